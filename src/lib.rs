@@ -1,1 +1,43 @@
+//! Structured concurrency with graceful shutdown, for C and Rust.
+//!
+//! The layers, each of which imports only from those below it:
+//!
+//! ```text
+//! capi           the C ABI of libdill: translates only
+//!   ↓
+//! sockets        byte streams, io lists, ip addresses, tcp
+//!   ↓
+//! concurrency    bundles, channels, choose, cancellation
+//!   ↓
+//! scheduler      coroutines, ready queue, timers, clock, descriptors
+//!   ↓
+//! handle_table   number → object          object_cache   blocks of memory
+//!   ↓
+//! stack          context_switch
+//!   ↓
+//! intrusive      lists by address         os             system calls, errno
+//! ```
+//!
+//! `ARCHITECTURE.md` follows a call through them.
 
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+#[allow(unsafe_code)]
+mod capi;
+mod concurrency;
+#[allow(unsafe_code)]
+mod context_switch;
+#[allow(unsafe_code)]
+mod handle_table;
+#[allow(unsafe_code)]
+mod intrusive;
+#[allow(unsafe_code)]
+mod object_cache;
+#[allow(unsafe_code)]
+mod os;
+mod scheduler;
+#[cfg(feature = "sockets")]
+mod sockets;
+#[allow(unsafe_code)]
+mod stack;

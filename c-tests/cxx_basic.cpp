@@ -1,0 +1,209 @@
+// The C header in C++17: go() in member functions and lambdas, with references and
+// objects that have destructors, channels, bundles, cancellation.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <libdillimpl.h>
+
+#include "check.h"
+
+struct Tracker {
+    static int alive;
+    Tracker() {alive++;}
+    Tracker(const Tracker&) {alive++;}
+    ~Tracker() {alive--;}
+};
+
+int Tracker::alive = 0;
+
+static coroutine void sends(int ch, std::string text) {
+    for(char c : text) CHECK_OK(chsend(ch, &c, 1, -1));
+    CHECK_OK(chdone(ch));
+}
+
+static void strings_by_value() {
+    int ch[2];
+    CHECK_OK(chmake(ch));
+    std::string text = "a string that doesn't fit into the object itself";
+    int b = go(sends(ch[0], text + "!"));
+    CHECK_HANDLE(b);
+    std::string seen;
+    char c;
+    while(chrecv(ch[1], &c, 1, -1) == 0) seen += c;
+    CHECK_INT(errno, EPIPE);
+    CHECK(seen == text + "!");
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(ch[0]));
+    CHECK_OK(hclose(ch[1]));
+}
+
+static coroutine void holds(Tracker, std::unique_ptr<int> value, int *seen) {
+    Tracker local;
+    int rc = msleep(-1);
+    CHECK_INT(rc, -1);
+    CHECK_INT(errno, ECANCELED);
+    *seen = *value;
+}
+
+static void destructors_run() {
+    int seen = 0;
+    int b = go(holds(Tracker(), std::make_unique<int>(42), &seen));
+    CHECK_HANDLE(b);
+    CHECK(Tracker::alive >= 2);
+    CHECK_OK(hclose(b));
+    CHECK_INT(seen, 42);
+    CHECK_INT(Tracker::alive, 0);
+}
+
+static coroutine void increments(int &counter, int by) {
+    CHECK_OK(yield());
+    counter += by;
+}
+
+static void references_and_side_effects() {
+    int counter = 0, by = 1;
+    int b = bundle();
+    CHECK_HANDLE(b);
+    for(int i = 0; i != 10; ++i)
+        CHECK_OK(bundle_go(b, increments(counter, by++)));
+    CHECK_INT(by, 11);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_INT(counter, 55);
+    CHECK_OK(hclose(b));
+}
+
+class Server {
+public:
+    Server() {
+        CHECK_OK(chmake(ch_));
+        bundle_ = bundle();
+        CHECK_HANDLE(bundle_);
+        CHECK_OK(bundle_notify(bundle_, ch_[0]));
+        CHECK_OK(bundle_go(bundle_, loop(ch_[1])));
+    }
+    ~Server() {
+        CHECK_OK(bundle_cancel(bundle_, 60000));
+        CHECK_OK(hclose(ch_[0]));
+        CHECK_OK(hclose(ch_[1]));
+    }
+    void put(int value) {
+        CHECK_OK(chsend(ch_[0], &value, sizeof(value), -1));
+    }
+    static int total;
+
+private:
+    coroutine void loop(int ch) {
+        int value;
+        while(chrecv(ch, &value, sizeof(value), -1) == 0) total += value;
+        CHECK_INT(errno, EPIPE);
+        ended_ = true;
+    }
+    int ch_[2];
+    int bundle_;
+    bool ended_ = false;
+};
+
+int Server::total = 0;
+
+static void member_functions() {
+    {
+        Server server;
+        for(int i = 1; i <= 100; ++i) server.put(i);
+    }
+    CHECK_INT(Server::total, 5050);
+}
+
+static void lambdas() {
+    std::vector<int> seen;
+    auto worker = [&seen](int value) {
+        seen.push_back(value);
+        CHECK_OK(yield());
+        seen.push_back(-value);
+    };
+    int b = bundle();
+    CHECK_HANDLE(b);
+    for(int i = 1; i <= 3; ++i) CHECK_OK(bundle_go(b, worker(i)));
+    auto launch = [&](int value) {return go(worker(value));};
+    int b2 = launch(4);
+    CHECK_HANDLE(b2);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(bundle_wait(b2, -1));
+    int sum = 0;
+    for(int value : seen) sum += value;
+    CHECK_INT(seen.size(), 8);
+    CHECK_INT(sum, 0);
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(b2));
+}
+
+template<typename T> static coroutine void templated(T value, T *out) {
+    CHECK_OK(yield());
+    *out = value;
+}
+
+static void templates() {
+    std::string s;
+    double d = 0;
+    int b = go(templated(std::string("text"), &s));
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, templated<double>(2.5, &d)));
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK(s == "text" && d == 2.5);
+    CHECK_OK(hclose(b));
+}
+
+static coroutine void throws(int *caught) {
+    // An exception may pass through frames of the coroutine, not out of it.
+    try {
+        CHECK_OK(yield());
+        throw std::string("thrown");
+    }
+    catch(const std::string &e) {
+        *caught = e == "thrown";
+    }
+}
+
+static void exceptions_inside() {
+    int caught[3] = {0, 0, 0};
+    int b = bundle();
+    CHECK_HANDLE(b);
+    for(int &c : caught) CHECK_OK(bundle_go(b, throws(&c)));
+    CHECK_OK(bundle_wait(b, -1));
+    for(int c : caught) CHECK_INT(c, 1);
+    CHECK_OK(hclose(b));
+}
+
+static coroutine void blocks() {
+    CHECK_ERR(msleep(-1), ECANCELED);
+}
+
+static void choose_and_stacks() {
+    int ch[2], val = 0;
+    alignas(16) static char stack[65536];
+    CHECK_OK(chmake(ch));
+    struct chclause cl[] = {{CHRECV, ch[0], &val, sizeof(val)}};
+    CHECK_RESULT(choose(cl, 1, 0), -1, ETIMEDOUT);
+    int b = go_mem(blocks(), stack, sizeof(stack));
+    CHECK_HANDLE(b);
+    CHECK_ERR(bundle_wait(b, now() + 1), ETIMEDOUT);
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(ch[0]));
+    CHECK_OK(hclose(ch[1]));
+}
+
+int main() {
+    use_virtual_time();
+    strings_by_value();
+    destructors_run();
+    references_and_side_effects();
+    member_functions();
+    lambdas();
+    templates();
+    exceptions_inside();
+    choose_and_stacks();
+    return 0;
+}

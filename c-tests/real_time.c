@@ -1,0 +1,101 @@
+/* The real clock: never early, monotonic, and msleep really waits. Upper bounds
+   are generous, because a busy machine may be late. */
+
+#include <time.h>
+
+#include "check.h"
+
+static int64_t monotonic_ms(void) {
+    struct timespec ts;
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static double monotonic(void) {
+    struct timespec ts;
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+    return (double)ts.tv_sec * 1000 + (double)ts.tv_nsec / 1e6;
+}
+
+static void sleeping_is_never_early(void) {
+    for(int ms = 1; ms <= 15; ms += 2) {
+        double before = monotonic();
+        int64_t deadline = now() + ms;
+        CHECK_WAITED(msleep(deadline));
+        CHECK(monotonic_ms() >= deadline);
+        CHECK(now() >= deadline);
+        CHECK(monotonic() - before < ms + 1000);
+    }
+}
+
+static coroutine void is_late_but_never_early(int64_t deadline, int *done) {
+    CHECK_WAITED(msleep(deadline));
+    CHECK(now() >= deadline);
+    ++*done;
+}
+
+static void many_sleepers(void) {
+    int b = bundle(), done = 0;
+    CHECK_HANDLE(b);
+    int64_t start = now();
+    for(int i = 0; i != 500; ++i)
+        CHECK_OK(bundle_go(b, is_late_but_never_early(start + i % 40, &done)));
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_BETWEEN(now() - start, 39, 1039);
+    CHECK_INT(done, 500);
+    CHECK_OK(hclose(b));
+}
+
+static void now_keeps_pace(void) {
+    int64_t last = now();
+    double start = monotonic();
+    int64_t first = last;
+    int changes = 0;
+    while(monotonic() - start < 30) {
+        int64_t t = now();
+        CHECK(t >= last);
+        if(t != last) changes++;
+        last = t;
+    }
+    /* It is correct to the millisecond, not to the tick of a coarse clock. */
+    CHECK_BETWEEN(last - first, 28, 1030);
+    CHECK_BETWEEN(changes, 20, 31 + 1000);
+}
+
+static void now_is_the_monotonic_clock(void) {
+    for(int i = 0; i != 100; ++i) {
+        int64_t low = monotonic_ms();
+        int64_t seen = now();
+        int64_t high = monotonic_ms();
+        CHECK_BETWEEN(seen, low - 1, high);
+    }
+}
+
+static void timeouts_are_never_early(void) {
+    int ch[2], val = 0, fds[2];
+    CHECK_OK(chmake(ch));
+    CHECK_OK(pipe(fds));
+    int64_t deadline = now() + 5;
+    CHECK_ERR(chrecv(ch[0], &val, sizeof(val), deadline), ETIMEDOUT);
+    CHECK(now() >= deadline);
+    deadline = now() + 5;
+    CHECK_ERR(fdin(fds[0], deadline), ETIMEDOUT);
+    CHECK(now() >= deadline);
+    deadline = now() + 5;
+    CHECK_ERR(choose(NULL, 0, deadline), ETIMEDOUT);
+    CHECK(now() >= deadline);
+    CHECK_OK(fdclean(fds[0]));
+    CHECK_OK(close(fds[0]));
+    CHECK_OK(close(fds[1]));
+    CHECK_OK(hclose(ch[0]));
+    CHECK_OK(hclose(ch[1]));
+}
+
+int main(void) {
+    now_is_the_monotonic_clock();
+    now_keeps_pace();
+    sleeping_is_never_early();
+    many_sleepers();
+    timeouts_are_never_early();
+    return 0;
+}

@@ -1,0 +1,154 @@
+/* tcp_fromfd and tcp_listener_fromfd: sockets made elsewhere. */
+
+#include <fcntl.h>
+
+#include "net.h"
+
+static int raw_listener(struct ipaddr *addr) {
+    CHECK_OK(ipaddr_local(addr, "127.0.0.1", 0, IPADDR_IPV4));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    CHECK_OK(bind(fd, ipaddr_sockaddr(addr), (socklen_t)ipaddr_len(addr)));
+    CHECK_OK(listen(fd, 4));
+    struct sockaddr_in sin;
+    socklen_t len = sizeof(sin);
+    CHECK_OK(getsockname(fd, (struct sockaddr*)&sin, &len));
+    ipaddr_setport(addr, ntohs(sin.sin_port));
+    return fd;
+}
+
+static void talk(int s1, int s2) {
+    char buf[3];
+    CHECK_OK(bsend(s1, "ABC", 3, -1));
+    CHECK_OK(brecv(s2, buf, 3, -1));
+    CHECK_OK(memcmp(buf, "ABC", 3));
+    CHECK_OK(bsend(s2, "DEF", 3, -1));
+    CHECK_OK(brecv(s1, buf, 3, -1));
+    CHECK_OK(memcmp(buf, "DEF", 3));
+}
+
+static coroutine void closes(int s) {
+    CHECK_OK(tcp_close(s, -1));
+}
+
+static void connections(void) {
+    static struct tcp_storage mem;
+    int nfds = count_fds();
+    for(int i = 0; i != 3; ++i) {
+        int fd[2];
+        raw_tcp_pair(fd);
+        int s1 = tcp_fromfd(fd[0]);
+        CHECK_HANDLE(s1);
+        memset(&mem, 0x5a, sizeof(mem));
+        int s2 = tcp_fromfd_mem(fd[1], &mem);
+        CHECK_HANDLE(s2);
+        talk(s1, s2);
+        /* A blocking descriptor has become non-blocking: this doesn't hang. */
+        char c;
+        CHECK_ERR(brecv(s1, &c, 1, 0), ETIMEDOUT);
+        if(i == 1) {
+            CHECK_OK(hclose(s1));
+            CHECK_OK(hclose(s2));
+            continue;
+        }
+        CHECK_OK(hclose(s1));
+        CHECK_ERR(brecv(s2, &c, 1, -1), ECONNRESET);
+        CHECK_OK(hclose(s2));
+    }
+    int fd[2];
+    raw_tcp_pair(fd);
+    int s1 = tcp_fromfd(fd[0]);
+    int s2 = tcp_fromfd(fd[1]);
+    int b = go(closes(s1));
+    CHECK_HANDLE(b);
+    CHECK_OK(tcp_close(s2, -1));
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+    /* The handle owned the descriptor. */
+    CHECK_INT(count_fds(), nfds);
+}
+
+static void data_that_was_there_before(void) {
+    int fd[2];
+    char buf[4];
+    raw_tcp_pair(fd);
+    CHECK_INT(write(fd[1], "early", 5), 5);
+    CHECK_OK(close(fd[1]));
+    int s = tcp_fromfd(fd[0]);
+    CHECK_HANDLE(s);
+    CHECK_OK(brecv(s, buf, 4, -1));
+    CHECK_OK(memcmp(buf, "earl", 4));
+    CHECK_OK(brecv(s, buf, 1, -1));
+    CHECK_ERR(brecv(s, buf, 1, -1), EPIPE);
+    CHECK_OK(tcp_close(s, -1));
+}
+
+static void listeners(void) {
+    static struct tcp_listener_storage mem;
+    int nfds = count_fds();
+    for(int i = 0; i != 2; ++i) {
+        struct ipaddr addr;
+        int fd = raw_listener(&addr);
+        int ls = i ? tcp_listener_fromfd_mem(fd, &mem) :
+            tcp_listener_fromfd(fd);
+        CHECK_HANDLE(ls);
+        CHECK_ERR(tcp_accept(ls, NULL, 0), ETIMEDOUT);
+        int s1 = tcp_connect(&addr, -1);
+        CHECK_HANDLE(s1);
+        int s2 = tcp_accept(ls, NULL, -1);
+        CHECK_HANDLE(s2);
+        talk(s1, s2);
+        CHECK_OK(hclose(s1));
+        CHECK_OK(hclose(s2));
+        CHECK_OK(hclose(ls));
+        CHECK_ERR(tcp_connect(&addr, -1), ECONNREFUSED);
+    }
+    CHECK_INT(count_fds(), nfds);
+}
+
+/* A refused descriptor stays the caller's, open and as it was. */
+static void refuse(int fd, int as_connection, int as_listener) {
+    static struct tcp_storage mem;
+    static struct tcp_listener_storage lmem;
+    int flags = fcntl(fd, F_GETFL);
+    if(as_connection) {
+        CHECK_ERR(tcp_fromfd(fd), as_connection);
+        CHECK_ERR(tcp_fromfd_mem(fd, &mem), as_connection);
+    }
+    if(as_listener) {
+        CHECK_ERR(tcp_listener_fromfd(fd), as_listener);
+        CHECK_ERR(tcp_listener_fromfd_mem(fd, &lmem), as_listener);
+    }
+    CHECK_INT(fcntl(fd, F_GETFL), flags);
+    CHECK_OK(close(fd));
+}
+
+static void unsuitable(void) {
+    struct ipaddr addr;
+    int fd[2];
+    CHECK_ERR(tcp_fromfd(-1), EINVAL);
+    CHECK_ERR(tcp_listener_fromfd(-1), EINVAL);
+    CHECK_ERR(tcp_fromfd(4000), EBADF);
+    CHECK_ERR(tcp_listener_fromfd(4000), EBADF);
+    CHECK_OK(pipe(fd));
+    refuse(fd[0], ENOTSOCK, ENOTSOCK);
+    CHECK_OK(close(fd[1]));
+    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+    refuse(fd[0], EINVAL, EINVAL);
+    CHECK_OK(close(fd[1]));
+    refuse(socket(AF_INET, SOCK_DGRAM, 0), EINVAL, EINVAL);
+    refuse(raw_listener(&addr), EINVAL, 0);
+    raw_tcp_pair(fd);
+    refuse(fd[0], 0, EINVAL);
+    CHECK_ERR(tcp_fromfd_mem(fd[1], NULL), EINVAL);
+    CHECK_ERR(tcp_listener_fromfd_mem(fd[1], NULL), EINVAL);
+    CHECK_OK(close(fd[1]));
+}
+
+int main(void) {
+    connections();
+    data_that_was_there_before();
+    listeners();
+    unsuitable();
+    return 0;
+}

@@ -1,0 +1,54 @@
+//! Objects that C programs make handles for: a table of functions, `struct dill_hvfs`.
+
+use super::handles::dill_hvfs;
+use crate::concurrency::handle_close;
+use crate::handle_table::{Kind, no_owner};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::stop;
+use core::ffi::{c_int, c_void};
+
+static FOREIGN: Kind = Kind { name: "foreign", close, query, adopt: no_owner };
+
+/// A handle for the user's object. `EINVAL` when a function is missing.
+///
+/// # Safety
+/// `vfs` is null or points to a table that stays valid until its `close` was called.
+pub(super) unsafe fn make(vfs: *mut dill_hvfs) -> Result<c_int> {
+    // SAFETY: by the caller's promise.
+    let complete =
+        unsafe { vfs.as_ref() }.is_some_and(|vfs| vfs.query.is_some() && vfs.close.is_some());
+    if !complete {
+        return Err(Errno::EINVAL);
+    }
+    handle_close::open(Context::get()?, vfs.cast(), &FOREIGN)
+}
+
+/// The interface `type_id` of the object behind any handle.
+pub(super) fn interface(handle: c_int, type_id: *const c_void) -> Result<*mut c_void> {
+    Context::existing().ok_or(Errno::EBADF)?.handles.query(handle, type_id)
+}
+
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    let vfs = object.cast::<dill_hvfs>();
+    // SAFETY: `make` checked the table and its owner keeps it valid.
+    unsafe { (*vfs).query.map_or(core::ptr::null_mut(), |query| query(vfs, type_id)) }
+}
+
+/// Calls the object's `close`, in which nothing may block.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    let context = Context::get()?;
+    let coroutine = context.current();
+    let before = coroutine.add_stop(stop::CLOSING);
+    let vfs = object.cast::<dill_hvfs>();
+    // SAFETY: as in `query`; it is called once, by the handle's end.
+    unsafe {
+        if let Some(close) = (*vfs).close {
+            close(vfs);
+        }
+    }
+    if before & stop::CLOSING == 0 {
+        coroutine.remove_stop(stop::CLOSING);
+    }
+    Ok(())
+}

@@ -1,0 +1,423 @@
+//! Bundles: they own coroutines, and end before their owner goes on.
+
+use super::cancel_scope::{Fired, Scope, Watching};
+use super::request::Extras;
+use crate::context_switch::Transfer;
+use crate::handle_table::{Kind, no_interfaces};
+use crate::intrusive::{Link, List, Ref, adapter};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{
+    Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop,
+};
+use core::cell::Cell;
+use core::ffi::c_int;
+use core::ptr;
+
+/// A bundle of coroutines.
+pub(crate) struct Bundle {
+    members: List<Members>,
+    /// Those who wait until the last member has finished.
+    waiters: List<Waiting>,
+    /// Cancel scopes that fire with the request.
+    watchers: List<Watching>,
+    /// Who made or took over the bundle, to know who runs in it at any depth.
+    owner: Cell<Option<Ref<Coroutine>>>,
+    in_owner: Link,
+    state: Cell<State>,
+    grace: Cell<Grace>,
+    /// The graceful request has been delivered.
+    pub(super) requested: Cell<bool>,
+    /// Who else is told of the request, and a deadline; made when needed.
+    pub(super) extras: Cell<Option<Ref<Extras>>>,
+    /// Who is in `bundle_cancel` or `hclose` of this bundle.
+    canceller: Cell<Option<Ref<Coroutine>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Asked to finish; the grace period runs.
+    Finishing,
+    /// Hard-cancelled: nothing can be launched any more.
+    Closing,
+}
+
+/// The grace period that runs for a bundle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grace {
+    None,
+    /// Ends at this time, in milliseconds.
+    Until(i64),
+    Unlimited,
+}
+
+adapter!(
+    /// The coroutines of a bundle, in the order of their launch.
+    Members,
+    Coroutine,
+    member
+);
+adapter!(
+    /// The bundles that a coroutine owns.
+    Owned,
+    Bundle,
+    in_owner
+);
+
+pub(crate) static BUNDLE: Kind = Kind { name: "bundle", close, query: no_interfaces, adopt };
+
+/// The bundle behind a handle.
+#[inline(always)]
+pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<Bundle>> {
+    let object = context.handles.find(handle, &BUNDLE)?;
+    // SAFETY: objects of this kind are bundles, alive while their handle is open.
+    Ok(unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// The bundle in which `coroutine` runs; `None` for a main coroutine.
+#[inline(always)]
+pub(crate) fn of(coroutine: Ref<Coroutine>) -> Option<Ref<Bundle>> {
+    let bundle = coroutine.bundle.get().cast::<Bundle>();
+    // SAFETY: set at the launch; a bundle outlives its members.
+    (!bundle.is_null()).then(|| unsafe { Ref::from_raw(bundle) })
+}
+
+/// Makes an empty bundle, owned by the caller; its handle.
+pub(crate) fn make() -> Result<c_int> {
+    let context = Context::may_start()?;
+    make_in(context).map(|(_, handle)| handle)
+}
+
+#[inline]
+fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
+    let bundle = context.objects.allocate(Bundle {
+        members: List::new(),
+        waiters: List::new(),
+        watchers: List::new(),
+        owner: Cell::new(None),
+        in_owner: Link::new(),
+        state: Cell::new(State::Open),
+        grace: Cell::new(Grace::None),
+        requested: Cell::new(false),
+        extras: Cell::new(None),
+        canceller: Cell::new(None),
+    })?;
+    bundle.members.init();
+    bundle.waiters.init();
+    bundle.watchers.init();
+    match context.handles.open(bundle.as_ptr().cast(), &BUNDLE) {
+        Ok(handle) => {
+            bundle.set_owner(bundle, context.current());
+            Ok((bundle, handle))
+        }
+        Err(error) => {
+            // SAFETY: made above, and nobody else knows it.
+            unsafe { context.objects.free(bundle) };
+            Err(error)
+        }
+    }
+}
+
+impl Bundle {
+    #[inline(always)]
+    fn set_owner(&self, this: Ref<Bundle>, owner: Ref<Coroutine>) {
+        self.in_owner.unlink();
+        self.owner.set(Some(owner));
+        owner.owned::<Owned>().push_back(this);
+    }
+
+    #[inline(always)]
+    fn admit(&self, coroutine: Ref<Coroutine>) {
+        coroutine.bundle.set(ptr::from_ref(self).cast());
+        self.members.push_back(coroutine);
+    }
+
+    /// Does `coroutine` run in this bundle, at any depth?
+    #[inline]
+    pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
+        let mut next = Some(coroutine);
+        while let Some(bundle) = next.and_then(of) {
+            if bundle.same(self) {
+                return true;
+            }
+            next = bundle.owner.get();
+        }
+        false
+    }
+
+    /// May the caller end the bundle? `EDEADLK` when it runs in it, `EBUSY` when
+    /// somebody is ending it already.
+    pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
+        if self.contains(context.current()) {
+            return Err(Errno::EDEADLK);
+        }
+        if self.state.get() != State::Open { Err(Errno::EBUSY) } else { Ok(()) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The grace period that runs now.
+    pub(super) fn grace(&self) -> Grace {
+        self.grace.get()
+    }
+
+    /// Has `scope` fire with the request; false when that has been delivered already.
+    pub(super) fn watch(&self, scope: Ref<Scope>) -> bool {
+        if !self.requested.get() {
+            self.watchers.push_back(scope);
+        }
+        !self.requested.get()
+    }
+
+    /// Fires the cancel scopes inside that watch for the request.
+    pub(super) fn fire_watchers(&self, context: &Context) {
+        while let Some(scope) = self.watchers.pop_front() {
+            scope.fire(context, Fired::ByRequest);
+        }
+    }
+
+    /// Begins the grace period; the caller is the one who waits for its end.
+    pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
+        self.state.set(State::Finishing);
+        self.grace.set(grace);
+        self.canceller.set(Some(context.current()));
+    }
+
+    /// Waits until the last member has finished, for the caller of `bundle_cancel`.
+    pub(super) fn wait_in_grace(&self, context: &Context) -> Result<()> {
+        let current = context.current();
+        self.waiters.push_back(current.waiter_ref());
+        current.will_block(Blocked::Waiter, Interrupt::UnderWay);
+        if let Grace::Until(deadline) = self.grace.get() {
+            context.arm_deadline(current, deadline);
+        }
+        match context.park() {
+            (_, 0) => Ok(()),
+            (_, errno) => Err(Errno::from_raw(errno)),
+        }
+    }
+
+    /// Has every blocking call of all members fail from now on.
+    pub(super) fn hard_cancel(&self, context: &Context) {
+        let mut next = self.members.first();
+        while let Some(member) = next {
+            next = self.members.after(member);
+            member.add_stop(stop::CANCELED);
+            context.interrupt(member);
+        }
+    }
+
+    /// Hard-cancels all members, then waits until the last has finished.
+    pub(super) fn cancel_members(&self, context: &Context) {
+        self.state.set(State::Closing);
+        self.grace.set(Grace::None);
+        let current = context.current();
+        self.canceller.set(Some(current));
+        self.hard_cancel(context);
+        while !self.members.is_empty() {
+            self.waiters.push_back(current.waiter_ref());
+            current.will_block(Blocked::Waiter, Interrupt::Never);
+            context.park();
+        }
+    }
+
+    /// Frees the bundle, which has no members any more. Its handle must be released.
+    pub(super) fn destroy(&self, context: &Context) {
+        debug_assert!(self.members.is_empty());
+        self.end_waits(context);
+        if let Some(extras) = self.extras.take() {
+            extras.drop_all(context);
+        }
+        self.in_owner.unlink();
+        // SAFETY: made by `make_in`; it is in no list any more, and without a handle.
+        unsafe { context.objects.free(Ref::from_raw(self)) };
+    }
+
+    #[inline(never)]
+    fn end_waits(&self, context: &Context) {
+        while let Some(waiter) = self.waiters.first() {
+            waiter.complete(context, 0);
+        }
+    }
+
+    /// Has `waiter` wait until the last member has finished.
+    pub(super) fn enqueue(&self, waiter: Ref<Waiter>) {
+        self.waiters.push_back(waiter);
+    }
+
+    /// Somebody else than the canceller waits already.
+    fn has_waiter(&self) -> bool {
+        let mut next = self.waiters.first();
+        while let Some(waiter) = next {
+            if Some(waiter.coroutine()) != self.canceller.get() {
+                return true;
+            }
+            next = self.waiters.after(waiter);
+        }
+        false
+    }
+}
+
+unsafe fn close(object: *mut ()) -> Result<()> {
+    let context = Context::get()?;
+    // SAFETY: called with an object of this kind.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    bundle.check_closable(context)?;
+    if !bundle.is_empty() {
+        bundle.cancel_members(context);
+    }
+    bundle.destroy(context);
+    Ok(())
+}
+
+unsafe fn adopt(object: *mut ()) -> Result<()> {
+    let context = Context::get()?;
+    // SAFETY: called with an object of this kind.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    bundle.check_closable(context)?;
+    bundle.set_owner(bundle, context.current());
+    Ok(())
+}
+
+/// Begin function of `bundle_wait`. `EBUSY` when somebody waits already.
+pub(crate) fn begin_wait(handle: c_int, deadline: i64) -> Result<Transfer> {
+    let context = Context::may_block()?;
+    let bundle = find(context, handle)?;
+    if bundle.members.is_empty() {
+        return Ok(Transfer::complete(0));
+    }
+    let current = context.current();
+    if bundle.contains(current) {
+        return Err(Errno::EDEADLK);
+    }
+    if bundle.has_waiter() {
+        return Err(Errno::EBUSY);
+    }
+    let waiter: Ref<Waiter> = current.waiter_ref();
+    bundle.waiters.push_back(waiter);
+    current.will_block(Blocked::Waiter, Interrupt::Any);
+    context.arm_deadline(current, deadline);
+    Ok(context.block())
+}
+
+/// Where a new coroutine goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// A bundle of its own, whose handle the launch returns.
+    NewBundle,
+    /// This one; the launch returns 0.
+    Bundle(c_int),
+}
+
+/// The common case of [`launch`], in a few instructions: the bundle is open and a stack
+/// is at hand. `None`: ask `launch`, nothing has happened.
+#[inline(always)]
+pub(crate) fn launch_warm(
+    context: &'static Context,
+    target: Target,
+    launch: Launch,
+) -> Option<(Ref<Coroutine>, isize)> {
+    if context.current().may_start().is_err() || !context.has_idle_coroutine() {
+        return None;
+    }
+    let (bundle, result) = match target {
+        Target::NewBundle => {
+            let (bundle, handle) = make_in(context).ok()?;
+            (bundle, handle as isize)
+        }
+        Target::Bundle(handle) => (find(context, handle).ok()?, 0),
+    };
+    if bundle.state.get() == State::Closing {
+        return None;
+    }
+    let coroutine = context.reuse_coroutine(launch)?;
+    bundle.admit(coroutine);
+    Some((coroutine, result))
+}
+
+/// Makes a coroutine in its bundle, ready to be handed over to; and what the launch
+/// returns in the parent. `memory`: the user's, for the stack.
+pub(crate) fn launch(
+    context: &'static Context,
+    target: Target,
+    memory: Option<(*mut u8, usize)>,
+    launch: Launch,
+) -> Result<(Ref<Coroutine>, isize)> {
+    context.current().may_start()?;
+    let handle = match target {
+        Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
+        Target::Bundle(handle) => handle,
+    };
+    let bundle = find(context, handle)?;
+    if bundle.state.get() == State::Closing {
+        return Err(Errno::ECANCELED);
+    }
+    let coroutine = make_coroutine(context, memory, launch)?;
+    bundle.admit(coroutine);
+    Ok((coroutine, 0))
+}
+
+fn launch_in_new_bundle(
+    context: &Context,
+    memory: Option<(*mut u8, usize)>,
+    launch: Launch,
+) -> Result<(Ref<Coroutine>, isize)> {
+    let (bundle, handle) = make_in(context)?;
+    match make_coroutine(context, memory, launch) {
+        Ok(coroutine) => {
+            bundle.admit(coroutine);
+            Ok((coroutine, handle as isize))
+        }
+        Err(error) => {
+            bundle.destroy(context);
+            context.handles.release(handle);
+            Err(error)
+        }
+    }
+}
+
+fn make_coroutine(
+    context: &Context,
+    memory: Option<(*mut u8, usize)>,
+    launch: Launch,
+) -> Result<Ref<Coroutine>> {
+    match memory {
+        None => context.make_coroutine(launch),
+        Some(memory) => context.make_coroutine_in(memory, launch),
+    }
+}
+
+/// Ends the running coroutine. Begin function of the end of a coroutine.
+#[inline(always)]
+pub(crate) fn finish(context: &Context) -> Transfer {
+    let coroutine = context.current();
+    if !coroutine.owned::<Owned>().is_empty() {
+        disown_bundles(coroutine);
+    }
+    if let Some(bundle) = of(coroutine)
+        && coroutine.member.unlink()
+        && !bundle.waiters.is_empty()
+    {
+        bundle.end_waits(context);
+    }
+    context.recycle(coroutine);
+    context.leave()
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
+#[cold]
+fn disown_bundles(coroutine: Ref<Coroutine>) {
+    while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
+        bundle.owner.set(None);
+    }
+}
+
+/// The handle's bundle and what ending it needs, for `bundle_cancel`.
+pub(super) fn find_closable(context: &Context, handle: c_int) -> Result<Ref<Bundle>> {
+    let bundle = find(context, handle)?;
+    bundle.check_closable(context)?;
+    Ok(bundle)
+}

@@ -1,0 +1,170 @@
+//! Cancel scopes: stretches of code whose blocking calls end when something happens.
+//!
+//! A scope lies in its user's memory, usually a frame of the coroutine's own stack, and
+//! is linked into the channel or bundle that it watches. Entering, leaving and firing
+//! keep the coroutine's reasons to stop up to date, so blocking calls know nothing of
+//! scopes.
+
+use super::bundle;
+use super::channel;
+use crate::intrusive::{Link, Ref, adapter};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Coroutine, stop};
+use crate::scheduler::timers::{OnExpiry, Timer};
+use core::cell::Cell;
+use core::ffi::c_int;
+use core::mem::offset_of;
+use core::ptr::{self, NonNull};
+
+/// What a scope watches besides its deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// A half-channel becoming done, or closed by its peer.
+    Channel(c_int),
+    /// The graceful request to the bundle in which the coroutine runs.
+    Request,
+    /// Nothing, and outer scopes do not interrupt inside.
+    Shield,
+}
+
+/// Why a scope has fired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fired {
+    No,
+    ByDeadline,
+    ByRequest,
+}
+
+/// An entered scope.
+#[repr(C)]
+pub(crate) struct Scope {
+    outer: *const Scope,
+    coroutine: Ref<Coroutine>,
+    /// Membership in what it watches.
+    link: Link,
+    timer: Timer,
+    fired: Cell<Fired>,
+    shield: bool,
+}
+
+adapter!(
+    /// The scopes that watch one channel or bundle.
+    Watching,
+    Scope,
+    link
+);
+
+/// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel.
+///
+/// # Safety
+/// `place` is valid for writes and stays with the scope until it is left; the calling
+/// coroutine leaves it before it ends.
+pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -> Result<()> {
+    let context = Context::get()?;
+    let coroutine = context.current();
+    let half = match watch {
+        Watch::Channel(handle) => Some(channel::find(context, handle)?),
+        Watch::Nothing | Watch::Request | Watch::Shield => None,
+    };
+    // SAFETY: by the caller's promise; from here on the scope is alive until `leave`.
+    let scope = unsafe {
+        place.write(Scope {
+            outer: coroutine.scope.get().cast(),
+            coroutine,
+            link: Link::new(),
+            timer: Timer::new(Scope::TIMED_OUT),
+            fired: Cell::new(Fired::No),
+            shield: watch == Watch::Shield,
+        });
+        Ref::new(place)
+    };
+    coroutine.scope.set(scope.as_ptr().cast());
+    if let Some(half) = half {
+        if half.is_over() {
+            scope.fired.set(Fired::ByRequest);
+        } else {
+            half.watchers.push_back(scope);
+        }
+    }
+    if watch == Watch::Request
+        && let Some(bundle) = bundle::of(coroutine)
+        && !bundle.watch(scope)
+    {
+        scope.fired.set(Fired::ByRequest);
+    }
+    if scope.fired.get() == Fired::No && deadline >= 0 {
+        if deadline <= context.clock.refresh() {
+            scope.link.unlink();
+            scope.fired.set(Fired::ByDeadline);
+        } else {
+            context.arm_timer(scope.timer_ref(), deadline);
+        }
+    }
+    update(coroutine);
+    Ok(())
+}
+
+/// Leaves the innermost scope, which must be the one in `place` (`EINVAL` otherwise).
+/// Whether and why it has fired.
+pub(crate) fn leave(place: NonNull<Scope>) -> Result<Fired> {
+    let context = Context::existing().ok_or(Errno::EINVAL)?;
+    let coroutine = context.current();
+    if !ptr::eq(coroutine.scope.get(), place.as_ptr().cast()) {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: the innermost scope of a coroutine has been entered and not been left.
+    let scope = unsafe { Ref::new(place) };
+    scope.disarm(context);
+    coroutine.scope.set(scope.outer.cast());
+    update(coroutine);
+    Ok(scope.fired.get())
+}
+
+/// Sets the coroutine's reasons to stop to what its scopes say now.
+fn update(coroutine: Ref<Coroutine>) {
+    let mut reasons = 0;
+    let mut next = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        reasons |= match scope.fired.get() {
+            Fired::No => 0,
+            Fired::ByDeadline => stop::SCOPE_DEADLINE,
+            Fired::ByRequest => stop::SCOPE_REQUEST,
+        };
+        next = if scope.shield { ptr::null() } else { scope.outer };
+    }
+    coroutine.remove_stop(stop::SCOPE_DEADLINE | stop::SCOPE_REQUEST);
+    coroutine.add_stop(reasons);
+}
+
+impl Scope {
+    fn timer_ref(&self) -> Ref<Timer> {
+        // SAFETY: part of this entered scope, which disarms it when it is left.
+        unsafe { Ref::from_raw(&raw const self.timer) }
+    }
+
+    fn disarm(&self, context: &Context) {
+        self.link.unlink();
+        context.disarm_timer(self.timer_ref());
+    }
+
+    /// Ends the blocking calls inside. The scope is out of its list already.
+    pub(super) fn fire(&self, context: &Context, reason: Fired) {
+        self.disarm(context);
+        self.fired.set(reason);
+        update(self.coroutine);
+        context.interrupt(self.coroutine);
+    }
+
+    const TIMED_OUT: OnExpiry = |timer| {
+        let scope = timer.as_ptr().wrapping_byte_sub(offset_of!(Scope, timer)).cast::<Scope>();
+        // SAFETY: only `Scope::timer` has this function, and it is disarmed on leaving.
+        let scope: Ref<Scope> = unsafe { Ref::from_raw(scope) };
+        if let Some(context) = Context::existing() {
+            scope.fire(context, Fired::ByDeadline);
+        }
+    };
+}

@@ -1,0 +1,349 @@
+//! Channels: two connected half-channels, each of which sends to the other.
+//!
+//! Sending and receiving are a rendezvous: whoever comes first waits with the address
+//! of its message, whoever comes second copies it and wakes the first. So a message is
+//! never stored, torn or lost.
+
+use super::cancel_scope::{Fired, Watching};
+use super::notification::{self, InChannel};
+use super::{handle_close, signals};
+use crate::context_switch::Transfer;
+use crate::handle_table::{Kind, no_interfaces, no_owner};
+use crate::intrusive::{List, Ref};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting as Queued};
+use core::cell::Cell;
+use core::ffi::c_int;
+use core::ptr::{self, NonNull};
+
+/// One end of a channel.
+#[repr(C)]
+pub(crate) struct HalfChannel {
+    /// Those who wait to receive from this half.
+    pub(super) receivers: List<Queued>,
+    /// Those who wait to send to this half.
+    pub(super) senders: List<Queued>,
+    /// Registrations of this half with bundles.
+    pub(super) notifications: List<InChannel>,
+    /// Cancel scopes that fire when this half is done.
+    pub(super) watchers: List<Watching>,
+    second: bool,
+    user_memory: Cell<bool>,
+    closed: Cell<bool>,
+    state: Cell<u8>,
+}
+
+/// In `state`: nothing more will be sent to this half.
+const DONE: u8 = 1;
+/// In `state`: this half receives signals.
+const SIGNALS: u8 = 2;
+
+/// Both ends, in one block of memory.
+#[repr(C)]
+pub(crate) struct Channel {
+    halves: [HalfChannel; 2],
+}
+
+// The storage that libdill's users reserve.
+const _: () = assert!(size_of::<Channel>() <= 144 && align_of::<Channel>() <= 8);
+
+pub(crate) static HALF_CHANNEL: Kind =
+    Kind { name: "channel", close, query: no_interfaces, adopt: no_owner };
+
+impl Channel {
+    fn new(user_memory: bool, state: u8) -> Channel {
+        let half = |second| HalfChannel {
+            receivers: List::new(),
+            senders: List::new(),
+            notifications: List::new(),
+            watchers: List::new(),
+            second,
+            user_memory: Cell::new(user_memory),
+            closed: Cell::new(false),
+            state: Cell::new(state),
+        };
+        Channel { halves: [half(false), half(true)] }
+    }
+
+    /// A channel of signals, which only has its first half.
+    pub(super) fn of_signals() -> Channel {
+        Channel::new(false, SIGNALS)
+    }
+
+    /// Completes what needs the final address.
+    pub(super) fn init(&self) {
+        for half in &self.halves {
+            half.receivers.init();
+            half.senders.init();
+            half.notifications.init();
+            half.watchers.init();
+        }
+    }
+
+    /// The half that has the handle of a channel of signals.
+    pub(super) fn first_half(&self) -> &HalfChannel {
+        &self.halves[0]
+    }
+}
+
+/// The half-channel behind a handle.
+#[inline(always)]
+pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<HalfChannel>> {
+    let object = context.handles.find(handle, &HALF_CHANNEL)?;
+    // SAFETY: objects of this kind are half-channels, alive while a handle is open.
+    Ok(unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
+pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
+    let context = Context::may_start()?;
+    let channel = Channel::new(memory.is_some(), 0);
+    let channel = match memory {
+        None => context.objects.allocate(channel)?,
+        // SAFETY: the user gives this memory to the channel until both ends are closed.
+        Some(memory) => unsafe {
+            memory.write(channel);
+            Ref::new(memory)
+        },
+    };
+    channel.init();
+    let open = |half: &HalfChannel| {
+        handle_close::open(context, ptr::from_ref(half).cast_mut().cast(), &HALF_CHANNEL)
+    };
+    let first = open(&channel.halves[0]).inspect_err(|_| free(context, channel))?;
+    let second = open(&channel.halves[1]).inspect_err(|_| {
+        context.handles.release(first);
+        free(context, channel);
+    })?;
+    Ok([first, second])
+}
+
+fn free(context: &Context, channel: Ref<Channel>) {
+    if !channel.halves[0].user_memory.get() {
+        // SAFETY: allocated by `make`; nobody has a handle to it or waits on it.
+        unsafe { context.objects.free(channel) };
+    }
+}
+
+impl HalfChannel {
+    /// The other end.
+    #[inline(always)]
+    pub(super) fn peer(&self) -> Ref<HalfChannel> {
+        let this = ptr::from_ref(self);
+        // SAFETY: the two halves of a channel are neighbours in one array.
+        unsafe { Ref::from_raw(if self.second { this.sub(1) } else { this.add(1) }) }
+    }
+
+    /// Nothing more will be sent from this half: `chdone`. `EPIPE` when that is so
+    /// already, `ENOTSUP` for a channel of signals.
+    pub(super) fn done(&self, context: &Context) -> Result<()> {
+        let peer = self.peer();
+        peer.may_be_done()?;
+        if peer.state.replace(DONE) != 0 {
+            return Err(Errno::EPIPE);
+        }
+        peer.end_waits(context);
+        peer.fire_watchers(context);
+        Ok(())
+    }
+
+    /// `ENOTSUP` for a channel of signals, which nobody but the system ends.
+    pub(super) fn may_be_done(&self) -> Result<()> {
+        if self.state.get() & SIGNALS != 0 { Err(Errno::ENOTSUP) } else { Ok(()) }
+    }
+
+    /// Will nothing more come, because the peer is done or closed?
+    pub(super) fn is_over(&self) -> bool {
+        self.state.get() & DONE != 0 || self.peer().closed.get()
+    }
+
+    /// Fires the cancel scopes that watch this half.
+    fn fire_watchers(&self, context: &Context) {
+        while let Some(scope) = self.watchers.pop_front() {
+            scope.fire(context, Fired::ByRequest);
+        }
+    }
+
+    /// Ends all waits for this half with `EPIPE`.
+    pub(super) fn end_waits(&self, context: &Context) {
+        for list in [&self.receivers, &self.senders] {
+            while let Some(waiter) = list.first() {
+                waiter.complete(context, Errno::EPIPE as c_int);
+            }
+        }
+    }
+}
+
+/// `chdone`.
+pub(crate) fn done(handle: c_int) -> Result<()> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    find(context, handle)?.done(context)
+}
+
+unsafe fn close(object: *mut ()) -> Result<()> {
+    let context = Context::get()?;
+    // SAFETY: called with an object of this kind.
+    let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
+    notification::drop_all_of_channel(context, &half.notifications);
+    while half.watchers.pop_front().is_some() {} // they watch nothing from now on
+    if half.state.get() & SIGNALS != 0 {
+        signals::close(context, half);
+        return Ok(());
+    }
+    half.closed.set(true);
+    let peer = half.peer();
+    peer.fire_watchers(context);
+    if peer.closed.get() {
+        let (first, second) = if half.second { (peer, half) } else { (half, peer) };
+        first.end_waits(context);
+        second.end_waits(context);
+        // SAFETY: the first half is at the start of its channel.
+        free(context, unsafe { Ref::from_raw(first.as_ptr().cast()) });
+    }
+    Ok(())
+}
+
+/// Copies a message of `len` bytes. The commonest sizes without a call.
+///
+/// # Safety
+/// `from` and `to` are valid for `len` bytes; they may overlap.
+#[inline(always)]
+unsafe fn copy_message(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: by the caller's promise; unaligned accesses are said to be so.
+    unsafe {
+        match len {
+            4 => to.cast::<u32>().write_unaligned(from.cast::<u32>().read_unaligned()),
+            8 => to.cast::<u64>().write_unaligned(from.cast::<u64>().read_unaligned()),
+            0 => {}
+            _ => ptr::copy(from, to, len),
+        }
+    }
+}
+
+/// What a rendezvous does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Send,
+    Receive,
+}
+
+/// A message buffer, of the sender or the receiver.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffer {
+    pub(crate) address: *mut u8,
+    pub(crate) len: usize,
+}
+
+impl Direction {
+    /// The half whose lists matter: messages are sent to the other end.
+    #[inline(always)]
+    pub(super) fn target(self, half: Ref<HalfChannel>) -> Ref<HalfChannel> {
+        match self {
+            Direction::Send => half.peer(),
+            Direction::Receive => half,
+        }
+    }
+
+    /// Those at `target` whom this operation meets.
+    #[inline(always)]
+    fn counterparts(self, target: &HalfChannel) -> &List<Queued> {
+        match self {
+            Direction::Send => &target.receivers,
+            Direction::Receive => &target.senders,
+        }
+    }
+
+    /// Those at `target` who wait to do the same.
+    #[inline(always)]
+    pub(super) fn queue(self, target: &HalfChannel) -> &List<Queued> {
+        match self {
+            Direction::Send => &target.senders,
+            Direction::Receive => &target.receivers,
+        }
+    }
+
+    /// Carries the operation out if somebody waits for it: true when it is done.
+    /// `EPIPE`: the channel is done. `EMSGSIZE`: the sizes differ, which fails both sides.
+    #[inline(always)]
+    pub(super) fn attempt(
+        self,
+        context: &Context,
+        target: &HalfChannel,
+        buffer: Buffer,
+    ) -> Result<bool> {
+        if target.state.get() != 0 {
+            return self.attempt_specially(context, target, buffer);
+        }
+        let Some(other) = self.counterparts(target).first() else { return Ok(false) };
+        if other.len.get() != buffer.len {
+            other.complete(context, Errno::EMSGSIZE as c_int);
+            return Err(Errno::EMSGSIZE);
+        }
+        let (from, to) = match self {
+            Direction::Send => (buffer.address, other.value.get()),
+            Direction::Receive => (other.value.get(), buffer.address),
+        };
+        // SAFETY: both buffers are valid for this many bytes as long as their calls last
+        // (the contract of the entry points), and the waiter's call still lasts.
+        unsafe { copy_message(from, to, buffer.len) };
+        other.complete(context, 0);
+        Ok(true)
+    }
+
+    /// [`Direction::attempt`] where nothing more is sent, or where signals are received.
+    #[cold]
+    fn attempt_specially(
+        self,
+        context: &Context,
+        target: &HalfChannel,
+        buffer: Buffer,
+    ) -> Result<bool> {
+        match self {
+            _ if target.state.get() & SIGNALS == 0 => Err(Errno::EPIPE),
+            Direction::Send => Err(Errno::ENOTSUP),
+            Direction::Receive => signals::receive(context, target, buffer),
+        }
+    }
+
+    /// Has `waiter` wait at `target` with its buffer.
+    #[inline(always)]
+    pub(super) fn enqueue(self, target: &HalfChannel, waiter: Ref<Waiter>, buffer: Buffer) {
+        waiter.value.set(buffer.address);
+        waiter.len.set(buffer.len);
+        self.queue(target).push_back(waiter);
+    }
+}
+
+/// Begin function of `chsend`.
+#[inline(always)]
+pub(crate) fn begin_send(handle: c_int, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+    begin(Direction::Send, handle, buffer, deadline)
+}
+
+/// Begin function of `chrecv`.
+#[inline(always)]
+pub(crate) fn begin_receive(handle: c_int, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+    begin(Direction::Receive, handle, buffer, deadline)
+}
+
+#[inline(always)]
+fn begin(direction: Direction, handle: c_int, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+    let context = Context::may_block()?;
+    let half = find(context, handle)?;
+    if buffer.len > 0 && buffer.address.is_null() {
+        return Err(Errno::EINVAL);
+    }
+    let target = direction.target(half);
+    if direction.attempt(context, &target, buffer)? {
+        return Ok(Transfer::complete(0));
+    }
+    if deadline == 0 {
+        return Err(Errno::ETIMEDOUT);
+    }
+    let current = context.current();
+    direction.enqueue(&target, current.waiter_ref(), buffer);
+    current.will_block(Blocked::Waiter, Interrupt::Any);
+    context.arm_deadline(current, deadline);
+    Ok(context.block())
+}

@@ -1,0 +1,163 @@
+//! `choose`: the first of several operations that can be done.
+
+use super::channel::{self, Buffer, Direction, HalfChannel};
+use super::input::{self, Input};
+use super::{bundle, bundle::Bundle};
+use crate::context_switch::Transfer;
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter};
+use crate::scheduler::fd_readiness;
+use core::ffi::c_int;
+
+/// What a clause asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operation {
+    /// Send the buffer on a channel.
+    Send,
+    /// Receive into the buffer from a channel.
+    Receive,
+    /// Until a descriptor is readable.
+    FdIn,
+    /// Until a descriptor is writable.
+    FdOut,
+    /// Until a receive or an accept on a socket would not block.
+    Socket,
+    /// Until the last coroutine of a bundle has finished.
+    Bundle,
+}
+
+/// One alternative.
+#[derive(Clone, Copy)]
+pub(crate) struct Clause {
+    /// `None` when the caller gave a number that means nothing.
+    pub(crate) operation: Option<Operation>,
+    /// The handle; for descriptors their number.
+    pub(crate) handle: c_int,
+    /// The message; empty for what is not a channel's.
+    pub(crate) buffer: Buffer,
+}
+
+/// How a `choose` begins.
+pub(crate) enum Begun {
+    /// The clause with this index is over, successfully or not.
+    Complete(usize, Result<()>),
+    /// None could be done at once.
+    Blocked(Transfer),
+}
+
+/// What a clause waits for.
+enum Source {
+    Channel(Direction, Ref<HalfChannel>),
+    Fd { fd: c_int, writing: bool },
+    Socket(Input),
+    Bundle(Ref<Bundle>),
+}
+
+/// Begin function of `choose` over `count` clauses, of which `clause` gives the n-th.
+pub(crate) fn begin(
+    clause: impl Fn(usize) -> Clause,
+    count: usize,
+    deadline: i64,
+) -> Result<Begun> {
+    let context = Context::may_block()?;
+    for index in 0..count {
+        let clause = clause(index);
+        match resolve(context, clause).and_then(|source| source.attempt(context, clause.buffer)) {
+            Ok(false) => {}
+            Ok(true) => return Ok(Begun::Complete(index, Ok(()))),
+            Err(error) => return Ok(Begun::Complete(index, Err(error))),
+        }
+    }
+    if deadline == 0 {
+        return Err(Errno::ETIMEDOUT);
+    }
+    let current = context.current();
+    let mut blocked = Blocked::Plain;
+    if count > 0 {
+        let waiters = context.allocate_waiters(count)?;
+        blocked = Blocked::Waiters;
+        for index in 0..count {
+            let place = waiters.as_ptr().wrapping_add(index);
+            // SAFETY: the block has room for `count` waiters; each stays at its place
+            // until the coroutine detaches all of them.
+            let waiter = unsafe {
+                place.write(Waiter::for_clause(current, index));
+                Ref::from_raw(place)
+            };
+            let clause = clause(index);
+            let enqueued = resolve(context, clause)
+                .and_then(|source| source.enqueue(context, waiter, clause.buffer));
+            if let Err(error) = enqueued {
+                context.abandon_waiters(waiters, index + 1, count);
+                return Ok(Begun::Complete(index, Err(error)));
+            }
+        }
+        current.set_waiters(waiters.as_ptr(), count);
+    }
+    current.will_block(blocked, Interrupt::Any);
+    context.arm_deadline(current, deadline);
+    Ok(Begun::Blocked(context.block()))
+}
+
+/// Checks a clause and finds what it is about.
+fn resolve(context: &Context, clause: Clause) -> Result<Source> {
+    let operation = clause.operation.ok_or(Errno::EINVAL);
+    let source = match operation {
+        Ok(Operation::FdIn) => Source::Fd { fd: clause.handle, writing: false },
+        Ok(Operation::FdOut) => Source::Fd { fd: clause.handle, writing: true },
+        Ok(Operation::Socket) => Source::Socket(input::find(context, clause.handle)?),
+        Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        // An unknown operation is found out after a bad handle, as in libdill.
+        Ok(Operation::Send | Operation::Receive) | Err(_) => {
+            let half = channel::find(context, clause.handle)?;
+            if clause.buffer.len > 0 && clause.buffer.address.is_null() {
+                return Err(Errno::EINVAL);
+            }
+            let direction = match operation? {
+                Operation::Send => Direction::Send,
+                _ => Direction::Receive,
+            };
+            return Ok(Source::Channel(direction, direction.target(half)));
+        }
+    };
+    if clause.buffer.len > 0 || !clause.buffer.address.is_null() {
+        return Err(Errno::EINVAL);
+    }
+    Ok(source)
+}
+
+impl Source {
+    /// Carries the operation out if that is possible at once.
+    fn attempt(&self, context: &Context, buffer: Buffer) -> Result<bool> {
+        match self {
+            Source::Channel(direction, target) => direction.attempt(context, target, buffer),
+            Source::Fd { fd, writing } => fd_readiness::poll_user(*fd, *writing),
+            Source::Socket(Input::Buffered) => Ok(true),
+            Source::Socket(Input::Descriptor(fd)) => fd_readiness::poll_socket(context, *fd),
+            Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
+            Source::Bundle(bundle) => Ok(bundle.is_empty()),
+        }
+    }
+
+    /// Has `waiter` wait until it is possible.
+    fn enqueue(&self, context: &Context, waiter: Ref<Waiter>, buffer: Buffer) -> Result<()> {
+        match self {
+            Source::Channel(direction, target) => {
+                direction.enqueue(target, waiter, buffer);
+                Ok(())
+            }
+            Source::Fd { fd, writing } => fd_readiness::enroll(context, *fd, *writing, waiter),
+            Source::Socket(Input::Descriptor(fd)) => {
+                fd_readiness::enroll_socket(context, *fd, waiter)
+            }
+            // It was not buffered a moment ago, and nothing has run since.
+            Source::Socket(Input::Buffered) => Err(Errno::EIO),
+            Source::Bundle(bundle) => {
+                bundle.enqueue(waiter);
+                Ok(())
+            }
+        }
+    }
+}

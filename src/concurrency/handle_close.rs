@@ -1,0 +1,54 @@
+//! Closing handles and passing them on.
+
+use super::bundle::BUNDLE;
+use crate::handle_table::Kind;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use core::ffi::c_int;
+
+/// A handle for a new object. `ECANCELED` where the caller is cancelled: who is asked
+/// to stop must not start anything.
+#[inline]
+pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> Result<c_int> {
+    context.current().may_start()?;
+    context.handles.open(object, kind)
+}
+
+/// Closes `handle` and ends its object. `EBADF` when it is not open; other errors are
+/// the object's refusals, which leave it open.
+#[allow(unsafe_code)]
+pub(crate) fn close(handle: c_int) -> Result<()> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    let (object, kind) = context.handles.any(handle)?;
+    // A close that closes itself again. Bundles, whose close waits, tell by themselves.
+    if context.handles.set_closing(handle, true) && !core::ptr::eq(kind, &BUNDLE) {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
+    let result = unsafe { (kind.close)(object) };
+    match result {
+        Ok(()) => context.handles.release(handle),
+        Err(_) => _ = context.handles.set_closing(handle, false),
+    }
+    result
+}
+
+/// Gives the object a new handle, owned by the caller; the old one becomes invalid.
+/// On failure the object is closed, but for `EBADF` and the object's refusal.
+#[allow(unsafe_code)]
+pub(crate) fn own(handle: c_int) -> Result<c_int> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    let (object, kind) = context.handles.any(handle)?;
+    // SAFETY: the object of an open handle is alive.
+    unsafe { (kind.adopt)(object)? };
+    match open(context, object, kind) {
+        Ok(new) => {
+            context.handles.release(handle);
+            Ok(new)
+        }
+        Err(error) => {
+            close(handle)?;
+            Err(error)
+        }
+    }
+}

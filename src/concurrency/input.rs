@@ -1,0 +1,61 @@
+//! Would a receive block? Asked through any stack of protocols, ours or C's.
+
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+/// The optional interface by which a socket tells of its input. C knows it as
+/// `struct dill_input_vfs`, and its identifier as `dill_input_type`.
+#[repr(C)]
+pub(crate) struct InputVfs {
+    /// Returns [`BUFFERED`], or says in `beneath` who is to be asked: [`HANDLE`],
+    /// [`DESCRIPTOR`]; -1 with errno on failure.
+    pub(crate) input:
+        Option<unsafe extern "C" fn(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int>,
+}
+
+/// `beneath` is the handle of the socket underneath.
+pub(crate) const HANDLE: c_int = 0;
+/// The next receive would not block before its first byte.
+pub(crate) const BUFFERED: c_int = 1;
+/// `beneath` is a file descriptor.
+pub(crate) const DESCRIPTOR: c_int = 2;
+
+/// The address of this is the identifier of the interface.
+pub(crate) static INPUT_TYPE: u8 = 0;
+
+/// [`INPUT_TYPE`] as queries take it.
+pub(crate) fn type_id() -> *const c_void {
+    (&raw const INPUT_TYPE).cast()
+}
+
+/// Where a socket's input is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Input {
+    Buffered,
+    Descriptor(c_int),
+}
+
+/// More protocols on top of each other than anybody stacks.
+const DEEPEST: usize = 64;
+
+/// Finds the input of the socket `handle`: `EBADF`, `ENOTSUP` when some protocol in the
+/// stack can't be asked, or what it says itself.
+pub(super) fn find(context: &Context, handle: c_int) -> Result<Input> {
+    let mut handle = handle;
+    for _ in 0..DEEPEST {
+        let vfs = context.handles.query(handle, type_id())?.cast::<InputVfs>();
+        // SAFETY: what answers to this identifier is such a table.
+        let Some(input) = (unsafe { (*vfs).input }) else { return Err(Errno::ENOTSUP) };
+        let mut beneath = -1;
+        // SAFETY: the interface's contract; `beneath` is valid for a write.
+        match unsafe { input(vfs, ptr::from_mut(&mut beneath)) } {
+            BUFFERED => return Ok(Input::Buffered),
+            DESCRIPTOR => return Ok(Input::Descriptor(beneath)),
+            HANDLE => handle = beneath,
+            _ => return Err(Errno::last()),
+        }
+    }
+    Err(Errno::ELOOP)
+}

@@ -1,0 +1,21 @@
+//! Structured concurrency proper: bundles of coroutines, channels between them, and
+//! both kinds of cancellation.
+
+#[allow(unsafe_code)]
+pub(crate) mod bundle;
+pub(crate) mod cancel;
+#[allow(unsafe_code)]
+pub(crate) mod cancel_scope;
+#[allow(unsafe_code)]
+pub(crate) mod channel;
+#[allow(unsafe_code)]
+pub(crate) mod choose;
+pub(crate) mod handle_close;
+#[allow(unsafe_code)]
+pub(crate) mod input;
+#[allow(unsafe_code)]
+pub(crate) mod notification;
+#[allow(unsafe_code)]
+pub(crate) mod request;
+#[allow(unsafe_code)]
+pub(crate) mod signals;

@@ -1,0 +1,155 @@
+//! The graceful request on its way: to channels, cancel scopes and following bundles.
+
+use super::bundle::{self, Bundle};
+use super::notification::{self, InBundle};
+use super::channel;
+use crate::intrusive::{Link, List, Ref, adapter};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::timers::{OnExpiry, Timer};
+use core::ffi::c_int;
+use core::mem::offset_of;
+
+/// What few bundles need.
+pub(crate) struct Extras {
+    bundle: Ref<Bundle>,
+    /// Half-channels that become done with the request.
+    notifications: List<InBundle>,
+    /// Bundles that get the request, too.
+    followers: List<Following>,
+    in_followed: Link,
+    deadline: Timer,
+}
+
+adapter!(
+    /// The bundles that follow one bundle.
+    Following,
+    Extras,
+    in_followed
+);
+
+impl Bundle {
+    fn make_extras(&self, context: &Context) -> Result<Ref<Extras>> {
+        if let Some(extras) = self.extras.get() {
+            return Ok(extras);
+        }
+        let extras = context.objects.allocate(Extras {
+            // SAFETY: the bundle drops its extras before it goes.
+            bundle: unsafe { Ref::from_raw(self) },
+            notifications: List::new(),
+            followers: List::new(),
+            in_followed: Link::new(),
+            deadline: Timer::new(Extras::DEADLINE_PASSED),
+        })?;
+        extras.notifications.init();
+        extras.followers.init();
+        self.extras.set(Some(extras));
+        Ok(extras)
+    }
+}
+
+impl Extras {
+    fn deadline_ref(&self) -> Ref<Timer> {
+        // SAFETY: part of the extras, which disarm it before they go.
+        unsafe { Ref::from_raw(&raw const self.deadline) }
+    }
+
+    /// Ends everything in here and frees it.
+    pub(super) fn drop_all(&self, context: &Context) {
+        notification::drop_all_of_bundle(context, &self.notifications);
+        while self.followers.pop_front().is_some() {} // nobody to follow any more
+        self.in_followed.unlink();
+        context.disarm_timer(self.deadline_ref());
+        // SAFETY: made by `make_extras`; in no list any more, and its bundle forgets it.
+        unsafe { context.objects.free(Ref::from_raw(self)) };
+    }
+
+    const DEADLINE_PASSED: OnExpiry = |timer| {
+        let extras = timer.as_ptr().wrapping_byte_sub(offset_of!(Extras, deadline)).cast();
+        // SAFETY: only `Extras::deadline` has this function.
+        let extras: Ref<Extras> = unsafe { Ref::from_raw(extras) };
+        if let Some(context) = Context::existing() {
+            extras.bundle.hard_cancel(context);
+        }
+    };
+}
+
+/// Delivers the graceful request to the bundle and all that follow it. A loop, not a
+/// recursion: the chain may be longer than a stack is deep.
+pub(super) fn deliver(context: &Context, bundle: &Bundle) {
+    let pending: List<Following> = List::new();
+    pending.init();
+    deliver_to_one(context, bundle, &pending);
+    while let Some(follower) = pending.pop_front() {
+        deliver_to_one(context, &follower.bundle, &pending);
+    }
+}
+
+fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<Following>) {
+    if bundle.requested.replace(true) {
+        return;
+    }
+    if let Some(extras) = bundle.extras.get() {
+        notification::fire(context, &extras.notifications);
+        extras.followers.append_to(pending);
+    }
+    bundle.fire_watchers(context);
+}
+
+/// `bundle_notify`: `channel` becomes done when the bundle gets the graceful request;
+/// at once when it has got it.
+pub(crate) fn notify(handle: c_int, channel: c_int) -> Result<()> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    let bundle = bundle::find(context, handle)?;
+    let half = channel::find(context, channel)?;
+    if bundle.requested.get() {
+        return match half.done(context) {
+            Err(Errno::EPIPE) => Ok(()), // done already
+            result => result,
+        };
+    }
+    half.may_be_done()?;
+    notification::register(context, &bundle.make_extras(context)?.notifications, half)
+}
+
+/// `bundle_follow`: the bundle gets the request with the bundle in which the caller runs;
+/// at once when that has got it. `ENOTSUP` in a main coroutine, `EDEADLK` when the caller
+/// runs in the bundle itself.
+pub(crate) fn follow(handle: c_int) -> Result<()> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    let bundle = bundle::find(context, handle)?;
+    let own = bundle::of(context.current()).ok_or(Errno::ENOTSUP)?;
+    if bundle.contains(context.current()) {
+        return Err(Errno::EDEADLK);
+    }
+    if own.requested.get() {
+        deliver(context, &bundle);
+        return Ok(());
+    }
+    let followers = own.make_extras(context)?;
+    let extras = bundle.make_extras(context)?;
+    extras.in_followed.unlink();
+    followers.followers.push_back(extras);
+    Ok(())
+}
+
+/// `bundle_deadline`: when `deadline` (milliseconds; negative: none) passes, the bundle's
+/// coroutines are hard-cancelled. Replaces an earlier one.
+pub(crate) fn set_deadline(handle: c_int, deadline: i64) -> Result<()> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    let bundle = bundle::find(context, handle)?;
+    if deadline < 0 && bundle.extras.get().is_none() {
+        return Ok(());
+    }
+    let timer = bundle.make_extras(context)?.deadline_ref();
+    context.disarm_timer(timer);
+    if deadline < 0 {
+        return Ok(());
+    }
+    if deadline <= context.clock.refresh() {
+        bundle.hard_cancel(context);
+    } else {
+        context.arm_timer(timer, deadline);
+    }
+    Ok(())
+}

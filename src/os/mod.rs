@@ -1,0 +1,9 @@
+//! What the layers above need of the operating system and the C runtime: the
+//! errno type, the thread's context pointer, the few system calls that nix lacks,
+//! and the hooks of AddressSanitizer and Valgrind.
+
+pub(crate) mod cycles;
+pub(crate) mod errno;
+pub(crate) mod instrumentation;
+pub(crate) mod syscalls;
+pub(crate) mod thread_context;

@@ -1,0 +1,131 @@
+//! System calls that nix does not wrap, or not with the precision needed here.
+
+use super::errno::{Errno, Result};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::time::Duration;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+
+/// `MADV_GUARD_INSTALL` of Linux 6.13: makes pages fault without splitting the mapping.
+const MADV_GUARD_INSTALL: libc::c_int = 102;
+
+/// Reserves address space that is committed only page by page, on first touch.
+pub(crate) fn map_stacks(len: usize) -> Result<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice.
+    let address = unsafe {
+        libc::mmap(ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if address == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    // Huge pages would make one touched page cost 2 MiB. Older kernels may refuse; no harm.
+    // SAFETY: the range was mapped just now.
+    unsafe { libc::madvise(address, len, libc::MADV_NOHUGEPAGE) };
+    Ok(address.cast())
+}
+
+/// Unmaps what [`map_stacks`] mapped.
+///
+/// # Safety
+/// The range came from `map_stacks` and nothing in it is used any more.
+pub(crate) unsafe fn unmap_stacks(address: *mut u8, len: usize) {
+    // SAFETY: by the caller's promise.
+    let result = unsafe { libc::munmap(address.cast(), len) };
+    debug_assert_eq!(result, 0);
+}
+
+/// Turns `[address, address + len)` into a guard that faults on every access.
+///
+/// # Safety
+/// The range lies in a mapping of [`map_stacks`] and holds no data.
+pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) }).map(drop)
+}
+
+/// Gives the pages of a range back to the system; guards in it stay.
+///
+/// # Safety
+/// The range lies in a mapping of [`map_stacks`] and its content is not needed.
+pub(crate) unsafe fn release_pages(address: *mut u8, len: usize) {
+    // SAFETY: by the caller's promise.
+    unsafe { libc::madvise(address.cast(), len, libc::MADV_DONTNEED) };
+}
+
+/// Size of a memory page in bytes.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
+}
+
+/// `CLOCK_MONOTONIC` in nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for a write; the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+/// `Duration` as the kernel wants it.
+pub(crate) fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
+
+/// Sleeps on nothing but time; `None` waits for a signal only. Ends early on a signal.
+pub(crate) fn sleep(timeout: Option<Duration>) {
+    let time = timeout.map(timespec);
+    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: no descriptors; `time` is null or points to a live timespec.
+    unsafe { libc::ppoll(ptr::null_mut(), 0, time, ptr::null()) };
+}
+
+/// A descriptor number of the user's, for a call that reports `EBADF` by itself.
+pub(crate) fn borrow<'fd>(fd: RawFd) -> BorrowedFd<'fd> {
+    debug_assert!(fd >= 0);
+    // SAFETY: the number is not -1. It is only passed to system calls that check it,
+    // and whether it stays open meanwhile is the business of the user, who owns it.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// `epoll_wait` with nanosecond precision where the kernel has it (Linux 5.11).
+pub(crate) fn epoll_wait(
+    epoll: &Epoll,
+    events: &mut [EpollEvent],
+    timeout: Option<Duration>,
+) -> Result<usize> {
+    static PRECISE: AtomicBool = AtomicBool::new(true);
+    if PRECISE.load(Relaxed) {
+        let time = timeout.map(timespec);
+        let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: `EpollEvent` is a transparent `epoll_event` and the array is valid for
+        // writes; `time` is null or points to a live timespec.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                epoll.0.as_raw_fd(),
+                events.as_mut_ptr(),
+                libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX),
+                time,
+                ptr::null::<libc::sigset_t>(),
+                0usize,
+            )
+        };
+        match Errno::result(result) {
+            Err(Errno::ENOSYS) => PRECISE.store(false, Relaxed),
+            result => return result.map(|count| count as usize),
+        }
+    }
+    // Rounded up: waking early would mean waking twice.
+    let milliseconds = timeout.map(|timeout| timeout.as_nanos().div_ceil(1_000_000));
+    let timeout = match milliseconds {
+        None => EpollTimeout::NONE,
+        Some(ms) => EpollTimeout::try_from(ms).unwrap_or(EpollTimeout::MAX),
+    };
+    epoll.wait(events, timeout)
+}

@@ -1,0 +1,106 @@
+//! The calling thread's context pointer, reached in two instructions.
+//!
+//! `thread_context.c` defines the variable in the initial-exec TLS model; in a
+//! static link the linker relaxes the first load into a constant.
+
+use core::arch::asm;
+use core::ptr;
+
+unsafe extern "C" {
+    // Only its thread-local offset is used, by the assembly below.
+    #[link_name = "dill_thread_context"]
+    static ANCHOR: [u8; 0];
+}
+
+/// The pointer stored by [`set`] on this thread, or null.
+#[inline(always)]
+pub(crate) fn get() -> *mut () {
+    let pointer: *mut ();
+    // SAFETY: reads the thread-local pointer defined in thread_context.c, which
+    // exists in every thread from its start to its end.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(
+            "mov {p}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
+            "mov {p}, qword ptr fs:[{p}]",
+            p = out(reg) pointer,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!(
+            "adrp {t}, :gottprel:dill_thread_context",
+            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
+            "mrs {p}, tpidr_el0",
+            "ldr {p}, [{p}, {t}]",
+            t = out(reg) _,
+            p = out(reg) pointer,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    pointer
+}
+
+/// Stores the calling thread's context pointer.
+pub(crate) fn set(pointer: *mut ()) {
+    // SAFETY: writes the same thread-local variable that `get` reads; no Rust
+    // reference to it exists.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(
+            "mov {t}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
+            "mov qword ptr fs:[{t}], {p}",
+            t = out(reg) _,
+            p = in(reg) pointer,
+            options(nostack, preserves_flags),
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!(
+            "adrp {t}, :gottprel:dill_thread_context",
+            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
+            "mrs {b}, tpidr_el0",
+            "str {p}, [{b}, {t}]",
+            t = out(reg) _,
+            b = out(reg) _,
+            p = in(reg) pointer,
+            options(nostack, preserves_flags),
+        );
+    }
+    // Keeps the C object in the link although only assembly names the symbol.
+    let _ = &raw const ANCHOR;
+}
+
+/// Has `destroy` called with the context pointer when the calling thread ends.
+///
+/// A pthread key rather than a Rust thread-local: its destructor runs again when
+/// another library's destructor used us after our clean-up.
+pub(crate) fn at_thread_exit(
+    context: *mut (),
+    destroy: unsafe extern "C" fn(*mut libc::c_void),
+) -> Result<(), super::errno::Errno> {
+    use std::sync::OnceLock;
+    static KEY: OnceLock<Result<libc::pthread_key_t, super::errno::Errno>> = OnceLock::new();
+    let key = (*KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: `key` is a valid place for the result.
+        match unsafe { libc::pthread_key_create(&raw mut key, Some(destroy)) } {
+            0 => Ok(key),
+            error => Err(super::errno::Errno::from_raw(error)),
+        }
+    }))?;
+    // SAFETY: the key was created above and is never deleted.
+    match unsafe { libc::pthread_setspecific(key, context.cast_const().cast()) } {
+        0 => Ok(()),
+        error => Err(super::errno::Errno::from_raw(error)),
+    }
+}
+
+/// Forgets the calling thread's context pointer.
+pub(crate) fn clear() {
+    set(ptr::null_mut());
+}

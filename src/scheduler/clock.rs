@@ -1,0 +1,166 @@
+//! Time, in milliseconds, as deadlines are given.
+
+use super::context::Context;
+use crate::os::{cycles, syscalls};
+use core::cell::Cell;
+
+/// A source of time.
+///
+/// Contract: `now_ns` never goes back. `jump_to` is for clocks that do not pass by
+/// themselves: such a clock moves to the given millisecond and returns true; the
+/// scheduler calls it when nothing is ready and no descriptor is. A clock that does
+/// pass returns false and the scheduler waits.
+pub(crate) trait Clock {
+    /// Nanoseconds since some moment in the past.
+    fn now_ns(&self) -> u64;
+
+    /// See the contract.
+    fn jump_to(&self, millisecond: i64) -> bool;
+
+    /// May `now` be remembered for a fraction of a millisecond?
+    fn passes_by_itself(&self) -> bool;
+}
+
+/// The system's monotonic clock.
+pub(crate) struct MonotonicClock;
+
+impl Clock for MonotonicClock {
+    fn now_ns(&self) -> u64 {
+        syscalls::monotonic_ns()
+    }
+
+    fn jump_to(&self, _: i64) -> bool {
+        false
+    }
+
+    fn passes_by_itself(&self) -> bool {
+        true
+    }
+}
+
+/// Time that passes only when everybody waits for it, for tests: `DILL_CLOCK=virtual`.
+pub(crate) struct VirtualClock {
+    now_ns: Cell<u64>,
+}
+
+/// Virtual time starts here: deadlines may lie before it, and 0 keeps its meaning.
+const VIRTUAL_START_MS: u64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
+
+impl VirtualClock {
+    pub(crate) fn new() -> VirtualClock {
+        VirtualClock { now_ns: Cell::new(VIRTUAL_START_MS * NS_PER_MS) }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now_ns(&self) -> u64 {
+        self.now_ns.get()
+    }
+
+    fn jump_to(&self, millisecond: i64) -> bool {
+        let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);
+        self.now_ns.set(target.max(self.now_ns.get()));
+        true
+    }
+
+    fn passes_by_itself(&self) -> bool {
+        false
+    }
+}
+
+/// A clock read through the processor's cycle counter: within [`TOLERANCE`] cycles of
+/// the last real reading, that one is returned again.
+pub(crate) struct CachedClock {
+    source: Box<dyn Clock>,
+    tolerance: u64,
+    read_at: Cell<u64>,
+    now_ms: Cell<i64>,
+}
+
+/// Less than a fifth of a millisecond on any processor above 1 GHz.
+const TOLERANCE: u64 = 200_000;
+
+impl CachedClock {
+    pub(crate) fn new(source: Box<dyn Clock>) -> CachedClock {
+        let tolerance = if source.passes_by_itself() { TOLERANCE } else { 0 };
+        let clock =
+            CachedClock { source, tolerance, read_at: Cell::new(0), now_ms: Cell::new(0) };
+        clock.refresh();
+        clock
+    }
+
+    /// The current millisecond; may lag by a fraction of one, never leads.
+    #[inline]
+    pub(crate) fn now(&self) -> i64 {
+        // A counter that goes back (another processor's) gives a huge difference.
+        if cycles::now().wrapping_sub(self.read_at.get()) < self.tolerance {
+            return self.now_ms.get();
+        }
+        self.refresh()
+    }
+
+    /// The current millisecond, read anew.
+    pub(crate) fn refresh(&self) -> i64 {
+        self.read_at.set(cycles::now());
+        let now = (self.source.now_ns() / NS_PER_MS).cast_signed();
+        self.now_ms.set(now);
+        now
+    }
+
+    /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
+    pub(super) fn ns_until(&self, millisecond: i64) -> u64 {
+        let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);
+        target.saturating_sub(self.source.now_ns())
+    }
+
+    /// See [`Clock::jump_to`].
+    pub(super) fn jump_to(&self, millisecond: i64) -> bool {
+        self.source.jump_to(millisecond)
+    }
+
+    /// See [`Clock::passes_by_itself`].
+    pub(super) fn passes_by_itself(&self) -> bool {
+        self.source.passes_by_itself()
+    }
+}
+
+/// The current time of the calling thread's scheduler, in milliseconds.
+pub(crate) fn now() -> i64 {
+    match Context::existing() {
+        Some(context) => context.clock.now(),
+        // No scheduler on this thread and no memory for one: real time is right.
+        None => Context::get()
+            .map_or((syscalls::monotonic_ns() / NS_PER_MS).cast_signed(), |context| {
+                context.clock.now()
+            }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cached_clock_keeps_up_with_the_real_one() {
+        let clock = CachedClock::new(Box::new(MonotonicClock));
+        for _ in 0..200_000 {
+            let before = syscalls::monotonic_ns() / NS_PER_MS;
+            let cached = clock.now().unsigned_abs();
+            let after = syscalls::monotonic_ns() / NS_PER_MS;
+            assert!(cached <= after);
+            assert!(cached + 1 >= before, "{cached} lags behind {before}");
+        }
+    }
+
+    #[test]
+    fn virtual_time_stands_still_until_it_jumps() {
+        let clock = CachedClock::new(Box::new(VirtualClock::new()));
+        let start = clock.now();
+        assert_eq!(clock.now(), start);
+        assert!(clock.jump_to(start + 5000));
+        assert_eq!(clock.now(), start + 5000);
+        assert!(clock.jump_to(start));
+        assert_eq!(clock.now(), start + 5000, "time never goes back");
+    }
+}

@@ -1,0 +1,210 @@
+//! All state of one scheduler: there is one for each thread that uses the library.
+
+use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
+use super::coroutine::{Coroutine, Waiter};
+use super::fd_readiness::FdTable;
+use super::poller::{Epoll, Poller};
+use super::ready_queue::ReadyQueue;
+use super::timers::TimingWheel;
+use crate::handle_table::HandleTable;
+use crate::intrusive::Ref;
+use crate::object_cache::ObjectCache;
+use crate::os::errno::{self, Errno, Result};
+use crate::os::{instrumentation, thread_context};
+use crate::stack::StackPool;
+use core::cell::{Cell, OnceCell};
+use core::ffi::{c_int, c_void};
+use core::ptr::NonNull;
+use std::alloc::Layout;
+
+/// A scheduler. Pinned on the heap; it lives until its thread ends.
+pub(crate) struct Context {
+    pub(super) current: Cell<Ref<Coroutine>>,
+    pub(super) ready: ReadyQueue,
+    /// Switches left until the poller is asked.
+    pub(super) budget: Cell<i32>,
+    /// The budget given last, and the cycle counter then.
+    pub(super) granted: Cell<i32>,
+    pub(super) granted_at: Cell<u64>,
+    /// The cycle counter when the poller was asked last.
+    pub(super) polled_at: Cell<u64>,
+    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
+    pub(super) idle: Cell<Option<Ref<Coroutine>>>,
+    pub(super) idle_count: Cell<usize>,
+    pub(super) wheel: TimingWheel,
+    /// Open handles.
+    pub(crate) handles: HandleTable,
+    /// Memory for small objects.
+    pub(crate) objects: ObjectCache,
+    /// Stacks for coroutines.
+    pub(super) stacks: StackPool,
+    pub(crate) clock: CachedClock,
+    pub(super) fds: FdTable,
+    poller: OnceCell<Box<dyn Poller>>,
+    main: Coroutine,
+}
+
+impl Context {
+    /// The calling thread's scheduler, if it has one.
+    #[inline(always)]
+    pub(crate) fn existing() -> Option<&'static Context> {
+        let pointer = thread_context::get().cast::<Context>();
+        // SAFETY: the pointer is null or that of this thread's context, which lives
+        // until the thread ends; only shared references to it are made. `'static` is
+        // right as long as no reference leaves the thread: `Context` is not `Sync`.
+        #[allow(unsafe_code)]
+        unsafe {
+            pointer.as_ref()
+        }
+    }
+
+    /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.
+    #[inline(always)]
+    pub(crate) fn get() -> Result<&'static Context> {
+        match Self::existing() {
+            Some(context) => Ok(context),
+            None => Self::create(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn create() -> Result<&'static Context> {
+        let layout = Layout::new::<Context>();
+        // SAFETY: the layout is not empty.
+        #[allow(unsafe_code)]
+        let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
+        let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
+        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
+        let clock: Box<dyn Clock> =
+            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
+        // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
+        // pinned with it, so the `Ref` to it is good for as long as the context lives.
+        #[allow(unsafe_code)]
+        let context: &'static Context = unsafe {
+            let main = Ref::from_raw(&raw const (*place.as_ptr()).main);
+            place.write(Context {
+                current: Cell::new(main),
+                ready: ReadyQueue::new(),
+                budget: Cell::new(1),
+                granted: Cell::new(1),
+                granted_at: Cell::new(0),
+                polled_at: Cell::new(0),
+                idle: Cell::new(None),
+                idle_count: Cell::new(0),
+                wheel: TimingWheel::new(),
+                handles: HandleTable::new(),
+                objects: ObjectCache::new(),
+                stacks: StackPool::new(),
+                clock: CachedClock::new(clock),
+                fds: FdTable::new(),
+                poller: OnceCell::new(),
+                main: Coroutine::main(errno::location()),
+            });
+            place.as_ref()
+        };
+        context.wheel.init(context.clock.now());
+        context.main.pin();
+        if instrumentation::asan_present() {
+            context.main.execution.instrument(core::ptr::null(), 0);
+        }
+        thread_context::set(place.as_ptr().cast());
+        if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
+            Self::free(place);
+            return Err(error);
+        }
+        Ok(context)
+    }
+
+    /// Ends the scheduler of a thread that ends. Coroutines that still exist are
+    /// abandoned with their stacks.
+    #[allow(unsafe_code)]
+    unsafe extern "C" fn destroy(context: *mut c_void) {
+        let Some(place) = NonNull::new(context.cast::<Context>()) else { return };
+        // SAFETY: called by the thread's exit with the pointer given to `at_thread_exit`.
+        let context = unsafe { place.as_ref() };
+        if !context.current.get().same(&context.main) {
+            // The thread ends from within a coroutine, on a stack of ours: leave it all.
+            thread_context::clear();
+            return;
+        }
+        Self::free(place);
+    }
+
+    fn free(place: NonNull<Context>) {
+        thread_context::clear();
+        // SAFETY: nobody can reach the context any more: the thread's pointer is null
+        // and the thread runs no coroutine.
+        #[allow(unsafe_code)]
+        unsafe {
+            place.drop_in_place();
+            std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
+        }
+    }
+
+    /// The coroutine that runs.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Ref<Coroutine> {
+        self.current.get()
+    }
+
+    /// Does `coroutine` run on the thread's own stack?
+    pub(crate) fn is_main(&self, coroutine: Ref<Coroutine>) -> bool {
+        coroutine.same(&self.main)
+    }
+
+    /// Address of this thread's `errno`.
+    #[inline(always)]
+    pub(crate) fn errno_location(&self) -> *mut c_int {
+        self.main.execution.errno_location()
+    }
+
+    /// True when the program was built with AddressSanitizer.
+    #[inline(always)]
+    pub(crate) fn is_instrumented(&self) -> bool {
+        self.main.execution.is_instrumented()
+    }
+
+    /// The poller, made if need be: threads that wait for no descriptor have none.
+    pub(super) fn poller(&self) -> Result<&dyn Poller> {
+        if let Some(poller) = self.poller.get() {
+            return Ok(&**poller);
+        }
+        let poller = Epoll::new()?;
+        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+    }
+
+    /// The poller, if there is one.
+    pub(super) fn existing_poller(&self) -> Option<&dyn Poller> {
+        self.poller.get().map(|poller| &**poller)
+    }
+
+    /// Memory for the clauses of a blocked `choose`, not initialised.
+    pub(crate) fn allocate_waiters(&self, count: usize) -> Result<NonNull<Waiter>> {
+        let size = count.checked_mul(size_of::<Waiter>()).ok_or(Errno::ENOMEM)?;
+        Ok(self.objects.allocate_bytes(size)?.cast())
+    }
+
+    /// Gives up a `choose` that could not begin: detaches the first `made` of its waiters.
+    pub(crate) fn abandon_waiters(&self, waiters: NonNull<Waiter>, made: usize, count: usize) {
+        for index in 0..made {
+            // SAFETY: these were made by the caller in a block for `count` of them.
+            #[allow(unsafe_code)]
+            unsafe {
+                (*waiters.as_ptr().add(index)).detach();
+            }
+        }
+        self.free_waiters(waiters.as_ptr(), count);
+    }
+
+    /// Frees what [`Context::allocate_waiters`] gave.
+    pub(super) fn free_waiters(&self, address: *mut Waiter, count: usize) {
+        if let Some(block) = NonNull::new(address) {
+            // SAFETY: allocated above for `count` waiters, all of which are detached.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.objects.free_bytes(block.cast(), count * size_of::<Waiter>());
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Which coroutine runs next, and what the others wait for: the ready queue, timers,
+//! the clock and descriptors. One scheduler per thread.
+
+pub(crate) mod clock;
+pub(crate) mod context;
+pub(crate) mod coroutine;
+pub(crate) mod fd_readiness;
+pub(crate) mod park;
+mod poller;
+mod ready_queue;
+mod recycle;
+pub(crate) mod timers;

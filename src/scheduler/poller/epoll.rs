@@ -1,0 +1,97 @@
+//! The poller on epoll.
+
+use super::{Event, Interest, Mode, Poller};
+use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
+use core::cell::RefCell;
+use core::time::Duration;
+use nix::sys::epoll::{Epoll as Descriptor, EpollCreateFlags, EpollEvent, EpollFlags};
+use std::os::fd::{BorrowedFd, RawFd};
+
+/// Events taken from the kernel in one call. The array is on the heap: this runs on
+/// whatever coroutine's stack happens to be current.
+const BATCH: usize = 256;
+
+pub(crate) struct Epoll {
+    descriptor: Descriptor,
+    events: RefCell<Box<[EpollEvent]>>,
+}
+
+impl Epoll {
+    pub(crate) fn new() -> Result<Epoll> {
+        let mut events = Vec::new();
+        events.try_reserve_exact(BATCH).map_err(|_| Errno::ENOMEM)?;
+        events.resize(BATCH, EpollEvent::empty());
+        let descriptor = Descriptor::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        Ok(Epoll { descriptor, events: RefCell::new(events.into_boxed_slice()) })
+    }
+}
+
+impl Poller for Epoll {
+    fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
+        if fd < 0 {
+            return Err(Errno::EBADF);
+        }
+        let mut flags = match interest.mode {
+            Mode::OnceByLevel => EpollFlags::EPOLLONESHOT,
+            Mode::EveryEdge => EpollFlags::EPOLLET | EpollFlags::EPOLLRDHUP,
+        };
+        flags.set(EpollFlags::EPOLLIN, interest.readable);
+        flags.set(EpollFlags::EPOLLOUT, interest.writable);
+        let mut event = EpollEvent::new(flags, token);
+        let fd = syscalls::borrow(fd);
+        // A one-shot interest is mostly set again and again, an edge interest once.
+        let known = match interest.mode {
+            Mode::OnceByLevel => self.descriptor.modify(fd, &mut event),
+            Mode::EveryEdge => Err(Errno::ENOENT),
+        };
+        let result = match known {
+            Err(Errno::ENOENT) => match self.descriptor.add(fd, event) {
+                Err(Errno::EEXIST) => self.descriptor.modify(fd, &mut event),
+                result => result,
+            },
+            result => result,
+        };
+        result.map_err(|error| match error {
+            Errno::EPERM | Errno::ELOOP => Errno::ENOTSUP,
+            error => error,
+        })
+    }
+
+    fn forget(&self, fd: RawFd) {
+        if fd >= 0 {
+            // Fails when it was closed or never watched: then there is nothing to do.
+            let fd: BorrowedFd<'_> = syscalls::borrow(fd);
+            let _ = self.descriptor.delete(fd);
+        }
+    }
+
+    fn wait(&self, timeout: Option<Duration>, deliver: &mut dyn FnMut(Event)) {
+        let mut events = self.events.borrow_mut();
+        let mut timeout = timeout;
+        loop {
+            // An interrupted wait is an early one; the caller looks at the clock anyway.
+            let count =
+                syscalls::epoll_wait(&self.descriptor, &mut events, timeout).unwrap_or(0);
+            for event in &events[..count] {
+                deliver(translate(*event));
+            }
+            if count < BATCH {
+                return;
+            }
+            timeout = Some(Duration::ZERO);
+        }
+    }
+}
+
+fn translate(event: EpollEvent) -> Event {
+    let flags = event.events();
+    let broken = flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP);
+    Event {
+        token: event.data(),
+        readable: broken || flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP),
+        writable: broken || flags.contains(EpollFlags::EPOLLOUT),
+        hangup: broken || flags.contains(EpollFlags::EPOLLRDHUP),
+        broken,
+    }
+}

@@ -1,0 +1,82 @@
+//! Coroutines come and go; their stacks and bookkeeping are used again.
+
+use super::context::Context;
+use super::coroutine::{Coroutine, Launch};
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::stack::StackRange;
+
+/// So many finished coroutines stay as they are, warm in the cache; the stacks of the
+/// others go back to the pool, which gives their pages back to the system.
+const MOST_IDLE: usize = 256;
+
+impl Context {
+    /// Is [`Context::reuse_coroutine`] possible?
+    #[inline(always)]
+    pub(crate) fn has_idle_coroutine(&self) -> bool {
+        self.idle.get().is_some() && !self.is_instrumented()
+    }
+
+    /// A coroutine on a warm stack that has not begun.
+    #[inline(always)]
+    pub(crate) fn reuse_coroutine(&self, launch: Launch) -> Option<Ref<Coroutine>> {
+        let coroutine = self.idle.get()?;
+        self.idle.set(coroutine.next_ready.get());
+        self.idle_count.set(self.idle_count.get() - 1);
+        coroutine.relaunch(launch);
+        Some(coroutine)
+    }
+
+    /// A coroutine on a stack of the library that has not begun.
+    pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
+        match self.reuse_coroutine(launch) {
+            Some(coroutine) => {
+                if self.is_instrumented() {
+                    self.instrument(coroutine);
+                }
+                Ok(coroutine)
+            }
+            None => self.make_coroutine_on(self.stacks.allocate()?, launch),
+        }
+    }
+
+    /// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
+    pub(crate) fn make_coroutine_in(
+        &self,
+        memory: (*mut u8, usize),
+        launch: Launch,
+    ) -> Result<Ref<Coroutine>> {
+        let stack = StackRange::from_user(memory.0, memory.1).ok_or(Errno::ENOMEM)?;
+        self.make_coroutine_on(stack, launch)
+    }
+
+    #[cold]
+    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Result<Ref<Coroutine>> {
+        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch)?;
+        if self.is_instrumented() {
+            self.instrument(coroutine);
+        }
+        Ok(coroutine)
+    }
+
+    #[cold]
+    fn instrument(&self, coroutine: Ref<Coroutine>) {
+        let stack = coroutine.stack();
+        coroutine.execution.instrument(stack.bottom(), stack.size());
+    }
+
+    /// Takes back the running coroutine, which is about to leave its stack for good.
+    #[inline(always)]
+    pub(crate) fn recycle(&self, coroutine: Ref<Coroutine>) {
+        if coroutine.has_user_stack() {
+            return;
+        }
+        if self.idle_count.get() < MOST_IDLE {
+            coroutine.next_ready.set(self.idle.get());
+            self.idle.set(Some(coroutine));
+            self.idle_count.set(self.idle_count.get() + 1);
+        } else {
+            self.stacks.free(coroutine.stack());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Bytestream sockets: what all of them have in common.
+//!
+//! A byte stream is whatever answers a query for [`type_id`] with a table of two
+//! functions, in C's layout and calling convention. Ours and those that C programs
+//! make are called in the same way, so they stack on each other freely.
+
+#![allow(unsafe_code)] // Calls through tables of C functions.
+
+use super::io_list::IoList;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use core::ffi::{c_int, c_void};
+
+/// Transfers the whole list from `first` to `last`: 0, or -1 and `errno`.
+pub(crate) type Transfer = unsafe extern "C" fn(
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int;
+
+/// The interface of a byte stream.
+#[repr(C)]
+pub(crate) struct ByteStream {
+    pub(crate) send: Option<Transfer>,
+    pub(crate) receive: Option<Transfer>,
+}
+
+/// The address of this, not its content, tells the interface from others.
+static IDENTITY: u8 = 0;
+
+/// Identifies the interface in queries.
+pub(crate) const fn type_id() -> *const c_void {
+    (&raw const IDENTITY).cast()
+}
+
+/// Sends all of the list, or fails.
+///
+/// # Safety
+/// As for [`Cursor::new`](super::io_list::Cursor::new), for sending.
+#[inline]
+pub(crate) unsafe fn send(
+    socket: c_int,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<()> {
+    let stream = stream(socket)?;
+    // SAFETY: by the caller's promise.
+    unsafe {
+        check_ends(first, last)?;
+        call((*stream).send, stream, first, last, deadline)
+    }
+}
+
+/// Fills the list, or fails. Without a list (two null pointers) everything is
+/// received and dropped until that fails, mostly with `EPIPE` at the stream's end.
+///
+/// # Safety
+/// As for [`Cursor::new`](super::io_list::Cursor::new), for receiving.
+#[inline]
+pub(crate) unsafe fn receive(
+    socket: c_int,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<()> {
+    let stream = stream(socket)?;
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if !(first.is_null() && last.is_null()) {
+            check_ends(first, last)?;
+        }
+        call((*stream).receive, stream, first, last, deadline)
+    }
+}
+
+/// The interface of an open socket.
+#[inline]
+fn stream(socket: c_int) -> Result<*mut ByteStream> {
+    Ok(Context::get()?.handles.query(socket, type_id())?.cast())
+}
+
+/// A protocol written in C need not check its lists: it gets none that is plainly wrong.
+/// Ours look closer.
+///
+/// # Safety
+/// `last` is null or alive.
+#[inline]
+unsafe fn check_ends(first: *mut IoList, last: *mut IoList) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    match unsafe { last.as_ref() } {
+        Some(last) if last.next.is_null() && !first.is_null() => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// # Safety
+/// The function is one of the stream's, which is alive; the list is as it wants it.
+#[inline]
+unsafe fn call(
+    function: Option<Transfer>,
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<()> {
+    let function = function.ok_or(Errno::ENOTSUP)?;
+    // SAFETY: by the caller's promise.
+    match unsafe { function(stream, first, last, deadline) } {
+        0 => Ok(()),
+        _ => Err(Errno::last()),
+    }
+}
+
+/// What a function of the table returns to C.
+pub(crate) fn to_c(result: Result<()>) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(error) => {
+            error.set();
+            -1
+        }
+    }
+}

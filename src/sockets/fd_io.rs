@@ -1,0 +1,371 @@
+//! Moving bytes between buffer lists and stream sockets of the system.
+//!
+//! Everything here tries the system call first and parks the coroutine only when the
+//! socket would block. While it is parked another coroutine may close the socket; then
+//! nothing of the socket may be touched any more. [`Direction`] takes care of that.
+
+#![allow(unsafe_code)] // System calls with lists of buffers.
+
+use super::io_list::Cursor;
+use super::ip_address::IpAddress;
+use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock;
+use crate::scheduler::coroutine::Interrupt;
+use crate::scheduler::fd_readiness::FdSource;
+use core::cell::Cell;
+use core::convert::Infallible;
+use core::mem;
+use core::ptr;
+use nix::sys::socket::SockaddrLike;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Buffers in one system call. Few, as they lie on stacks that may be very small.
+const BATCH: usize = 16;
+
+/// Bytes in one system call: more than a socket's queue mostly holds, and few enough for
+/// the clock to be looked at in time although a peer sends as fast as we receive.
+const AT_ONCE: usize = 16 << 20;
+
+/// One direction of a socket: a call at a time may use it, and a call learns if the
+/// socket was closed while it was parked.
+pub(crate) struct Direction {
+    /// The `closed` flag of the call inside, which lies on its stack; null for none.
+    call: Cell<*const Cell<bool>>,
+}
+
+impl Direction {
+    pub(crate) const fn new() -> Self {
+        Self { call: Cell::new(ptr::null()) }
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.call.get().is_null()
+    }
+
+    /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
+    /// was closed meanwhile. In the latter case the socket is gone.
+    pub(crate) fn occupy<T>(
+        &self,
+        source: &FdSource,
+        deadline: i64,
+        operation: impl FnOnce(&mut Call<'_>) -> Result<T>,
+    ) -> Result<T> {
+        if self.is_busy() {
+            return Err(Errno::EBUSY);
+        }
+        let closed = Cell::new(false);
+        self.call.set(&raw const closed);
+        let result =
+            operation(&mut Call { source, deadline, closed: &closed, looks_left: 1, begun: false });
+        if closed.get() {
+            return Err(Errno::EBADF);
+        }
+        self.call.set(ptr::null());
+        result
+    }
+
+    /// Tells the call inside, if there is one, that the socket is being closed.
+    pub(crate) fn close(&self) {
+        // SAFETY: the flag lies in the frame of `occupy`, which resets the pointer
+        // before it returns.
+        if let Some(closed) = unsafe { self.call.get().as_ref() } {
+            closed.set(true);
+        }
+    }
+}
+
+/// An operation under way on a socket.
+pub(crate) struct Call<'a> {
+    source: &'a FdSource,
+    deadline: i64,
+    closed: &'a Cell<bool>,
+    /// How often the socket is still asked when the deadline has passed.
+    looks_left: u8,
+    /// A byte has been transferred: a graceful request waits for the end of the call.
+    begun: bool,
+}
+
+/// What a transfer tells about the next one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    MaySucceed,
+    /// As `MaySucceed`, but so much was transferred that it's time to look at the clock.
+    CheckDeadline,
+    WouldBlock,
+}
+
+impl Next {
+    /// Less than was asked for means that no more is there, or fits in.
+    fn after(count: usize, asked: usize) -> Self {
+        match count {
+            _ if count < asked => Self::WouldBlock,
+            AT_ONCE.. => Self::CheckDeadline,
+            _ => Self::MaySucceed,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Waits for input, the end of the stream or an error.
+    pub(crate) fn wait_readable(&mut self) -> Result<()> {
+        self.check_deadline()?;
+        let result = self.source.wait_readable(self.deadline, self.interrupt());
+        self.check_alive(result)
+    }
+
+    fn wait_writable(&mut self) -> Result<()> {
+        self.check_deadline()?;
+        let result = self.source.wait_writable(self.deadline, self.interrupt());
+        self.check_alive(result)
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        if self.begun { Interrupt::UnderWay } else { Interrupt::Any }
+    }
+
+    /// Has a byte been transferred?
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn check_alive(&self, result: Result<()>) -> Result<()> {
+        // Woken by input and closed before it could go on: the wait has succeeded.
+        if self.closed.get() { Err(Errno::EBADF) } else { result }
+    }
+
+    /// After the deadline the socket is asked once more, as it may have all that is
+    /// wanted. Not more often: a peer that sends and sends would hold the call for ever.
+    fn check_deadline(&mut self) -> Result<()> {
+        if self.deadline >= 0 && clock::now() >= self.deadline {
+            self.looks_left = self.looks_left.checked_sub(1).ok_or(Errno::ETIMEDOUT)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the whole list.
+    pub(crate) fn send(&mut self, cursor: &mut Cursor) -> Result<()> {
+        let all = cursor.remaining();
+        while cursor.remaining() > 0 {
+            self.begun = cursor.remaining() < all;
+            if !self.source.may_write() {
+                self.wait_writable()?;
+            }
+            match send_some(self.source.as_raw_fd(), cursor)? {
+                Next::MaySucceed => {}
+                Next::CheckDeadline => self.check_deadline()?,
+                Next::WouldBlock => self.source.write_would_block(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the whole list, from `buffer` first. `EPIPE` at the end of the stream.
+    pub(crate) fn receive(&mut self, buffer: &ReadAhead, cursor: &mut Cursor) -> Result<()> {
+        let all = cursor.remaining();
+        buffer.copy_to(cursor);
+        while cursor.remaining() > 0 {
+            self.begun = cursor.remaining() < all;
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            match receive_some(self.source.as_raw_fd(), buffer, cursor)? {
+                Next::MaySucceed => {}
+                Next::CheckDeadline => self.check_deadline()?,
+                Next::WouldBlock => self.source.read_would_block(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next connection, and its peer's address.
+    pub(crate) fn accept(&mut self, peer: &mut IpAddress) -> Result<OwnedFd> {
+        loop {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            match accept_one(self.source.as_raw_fd(), peer) {
+                Err(Errno::EAGAIN) => self.source.read_would_block(),
+                Err(Errno::EINTR) => {}
+                // These tell of a connection that broke while it waited to be accepted.
+                Err(
+                    Errno::ECONNABORTED
+                    | Errno::EPROTO
+                    | Errno::ENOPROTOOPT
+                    | Errno::EHOSTDOWN
+                    | Errno::ENONET
+                    | Errno::EHOSTUNREACH
+                    | Errno::ENETDOWN
+                    | Errno::ENETUNREACH,
+                ) => self.check_deadline()?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Receives and drops everything until that fails.
+    pub(crate) fn receive_nothing(&mut self, buffer: &ReadAhead) -> Result<Infallible> {
+        buffer.clear();
+        // One look finds the input, another one the end of the stream behind it, and one
+        // in between may go to learning of that end.
+        self.looks_left = 3;
+        loop {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            } else {
+                self.check_deadline()?;
+            }
+            let (count, next) = drop_some(self.source.as_raw_fd(), AT_ONCE)?;
+            self.begun |= count > 0;
+            if next == Next::WouldBlock {
+                self.source.read_would_block();
+            }
+        }
+    }
+}
+
+/// Runs a system call on a stream socket until no signal interrupts it. `None` stands
+/// for `EAGAIN`.
+fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
+    loop {
+        return match Errno::result(call()) {
+            Ok(count) => Ok(Some(count.unsigned_abs())),
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => Ok(None),
+            // The kernel has given up on the peer. To callers this must be neither the
+            // end of the stream nor the end of their own patience.
+            Err(Errno::EPIPE | Errno::ETIMEDOUT) => Err(Errno::ECONNRESET),
+            Err(error) => Err(error),
+        };
+    }
+}
+
+/// A message header for the buffers in `slots`.
+fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
+    // SAFETY: all zeros are a valid header: no address, no buffers, no control data.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_iov = slots.as_mut_ptr();
+    header.msg_iovlen = slots.len();
+    header
+}
+
+const EMPTY: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+
+/// Sends what the socket takes at once. Not inlined: its buffers shall not stay on the
+/// stack of a parked coroutine.
+#[inline(never)]
+fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
+    let mut slots = [EMPTY; BATCH];
+    let (count, bytes) = cursor.gather(&mut slots, AT_ONCE);
+    let mut flags = libc::MSG_NOSIGNAL;
+    if bytes < cursor.remaining() {
+        flags |= libc::MSG_MORE; // no packet of its own for a part of the list
+    }
+    let sent = if let [slot] = slots[..count] {
+        // SAFETY: as below.
+        attempt(|| unsafe { libc::send(fd, slot.iov_base, slot.iov_len, flags) })
+    } else {
+        let header = header(&mut slots[..count]);
+        // SAFETY: the cursor vouches for the buffers, which are only read; the header
+        // lives through the call.
+        attempt(|| unsafe { libc::sendmsg(fd, &raw const header, flags) })
+    };
+    let sent = sent?.unwrap_or(0);
+    cursor.advance(sent);
+    Ok(Next::after(sent, bytes))
+}
+
+/// Receives what is there at once. Not inlined, as [`send_some`].
+#[inline(never)]
+fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Next> {
+    let block = allocate_block();
+    if let Some(block) = block
+        && cursor.remaining() <= READ_AHEAD
+    {
+        // Through the buffer, as the next receives will be small as well.
+        // SAFETY: the block has room for `READ_AHEAD` bytes.
+        let received = attempt(|| unsafe { libc::recv(fd, room(block), READ_AHEAD, 0) });
+        let received = end_of_stream(received);
+        ahead.keep(block, *received.as_ref().unwrap_or(&0));
+        let received = received?;
+        ahead.copy_to(cursor);
+        return Ok(Next::after(received, READ_AHEAD));
+    }
+    if let Some(length) = cursor.skip_length() {
+        block.into_iter().for_each(free_block);
+        let (dropped, next) = drop_some(fd, length.min(AT_ONCE))?;
+        cursor.advance(dropped);
+        return Ok(next);
+    }
+    // Straight into the caller's memory. Room to read ahead makes for a short read when
+    // the input is used up, which saves the call that would find it so.
+    let mut slots = [EMPTY; BATCH];
+    let (count, bytes) = cursor.gather(&mut slots[..BATCH - 1], AT_ONCE);
+    let ahead_of_list = block.filter(|_| bytes == cursor.remaining());
+    let mut used = count;
+    if let Some(block) = ahead_of_list {
+        slots[count] = libc::iovec { iov_base: room(block), iov_len: READ_AHEAD };
+        used += 1;
+    }
+    let mut header = header(&mut slots[..used]);
+    // SAFETY: the cursor vouches for the caller's buffers, the block is ours, and the
+    // header lives through the call.
+    let received = end_of_stream(attempt(|| unsafe { libc::recvmsg(fd, &raw mut header, 0) }));
+    let excess = received.as_ref().unwrap_or(&0).saturating_sub(bytes);
+    if let Some(block) = block {
+        ahead.keep(block, excess);
+    }
+    let received = received?;
+    cursor.advance(received - excess);
+    let offered = if ahead_of_list.is_some() { bytes + READ_AHEAD } else { bytes };
+    Ok(Next::after(received, offered))
+}
+
+/// Drops at most `limit` bytes of input that is there, without copying it: TCP does
+/// that for a truncating read. Returns their number.
+fn drop_some(fd: RawFd, limit: usize) -> Result<(usize, Next)> {
+    // SAFETY: with this flag TCP writes nothing to the buffer.
+    let dropped = attempt(|| unsafe { libc::recv(fd, ptr::null_mut(), limit, libc::MSG_TRUNC) });
+    let dropped = end_of_stream(dropped)?;
+    Ok((dropped, Next::after(dropped, limit)))
+}
+
+/// Of a read with room for something: 0 bytes are the end of the stream, `EAGAIN`
+/// counts as 0 bytes.
+fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
+    match received? {
+        Some(0) => Err(Errno::EPIPE),
+        received => Ok(received.unwrap_or(0)),
+    }
+}
+
+fn accept_one(fd: RawFd, peer: &mut IpAddress) -> Result<OwnedFd> {
+    *peer = IpAddress::NONE;
+    let bytes = peer.as_mut_bytes();
+    let mut length = bytes.len() as libc::socklen_t;
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
+    let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };
+    // SAFETY: a descriptor that the system call has made just now is nobody else's.
+    Errno::result(accepted).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Connects the non-blocking socket `fd` to `address`.
+pub(crate) fn connect(fd: OwnedFd, address: &impl SockaddrLike, deadline: i64) -> Result<FdSource> {
+    let number = fd.as_raw_fd();
+    // Asking again is how to learn the outcome.
+    let connect = || match nix::sys::socket::connect(number, address) {
+        Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EINTR) => Ok(false),
+        Ok(()) | Err(Errno::EISCONN) => Ok(true),
+        Err(error) => Err(error),
+    };
+    let mut connected = connect()?;
+    // Not before: a socket that isn't even connecting is reported as broken.
+    let source = FdSource::register(fd)?;
+    while !connected {
+        source.write_would_block();
+        source.wait_writable(deadline, Interrupt::Any)?;
+        connected = connect()?;
+    }
+    Ok(source)
+}

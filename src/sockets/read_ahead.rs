@@ -1,0 +1,120 @@
+//! The receive buffer of stream sockets.
+
+#![allow(unsafe_code)] // Cached memory blocks.
+
+use super::io_list::Cursor;
+use crate::scheduler::context::Context;
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+use core::slice;
+
+/// Bytes that are read ahead at most: what a block of 2 KiB holds.
+pub(super) const READ_AHEAD: usize = 2048 - 2 * size_of::<u16>();
+
+/// Input that was read ahead, so that many small receives cost one system call. It has
+/// memory only while there is some.
+pub(crate) struct ReadAhead {
+    block: Cell<Option<NonNull<Block>>>,
+}
+
+/// Memory of [`ReadAhead`].
+#[repr(C)]
+pub(crate) struct Block {
+    /// The bytes not consumed yet are those from `start` to `end`.
+    start: u16,
+    end: u16,
+    bytes: [MaybeUninit<u8>; READ_AHEAD],
+}
+
+impl ReadAhead {
+    pub(crate) const fn new() -> Self {
+        Self { block: Cell::new(None) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.block.get().is_none()
+    }
+
+    /// Moves `length` bytes to `memory` (drops them if that is null) if there are more here
+    /// than that; else does nothing and returns false.
+    ///
+    /// # Safety
+    /// `memory` is null, or `length` bytes can be written there.
+    #[inline]
+    pub(crate) unsafe fn take(&self, memory: *mut u8, length: usize) -> bool {
+        let Some(mut block) = self.block.get() else { return false };
+        // SAFETY: the block is this object's alone.
+        let block = unsafe { block.as_mut() };
+        if length >= usize::from(block.end - block.start) {
+            return false;
+        }
+        if !memory.is_null() {
+            let source = block.bytes.as_ptr().wrapping_add(usize::from(block.start));
+            // SAFETY: received bytes of ours to memory of the caller's, `length` of both.
+            unsafe { ptr::copy_nonoverlapping(source.cast(), memory, length) };
+        }
+        block.start += length as u16; // fits: less than `end`
+        true
+    }
+
+    /// Copies what is here to the list, as far as it has room.
+    #[inline]
+    pub(super) fn copy_to(&self, cursor: &mut Cursor) {
+        let Some(mut block) = self.block.get() else { return };
+        // SAFETY: the block is this object's alone, and `keep` has set it up: the bytes
+        // up to `end` were received.
+        let rest = unsafe {
+            let block = block.as_mut();
+            let start = usize::from(block.start);
+            let bytes = block.bytes.as_ptr().cast::<u8>().add(start);
+            let bytes = slice::from_raw_parts(bytes, usize::from(block.end) - start);
+            let taken = cursor.copy_from(bytes);
+            block.start += taken as u16; // fits: not beyond `end`
+            bytes.len() - taken
+        };
+        if rest == 0 {
+            self.clear();
+        }
+    }
+
+    /// Drops what is here, and the memory.
+    pub(crate) fn clear(&self) {
+        if let Some(block) = self.block.take() {
+            free_block(block);
+        }
+    }
+
+    /// Keeps the first `length` bytes of `block`, which were received.
+    pub(super) fn keep(&self, mut block: NonNull<Block>, length: usize) {
+        debug_assert!(self.is_empty() && length <= READ_AHEAD);
+        if length == 0 {
+            return free_block(block);
+        }
+        // SAFETY: the caller gives the block away.
+        let block_ref = unsafe { block.as_mut() };
+        (block_ref.start, block_ref.end) = (0, length as u16);
+        self.block.set(Some(block));
+    }
+}
+
+/// Memory to read ahead into; none is no reason to fail.
+pub(super) fn allocate_block() -> Option<NonNull<Block>> {
+    Some(Context::get().ok()?.objects.allocate_bytes(size_of::<Block>()).ok()?.cast())
+}
+
+/// Frees a block that holds nothing.
+pub(super) fn free_block(block: NonNull<Block>) {
+    // There is a context: the block came from it.
+    if let Ok(context) = Context::get() {
+        // SAFETY: allocated with this size by `allocate_block`, and its owner lets go of it.
+        unsafe { context.objects.free_bytes(block.cast(), size_of::<Block>()) };
+    }
+}
+
+/// Where in a block to receive, [`READ_AHEAD`] bytes.
+pub(super) fn room(block: NonNull<Block>) -> *mut c_void {
+    // SAFETY: only computes an address within the block.
+    unsafe { (&raw mut (*block.as_ptr()).bytes).cast() }
+}

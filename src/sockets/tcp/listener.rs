@@ -1,0 +1,92 @@
+//! The listener.
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+
+use super::LISTENER_STORAGE;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::{Kind, no_owner};
+use crate::intrusive::Ref;
+use crate::os::errno::Result;
+use crate::scheduler::context::Context;
+use crate::scheduler::fd_readiness::FdSource;
+use crate::sockets::fd_io::Direction;
+use crate::sockets::ip_address::IpAddress;
+use crate::sockets::storage::{self, Storage};
+use core::ffi::{c_int, c_void};
+use core::ptr::{self, NonNull};
+use std::os::fd::OwnedFd;
+
+const _: () = assert!(storage::fits::<Listener>(LISTENER_STORAGE));
+
+#[repr(C)]
+pub(super) struct Listener {
+    readiness: InputVfs,
+    source: FdSource,
+    accepting: Direction,
+    own_memory: bool,
+}
+
+static LISTENER: Kind = Kind { name: "tcp listener", close, query, adopt: no_owner };
+
+/// The listener that a handle stands for.
+pub(super) fn find(socket: c_int) -> Result<Ref<Listener>> {
+    let object = Context::get()?.handles.find(socket, &LISTENER)?;
+    // SAFETY: handles of this kind stand for live listeners.
+    Ok(unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Makes a listener of a listening, non-blocking socket.
+pub(super) fn open(source: FdSource, place: Storage) -> Result<c_int> {
+    let own_memory = matches!(place, Storage::Own);
+    let listener = Listener {
+        readiness: InputVfs { input: Some(input_beneath) },
+        source,
+        accepting: Direction::new(),
+        own_memory,
+    };
+    storage::open(listener, place, &LISTENER)
+}
+
+impl Listener {
+    /// The next connection, and the address of its other end. When this returns the listener
+    /// may have been closed.
+    pub(super) fn accept(&self, deadline: i64) -> Result<(OwnedFd, IpAddress)> {
+        let mut peer = IpAddress::NONE;
+        let fd = self.accepting.occupy(&self.source, deadline, |call| call.accept(&mut peer))?;
+        Ok((fd, peer))
+    }
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live listener.
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    // The table is the object's first field.
+    if type_id == input::type_id() { object.cast() } else { ptr::null_mut() }
+}
+
+/// Stands in [`InputVfs`].
+///
+/// # Safety
+/// The table is that of a live listener, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    // SAFETY: the table is the first field of a listener, alive while it is asked; the
+    // caller gives a place for the answer.
+    unsafe { *beneath = (*vfs.cast::<Listener>()).source.as_raw_fd() };
+    input::DESCRIPTOR
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live listener.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    // SAFETY: the handle table calls this with a live object of this kind.
+    let listener = unsafe { Ref::<Listener>::from_raw(object.cast()) };
+    listener.accepting.close();
+    listener.source.abandon_waiters();
+    // SAFETY: calls inside have been told and won't touch it; the handle is going.
+    unsafe { storage::dispose(NonNull::new_unchecked(listener.as_ptr()), listener.own_memory) };
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Stacks of coroutines: where they come from and where they wait for reuse.
+
+mod pool;
+mod slab;
+
+pub(crate) use pool::StackPool;
+
+use corosensei::stack::Stack as _;
+
+/// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
+const DEFAULT_SIZE: usize = 256 * 1024;
+
+/// A stack for one coroutine, aligned to 16 bytes at both ends.
+#[derive(Clone, Copy)]
+pub(crate) struct StackRange {
+    bottom: *mut u8,
+    top: *mut u8,
+}
+
+impl StackRange {
+    /// The usable part of memory that a user supplied; `None` when nothing is left
+    /// after alignment.
+    pub(crate) fn from_user(memory: *mut u8, len: usize) -> Option<StackRange> {
+        let bottom = memory.wrapping_byte_add(memory.align_offset(16));
+        let end = memory.wrapping_byte_add(len);
+        let top = end.wrapping_byte_sub(end as usize % 16);
+        (end >= memory && bottom < top).then_some(StackRange { bottom, top })
+    }
+
+    /// For the stack of a thread, whose bounds nobody needs.
+    pub(crate) fn unknown() -> StackRange {
+        StackRange { bottom: core::ptr::null_mut(), top: core::ptr::null_mut() }
+    }
+
+    fn from_corosensei(stack: &corosensei::stack::DefaultStack, guard: usize) -> StackRange {
+        let top = stack.base().get() as *mut u8;
+        StackRange { bottom: (stack.limit().get() + guard) as *mut u8, top }
+    }
+
+    /// Lowest usable address.
+    pub(crate) fn bottom(self) -> *mut u8 {
+        self.bottom
+    }
+
+    /// One past the highest address.
+    pub(crate) fn top(self) -> *mut u8 {
+        self.top
+    }
+
+    /// Usable bytes.
+    pub(crate) fn size(self) -> usize {
+        self.top as usize - self.bottom as usize
+    }
+}

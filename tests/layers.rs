@@ -1,0 +1,93 @@
+//! Holds the layers of the house: a module imports only from layers below its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From top to bottom. Modules on one line are of one layer and may use each other.
+const LAYERS: &[&[&str]] = &[
+    &["safe", "capi"],
+    &["protocols"],
+    &["sockets"],
+    &["concurrency"],
+    &["scheduler"],
+    &["handle_table", "object_cache", "stack", "context_switch"],
+    &["intrusive", "os"],
+];
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The first component of every path that starts with `crate::` in `text`, with its line.
+fn crate_paths(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        for (at, marker) in code.match_indices("crate::") {
+            let rest = &code[at + marker.len()..];
+            // `use crate::{a::b, c}`: the names that follow a brace or a comma.
+            let names: Vec<&str> = match rest.strip_prefix('{') {
+                Some(group) => group.split(',').collect(),
+                None => vec![rest],
+            };
+            for name in names {
+                let name: String = name
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                if !name.is_empty() {
+                    found.push((number + 1, name));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_import_only_from_below() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 20, "the scan must find the sources");
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&root).unwrap();
+        let first = inside.iter().next().unwrap().to_str().unwrap();
+        let module = first.strip_suffix(".rs").unwrap_or(first);
+        if module == "lib" {
+            continue;
+        }
+        let own = layer_of(module).unwrap_or_else(|| panic!("{module} is in no layer"));
+        for (line, name) in crate_paths(&fs::read_to_string(&file).unwrap()) {
+            let Some(used) = layer_of(&name) else { continue };
+            checked += 1;
+            let same_layer_peer = used == own && (name == module || own >= 5);
+            if used < own || (used == own && !same_layer_peer) {
+                wrong.push(format!("src/{}:{line} uses {name}", inside.display()));
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} imports found: the scan has gone blind");
+    assert!(wrong.is_empty(), "imports from the same or a higher layer:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_scan_sees_what_it_must() {
+    let text = "use crate::os::errno;\nuse crate::{a::b, c};\n// crate::not_this\nlet x = $crate::d::e;";
+    let names: Vec<String> = crate_paths(text).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["os", "a", "c", "d"]);
+}
