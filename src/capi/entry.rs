@@ -93,10 +93,6 @@ pub(super) extern "C" fn begin_bundle_wait(bndl: c_int, deadline: i64) -> Transf
     transfer(bundle::begin_wait(bndl, deadline))
 }
 
-fn target(bndl: c_int) -> Target {
-    if bndl == NEW_BUNDLE { Target::NewBundle } else { Target::Bundle(bndl) }
-}
-
 /// Begins `dill_launch`.
 pub(super) extern "C" fn begin_launch(
     stk: *mut c_void,
@@ -105,19 +101,27 @@ pub(super) extern "C" fn begin_launch(
     file: *const c_char,
     line: c_int,
 ) -> Transfer {
-    let launch = Launch { file, line, user_stack: !stk.is_null() };
+    // The common case first, without a frame of its own.
     if stk.is_null()
         && let Some(context) = Context::existing()
-        && let Some((child, result)) = bundle::launch_warm(context, target(bndl), launch)
+        && let Some(child) = bundle::launch_warm(context, bndl, file, line)
     {
-        return context.hand_over_to_child(child, result);
+        return context.hand_over_to_child(child, 0);
     }
-    let memory = (!stk.is_null()).then_some((stk.cast::<u8>(), len));
-    launch_slowly(target(bndl), memory, launch)
+    launch_slowly(stk, len, bndl, file, line)
 }
 
 #[inline(never)]
-fn launch_slowly(target: Target, memory: Option<(*mut u8, usize)>, launch: Launch) -> Transfer {
+extern "C" fn launch_slowly(
+    stk: *mut c_void,
+    len: usize,
+    bndl: c_int,
+    file: *const c_char,
+    line: c_int,
+) -> Transfer {
+    let launch = Launch { file, line, user_stack: !stk.is_null() };
+    let memory = (!stk.is_null()).then_some((stk.cast::<u8>(), len));
+    let target = if bndl == NEW_BUNDLE { Target::NewBundle } else { Target::Bundle(bndl) };
     transfer(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         Ok(context.hand_over_to_child(child, result))

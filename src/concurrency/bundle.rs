@@ -11,7 +11,7 @@ use crate::scheduler::coroutine::{
     Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop,
 };
 use core::cell::Cell;
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -312,30 +312,23 @@ pub(crate) enum Target {
     Bundle(c_int),
 }
 
-/// The common case of [`launch`], in a few instructions: the bundle is open and a stack
-/// is at hand. `None`: ask `launch`, nothing has happened.
+/// The common case of [`launch`], in a few instructions: the bundle exists and is open,
+/// and a stack is at hand. `None`: ask `launch`, nothing has happened.
 #[inline(always)]
 pub(crate) fn launch_warm(
     context: &'static Context,
-    target: Target,
-    launch: Launch,
-) -> Option<(Ref<Coroutine>, isize)> {
-    if context.current().may_start().is_err() || !context.has_idle_coroutine() {
-        return None;
-    }
-    let (bundle, result) = match target {
-        Target::NewBundle => {
-            let (bundle, handle) = make_in(context).ok()?;
-            (bundle, handle as isize)
-        }
-        Target::Bundle(handle) => (find(context, handle).ok()?, 0),
-    };
+    handle: c_int,
+    file: *const c_char,
+    line: c_int,
+) -> Option<Ref<Coroutine>> {
+    context.current().may_start().ok()?;
+    let bundle = find(context, handle).ok()?;
     if bundle.state.get() == State::Closing {
         return None;
     }
-    let coroutine = context.reuse_coroutine(launch)?;
+    let coroutine = context.reuse_coroutine(file, line)?;
     bundle.admit(coroutine);
-    Some((coroutine, result))
+    Some(coroutine)
 }
 
 /// Makes a coroutine in its bundle, ready to be handed over to; and what the launch

@@ -221,6 +221,14 @@ unsafe fn copy_message(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
+/// The sizes of two messages differ: both calls fail with `EMSGSIZE`.
+#[cold]
+#[inline(never)]
+fn fail_both(context: &Context, other: Ref<Waiter>) -> Errno {
+    other.complete(context, Errno::EMSGSIZE as c_int);
+    Errno::EMSGSIZE
+}
+
 /// What a rendezvous does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -277,8 +285,7 @@ impl Direction {
         }
         let Some(other) = self.counterparts(target).first() else { return Ok(false) };
         if other.len.get() != buffer.len {
-            other.complete(context, Errno::EMSGSIZE as c_int);
-            return Err(Errno::EMSGSIZE);
+            return Err(fail_both(context, other));
         }
         let (from, to) = match self {
             Direction::Send => (buffer.address, other.value.get()),
@@ -293,6 +300,7 @@ impl Direction {
 
     /// [`Direction::attempt`] where nothing more is sent, or where signals are received.
     #[cold]
+    #[inline(never)]
     fn attempt_specially(
         self,
         context: &Context,
@@ -329,7 +337,9 @@ pub(crate) fn begin_receive(handle: c_int, buffer: Buffer, deadline: i64) -> Res
 
 #[inline(always)]
 fn begin(direction: Direction, handle: c_int, buffer: Buffer, deadline: i64) -> Result<Transfer> {
-    let context = Context::may_block()?;
+    // Without a scheduler there is no channel either.
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    context.current().may_block()?;
     let half = find(context, handle)?;
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);

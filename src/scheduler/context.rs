@@ -103,6 +103,7 @@ impl Context {
             });
             place.as_ref()
         };
+        context.ready.init();
         context.wheel.init(context.clock.now());
         context.main.pin();
         if instrumentation::asan_present() {

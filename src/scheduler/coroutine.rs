@@ -2,6 +2,7 @@
 //! that launching one allocates nothing but the stack.
 
 use super::context::Context;
+use super::ready_queue::Next;
 use super::timers::{OnExpiry, Timer};
 use crate::context_switch::Execution;
 use crate::intrusive::{Link, List, Ref, adapter};
@@ -141,13 +142,18 @@ impl Waiter {
         if self.link.is_linked() {
             self.link.unlink();
         } else if !self.slot.get().is_null() {
-            // SAFETY: slots outlive the waits in them (see `Slot::put`).
-            #[allow(unsafe_code)]
-            unsafe {
-                (*self.slot.get()).0.set(ptr::null());
-            }
-            self.slot.set(ptr::null());
+            self.leave_slot();
         }
+    }
+
+    #[inline(never)]
+    fn leave_slot(&self) {
+        // SAFETY: slots outlive the waits in them (see `Slot::put`).
+        #[allow(unsafe_code)]
+        unsafe {
+            (*self.slot.get()).0.set(ptr::null());
+        }
+        self.slot.set(ptr::null());
     }
 
     /// Ends the wait: its call returns 0, or the clause's index for a `choose`, with
@@ -169,7 +175,7 @@ impl Waiter {
 pub(crate) struct Coroutine {
     // In the order of use on the hot paths.
     pub(crate) execution: Execution,
-    pub(super) next_ready: Cell<Option<Ref<Coroutine>>>,
+    pub(super) next_ready: Next,
     stop: Cell<u8>,
     blocked: Cell<Blocked>,
     interrupt: Cell<Interrupt>,
@@ -288,10 +294,10 @@ impl Coroutine {
     /// Makes a finished coroutine one that has not begun, on the same stack: all else is
     /// as it was when it was made, since a coroutine that finishes waits for nothing.
     #[inline(always)]
-    pub(crate) fn relaunch(&self, launch: Launch) {
+    pub(super) fn relaunch(&self, file: *const c_char, line: c_int) {
         debug_assert!(!self.timer.is_armed() && !self.member.is_linked());
         self.stop.set(0);
-        self.launched_at.set((launch.file, launch.line));
+        self.launched_at.set((file, line));
         self.execution.set_stack_pointer(ptr::from_ref(self) as usize - ARGUMENT_AREA);
     }
 
@@ -374,8 +380,8 @@ impl Coroutine {
     pub(super) fn detach(&self, context: &Context) {
         match self.blocked.replace(Blocked::No) {
             Blocked::Waiter => self.waiter.detach(),
-            Blocked::Waiters => self.detach_all(context),
             Blocked::Plain | Blocked::No => {}
+            Blocked::Waiters => self.detach_all(context),
         }
     }
 

@@ -240,7 +240,11 @@ impl Context {
 /// Gives way to all coroutines that are ready. Begin function of `yield`.
 #[inline(always)]
 pub(crate) fn begin_yield() -> Result<Transfer> {
-    let context = Context::may_block()?;
+    let Some(context) = Context::existing() else {
+        Context::get()?; // the first call of the thread: nobody to give way to
+        return Ok(Transfer::complete(0));
+    };
+    context.current().may_block()?;
     context.requeue_current(0);
     Ok(context.block())
 }

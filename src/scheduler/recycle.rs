@@ -5,37 +5,31 @@ use super::coroutine::{Coroutine, Launch};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::stack::StackRange;
+use core::ffi::{c_char, c_int};
 
 /// So many finished coroutines stay as they are, warm in the cache; the stacks of the
 /// others go back to the pool, which gives their pages back to the system.
 const MOST_IDLE: usize = 256;
 
 impl Context {
-    /// Is [`Context::reuse_coroutine`] possible?
+    /// A coroutine on a warm stack that has not begun, if there is one.
     #[inline(always)]
-    pub(crate) fn has_idle_coroutine(&self) -> bool {
-        self.idle.get().is_some() && !self.is_instrumented()
-    }
-
-    /// A coroutine on a warm stack that has not begun.
-    #[inline(always)]
-    pub(crate) fn reuse_coroutine(&self, launch: Launch) -> Option<Ref<Coroutine>> {
+    pub(crate) fn reuse_coroutine(
+        &self,
+        file: *const c_char,
+        line: c_int,
+    ) -> Option<Ref<Coroutine>> {
         let coroutine = self.idle.get()?;
         self.idle.set(coroutine.next_ready.get());
         self.idle_count.set(self.idle_count.get() - 1);
-        coroutine.relaunch(launch);
+        coroutine.relaunch(file, line);
         Some(coroutine)
     }
 
     /// A coroutine on a stack of the library that has not begun.
     pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
-        match self.reuse_coroutine(launch) {
-            Some(coroutine) => {
-                if self.is_instrumented() {
-                    self.instrument(coroutine);
-                }
-                Ok(coroutine)
-            }
+        match self.reuse_coroutine(launch.file, launch.line) {
+            Some(coroutine) => Ok(coroutine),
             None => self.make_coroutine_on(self.stacks.allocate()?, launch),
         }
     }
@@ -71,7 +65,8 @@ impl Context {
         if coroutine.has_user_stack() {
             return;
         }
-        if self.idle_count.get() < MOST_IDLE {
+        // Under AddressSanitizer every launch starts with a clean stack.
+        if self.idle_count.get() < MOST_IDLE && !self.is_instrumented() {
             coroutine.next_ready.set(self.idle.get());
             self.idle.set(Some(coroutine));
             self.idle_count.set(self.idle_count.get() + 1);

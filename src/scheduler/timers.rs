@@ -113,9 +113,16 @@ impl TimingWheel {
     /// Disarms `timer`; nothing happens when it is not armed.
     #[inline(always)]
     pub(crate) fn disarm(&self, timer: Ref<Timer>) {
-        if timer.link.unlink() && timer.place.get() != DUE {
-            let place = usize::from(timer.place.get());
-            let occupied = &self.occupied[place / SLOTS];
+        if timer.link.unlink() {
+            self.mark_empty(timer.place.get());
+        }
+    }
+
+    #[inline(always)]
+    fn mark_empty(&self, place: u16) {
+        let place = usize::from(place);
+        // `DUE` is beyond all levels.
+        if let Some(occupied) = self.occupied.get(place / SLOTS) {
             occupied.set(occupied.get() & !(1 << (place % SLOTS)));
         }
     }

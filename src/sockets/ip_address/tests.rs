@@ -164,10 +164,12 @@ fn ports_are_checked() {
 #[test]
 fn mode_chooses_the_family() {
     use Mode::{Ipv4, Ipv6, PreferIpv4, PreferIpv6};
-    const V4: Result<libc::c_int> = Ok(libc::AF_INET);
-    const V6: Result<libc::c_int> = Ok(libc::AF_INET6);
-    const NO_DEVICE: Result<libc::c_int> = Err(Errno::ENODEV);
-    let cases: [(Option<&[u8]>, [Result<libc::c_int>; 4]); 5] = [
+    type Outcome = Result<libc::c_int>;
+    type Case = (Option<&'static [u8]>, [Outcome; 4]);
+    const V4: Outcome = Ok(libc::AF_INET);
+    const V6: Outcome = Ok(libc::AF_INET6);
+    const NO_DEVICE: Outcome = Err(Errno::ENODEV);
+    let cases: [Case; 5] = [
         (None, [V4, V6, V4, V6]),
         (Some(b"1.2.3.4"), [V4, NO_DEVICE, V4, V4]),
         (Some(b"::1"), [NO_DEVICE, V6, V6, V6]),
