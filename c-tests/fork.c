@@ -8,8 +8,10 @@
 
 static int b;
 
-static coroutine void ticks(int *count) {
-    while(msleep(now() + 1) == 0) ++*count;
+static int count;
+
+static coroutine void ticks(void) {
+    while(msleep(now() + 1) == 0) count++;
     CHECK_INT(errno, ECANCELED);
 }
 
@@ -57,17 +59,17 @@ static void nothing_leaks_through_exec(void) {
 }
 
 /* From a coroutine, whose stack the child then runs on. */
-static coroutine void forks(int *done) {
+static coroutine void forks(void) {
     child_leaves();
     CHECK_OK(yield());
     child_execs();
-    *done = 1;
 }
 
 static void from_a_coroutine(void) {
-    int done = 0;
-    CHECK_OK(bundle_go(b, forks(&done)));
-    while(!done) CHECK_OK(msleep(now() + 1));
+    int f = go(forks());
+    CHECK_HANDLE(f);
+    CHECK_OK(bundle_wait(f, -1));
+    CHECK_OK(hclose(f));
 }
 
 static void pipe_from_a_child(void) {
@@ -96,8 +98,7 @@ static void pipe_from_a_child(void) {
 }
 
 int main(void) {
-    int count = 0;
-    b = go(ticks(&count));
+    b = go(ticks());
     CHECK_HANDLE(b);
     CHECK_OK(msleep(now() + 3));
     child_leaves();

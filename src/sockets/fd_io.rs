@@ -13,8 +13,9 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
-use core::cell::Cell;
+use core::cell::{Cell, UnsafeCell};
 use core::convert::Infallible;
+use core::ffi::c_void;
 use core::mem;
 use core::ptr;
 use nix::sys::socket::SockaddrLike;
@@ -23,9 +24,12 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
 const BATCH: usize = 16;
 
-/// Bytes in one system call: more than a socket's queue mostly holds, and few enough for
-/// the clock to be looked at in time although a peer sends as fast as we receive.
+/// Bytes in one system call, and between two looks at the clock: more than a socket's queue
+/// mostly holds, and not too many if a peer sends as fast as we receive.
 const AT_ONCE: usize = 16 << 20;
+
+/// Bytes dropped in one system call.
+const DROP_AT_ONCE: usize = 1 << 20;
 
 /// One direction of a socket: a call at a time may use it, and a call learns if the
 /// socket was closed while it was parked.
@@ -56,8 +60,14 @@ impl Direction {
         }
         let closed = Cell::new(false);
         self.call.set(&raw const closed);
-        let result =
-            operation(&mut Call { source, deadline, closed: &closed, looks_left: 1, begun: false });
+        let result = operation(&mut Call {
+            source,
+            deadline,
+            closed: &closed,
+            unchecked: 0,
+            last_look: true,
+            begun: false,
+        });
         if closed.get() {
             return Err(Errno::EBADF);
         }
@@ -80,8 +90,10 @@ pub(crate) struct Call<'a> {
     source: &'a FdSource,
     deadline: i64,
     closed: &'a Cell<bool>,
-    /// How often the socket is still asked when the deadline has passed.
-    looks_left: u8,
+    /// Bytes transferred since the clock was looked at.
+    unchecked: usize,
+    /// The socket may be asked once more when the deadline has passed.
+    last_look: bool,
     /// A byte has been transferred: a graceful request waits for the end of the call.
     begun: bool,
 }
@@ -90,19 +102,13 @@ pub(crate) struct Call<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     MaySucceed,
-    /// As `MaySucceed`, but so much was transferred that it's time to look at the clock.
-    CheckDeadline,
     WouldBlock,
 }
 
 impl Next {
     /// Less than was asked for means that no more is there, or fits in.
     fn after(count: usize, asked: usize) -> Self {
-        match count {
-            _ if count < asked => Self::WouldBlock,
-            AT_ONCE.. => Self::CheckDeadline,
-            _ => Self::MaySucceed,
-        }
+        if count < asked { Self::WouldBlock } else { Self::MaySucceed }
     }
 }
 
@@ -137,23 +143,32 @@ impl Call<'_> {
     /// After the deadline the socket is asked once more, as it may have all that is
     /// wanted. Not more often: a peer that sends and sends would hold the call for ever.
     fn check_deadline(&mut self) -> Result<()> {
-        if self.deadline >= 0 && clock::now() >= self.deadline {
-            self.looks_left = self.looks_left.checked_sub(1).ok_or(Errno::ETIMEDOUT)?;
+        self.unchecked = 0;
+        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
+        if passed && !mem::replace(&mut self.last_look, false) {
+            return Err(Errno::ETIMEDOUT);
         }
         Ok(())
+    }
+
+    /// Notes a transfer of `count` bytes after which another one may follow at once.
+    fn transferred(&mut self, count: usize) -> Result<()> {
+        self.unchecked += count;
+        if self.unchecked < AT_ONCE { Ok(()) } else { self.check_deadline() }
     }
 
     /// Sends the whole list.
     pub(crate) fn send(&mut self, cursor: &mut Cursor) -> Result<()> {
         let all = cursor.remaining();
         while cursor.remaining() > 0 {
-            self.begun = cursor.remaining() < all;
+            let before = cursor.remaining();
+            self.begun = before < all;
             if !self.source.may_write() {
                 self.wait_writable()?;
             }
             match send_some(self.source.as_raw_fd(), cursor)? {
-                Next::MaySucceed => {}
-                Next::CheckDeadline => self.check_deadline()?,
+                Next::MaySucceed if cursor.remaining() == 0 => {}
+                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
                 Next::WouldBlock => self.source.write_would_block(),
             }
         }
@@ -165,17 +180,34 @@ impl Call<'_> {
         let all = cursor.remaining();
         buffer.copy_to(cursor);
         while cursor.remaining() > 0 {
-            self.begun = cursor.remaining() < all;
+            let before = cursor.remaining();
+            self.begun = before < all;
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
             match receive_some(self.source.as_raw_fd(), buffer, cursor)? {
-                Next::MaySucceed => {}
-                Next::CheckDeadline => self.check_deadline()?,
+                Next::MaySucceed if cursor.remaining() == 0 => {}
+                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
                 Next::WouldBlock => self.source.read_would_block(),
             }
         }
         Ok(())
+    }
+
+    /// Receives and drops everything until that fails.
+    pub(crate) fn receive_nothing(&mut self, buffer: &ReadAhead) -> Result<Infallible> {
+        buffer.clear();
+        loop {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX)?;
+            self.begun |= count > 0;
+            match next {
+                Next::MaySucceed => self.transferred(count)?,
+                Next::WouldBlock => self.source.read_would_block(),
+            }
+        }
     }
 
     /// Takes the next connection, and its peer's address.
@@ -199,26 +231,6 @@ impl Call<'_> {
                     | Errno::ENETUNREACH,
                 ) => self.check_deadline()?,
                 result => return result,
-            }
-        }
-    }
-
-    /// Receives and drops everything until that fails.
-    pub(crate) fn receive_nothing(&mut self, buffer: &ReadAhead) -> Result<Infallible> {
-        buffer.clear();
-        // One look finds the input, another one the end of the stream behind it, and one
-        // in between may go to learning of that end.
-        self.looks_left = 3;
-        loop {
-            if !self.source.may_read() {
-                self.wait_readable()?;
-            } else {
-                self.check_deadline()?;
-            }
-            let (count, next) = drop_some(self.source.as_raw_fd(), AT_ONCE)?;
-            self.begun |= count > 0;
-            if next == Next::WouldBlock {
-                self.source.read_would_block();
             }
         }
     }
@@ -293,7 +305,7 @@ fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Nex
     }
     if let Some(length) = cursor.skip_length() {
         block.into_iter().for_each(free_block);
-        let (dropped, next) = drop_some(fd, length.min(AT_ONCE))?;
+        let (dropped, next) = drop_some(fd, length)?;
         cursor.advance(dropped);
         return Ok(next);
     }
@@ -321,13 +333,29 @@ fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Nex
     Ok(Next::after(received, offered))
 }
 
-/// Drops at most `limit` bytes of input that is there, without copying it: TCP does
-/// that for a truncating read. Returns their number.
+/// Drops at most `limit` bytes of input that is there, and returns their number. TCP does
+/// that without copying, for a truncating read.
 fn drop_some(fd: RawFd, limit: usize) -> Result<(usize, Next)> {
-    // SAFETY: with this flag TCP writes nothing to the buffer.
-    let dropped = attempt(|| unsafe { libc::recv(fd, ptr::null_mut(), limit, libc::MSG_TRUNC) });
+    let limit = limit.min(DROP_AT_ONCE);
+    // SAFETY: the sink has room for `limit` bytes.
+    let dropped = attempt(|| unsafe { libc::recv(fd, SINK.address(), limit, libc::MSG_TRUNC) });
     let dropped = end_of_stream(dropped)?;
     Ok((dropped, Next::after(dropped, limit)))
+}
+
+/// Memory that a truncating read names but does not use. It is there for kernels that don't
+/// know such reads, and for Valgrind. Untouched, it costs address space only.
+struct Sink(UnsafeCell<[u8; DROP_AT_ONCE]>);
+
+// SAFETY: the content is never read; that threads overwrite each other's is all right.
+unsafe impl Sync for Sink {}
+
+static SINK: Sink = Sink(UnsafeCell::new([0; DROP_AT_ONCE]));
+
+impl Sink {
+    fn address(&self) -> *mut c_void {
+        self.0.get().cast()
+    }
 }
 
 /// Of a read with room for something: 0 bytes are the end of the stream, `EAGAIN`
