@@ -117,6 +117,11 @@ static coroutine void owns(struct record *r, struct record *of_child) {
     RECORD(r, hclose(b));
 }
 
+/* Until the coroutine has recorded n results. */
+static void wait_for(const struct record *r, int n) {
+    while(r->n < n) CHECK_OK(msleep(now() + 1));
+}
+
 static void all_kinds_of_waiting(void) {
     int ch[2], many[12][2], in[2], out[2], val;
     struct ipaddr addr;
@@ -143,11 +148,13 @@ static void all_kinds_of_waiting(void) {
     CHECK_INT(val, 77);
     CHECK_INT(write(in[1], "x", 1), 1);
     CHECK_OK(fdin(out[0], -1));
-    CHECK_OK(msleep(now() + 20));
+    wait_for(&rec[3], 1);
     val = 88;
     CHECK_OK(chsend(many[9][0], &val, sizeof(val), -1));
-    while(rec[5].n != 4) CHECK_OK(msleep(now() + 1));
-    while(rec[4].n != 5) CHECK_OK(msleep(now() + 1));
+    /* All but the last call of each, which only the end of the bundle ends. */
+    int last[] = {3, 3, 5, 2, 5, 4, 2};
+    for(int i = 0; i != 7; ++i) wait_for(&rec[i], last[i]);
+    CHECK_OK(yield());
     CHECK_OK(hclose(b));
     check_margins();
     CHECK_RECORD(&rec[0], 0, 0, 0);

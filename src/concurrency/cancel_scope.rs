@@ -136,8 +136,33 @@ fn update(coroutine: Ref<Coroutine>) {
         };
         next = if scope.shield { ptr::null() } else { scope.outer };
     }
+    if coroutine.under_way.get() > 0 {
+        reasons &= !stop::SCOPE_REQUEST;
+    }
     coroutine.remove_stop(stop::SCOPE_DEADLINE | stop::SCOPE_REQUEST);
     coroutine.add_stop(reasons);
+}
+
+/// While it exists, requests do not interrupt the coroutine that made it: an operation of
+/// a protocol has transferred its first byte and must not be torn, whatever calls to the
+/// layers beneath it consists of.
+pub(crate) struct UnderWay(Ref<Coroutine>);
+
+impl UnderWay {
+    /// For protocols, once the first byte of an operation has been transferred.
+    pub(crate) fn begin() -> Result<UnderWay> {
+        let coroutine = Context::get()?.current();
+        coroutine.under_way.set(coroutine.under_way.get() + 1);
+        update(coroutine);
+        Ok(UnderWay(coroutine))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        update(self.0);
+    }
 }
 
 impl Scope {

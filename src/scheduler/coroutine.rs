@@ -192,6 +192,8 @@ pub(crate) struct Coroutine {
     pub(crate) owned_bundles: List<Untyped>,
     /// The innermost cancel scope; `concurrency::cancel_scope` knows its type.
     pub(crate) scope: Cell<*const ()>,
+    /// Operations of protocols that must not be torn by a request; nested.
+    pub(crate) under_way: Cell<u32>,
     stack: StackRange,
     launched_at: Cell<(*const c_char, c_int)>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
@@ -251,6 +253,7 @@ impl Coroutine {
             bundle: Cell::new(ptr::null()),
             owned_bundles: List::new(),
             scope: Cell::new(ptr::null()),
+            under_way: Cell::new(0),
             stack,
             launched_at: Cell::new((launch.file, launch.line)),
             registers: Cell::new(MaybeUninit::uninit()),
