@@ -30,6 +30,8 @@ pub(crate) struct Bundle {
     pub(super) requested: Cell<bool>,
     /// Who else is told of the request, and a deadline; made when needed.
     pub(super) extras: Cell<Option<Ref<Extras>>>,
+    /// Members have been hard-cancelled since the grace period began.
+    forced: Cell<bool>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
 }
@@ -100,6 +102,7 @@ fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
         state: Cell::new(State::Open),
         grace: Cell::new(Grace::None),
         requested: Cell::new(false),
+        forced: Cell::new(false),
         extras: Cell::new(None),
         canceller: Cell::new(None),
     })?;
@@ -159,6 +162,11 @@ impl Bundle {
         self.members.is_empty()
     }
 
+    /// Have members been hard-cancelled since the grace period began?
+    pub(super) fn was_forced(&self) -> bool {
+        self.forced.get()
+    }
+
     /// The grace period that runs now.
     pub(super) fn grace(&self) -> Grace {
         self.grace.get()
@@ -182,6 +190,7 @@ impl Bundle {
     /// Begins the grace period; the caller is the one who waits for its end.
     pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
         self.state.set(State::Finishing);
+        self.forced.set(false);
         self.grace.set(grace);
         self.canceller.set(Some(context.current()));
     }
@@ -205,6 +214,7 @@ impl Bundle {
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
+            self.forced.set(true);
             member.add_stop(stop::CANCELED);
             context.interrupt(member);
         }

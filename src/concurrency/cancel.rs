@@ -34,15 +34,17 @@ pub(crate) fn cancel(handle: c_int, period: Period) -> Result<()> {
         Grace::None => Ok(()),
         _ => finish_gracefully(context, &bundle, grace),
     };
-    let forced = !bundle.is_empty();
-    if forced {
+    if !bundle.is_empty() {
         bundle.cancel_members(context);
     }
+    let forced = grace != Grace::None && bundle.was_forced();
     bundle.destroy(context);
     context.handles.release(handle);
     match outcome {
-        // Forced, but at the moment when the period ended the last one had finished too.
-        Err(Errno::ETIMEDOUT) if !forced => Ok(()),
+        // Also when a deadline of the bundle was faster. The other way round, when the
+        // period ends just as the last one finishes, nobody was forced.
+        Ok(()) | Err(Errno::ETIMEDOUT) if forced => Err(Errno::ETIMEDOUT),
+        Err(Errno::ETIMEDOUT) => Ok(()),
         outcome => outcome,
     }
 }

@@ -45,6 +45,8 @@ struct Instrumentation {
     size: Cell<usize>,
     /// Whom this execution took over from last.
     predecessor: Cell<*const Execution>,
+    /// A switch to this execution has been announced.
+    announced: Cell<bool>,
 }
 
 /// The two registers that a begin function returns: `(result, 0)` when the call is
@@ -95,6 +97,7 @@ impl Execution {
                 bottom: Cell::new(ptr::null()),
                 size: Cell::new(0),
                 predecessor: Cell::new(ptr::null()),
+                announced: Cell::new(false),
             },
         }
     }
@@ -168,9 +171,10 @@ pub(crate) unsafe fn switch_by(transfer: &Transfer) {
 #[inline(never)]
 fn announce(from: &Execution, to: &Execution, dying: bool) {
     if ptr::eq(from, to) {
-        return;
+        return; // going on with itself, as nobody else was ready: no switch to ASan
     }
     let target = &to.instrumentation;
+    target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
     let saved =
         instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
@@ -180,6 +184,9 @@ fn announce(from: &Execution, to: &Execution, dying: bool) {
 /// The second half of an announced switch, on the new stack.
 extern "C" fn arrived(to: Ref<Execution>) {
     let own = &to.instrumentation;
+    if !own.announced.replace(false) {
+        return;
+    }
     let (bottom, size) = instrumentation::asan_finish_switch(own.fake_stack.get());
     own.fake_stack.set(ptr::null_mut());
     let predecessor = own.predecessor.replace(ptr::null());
