@@ -1,6 +1,123 @@
+//! Compiles the little C that the library has, and makes the C headers in `OUT_DIR`.
+//!
+//! The headers follow the templates `include/parts/*.h.in`. In them the line
+//! `@capi channels` stands for what cbindgen makes of `src/capi/channels.rs`, and
+//! `@part go.h` for a part written by hand. `tests/header.rs` compares the results with
+//! the headers in `include`.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const PARTS: &str = "include/parts";
+const SOURCES: &str = "src/capi";
+
+/// Is `name` for those who make handles and protocols: declared in `libdillimpl.h`?
+fn is_for_implementers(name: &str) -> bool {
+    let suffixes = ["_hvfs", "_vfs", "_type", "_hmake", "_hquery"];
+    suffixes.iter().any(|suffix| name.ends_with(suffix))
+}
+
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/os/thread_context.c");
-    cc::Build::new().file("src/os/thread_context.c").opt_level(2).pic(true).compile("dill_thread_context");
+    for input in ["build.rs", "cbindgen.toml", PARTS, SOURCES] {
+        println!("cargo:rerun-if-changed={input}");
+    }
+    compile_c();
+    let template = read(&Path::new(PARTS).join("libdill.h.in"));
+    let template_for_implementers = read(&Path::new(PARTS).join("libdillimpl.h.in"));
+    let mut declarations = declarations(&template);
+    write("libdillimpl.h", &expand(&template_for_implementers, &mut declarations, true));
+    write("libdill.h", &expand(&template, &mut declarations, false));
+    if let Some(rest) = declarations.first() {
+        panic!("no template has a place for {}, from {}.rs", rest.name, rest.section);
+    }
+}
+
+fn compile_c() {
+    let source = "src/os/thread_context.c";
+    println!("cargo:rerun-if-changed={source}");
+    cc::Build::new().file(source).opt_level(2).pic(true).compile("dill_thread_context");
+    // The name under which programs linked with libdill 2.14 look for it.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdill.so.20");
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn write(header: &str, text: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join(header), text).expect("OUT_DIR is writable");
+}
+
+/// A declaration of the C API with its comment.
+struct Declaration {
+    /// The source file in `src/capi`, without its extension.
+    section: String,
+    name: String,
+    text: String,
+}
+
+/// Puts the declarations of one kind and the hand-written parts in their places.
+fn expand(template: &str, declarations: &mut Vec<Declaration>, for_implementers: bool) -> String {
+    let mut header = String::new();
+    for line in template.lines() {
+        if let Some(part) = line.strip_prefix("@part ") {
+            header += read(&Path::new(PARTS).join(part)).trim_end();
+        } else if let Some(section) = line.strip_prefix("@capi ") {
+            let belongs = |item: &mut Declaration| {
+                item.section == section && is_for_implementers(&item.name) == for_implementers
+            };
+            let texts = declarations.extract_if(.., belongs).map(|item| item.text);
+            header += &texts.collect::<Vec<_>>().join("\n\n");
+        } else {
+            header += line;
+        }
+        header.push('\n');
+    }
+    header
+}
+
+/// All that cbindgen finds in the files that the template names, in its order.
+fn declarations(template: &str) -> Vec<Declaration> {
+    let sections = template.lines().filter_map(|line| line.strip_prefix("@capi "));
+    let sources: Vec<(&str, PathBuf)> = sections
+        .map(|section| (section, Path::new(SOURCES).join(section).with_extension("rs")))
+        .collect();
+    let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml");
+    let builder = cbindgen::Builder::new().with_config(config);
+    // All at once, as they use each other's structures.
+    let builder = sources.iter().fold(builder, |builder, (_, path)| builder.with_src(path));
+    let mut generated = Vec::new();
+    builder.generate().expect("the C API is in order").write(&mut generated);
+    let generated = String::from_utf8(generated).expect("cbindgen writes UTF-8");
+
+    let texts: Vec<(&str, String)> =
+        sources.iter().map(|(section, path)| (*section, read(path))).collect();
+    // Blank lines separate items and occur nowhere else: lines of comments have an asterisk.
+    let items = generated.split("\n\n").map(str::trim).filter(|item| !item.is_empty());
+    items
+        .map(|item| {
+            let name = declared_name(item);
+            let section = texts.iter().find(|(_, text)| declares(text, name));
+            let section = section.unwrap_or_else(|| panic!("where does {name} come from?")).0;
+            let text = item.replace("\nextern ", "\nDILL_EXPORT extern ");
+            Declaration { section: section.to_owned(), name: name.to_owned(), text }
+        })
+        .collect()
+}
+
+/// What an item declares: the first name of ours after its comment.
+fn declared_name(item: &str) -> &str {
+    let code = &item[item.find("*/").map_or(0, |end| end + 2)..];
+    let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_ours = |word: &&str| {
+        word.starts_with("dill_") || (word.starts_with("DILL_") && *word != "DILL_EXPORT")
+    };
+    words.find(is_ours).unwrap_or_else(|| panic!("no name of ours in:\n{item}"))
+}
+
+/// Does the Rust source declare `name`?
+fn declares(source: &str, name: &str) -> bool {
+    let forms = ["fn @(", "struct @ ", "const @:", "static mut @:"];
+    forms.iter().any(|form| source.contains(&form.replace('@', name)))
 }

@@ -64,6 +64,13 @@ static coroutine void increments(int &counter, int by) {
     counter += by;
 }
 
+static coroutine void sets(bool &done) {
+    CHECK_OK(yield());
+    done = true;
+}
+
+// What a coroutine or the evaluation of its arguments changes in the parent's frame
+// is seen there, in plain local variables too.
 static void references_and_side_effects() {
     int counter = 0, by = 1;
     int b = bundle();
@@ -73,6 +80,14 @@ static void references_and_side_effects() {
     CHECK_INT(by, 11);
     CHECK_OK(bundle_wait(b, -1));
     CHECK_INT(counter, 55);
+    bool done = false;
+    int turns = 0;
+    CHECK_OK(bundle_go(b, sets(done)));
+    while(!done && turns < 100) {
+        CHECK_OK(yield());
+        turns++;
+    }
+    CHECK(done);
     CHECK_OK(hclose(b));
 }
 

@@ -170,9 +170,14 @@ static coroutine int returns_a_value(int a) {
     return a;
 }
 
-static coroutine struct big returns_a_struct(int a) {
+static coroutine const char *returns_a_pointer(int a) {
     finished++;
-    return big_make(a);
+    return a ? "pointer" : NULL;
+}
+
+static coroutine double returns_a_double(int a) {
+    finished++;
+    return a / 2.0;
 }
 
 static void (*volatile pointer)(int a, int b) = two;
@@ -181,14 +186,18 @@ static void other_expressions(void) {
     /* A result is discarded, whatever its type. */
     int b = go(returns_a_value(5));
     CHECK_HANDLE(b);
-    CHECK_OK(bundle_go(b, returns_a_struct(twice(5))));
-    CHECK_INT(finished, 2);
+    CHECK_OK(bundle_go(b, returns_a_pointer(twice(5))));
+    CHECK_OK(bundle_go(b, returns_a_double(twice(5))));
+    CHECK_INT(finished, 3);
     /* A function pointer, and an expression that isn't just one call. */
     CHECK_OK(bundle_go(b, pointer(10, 21)));
     CHECK_OK(bundle_go(b, (returns_a_value(twice(1)), two(10, 21))));
-    wait_and_close(b, 5);
-    /* go() itself is an expression. */
-    CHECK_OK(hclose(go(returns_a_value(go(returns_a_value(1)) >= 0))));
+    wait_and_close(b, 6);
+    /* go() itself is an expression, that may stand in other ones. */
+    CHECK_OK(hclose(go(returns_a_value(1))));
+    int handles[2] = {go(returns_a_value(1)), go(returns_a_value(2))};
+    CHECK_INT(finished, 3);
+    for(int i = 0; i != 2; ++i) CHECK_OK(hclose(handles[i]));
     finished = 0;
 }
 

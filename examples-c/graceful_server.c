@@ -87,50 +87,45 @@ static int parse_length(const char *value, struct request *rq) {
 
 /* Parses a whole request head in place. Returns 0, or the HTTP status of the error. */
 static int parse_head(char *head, struct request *rq) {
-    int status = 0, method_known, version, host = 0;
-    char *line = head, *end = strstr(head, "\r\n");
-    rq->keep_alive = 0;
-    rq->head_only = 0;
-    rq->body = -1;
     /* The request line: method, target and version, with one space between them. */
+    char *end = strstr(head, "\r\n");
     *end = '\0';
-    char *method = line;
-    char *target = strchr(method, ' ');
-    if(!target || target == method) return 400;
+    char *target = strchr(head, ' ');
+    if(!target || target == head) return 400;
     *target++ = '\0';
-    char *http = strchr(target, ' ');
-    if(!http || http == target) return 400;
-    *http++ = '\0';
-    if(strcmp(http, "HTTP/1.1") == 0) version = 1;
-    else if(strcmp(http, "HTTP/1.0") == 0) version = 0;
-    else return strncmp(http, "HTTP/", 5) == 0 ? 505 : 400;
+    char *version = strchr(target, ' ');
+    if(!version || version == target) return 400;
+    *version++ = '\0';
+    for(const char *p = target; *p; p++)
+        if((unsigned char)*p < ' ' || *p == 127) return 400;
+    int persistent = strcmp(version, "HTTP/1.1") == 0;
+    if(!persistent && strcmp(version, "HTTP/1.0") != 0)
+        return strncmp(version, "HTTP/", 5) == 0 ? 505 : 400;
     rq->target = target;
-    rq->head_only = strcmp(method, "HEAD") == 0;
-    rq->keep_alive = version;
-    method_known = rq->head_only || strcmp(method, "GET") == 0;
-    /* The fields. */
-    for(line = end + 2; (end = strstr(line, "\r\n")) != line; line = end + 2) {
+    rq->head_only = strcmp(head, "HEAD") == 0;
+    rq->keep_alive = persistent;
+    rq->body = -1;
+    int hosts = 0;
+    for(char *line = end + 2; (end = strstr(line, "\r\n")) != line; line = end + 2) {
         *end = '\0';
-        size_t name = strcspn(line, ": \t\r\n");
-        if(!name || line[name] != ':') return 400;
-        line[name] = '\0';
-        const char *value = line + name + 1;
+        size_t len = strcspn(line, ": \t\r\n");
+        if(!len || line[len] != ':') return 400;
+        line[len] = '\0';
+        const char *value = line + len + 1;
         value += strspn(value, " \t");
-        if(strcasecmp(line, "Host") == 0) host++;
+        if(strcasecmp(line, "Host") == 0) hosts++;
         else if(strcasecmp(line, "Connection") == 0) {
             if(has_token(value, "close")) rq->keep_alive = 0;
         }
         else if(strcasecmp(line, "Content-Length") == 0) {
-            int err = parse_length(value, rq);
-            if(err == 400 || !status) status = err;
-            if(err == 400) return 400;
+            int error = parse_length(value, rq);
+            if(error) return error;
         }
-        else if(strcasecmp(line, "Transfer-Encoding") == 0) status = 501;
-        else if(strcasecmp(line, "Expect") == 0) status = 417;
+        else if(strcasecmp(line, "Transfer-Encoding") == 0) return 501;
+        else if(strcasecmp(line, "Expect") == 0) return 417;
     }
-    if(host != 1 && version == 1) return 400;
-    if(status) return status;
-    return method_known ? 0 : 501;
+    if(persistent && hosts != 1) return 400;
+    return rq->head_only || strcmp(head, "GET") == 0 ? 0 : 501;
 }
 
 /* Reads a request, the first byte of which the caller has read already. Returns 0 or
@@ -219,7 +214,8 @@ enum {
    and it waits in the channel until it's taken: no request gets lost. */
 static coroutine void watch(int s, int ch) {
     unsigned char byte;
-    int event = brecv(s, &byte, 1, -1) == 0 ? byte : CLOSED;
+    int event = CLOSED;
+    if(brecv(s, &byte, 1, -1) == 0) event = byte;
     chsend(ch, &event, sizeof(event), -1);
 }
 
@@ -255,7 +251,7 @@ static coroutine void connection(int id, int s, int stop, int64_t idle) {
         if(event == STOP) chrecv(first[0], &event, sizeof(event), now() + LAST_LOOK);
         if(event < 0) break;
 
-        struct request rq = {"", 0, 0, 0};
+        struct request rq = {"?", 0, 0, 0};
         const char *text = "error\n";
         int status = read_request(s, event, head, &rq, now() + idle);
         if(status < 0) break;

@@ -74,7 +74,9 @@ impl HandleTable {
         }
     }
 
-    /// The entry of an open handle.
+    /// The entry of an open handle. Callers use it up before they call anything else of
+    /// the table.
+    #[allow(clippy::mut_from_ref)]
     #[inline(always)]
     fn entry(&self, handle: c_int) -> Result<&mut Entry> {
         let index = handle.wrapping_sub(self.region.base) as u32 as usize;

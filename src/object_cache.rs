@@ -31,9 +31,8 @@ pub(crate) struct ObjectCache {
 impl ObjectCache {
     pub(crate) const fn new() -> ObjectCache {
         ObjectCache {
-            classes: [const {
-                Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) }
-            }; CLASSES],
+            classes: [const { Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) } };
+                CLASSES],
         }
     }
 

@@ -42,11 +42,8 @@ fn crate_paths(text: &str) -> Vec<(usize, String)> {
                 None => vec![rest],
             };
             for name in names {
-                let name: String = name
-                    .trim()
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect();
+                let name: String =
+                    name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if !name.is_empty() {
                     found.push((number + 1, name));
                 }
@@ -87,7 +84,8 @@ fn modules_import_only_from_below() {
 
 #[test]
 fn the_scan_sees_what_it_must() {
-    let text = "use crate::os::errno;\nuse crate::{a::b, c};\n// crate::not_this\nlet x = $crate::d::e;";
+    let text =
+        "use crate::os::errno;\nuse crate::{a::b, c};\n// crate::not_this\nlet x = $crate::d::e;";
     let names: Vec<String> = crate_paths(text).into_iter().map(|(_, name)| name).collect();
     assert_eq!(names, ["os", "a", "c", "d"]);
 }

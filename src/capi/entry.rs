@@ -68,10 +68,10 @@ pub(super) extern "C" fn begin_choose(
         let operation = match clause.op {
             super::channels::DILL_CHSEND => Some(Operation::Send),
             super::channels::DILL_CHRECV => Some(Operation::Receive),
-            super::graceful::DILL_CHFDIN => Some(Operation::FdIn),
-            super::graceful::DILL_CHFDOUT => Some(Operation::FdOut),
-            super::graceful::DILL_CHSOCK => Some(Operation::Socket),
-            super::graceful::DILL_CHBUNDLE => Some(Operation::Bundle),
+            super::channels::DILL_CHFDIN => Some(Operation::FdIn),
+            super::channels::DILL_CHFDOUT => Some(Operation::FdOut),
+            super::channels::DILL_CHSOCK => Some(Operation::Socket),
+            super::channels::DILL_CHBUNDLE => Some(Operation::Bundle),
             _ => None,
         };
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };

@@ -1,12 +1,30 @@
-#![allow(missing_docs, clippy::missing_safety_doc, non_camel_case_types)]
+//! The C ABI: everything that `include/libdill.h` declares.
+//!
+//! It translates only: each entry point checks its arguments, calls one function of the
+//! core, and turns its result into -1 and `errno`. Blocking ones have a naked body around
+//! a begin function in `entry`, see `context_switch`.
+//!
+//! The doc comments are the C documentation: `build.rs` makes the headers from them, one
+//! section for each file. So they name things as C does, and the promises of a caller
+//! are in `# Parameters` rather than in `# Safety`.
+
+#![allow(non_camel_case_types, non_upper_case_globals)] // C's names
+#![allow(clippy::missing_safety_doc)] // see above
+
 mod boundary;
+mod channels;
+mod coroutines;
 mod entry;
 mod foreign;
-mod scratch;
-use scratch as channels;
-use scratch as handles;
-use scratch as graceful;
-#[cfg(feature = "sockets")] mod byte_socket;
-#[cfg(feature = "sockets")] mod io_list;
-#[cfg(feature = "sockets")] mod ip_address;
-#[cfg(feature = "sockets")] mod tcp;
+mod graceful;
+mod handles;
+mod time;
+
+#[cfg(feature = "sockets")]
+mod byte_socket;
+#[cfg(feature = "sockets")]
+mod io_list;
+#[cfg(feature = "sockets")]
+mod ip_address;
+#[cfg(feature = "sockets")]
+mod tcp;

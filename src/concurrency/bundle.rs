@@ -7,9 +7,7 @@ use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{
-    Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop,
-};
+use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::ptr;

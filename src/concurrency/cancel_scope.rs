@@ -146,8 +146,10 @@ fn update(coroutine: Ref<Coroutine>) {
 /// While it exists, requests do not interrupt the coroutine that made it: an operation of
 /// a protocol has transferred its first byte and must not be torn, whatever calls to the
 /// layers beneath it consists of.
+#[allow(dead_code)] // protocols come on top of this
 pub(crate) struct UnderWay(Ref<Coroutine>);
 
+#[allow(dead_code)]
 impl UnderWay {
     /// For protocols, once the first byte of an operation has been transferred.
     pub(crate) fn begin() -> Result<UnderWay> {

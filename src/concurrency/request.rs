@@ -1,8 +1,8 @@
 //! The graceful request on its way: to channels, cancel scopes and following bundles.
 
 use super::bundle::{self, Bundle};
-use super::notification::{self, InBundle};
 use super::channel;
+use super::notification::{self, InBundle};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;

@@ -176,8 +176,7 @@ fn announce(from: &Execution, to: &Execution, dying: bool) {
     let target = &to.instrumentation;
     target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
-    let saved =
-        instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
+    let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
     from.instrumentation.fake_stack.set(saved);
 }
 

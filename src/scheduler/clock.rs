@@ -84,8 +84,7 @@ const TOLERANCE: u64 = 200_000;
 impl CachedClock {
     pub(crate) fn new(source: Box<dyn Clock>) -> CachedClock {
         let tolerance = if source.passes_by_itself() { TOLERANCE } else { 0 };
-        let clock =
-            CachedClock { source, tolerance, read_at: Cell::new(0), now_ms: Cell::new(0) };
+        let clock = CachedClock { source, tolerance, read_at: Cell::new(0), now_ms: Cell::new(0) };
         clock.refresh();
         clock
     }

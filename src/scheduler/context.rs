@@ -149,11 +149,6 @@ impl Context {
         self.current.get()
     }
 
-    /// Does `coroutine` run on the thread's own stack?
-    pub(crate) fn is_main(&self, coroutine: Ref<Coroutine>) -> bool {
-        coroutine.same(&self.main)
-    }
-
     /// Address of this thread's `errno`.
     #[inline(always)]
     pub(crate) fn errno_location(&self) -> *mut c_int {

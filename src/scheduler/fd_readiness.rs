@@ -107,10 +107,14 @@ impl FdTable {
             drop(chunks);
             return handler(context, argument);
         }
-        if event.readable && let Some(waiter) = watched.reader.get() {
+        if event.readable
+            && let Some(waiter) = watched.reader.get()
+        {
             waiter.complete(context, 0);
         }
-        if event.writable && let Some(waiter) = watched.writer.get() {
+        if event.writable
+            && let Some(waiter) = watched.writer.get()
+        {
             waiter.complete(context, 0);
         }
         // A one-shot interest covers both directions; keep the one not served.
@@ -218,7 +222,12 @@ pub(crate) fn poll_user(fd: RawFd, writing: bool) -> Result<bool> {
 
 /// For `choose`: has `waiter` wait until the user's `fd` is ready. `EBUSY`, `ENOTSUP`
 /// and the like as for [`wait_readable`].
-pub(crate) fn enroll(context: &Context, fd: RawFd, writing: bool, waiter: Ref<Waiter>) -> Result<()> {
+pub(crate) fn enroll(
+    context: &Context,
+    fd: RawFd,
+    writing: bool,
+    waiter: Ref<Waiter>,
+) -> Result<()> {
     enroll_user(context, fd, if writing { Direction::Write } else { Direction::Read }, waiter)
 }
 
@@ -365,12 +374,6 @@ impl FdSource {
     /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (somebody else waits).
     pub(crate) fn wait_readable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
         self.wait(Direction::Read, deadline, interrupt)
-    }
-
-    /// Has anybody got to wait for the socket at this moment?
-    pub(crate) fn is_waited_for(&self) -> bool {
-        self.with(|watched| !watched.reader.is_empty() || !watched.writer.is_empty())
-            .unwrap_or(false)
     }
 
     /// Ends all waits for the socket with `EBADF`: its handle is being closed.

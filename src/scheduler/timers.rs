@@ -48,7 +48,8 @@ impl Timer {
     }
 
     /// The deadline that it was armed for last.
-    pub(crate) fn deadline(&self) -> i64 {
+    #[cfg(test)]
+    fn deadline(&self) -> i64 {
         self.deadline.get()
     }
 }
@@ -280,8 +281,7 @@ mod tests {
         wheel.arm(reference(&timers[2]), 1000 + 5000);
         wheel.arm(reference(&timers[3]), 1000 + 5000);
         wheel.advance(1000 + 5000, true);
-        let order: Vec<usize> =
-            timers.iter().map(|timer| (&raw const **timer) as usize).collect();
+        let order: Vec<usize> = timers.iter().map(|timer| (&raw const **timer) as usize).collect();
         FIRED.with_borrow(|fired| {
             assert_eq!(fired.iter().map(|&(address, _)| address).collect::<Vec<_>>(), order);
         });

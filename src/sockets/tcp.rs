@@ -143,7 +143,9 @@ pub(crate) fn close(socket: c_int, deadline: i64) -> Result<()> {
     if outcome == Err(Errno::EBADF) || connection::find(socket) != Ok(connection) {
         return Err(Errno::EBADF);
     }
-    if outcome.is_ok() {
+    // A scope that ends the wait does not take back what was sent.
+    let put_off = outcome == Err(Errno::ECANCELED) && connection::is_interrupted_by_scope();
+    if outcome.is_ok() || put_off {
         connection.let_system_deliver();
     }
     handle_close::close(socket)?;

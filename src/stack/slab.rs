@@ -29,9 +29,7 @@ impl Slab {
         if self.carved + stride > self.len {
             return Ok(None);
         }
-        self.registrations
-            .try_reserve(1)
-            .map_err(|_| crate::os::errno::Errno::ENOMEM)?;
+        self.registrations.try_reserve(1).map_err(|_| crate::os::errno::Errno::ENOMEM)?;
         // SAFETY: the offset is within the mapping.
         let address = unsafe { self.address.byte_add(self.carved) };
         // SAFETY: the guard lies in this mapping, below a stack not handed out yet.

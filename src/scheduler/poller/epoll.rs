@@ -71,8 +71,7 @@ impl Poller for Epoll {
         let mut timeout = timeout;
         loop {
             // An interrupted wait is an early one; the caller looks at the clock anyway.
-            let count =
-                syscalls::epoll_wait(&self.descriptor, &mut events, timeout).unwrap_or(0);
+            let count = syscalls::epoll_wait(&self.descriptor, &mut events, timeout).unwrap_or(0);
             for event in &events[..count] {
                 deliver(translate(*event));
             }

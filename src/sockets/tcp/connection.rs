@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::CONNECTION_STORAGE;
+use crate::concurrency::cancel_scope::UnderWay;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
@@ -45,7 +46,7 @@ struct State {
     receive_failed: bool,
     /// As `receive_failed`.
     send_failed: bool,
-    /// Both sides have said all: the system shall deliver what is still on its way.
+    /// The system shall deliver what is still on its way when the handle is closed.
     orderly: bool,
     own_memory: bool,
 }
@@ -188,8 +189,8 @@ impl Connection {
             && unsafe { self.ahead.take(only.base.cast(), only.len) }
     }
 
-    /// Closing the handle shall not reset the connection any more: both sides have said all,
-    /// and what is still on its way shall arrive.
+    /// Closing the handle shall not reset the connection any more: what is still on its way
+    /// shall arrive.
     pub(super) fn let_system_deliver(&self) {
         self.update(|state| state.orderly = true);
     }
@@ -223,6 +224,10 @@ impl Connection {
         if !state.done {
             self.done()?;
         }
+        Context::may_block()?;
+        // The goodbye has begun, and what was sent before may still be on its way: a graceful
+        // request lets it be finished.
+        let _under_way = UnderWay::begin()?;
         // SAFETY: there is no list.
         match unsafe { self.receive(ptr::null(), ptr::null(), deadline) } {
             Err(Errno::EPIPE) => Ok(()),
@@ -237,10 +242,16 @@ fn was_put_off(error: Errno) -> bool {
     match error {
         // A `choose` was waiting for the socket.
         Errno::EBUSY => true,
-        // The end of a cancel scope. After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => Context::get().is_ok_and(|it| it.current().may_start().is_ok()),
+        // After hard cancellation it counts as failed, as in libdill.
+        Errno::ECANCELED => is_interrupted_by_scope(),
         _ => false,
     }
+}
+
+/// Of a call that has failed with `ECANCELED`: was it the end of a cancel scope, and not hard
+/// cancellation?
+pub(super) fn is_interrupted_by_scope() -> bool {
+    Context::get().is_ok_and(|context| context.current().may_start().is_ok())
 }
 
 /// Stands in [`ByteStream`].

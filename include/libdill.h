@@ -1,0 +1,3113 @@
+/*
+ * libdill.h: structured concurrency for C, with graceful shutdown.
+ *
+ * This file is generated: `make header` makes it from the Rust sources in src/capi
+ * and from the parts in include/parts. Change those.
+ *
+ * Conventions that hold for all functions:
+ *
+ * - Coroutines of one thread take turns; one runs until it calls a blocking function
+ *   or `yield`, or launches another. A call says in its description when it blocks.
+ * - Most functions return 0 or a handle, or -1 with `errno` set. The values of `errno`
+ *   listed with a function are all that it sets by itself. A blocking call that
+ *   succeeded after it had to wait sets `errno` to 0.
+ * - Handles are numbers from 0 up. They belong to the thread that made them: on any
+ *   other thread they are not open (`EBADF`). Each thread has a scheduler of its own,
+ *   made by the first call that needs one; that call fails with `ENOMEM` if there is no
+ *   memory for it.
+ * - A *deadline* is a point in time in milliseconds on the clock of `now`, such as
+ *   `now() + 1000`. 0 means: succeed at once or fail with `ETIMEDOUT`. -1 (any negative
+ *   value) means: no deadline. A deadline is never early.
+ * - Once a coroutine has been cancelled, every blocking call in it fails with
+ *   `ECANCELED` until it returns. So does every call that would start or make something.
+ * - A signal handler that interrupts a blocking call does not end it: there is no
+ *   `EINTR`.
+ * - `NULL` where a function needs memory is `EINVAL`.
+ * - With the environment variable DILL_CLOCK=virtual, time passes only while everybody
+ *   waits for it: it jumps to the next deadline when no coroutine and no descriptor is
+ *   ready. Programs that test their timeouts run in no time so.
+ *
+ * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
+ * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out.
+ */
+
+#ifndef LIBDILL_H_INCLUDED
+#define LIBDILL_H_INCLUDED
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/select.h> /* for sigset_t, which <signal.h> hides from strict C99 */
+#include <unistd.h>
+
+#if defined __linux__
+#include <alloca.h>
+#endif
+
+/* Version of the binary interface, in libtool's terms: the shared library is
+   libdill.so.20, which is CURRENT - AGE. */
+#define DILL_VERSION_CURRENT 25
+#define DILL_VERSION_REVISION 0
+#define DILL_VERSION_AGE 5
+
+#if !defined __GNUC__
+#error "libdill.h needs GCC, clang or a compiler that is compatible with them"
+#endif
+
+#if defined DILL_NO_EXPORTS
+#define DILL_EXPORT
+#else
+#define DILL_EXPORT __attribute__((visibility("default")))
+#endif
+
+#if defined __cplusplus
+extern "C" {
+#endif
+
+/* ============================================================================
+ * Time and descriptors
+ * ========================================================================= */
+
+/**
+ * Forgets what is known of a file descriptor.
+ *
+ * Call it before a descriptor that `fdin`, `fdout` or `choose` waited for is closed, or
+ * handed to code that waits for it by other means: a descriptor with the same number
+ * may come to life later. Descriptors inside of library sockets are not concerned.
+ *
+ * # Parameters
+ *
+ * - `fd`: a file descriptor of the system, not a handle.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below. A descriptor that nothing is
+ * known of is no error.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is negative.
+ * - `EBUSY`: a coroutine is waiting for the descriptor.
+ *
+ * # Thread safety
+ *
+ * Each thread has knowledge of its own, and forgets its own only.
+ *
+ * # Example
+ *
+ * ```c
+ * int fds[2];
+ * if(pipe(fds) < 0) return;
+ * fdin(fds[0], now() + 10);
+ * fdclean(fds[0]);
+ * close(fds[0]);
+ * close(fds[1]);
+ * ```
+ *
+ * # See also
+ *
+ * `choose`, `fdin`, `fdout`
+ */
+DILL_EXPORT int dill_fdclean(int fd);
+
+/**
+ * Waits until a file descriptor can be read from.
+ *
+ * It returns when there is something to read, and also when the descriptor is at its
+ * end or in an error state: the read that follows tells. Set the descriptor to
+ * non-blocking mode, as what was there may be gone by the time of the read.
+ *
+ * # Parameters
+ *
+ * - `fd`: a file descriptor of the system, not a handle.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the wait fails; 0
+ *   looks without waiting, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: not a file descriptor.
+ * - `EBUSY`: another coroutine is waiting to read from the descriptor, or it belongs to
+ *   a library socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`, `ENFILE`: no file descriptor was left to watch this one with.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the descriptor is of a kind that can't be waited for, such as a regular
+ *   file.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * Several threads may wait for the same descriptor.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[1024];
+ * while(fdin(STDIN_FILENO, -1) == 0) {
+ *     ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+ *     if(n <= 0) break;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `choose`, `fdclean`, `fdout`, `now`
+ */
+DILL_EXPORT int dill_fdin(int fd, int64_t deadline);
+
+/**
+ * Waits until a file descriptor can be written to.
+ *
+ * It returns when there is room to write, and also when the descriptor is in an error
+ * state: the write that follows tells. Set the descriptor to non-blocking mode, as a
+ * write of more than there is room for would block the whole thread.
+ *
+ * # Parameters
+ *
+ * - `fd`: a file descriptor of the system, not a handle.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the wait fails; 0
+ *   looks without waiting, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: not a file descriptor.
+ * - `EBUSY`: another coroutine is waiting to write to the descriptor, or it belongs to a
+ *   library socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`, `ENFILE`: no file descriptor was left to watch this one with.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the descriptor is of a kind that can't be waited for, such as a regular
+ *   file.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * Several threads may wait for the same descriptor.
+ *
+ * # Example
+ *
+ * ```c
+ * const char text[] = "hello\n";
+ * if(fdout(STDOUT_FILENO, now() + 1000) == 0)
+ *     if(write(STDOUT_FILENO, text, sizeof(text) - 1) < 0) return;
+ * ```
+ *
+ * # See also
+ *
+ * `choose`, `fdclean`, `fdin`, `now`
+ */
+DILL_EXPORT int dill_fdout(int fd, int64_t deadline);
+
+/**
+ * The current time, for making deadlines.
+ *
+ * The clock is monotonic: it never goes back, and setting the time of day does not
+ * change it. It starts at some moment in the past, on Linux that of `CLOCK_MONOTONIC`,
+ * so points in time can be compared between processes but mean nothing after a reboot.
+ * It is right to the millisecond, and cheap enough to be called for every operation.
+ *
+ * # Return value
+ *
+ * The time in milliseconds. It is never 0 or -1, which have a meaning as deadlines.
+ *
+ * # Thread safety
+ *
+ * All threads see the same clock, unless time is virtual: then each has its own.
+ *
+ * # Example
+ *
+ * ```c
+ * int ch[2], val;
+ * if(chmake(ch) < 0) return;
+ * if(chrecv(ch[0], &val, sizeof(val), now() + 100) < 0 && errno == ETIMEDOUT)
+ *     puts("nobody has sent anything for 100 ms");
+ * ```
+ *
+ * # See also
+ *
+ * `msleep`
+ */
+DILL_EXPORT int64_t dill_now(void);
+
+/**
+ * Waits until a point in time.
+ *
+ * With a time that has passed already, 0 included, all coroutines that are ready have a
+ * turn, then it returns.
+ *
+ * # Parameters
+ *
+ * - `deadline`: the time to wait for, in milliseconds as given by `now`; -1 waits for
+ *   ever, that is, until the coroutine is cancelled.
+ *
+ * # Return value
+ *
+ * 0 when the time has come, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ENOMEM`: no memory for the thread's scheduler.
+ *
+ * # Thread safety
+ *
+ * Blocks the calling coroutine only; the others of its thread go on.
+ *
+ * # Example
+ *
+ * ```c
+ * if(msleep(now() + 1000) == 0) puts("one second later");
+ * ```
+ *
+ * # See also
+ *
+ * `now`, `yield`
+ */
+DILL_EXPORT int dill_msleep(int64_t deadline);
+
+/* ============================================================================
+ * Handles
+ * ========================================================================= */
+
+/**
+ * Closes a handle and frees its object.
+ *
+ * What that means depends on the object. A bundle: all its coroutines are cancelled
+ * first, then all are awaited; no coroutine of it is alive on return. A channel: see
+ * `chmake`; nobody who waits at the other end is disturbed. A socket: the connection is
+ * dropped, together with all protocols beneath; data that are still on their way out
+ * may be lost, for an orderly end see `tcp_close`.
+ *
+ * It also works in a coroutine that has been cancelled. It waits only for the coroutines
+ * of a bundle, which have no reason to take long as none of their calls blocks any more.
+ *
+ * # Parameters
+ *
+ * - `h`: the handle.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below. Then nothing has happened and
+ * the handle, if there is one, is still open.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: somebody else is closing or cancelling the bundle already.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int ch[2];
+ * if(chmake(ch) < 0) return;
+ * hclose(ch[0]);
+ * hclose(ch[1]);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `chdone`, `hown`, `tcp_close`
+ */
+DILL_EXPORT int dill_hclose(int h);
+
+/**
+ * Passes a handle on: gives its object a new handle and invalidates the old one.
+ *
+ * A function that takes an object over calls this first, so that the former owner can't
+ * use it any more, not even by mistake: the old number is `EBADF` from now on. A bundle
+ * then belongs to the calling coroutine, which matters to `bundle_cancel` with
+ * `DILL_INHERIT` and to who is inside of whom.
+ *
+ * # Parameters
+ *
+ * - `h`: the handle.
+ *
+ * # Return value
+ *
+ * The new handle, or -1 with `errno` set to one of the values below. With `ECANCELED`,
+ * `EMFILE` and `ENOMEM` the object has been closed: the new owner can't have it, and the
+ * old one has given it away. With the others nothing has happened.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: somebody is closing or cancelling the bundle.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int b = bundle();
+ * int mine = hown(b);
+ * if(hclose(b) < 0 && errno == EBADF) puts("the old handle is gone");
+ * hclose(mine);
+ * ```
+ *
+ * # See also
+ *
+ * `hclose`, `hmake`
+ */
+DILL_EXPORT int dill_hown(int h);
+
+/* ============================================================================
+ * Coroutines
+ * ========================================================================= */
+
+/**
+ * Marks a function that is launched as a coroutine.
+ *
+ * It keeps the compiler from inlining the function into the launch, where its frame
+ * would be the caller's and not the coroutine's. GCC is also kept from looking into the
+ * function: it must not conclude that a local variable of the caller, which the
+ * coroutine was given the address of, can't change once the launch is over. Clang has
+ * no such attribute. A local variable that one polls while a coroutine changes it is
+ * best volatile there.
+ */
+#define dill_coroutine __attribute__((dill_opaque_))
+
+/**
+ * Launches a coroutine in a bundle of its own.
+ *
+ * The coroutine runs at once, until it blocks or finishes; then the caller goes on,
+ * behind all coroutines that were ready before. What the function returns is dropped.
+ * The coroutine ends when its function returns; it is cancelled when the bundle is
+ * closed with `hclose` or ended with `bundle_cancel`.
+ *
+ * The stack has 256 KiB of address space, of which only what is used takes memory. A
+ * guard page lies below it: an overflow is a segmentation fault. The environment
+ * variable DILL_STACK_SIZE sets another size, in bytes.
+ *
+ * The arguments may be any expressions, results of calls and large structures by value
+ * included. They are evaluated in the new coroutine, on its stack, before the caller
+ * goes on. This has a few consequences:
+ *
+ * - Arguments must not block, launch or yield; the caller would go on while they are
+ *   still being evaluated in its variables. Evaluate such an argument before the launch.
+ * - A local variable of the caller that is changed by the arguments must be volatile, as
+ *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
+ *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
+ * - In C the function returns nothing, a number or a pointer, but no structure.
+ * - In C++ an exception must not leave the function: it ends in `std::terminate`.
+ *
+ * # Parameters
+ *
+ * - `fn`: the call, such as `worker(ch, 5)`.
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the calling coroutine was cancelled.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: no memory for the stack or the bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, to which the new handle belongs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void add(int a, int b) {
+ *     printf("%d + %d = %d\n", a, b, a + b);
+ * }
+ *
+ * int main(void) {
+ *     int b = go(add(1, 2));
+ *     if(b < 0) return 1;
+ *     bundle_wait(b, -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
+ */
+#define dill_go(fn) dill_go_(fn, NULL, 0, DILL_NEW_BUNDLE_)
+
+/**
+ * Launches a coroutine in a bundle of its own, on a stack of the caller's.
+ *
+ * Works as `go`, but the stack lies in the caller's memory, the bookkeeping of the
+ * coroutine included. There is no guard page: an overflow overwrites what lies below.
+ * The memory needs no alignment. It must stay in place until the coroutine has finished.
+ *
+ * # Parameters
+ *
+ * - `fn`: the call, such as `worker(ch, 5)`.
+ * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `go`.
+ * - `len`: its size in bytes. 4096 are enough to wait on channels, timers, descriptors
+ *   and sockets, in a program that is linked statically or with `-z now` (the dynamic
+ *   linker takes more when it looks a function up at its first call, as does `printf`).
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the calling coroutine was cancelled.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: no memory for the bundle, or `len` is too small.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, to which the new handle belongs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) continue;
+ * }
+ *
+ * int main(void) {
+ *     static char stack[16384];
+ *     int ch[2], job = 5;
+ *     if(chmake(ch) < 0) return 1;
+ *     int b = go_mem(worker(ch[1]), stack, sizeof(stack));
+ *     if(b < 0) return 1;
+ *     chsend(ch[0], &job, sizeof(job), -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_go_mem`, `bundle_mem`, `go`
+ */
+#define dill_go_mem(fn, mem, len) dill_go_(fn, mem, len, DILL_NEW_BUNDLE_)
+
+/**
+ * Launches a coroutine in an existing bundle.
+ *
+ * Works as `go` but for the bundle. Whoever has the bundle's handle may launch into it,
+ * its own coroutines included, also while `bundle_cancel` waits for them to finish.
+ *
+ * # Parameters
+ *
+ * - `bndl`: the bundle.
+ * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `bndl` is not open.
+ * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
+ *   are being hard-cancelled.
+ * - `ENOMEM`: no memory for the stack.
+ * - `ENOTSUP`: `bndl` is no bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, which must be the one that made the bundle:
+ * on another one its handle is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int n) {
+ *     msleep(now() + n);
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     for(int i = 0; i != 10; ++i)
+ *         if(bundle_go(b, worker(i)) < 0) return 1;
+ *     // One second for them to finish, then they are cancelled.
+ *     bundle_wait(b, now() + 1000);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
+ */
+#define dill_bundle_go(bndl, fn) dill_go_(fn, NULL, 0, dill_existing_(bndl))
+
+/**
+ * Launches a coroutine in an existing bundle, on a stack of the caller's.
+ *
+ * Works as `bundle_go`, with a stack as for `go_mem`.
+ *
+ * # Parameters
+ *
+ * - `bndl`: the bundle.
+ * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
+ * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `bundle_go`.
+ * - `len`: its size in bytes. See `go_mem`.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `bndl` is not open.
+ * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
+ *   are being hard-cancelled.
+ * - `ENOMEM`: `len` is too small.
+ * - `ENOTSUP`: `bndl` is no bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, which must be the one that made the bundle:
+ * on another one its handle is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int n) {
+ *     msleep(now() + n);
+ * }
+ *
+ * int main(void) {
+ *     static char stacks[10][8192];
+ *     int b = bundle();
+ *     for(int i = 0; i != 10; ++i)
+ *         if(bundle_go_mem(b, worker(i), stacks[i], sizeof(stacks[i])) < 0) return 1;
+ *     bundle_wait(b, -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_go`, `go_mem`
+ */
+#define dill_bundle_go_mem(bndl, fn, mem, len) \
+    dill_go_(fn, mem, len, dill_existing_(bndl))
+
+/*
+ * How a launch works; nothing from here to the end of this part is for direct use.
+ *
+ * dill_launch() returns twice, as setjmp() does. First in the new coroutine, with
+ * DILL_IN_CHILD_: all registers are the caller's except for the stack pointer, which is
+ * at the top of the new stack. `fn` is evaluated there: the caller's variables are
+ * still reached through its frame, while outgoing arguments and the called function's
+ * own frame are on the new stack. When that coroutine blocks or finishes, dill_launch()
+ * returns for the second time, in the caller, with the result.
+ *
+ * The compiler must know that this happens (returns_twice), and it must not address
+ * the frame relative to the stack pointer. An alloca() of a size that it does not know
+ * makes it use a frame pointer. dill_epilogue() never returns but is not declared so:
+ * the child's branch seems to go on to the caller's code, so that no variable that is
+ * live there can share its place in the frame with a temporary of this branch.
+ */
+
+#if !defined __x86_64__ || defined __ILP32__
+#error "libdill.h does not know how to launch a coroutine on this processor"
+#endif
+
+/* How to keep a compiler from looking into a coroutine. */
+#if !defined __clang__ && __GNUC__ >= 8
+#define dill_opaque_ noinline, noipa
+#else
+#define dill_opaque_ noinline
+#endif
+
+/* What dill_launch() returns in the new coroutine. */
+#define DILL_IN_CHILD_ (-2147483647 - 1)
+
+/* In place of a bundle: make a new one. */
+#define DILL_NEW_BUNDLE_ (-2147483647 - 1)
+
+/* GCC cannot know that registers are not clobbered by the second return. */
+#if !defined __clang__
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
+
+/* How much to take from the stack with alloca(). AddressSanitizer would note it in the
+   caller's frame as being there, so with that the branch is never taken. */
+#if defined __SANITIZE_ADDRESS__
+#define DILL_ROOM_ 0
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define DILL_ROOM_ 0
+#endif
+#endif
+#if !defined DILL_ROOM_
+#define DILL_ROOM_ 16
+#endif
+
+/* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
+   stack pointer, in an area below which alloca() reserves memory. Its size is that of
+   the gap between the two; so much is taken from the stack again. */
+#define dill_leave_frame_() \
+    size_t dill_room__ = DILL_ROOM_; \
+    __asm__ __volatile__("" : "+r"(dill_room__)); \
+    if(dill_room__ != 0) { \
+        void *dill_memory__ = __builtin_alloca(dill_room__); \
+        size_t dill_sp__; \
+        __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
+            : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
+        __asm__ __volatile__("" : "=r"(dill_room__) : "0"(dill_memory__)); \
+        dill_memory__ = __builtin_alloca(dill_room__ - dill_sp__); \
+        __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
+    }
+
+static inline int dill_existing_(int bndl) {
+    return bndl == DILL_NEW_BUNDLE_ ? -1 : bndl;
+}
+
+#if defined __cplusplus && __cplusplus >= 201103L
+
+/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
+   temporary objects can live as long as the coroutine does. */
+extern "C++" {
+template<typename Body>
+__attribute__((noinline)) void dill_run_(Body &body) noexcept {
+    body();
+}
+}
+
+/* Showing the closure to an empty asm statement tells the compiler that its variables
+   may be changed by dill_launch(). */
+#define dill_go_(fn, mem, len, bndl) \
+    __extension__ ({ \
+        auto dill_body__ = [&]() { fn; }; \
+        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
+        int dill_handle__ = \
+            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        if(dill_handle__ == DILL_IN_CHILD_) { \
+            dill_leave_frame_() \
+            dill_run_(dill_body__); \
+            dill_epilogue(); \
+        } \
+        dill_handle__; \
+    })
+
+#else
+
+#define dill_go_(fn, mem, len, bndl) \
+    __extension__ ({ \
+        int dill_handle__ = \
+            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        if(dill_handle__ == DILL_IN_CHILD_) { \
+            dill_leave_frame_() \
+            fn; \
+            dill_epilogue(); \
+        } \
+        dill_handle__; \
+    })
+
+#endif
+
+/**
+ * Memory for a bundle, for `bundle_mem`.
+ *
+ */
+struct dill_bundle_storage {
+    char _[64];
+};
+
+/**
+ * Makes an empty bundle.
+ *
+ * A bundle holds coroutines and bounds their lives: none of them is alive any more when
+ * the bundle has been closed. Every coroutine is in a bundle; `go` makes one for a
+ * single coroutine.
+ *
+ * `hclose` cancels what still runs in the bundle, `bundle_cancel` asks it to finish
+ * first, `bundle_wait` only waits.
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread, on which the coroutines will run.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) msleep(now() + job);
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     int workers = bundle();
+ *     for(int i = 0; i != 3; ++i) bundle_go(workers, worker(ch[1]));
+ *     for(int job = 1; job != 10; ++job) chsend(ch[0], &job, sizeof(job), -1);
+ *     chdone(ch[0]);
+ *     bundle_wait(workers, now() + 1000);
+ *     hclose(workers);
+ *     hclose(ch[0]);
+ *     hclose(ch[1]);
+ *     return 0;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_go`, `bundle_mem`, `bundle_notify`, `bundle_wait`, `go`,
+ * `hclose`
+ */
+DILL_EXPORT int dill_bundle(void);
+
+/**
+ * Makes an empty bundle, in memory of the caller's.
+ *
+ * Works as `bundle`. It is there for programs written for libdill, where it saves an
+ * allocation; `bundle` itself is as fast here.
+ *
+ * # Parameters
+ *
+ * - `mem`: memory for the bundle, which must stay in place until it has been closed. It
+ *   needs no alignment.
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread, on which the coroutines will run.
+ *
+ * # Example
+ *
+ * ```c
+ * struct bundle_storage mem;
+ * int b = bundle_mem(&mem);
+ * if(b >= 0) hclose(b);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `go_mem`
+ */
+DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
+
+/**
+ * Waits until all coroutines of a bundle have finished.
+ *
+ * The bundle stays open and can be launched into again. If it is empty the function
+ * returns at once. Coroutines launched during the wait are awaited, too.
+ *
+ * # Parameters
+ *
+ * - `bndl`: the bundle.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the wait fails; 0
+ *   fails unless the bundle is empty, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: another coroutine is waiting for the bundle.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `ENOTSUP`: the handle is no bundle.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void worker(int ms) {
+ *     msleep(now() + ms);
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     bundle_go(b, worker(10));
+ *     bundle_go(b, worker(2000));
+ *     if(bundle_wait(b, now() + 100) < 0 && errno == ETIMEDOUT)
+ *         puts("not all of them have finished in time");
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `bundle_cancel`, `choose`, `hclose`
+ */
+DILL_EXPORT int dill_bundle_wait(int bndl, int64_t deadline);
+
+/**
+ * Lets all coroutines that are ready have a turn.
+ *
+ * Call it in long computations, which block everything else on their thread. If nobody
+ * is ready it returns at once.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled. Then a computation should be given up.
+ * - `ENOMEM`: no memory for the thread's scheduler.
+ *
+ * # Thread safety
+ *
+ * Concerns the coroutines of the calling thread only.
+ *
+ * # Example
+ *
+ * ```c
+ * double sum = 0;
+ * for(int i = 1; i != 1000000; ++i) {
+ *     sum += 1.0 / i;
+ *     if(i % 1000 == 0 && yield() < 0) return;
+ * }
+ * printf("%f\n", sum);
+ * ```
+ *
+ * # See also
+ *
+ * `go`, `msleep`
+ */
+DILL_EXPORT int dill_yield(void);
+
+/**
+ * Part of `go` and the like; not for direct use. Returns twice: see the macro.
+ *
+ */
+DILL_EXPORT
+int dill_launch(void *stk,
+                size_t len,
+                int bndl,
+                const char *file,
+                int line)
+__attribute__((returns_twice));
+
+/**
+ * Part of `go` and the like; not for direct use. Ends the calling coroutine.
+ */
+DILL_EXPORT void dill_epilogue(void);
+
+/* ============================================================================
+ * Channels
+ * ========================================================================= */
+
+/**
+ * Clause of `choose`: send the message in `val`.
+ */
+#define DILL_CHSEND 1
+
+/**
+ * Clause of `choose`: receive a message into `val`.
+ */
+#define DILL_CHRECV 2
+
+/**
+ * Clause of `choose`: wait until the file descriptor `ch` can be read from.
+ */
+#define DILL_CHFDIN 3
+
+/**
+ * Clause of `choose`: wait until the file descriptor `ch` can be written to.
+ */
+#define DILL_CHFDOUT 4
+
+/**
+ * Clause of `choose`: wait until the next receive from the socket `ch`, or the next
+ * accept if it is a listener, would not block before its first byte. Input that a
+ * protocol has buffered counts.
+ */
+#define DILL_CHSOCK 5
+
+/**
+ * Clause of `choose`: wait until the last coroutine of the bundle `ch` has finished. An
+ * empty bundle is ready at once.
+ */
+#define DILL_CHBUNDLE 6
+
+/**
+ * Memory for a channel, for `chmake_mem`.
+ *
+ */
+struct dill_chstorage {
+    char _[144];
+};
+
+/**
+ * One of the operations that `choose` selects from.
+ */
+struct dill_chclause {
+    /**
+     * What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK` or `CHBUNDLE`.
+     */
+    int op;
+    /**
+     * The handle of the channel, socket or bundle; or the file descriptor.
+     */
+    int ch;
+    /**
+     * The message to send, or where to put the one received. `NULL` for what is no
+     * operation on a channel.
+     */
+    void *val;
+    /**
+     * Its size in bytes. 0 for what is no operation on a channel.
+     */
+    size_t len;
+};
+
+/**
+ * Makes a channel.
+ *
+ * A channel has two ends. What is sent to one end is received from the other, in both
+ * directions. It stores nothing: the sender waits until somebody receives. Any number
+ * of coroutines may use the same end; they are served in the order in which they came.
+ *
+ * Each end is closed with `hclose`, and the channel is gone when both are. Closing one
+ * end wakes nobody at the other; call `chdone` first to do that. When the second end is
+ * closed, calls that still wait on the channel fail with `EPIPE`.
+ *
+ * # Parameters
+ *
+ * - `chv`: where the handles of the two ends go.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `chv` is `NULL`.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handles belong to the calling thread: a channel doesn't connect threads.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void producer(int ch) {
+ *     for(int i = 0; i != 10; ++i)
+ *         if(chsend(ch, &i, sizeof(i), -1) < 0) return;
+ *     chdone(ch);
+ * }
+ *
+ * int main(void) {
+ *     int ch[2], val;
+ *     if(chmake(ch) < 0) return 1;
+ *     int b = go(producer(ch[0]));
+ *     while(chrecv(ch[1], &val, sizeof(val), -1) == 0) printf("%d\n", val);
+ *     hclose(b);
+ *     hclose(ch[0]);
+ *     hclose(ch[1]);
+ *     return 0;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `chdone`, `chmake_mem`, `choose`, `chrecv`, `chsend`, `hclose`
+ *
+ */
+DILL_EXPORT int dill_chmake(int chv[2]);
+
+/**
+ * Makes a channel, in memory of the caller's.
+ *
+ * Works as `chmake`.
+ *
+ * # Parameters
+ *
+ * - `mem`: memory for the channel, which must stay in place until both ends have been
+ *   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
+ * - `chv`: where the handles of the two ends go.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `mem` or `chv` is `NULL`.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handles belong to the calling thread: a channel doesn't connect threads.
+ *
+ * # Example
+ *
+ * ```c
+ * struct chstorage mem;
+ * int ch[2];
+ * if(chmake_mem(&mem, ch) < 0) return;
+ * hclose(ch[0]);
+ * hclose(ch[1]);
+ * ```
+ *
+ * # See also
+ *
+ * `chmake`
+ *
+ */
+DILL_EXPORT int dill_chmake_mem(struct dill_chstorage *mem, int chv[2]);
+
+/**
+ * Sends a message to a channel.
+ *
+ * If somebody waits to receive at the other end, the message is copied and the call
+ * returns at once; the receiver goes on when it is its turn. Otherwise the call waits
+ * for a receiver. Sizes must match, else both sides fail with `EMSGSIZE`.
+ *
+ * # Parameters
+ *
+ * - `ch`: one end of the channel.
+ * - `val`: the message. May be `NULL` if `len` is 0.
+ * - `len`: its size in bytes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the call fails; 0
+ *   sends only if somebody is waiting to receive, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below. Then the message has not been
+ * received by anybody.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `val` is `NULL` though `len` is not 0.
+ * - `EMSGSIZE`: the receiver wanted a message of another size. It fails, too.
+ * - `ENOTSUP`: the handle is no channel.
+ * - `EPIPE`: `chdone` was called on this end, before or during the call, or both ends
+ *   were closed during the call.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int ch[2], val = 42;
+ * if(chmake(ch) < 0) return;
+ * if(chsend(ch[0], &val, sizeof(val), now() + 100) < 0) perror("chsend");
+ * ```
+ *
+ * # See also
+ *
+ * `chdone`, `chmake`, `choose`, `chrecv`
+ */
+DILL_EXPORT int dill_chsend(int ch, const void *val, size_t len, int64_t deadline);
+
+/**
+ * Receives a message from a channel.
+ *
+ * If somebody waits to send at the other end, the message is copied and the call returns
+ * at once; the sender goes on when it is its turn. Otherwise the call waits for a
+ * sender. Sizes must match, else both sides fail with `EMSGSIZE`.
+ *
+ * # Parameters
+ *
+ * - `ch`: one end of the channel.
+ * - `val`: where the message goes. May be `NULL` if `len` is 0.
+ * - `len`: its size in bytes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the call fails; 0
+ *   receives only if somebody is waiting to send, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below. Then no message has been lost.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `val` is `NULL` though `len` is not 0.
+ * - `EMSGSIZE`: the message of the sender has another size. It fails, too.
+ * - `ENOTSUP`: the handle is no channel.
+ * - `EPIPE`: `chdone` was called on the other end, before or during the call, or both
+ *   ends were closed during the call.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int ch[2], val;
+ * if(chmake(ch) < 0) return;
+ * if(chrecv(ch[1], &val, sizeof(val), now() + 100) < 0) perror("chrecv");
+ * ```
+ *
+ * # See also
+ *
+ * `chdone`, `chmake`, `choose`, `chsend`
+ */
+DILL_EXPORT int dill_chrecv(int ch, void *val, size_t len, int64_t deadline);
+
+/**
+ * Says that nothing more will be sent to a channel from this end.
+ *
+ * From now on receiving at the other end fails with `EPIPE`, and so does sending at this
+ * one. Calls that wait to do either fail at once. The opposite direction is not
+ * concerned. This is how the end of a stream of messages is passed on.
+ *
+ * # Parameters
+ *
+ * - `ch`: one end of the channel.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ENOTSUP`: the handle is no channel.
+ * - `EPIPE`: this end is done already.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int ch[2], val;
+ * if(chmake(ch) < 0) return;
+ * chdone(ch[0]);
+ * if(chrecv(ch[1], &val, sizeof(val), -1) < 0 && errno == EPIPE) puts("that was all");
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_notify`, `chmake`, `choose`, `chrecv`, `chsend`
+ */
+DILL_EXPORT int dill_chdone(int ch);
+
+/**
+ * Does whichever of several operations can be done first.
+ *
+ * The clauses are looked at in their order. The first one that can be done, or that is
+ * in error, is carried out and ends the call; so earlier clauses have precedence. If
+ * there is none, the call waits for the first. Exactly one of the operations takes
+ * place, or none: a message is never lost to a clause that was not chosen.
+ *
+ * Clauses on channels send or receive. The others only wait: the descriptor, the socket
+ * or the bundle is then ready for the call that follows.
+ *
+ * An end of a channel may appear in several clauses. With no clause at all the function
+ * waits for the deadline.
+ *
+ * # Parameters
+ *
+ * - `clauses`: the operations. May be `NULL` if `nclauses` is 0.
+ * - `nclauses`: their number.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the call fails; 0
+ *   looks without waiting, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The index of the clause that ended the call, with `errno` set to 0 if its operation has
+ * succeeded and to its error otherwise; or -1 with `errno` set if the call as a whole
+ * has failed.
+ *
+ * # Errors
+ *
+ * Together with -1:
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `nclauses` is negative, or `clauses` is `NULL` though there are some.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * Together with the index of a clause:
+ *
+ * - `EBADF`: its handle is not open, or its `ch` is no file descriptor.
+ * - `EBUSY`: another coroutine waits for the same descriptor or socket already.
+ * - `EDEADLK`: the caller itself runs in its bundle, at any depth.
+ * - `EINVAL`: its `op` is unknown; or `val` is `NULL` though `len` is not 0; or one of
+ *   them is set though the operation has no message.
+ * - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
+ * - `EMSGSIZE`: the other side's message has another size. It fails, too.
+ * - `ENOTSUP`: its handle or descriptor is not of a kind that the operation works with.
+ * - `EPIPE`: nothing more is sent in that direction: see `chdone`.
+ *
+ * # Thread safety
+ *
+ * The handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int jobs[2], stop[2], job;
+ * if(chmake(jobs) < 0 || chmake(stop) < 0) return;
+ * struct chclause clauses[] = {
+ *     {CHRECV, stop[0], NULL, 0},
+ *     {CHRECV, jobs[0], &job, sizeof(job)},
+ *     {CHFDIN, STDIN_FILENO, NULL, 0}
+ * };
+ * switch(choose(clauses, 3, now() + 1000)) {
+ * case 0:
+ *     puts("asked to stop");
+ *     break;
+ * case 1:
+ *     if(errno == 0) printf("job %d\n", job);
+ *     break;
+ * case 2:
+ *     puts("somebody has typed something");
+ *     break;
+ * default:
+ *     perror("choose");
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
+ */
+DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t deadline);
+
+/* ============================================================================
+ * Graceful shutdown
+ * ========================================================================= */
+
+/**
+ * A period for `bundle_cancel`: what is left of the grace period that is running on the
+ * bundle in which the caller runs.
+ */
+#define DILL_INHERIT -2
+
+/**
+ * In place of a channel, for `cancel_enter`: the graceful request to the bundle in which
+ * the coroutine runs.
+ */
+#define DILL_REQUEST -2
+
+/**
+ * In place of a channel, for `cancel_enter`: scopes outside do not interrupt inside.
+ */
+#define DILL_SHIELD -3
+
+/**
+ * A cancel scope, in the caller's memory. Opaque; it must stay in place from
+ * `cancel_enter` to `cancel_leave`.
+ *
+ */
+struct dill_cancel_scope {
+    void *_[16];
+};
+
+/**
+ * Asks the coroutines of a bundle to finish, waits for them, cancels the rest.
+ *
+ * It is `hclose` with a grace period. First the graceful request is delivered: each
+ * channel that was registered with `bundle_notify` becomes done. A request is no more
+ * than that: it forbids nothing, and it knows no deadline. Bundles that follow this one
+ * (`bundle_follow`) get it, too, and cancel scopes that watch for it fire. It is left
+ * out when the period is 0, when the bundle is empty and when the caller has been
+ * cancelled itself.
+ *
+ * Then the call waits until the last coroutine has finished or the period ends, or until
+ * the caller is cancelled. Meanwhile coroutines may still be launched into the bundle.
+ *
+ * Last, what still runs is hard-cancelled, all of it first, then all of it awaited: its
+ * blocking calls fail with `ECANCELED` until it returns. Nothing can be launched into
+ * the bundle any more. The bundle is closed.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle.
+ * - `timeout`: the grace period, in milliseconds from now, not a deadline. 0 cancels at
+ *   once, -1 waits without limit. `DILL_INHERIT` takes what is left of the period of the
+ *   bundle in which the caller runs: 0 if none is running there, no limit if that one
+ *   has none.
+ *
+ * # Return value
+ *
+ * 0 if all coroutines have finished by themselves, and always with a period of 0; or -1
+ * with `errno` set to one of the values below. With `ETIMEDOUT` and `ECANCELED` the
+ * bundle has been closed all the same; with the others nothing has happened, and the
+ * handle is still open if it was.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: somebody else is cancelling or closing the bundle already.
+ * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
+ *   still running in the bundle was cancelled then.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
+ * - `ENOTSUP`: the handle is no bundle.
+ * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void worker(int jobs) {
+ *     int job;
+ *     while(chrecv(jobs, &job, sizeof(job), -1) == 0) msleep(now() + job);
+ *     if(errno == EPIPE) puts("asked to finish, and done with all jobs");
+ * }
+ *
+ * int main(void) {
+ *     int jobs[2], job = 50;
+ *     if(chmake(jobs) < 0) return 1;
+ *     int b = go(worker(jobs[1]));
+ *     bundle_notify(b, jobs[0]);
+ *     chsend(jobs[0], &job, sizeof(job), -1);
+ *     // Ten seconds to finish what they have begun.
+ *     if(bundle_cancel(b, 10000) < 0) perror("some work was cut off");
+ *     hclose(jobs[0]);
+ *     hclose(jobs[1]);
+ *     return 0;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_deadline`, `bundle_follow`, `bundle_notify`, `bundle_wait`, `cancel_enter`,
+ * `hclose`
+ */
+DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
+
+/**
+ * Has a channel done when a bundle gets the graceful request.
+ *
+ * What happens then is what `chdone(ch)` does: whoever receives at the other end gets
+ * all messages that were sent before, then `EPIPE`. So a worker that takes its work from
+ * a channel learns about the request there, in order. A request that has been delivered
+ * already takes effect at once.
+ *
+ * The channel remains the caller's: it can be used as before, and closing it ends the
+ * registration. Any number of channels may be registered; their order is kept.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle.
+ * - `ch`: the end of a channel from which nothing will be sent after the request.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: one of the handles is not open.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: `b` is no bundle, or `ch` is no channel or one made by `sigchan`.
+ *
+ * # Thread safety
+ *
+ * The handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int b = bundle(), ch[2];
+ * if(b < 0 || chmake(ch) < 0) return;
+ * if(bundle_notify(b, ch[0]) < 0) perror("bundle_notify");
+ * // Coroutines that get ch[1] find EPIPE on it after bundle_cancel was called.
+ * bundle_cancel(b, 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_follow`, `chdone`
+ */
+DILL_EXPORT int dill_bundle_notify(int b, int ch);
+
+/**
+ * Passes the graceful request on to a bundle of one's own.
+ *
+ * By default a request stops at the bundle that it was sent to, and the owner of a
+ * nested bundle decides when to pass it on. After this call the bundle gets the request
+ * whenever the bundle in which the caller runs gets one, through any number of bundles
+ * that follow each other, and at once if that has got one already.
+ *
+ * The request carries no deadline: whoever owns the bundle still has to end it, by its
+ * own clock. A bundle follows one other at most; the last call counts.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle that shall follow.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
+ *   in none.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void helper(int stop) {
+ *     if(chrecv(stop, NULL, 0, -1) < 0 && errno == EPIPE) return;
+ * }
+ *
+ * // Knows nothing of a request to its own bundle, but has its helper asked.
+ * static coroutine void worker(void) {
+ *     int stop[2];
+ *     if(chmake(stop) < 0) return;
+ *     int b = bundle();
+ *     bundle_notify(b, stop[0]);
+ *     bundle_follow(b);
+ *     bundle_go(b, helper(stop[1]));
+ *     bundle_wait(b, -1);
+ *     hclose(b);
+ *     hclose(stop[0]);
+ *     hclose(stop[1]);
+ * }
+ *
+ * int main(void) {
+ *     return bundle_cancel(go(worker()), 1000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_notify`
+ */
+DILL_EXPORT int dill_bundle_follow(int b);
+
+/**
+ * Limits the time that the coroutines of a bundle may take.
+ *
+ * When the deadline passes they are hard-cancelled, wherever the bundle's owner is at
+ * that moment: their blocking calls fail with `ECANCELED` until they return. The bundle
+ * stays open. It is a limit for a piece of work, not a part of a shutdown: no request
+ * is sent.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle.
+ * - `deadline`: the time, in milliseconds as given by `now`. It replaces an earlier one;
+ *   -1 removes that. A time that has passed, 0 included, cancels at once.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bundle.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int b = bundle();
+ * // Whatever is launched into it has 30 seconds.
+ * bundle_deadline(b, now() + 30000);
+ * bundle_wait(b, -1);
+ * hclose(b);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_wait`, `cancel_enter`
+ */
+DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
+
+/**
+ * Enters a cancel scope: from here on something may interrupt the blocking calls.
+ *
+ * It is for code that was written without a thought of being stopped. Between this call
+ * and `cancel_leave`, every blocking call of the calling coroutine fails with `ECANCELED`
+ * once the scope has fired. After `cancel_leave` blocking calls work again. Coroutines
+ * that are launched inside are not affected.
+ *
+ * The scope fires when its deadline passes, or when what it watches happens: a channel
+ * has become done or has been closed by its peer, or the bundle in which the coroutine
+ * runs gets a graceful request. What has happened before counts. Scopes may be nested.
+ *
+ * Nothing is torn by that: a request or a channel interrupts a socket operation only
+ * before its first byte has been transferred, and one that is under way completes,
+ * unless its own deadline, that of a scope or a hard cancellation ends it. Operations
+ * on channels take place whole or not at all.
+ *
+ * # Parameters
+ *
+ * - `sc`: memory for the scope.
+ * - `ch`: what to watch. An end of a channel, which fires the scope when receiving from
+ *   it would fail with `EPIPE`; or `DILL_REQUEST`, the graceful request; or -1, nothing;
+ *   or `DILL_SHIELD`, nothing, and scopes outside don't interrupt inside. A hard
+ *   cancellation always does.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the scope fires; -1
+ *   for none.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below. Then no scope was entered, and
+ * none may be left.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the channel is not open.
+ * - `EINVAL`: `sc` is `NULL`, or `ch` is negative with no meaning.
+ * - `ENOMEM`: no memory for the thread's scheduler.
+ * - `ENOTSUP`: `ch` is no channel.
+ *
+ * # Thread safety
+ *
+ * A scope belongs to the coroutine that has entered it.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * // Knows nothing of requests.
+ * static void foreign_code(int ch) {
+ *     int val;
+ *     while(chrecv(ch, &val, sizeof(val), -1) == 0) continue;
+ * }
+ *
+ * static coroutine void worker(int ch) {
+ *     struct cancel_scope sc;
+ *     if(cancel_enter(&sc, DILL_REQUEST, -1) < 0) return;
+ *     foreign_code(ch);
+ *     if(cancel_leave(&sc) < 0 && errno == ECANCELED) {
+ *         // Asked to finish. Blocking calls work again.
+ *         msleep(now() + 10);
+ *     }
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     return bundle_cancel(go(worker(ch[0])), 1000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_deadline`, `cancel_leave`
+ */
+DILL_EXPORT int dill_cancel_enter(struct dill_cancel_scope *sc, int ch, int64_t deadline);
+
+/**
+ * Leaves a cancel scope and tells whether it has fired.
+ *
+ * Scopes are left in the opposite order in which they were entered. Look at the results
+ * of the calls inside first: what they have received is not lost when the scope has
+ * fired meanwhile.
+ *
+ * # Parameters
+ *
+ * - `sc`: the scope entered last.
+ *
+ * # Return value
+ *
+ * 0 if the scope has not fired, or -1 with `errno` set to one of the values below. The
+ * scope is left in any case, but for `EINVAL`.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: what the scope watched has happened.
+ * - `EINVAL`: `sc` is `NULL` or not the innermost scope of the calling coroutine.
+ * - `ETIMEDOUT`: the scope's deadline has passed.
+ *
+ * # Thread safety
+ *
+ * A scope belongs to the coroutine that has entered it.
+ *
+ * # Example
+ *
+ * ```c
+ * struct cancel_scope sc;
+ * if(cancel_enter(&sc, -1, now() + 100) < 0) return;
+ * msleep(-1);
+ * if(cancel_leave(&sc) < 0 && errno == ETIMEDOUT) puts("interrupted after 100 ms");
+ * ```
+ *
+ * # See also
+ *
+ * `cancel_enter`
+ */
+DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
+
+/**
+ * Makes signals of the system arrive as messages on a channel.
+ *
+ * Each signal of the set is an `int` message, its number, to be received with `chrecv`
+ * or `choose` from the new handle. While the handle is open the set is blocked in the
+ * calling thread, so its signals wait until somebody receives them; none is lost to
+ * whatever else happens at that moment. (As always, a signal that is pending already is
+ * not counted again.) `hclose` restores what was blocked before.
+ *
+ * A signal to the process goes to any thread that doesn't block it. So open the handle
+ * before other threads are started, which then inherit the blocked set.
+ *
+ * # Parameters
+ *
+ * - `signals`: the set, as made by `sigemptyset` and `sigaddset`.
+ *
+ * # Return value
+ *
+ * The new handle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `signals` is `NULL`.
+ * - `EMFILE`: the process has used up its file descriptors, or the thread its handles.
+ * - `ENFILE`: the system has used up its file descriptors.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread, whose signal mask is changed.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <signal.h>
+ * #include <stdio.h>
+ *
+ * int main(void) {
+ *     sigset_t set;
+ *     sigemptyset(&set);
+ *     sigaddset(&set, SIGINT);
+ *     int signals = sigchan(&set), number;
+ *     if(signals < 0) return 1;
+ *     raise(SIGINT);
+ *     if(chrecv(signals, &number, sizeof(number), -1) == 0 && number == SIGINT)
+ *         puts("^C");
+ *     return hclose(signals) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `choose`, `chrecv`, `hclose`
+ */
+DILL_EXPORT int dill_sigchan(const sigset_t *signals);
+
+#if !defined DILL_DISABLE_SOCKETS
+
+/* ============================================================================
+ * Gather and scatter lists
+ * ========================================================================= */
+
+/**
+ * One buffer of a list, as sent by `bsendl` and filled by `brecvl`.
+ *
+ * The buffers of a list are transferred one after another, as if they were a single
+ * one. The list ends with the element whose `iol_next` is `NULL`; the functions that
+ * take a list get a pointer to its first and its last element.
+ */
+struct dill_iolist {
+    /**
+     * The memory of the buffer. `NULL`, when receiving: read `iol_len` bytes and drop
+     * them.
+     */
+    void *iol_base;
+    /**
+     * Its length in bytes.
+     */
+    size_t iol_len;
+    /**
+     * The next buffer of the list, or `NULL`.
+     */
+    struct dill_iolist *iol_next;
+    /**
+     * Reserved; must be 0.
+     */
+    int iol_rsvd;
+};
+
+/* ============================================================================
+ * Bytestream sockets
+ * ========================================================================= */
+
+/**
+ * Sends bytes to a bytestream socket.
+ *
+ * All `len` bytes are sent, or the function fails. After an error it is not known how
+ * many bytes have gone, so nothing more can be sent to the socket: further sends fail
+ * with `ECONNRESET`. Invalid arguments, `EBUSY` and a call in a coroutine that was
+ * cancelled already have no effect on the socket.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `buf`: the bytes to send. May be `NULL` if `len` is 0.
+ * - `len`: their number.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the outgoing stream was ended by `tcp_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * if(bsend(s, "GET / HTTP/1.0\r\n\r\n", 18, now() + 1000) < 0) perror("bsend");
+ * ```
+ *
+ * # See also
+ *
+ * `brecv`, `bsendl`, `tcp_connect`, `tcp_done`
+ */
+DILL_EXPORT int dill_bsend(int s, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Receives bytes from a bytestream socket.
+ *
+ * Exactly `len` bytes are received, or the function fails. After an error it is not
+ * known where in the stream a further receive would start, so further receives fail
+ * with `ECONNRESET`, or with `EPIPE` if the stream has ended. Invalid arguments,
+ * `EBUSY` and a call in a coroutine that was cancelled already have no effect on the
+ * socket.
+ *
+ * TCP sockets read ahead, so that many small receives cost little.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `buf`: where the bytes go. If it is `NULL` they are read and dropped.
+ * - `len`: how many bytes to receive.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `EINVAL`: invalid argument.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the peer has ended its stream, and fewer than `len` bytes were left.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char header[16];
+ * if(brecv(s, header, sizeof(header), now() + 1000) < 0) perror("brecv");
+ * ```
+ *
+ * # See also
+ *
+ * `brecvl`, `bsend`, `tcp_accept`, `tcp_close`
+ */
+DILL_EXPORT int dill_brecv(int s, void *buf, size_t len, int64_t deadline);
+
+/**
+ * Sends a list of buffers to a bytestream socket.
+ *
+ * The buffers go out one after another, as if `bsend` had been called with all of them
+ * in one piece, but without copying them together. The list is not modified. See
+ * `bsend` for what an error means to the socket.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `first`: the first buffer of the list.
+ * - `last`: the last one; its `iol_next` is `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, an `iol_rsvd` is not 0, a buffer has a length but no memory, or all of them
+ *   together are too long.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the outgoing stream was ended by `tcp_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct iolist body = {text, strlen(text), NULL, 0};
+ * struct iolist head = {header, strlen(header), &body, 0};
+ * if(bsendl(s, &head, &body, -1) < 0) perror("bsendl");
+ * ```
+ *
+ * # See also
+ *
+ * `brecvl`, `bsend`
+ */
+DILL_EXPORT
+int dill_bsendl(int s,
+                struct dill_iolist *first,
+                struct dill_iolist *last,
+                int64_t deadline);
+
+/**
+ * Receives bytes from a bytestream socket into a list of buffers.
+ *
+ * The buffers are filled one after another, all of them, or the function fails. Bytes
+ * for a buffer without memory are read and dropped. The list is not modified. See
+ * `brecv` for what an error means to the socket.
+ *
+ * Without any list (`first` and `last` are both `NULL`) everything is read and dropped
+ * until that fails; at the end of the stream it fails with `EPIPE`.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `first`: the first buffer of the list, or `NULL`.
+ * - `last`: the last one, the `iol_next` of which is `NULL`; or `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, an `iol_rsvd` is not 0, or all buffers together are too long.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the peer has ended its stream before the list was full.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char number[4];
+ * struct iolist data = {number, sizeof(number), NULL, 0};
+ * struct iolist padding = {NULL, 12, &data, 0};
+ * if(brecvl(s, &padding, &data, -1) < 0) perror("brecvl");
+ * ```
+ *
+ * # See also
+ *
+ * `brecv`, `bsendl`
+ */
+DILL_EXPORT
+int dill_brecvl(int s,
+                struct dill_iolist *first,
+                struct dill_iolist *last,
+                int64_t deadline);
+
+/* ============================================================================
+ * IP addresses
+ * ========================================================================= */
+
+struct sockaddr;
+
+/**
+ * Mode of address resolution: IPv4 addresses only.
+ */
+#define DILL_IPADDR_IPV4 1
+
+/**
+ * Mode of address resolution: IPv6 addresses only.
+ */
+#define DILL_IPADDR_IPV6 2
+
+/**
+ * Mode of address resolution: an IPv4 address if there is one, else an IPv6 address.
+ */
+#define DILL_IPADDR_PREF_IPV4 3
+
+/**
+ * Mode of address resolution: an IPv6 address if there is one, else an IPv4 address.
+ */
+#define DILL_IPADDR_PREF_IPV6 4
+
+/**
+ * Size of a buffer that any textual IP address fits into, its NUL included.
+ */
+#define DILL_IPADDR_MAXSTRLEN 46
+
+/**
+ * An IP address and a port. Opaque; it can be copied by assignment.
+ *
+ */
+struct dill_ipaddr {
+    char _[32];
+};
+
+/**
+ * Makes the address of a local network interface, for listening.
+ *
+ * The name is an IPv4 or IPv6 address in the usual notation, or the name of a network
+ * interface, or `NULL` for all interfaces of the machine.
+ *
+ * After an error the address is all zeros.
+ *
+ * # Parameters
+ *
+ * - `addr`: where the address goes.
+ * - `name`: an address such as `"127.0.0.1"` or `"::1"`, an interface such as
+ *   `"eth0"`, or `NULL`.
+ * - `port`: the port, 0 to 65535. With 0, `tcp_listen` chooses a free one.
+ * - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
+ *   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EINVAL`: `addr` is `NULL`, or the port or the mode is not valid.
+ * - `EMFILE`, `ENFILE`: no file descriptor was left to ask the system with.
+ * - `ENODEV`: there is no such interface, or it has no address of the wanted kind.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments. To look up an interface the C library needs a stack
+ * of more than 8 KiB.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * if(ipaddr_local(&addr, NULL, 5555, 0) < 0) perror("ipaddr_local");
+ * int ls = tcp_listen(&addr, 10);
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_remote`, `ipaddr_port`, `ipaddr_str`, `tcp_listen`
+ */
+DILL_EXPORT int dill_ipaddr_local(struct dill_ipaddr *addr, const char *name, int port, int mode);
+
+/**
+ * Makes the address of a remote host.
+ *
+ * The name is an IPv4 or IPv6 address in the usual notation. Host names are not
+ * resolved yet: they are treated as names that have no address.
+ *
+ * After an error the address is all zeros.
+ *
+ * # Parameters
+ *
+ * - `addr`: where the address goes.
+ * - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+ * - `port`: the port, 0 to 65535.
+ * - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
+ *   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
+ *   of a name fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EADDRNOTAVAIL`: the host has no address of the wanted kind.
+ * - `EINVAL`: `addr` or `name` is `NULL`, or the port or the mode is not valid.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * if(ipaddr_remote(&addr, "192.0.2.1", 80, 0, -1) < 0) perror("ipaddr_remote");
+ * int s = tcp_connect(&addr, now() + 5000);
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_remotes`, `ipaddr_local`, `tcp_connect`
+ */
+DILL_EXPORT
+int dill_ipaddr_remote(struct dill_ipaddr *addr,
+                       const char *name,
+                       int port,
+                       int mode,
+                       int64_t deadline);
+
+/**
+ * Makes the addresses of a remote host: all that it has, as far as there is room.
+ *
+ * Works as `ipaddr_remote`, but a host without any address is no error: the function
+ * returns 0 then. With a mode that prefers one kind, addresses of that kind come first.
+ *
+ * # Parameters
+ *
+ * - `addrs`: an array, where the addresses go.
+ * - `naddrs`: the length of the array, at least 1.
+ * - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+ * - `port`: the port, 0 to 65535.
+ * - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
+ *   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
+ *   of a name fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The number of addresses that were stored, or -1 with `errno` set to one of the values
+ * below.
+ *
+ * # Errors
+ *
+ * - `EINVAL`: `addrs` or `name` is `NULL`, `naddrs` is not positive, or the port or the
+ *   mode is not valid.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addrs[8];
+ * int n = ipaddr_remotes(addrs, 8, "2001:db8::1", 80, IPADDR_PREF_IPV6, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_remote`, `ipaddr_local`
+ */
+DILL_EXPORT
+int dill_ipaddr_remotes(struct dill_ipaddr *addrs,
+                        int naddrs,
+                        const char *name,
+                        int port,
+                        int mode,
+                        int64_t deadline);
+
+/**
+ * Writes an IP address as text, without its port.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ * - `ipstr`: where the text goes: at least `IPADDR_MAXSTRLEN` bytes.
+ *
+ * # Return value
+ *
+ * `ipstr`, or `NULL` with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `EINVAL`: an argument is `NULL`.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * char text[IPADDR_MAXSTRLEN];
+ * printf("%s:%d\n", ipaddr_str(&addr, text), ipaddr_port(&addr));
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_port`, `ipaddr_local`, `ipaddr_remote`
+ */
+DILL_EXPORT const char *dill_ipaddr_str(const struct dill_ipaddr *addr, char *ipstr);
+
+/**
+ * Tells the family of an IP address, for `socket`.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ *
+ * # Return value
+ *
+ * `AF_INET` or `AF_INET6`; whatever a structure holds that is no address (`AF_UNSPEC`
+ * if it is all zeros); -1 with `errno` set for `NULL`.
+ *
+ * # Errors
+ *
+ * - `EINVAL`: `addr` is `NULL`.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * int fd = socket(ipaddr_family(&addr), SOCK_STREAM, 0);
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_sockaddr`, `ipaddr_len`
+ */
+DILL_EXPORT int dill_ipaddr_family(const struct dill_ipaddr *addr);
+
+/**
+ * Gives an IP address to functions of the system, such as `bind` and `connect`.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ *
+ * # Return value
+ *
+ * A pointer into `addr`, valid as long as that is; `NULL` for `NULL`.
+ *
+ * # Errors
+ *
+ * None.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its argument.
+ *
+ * # Example
+ *
+ * ```c
+ * connect(fd, ipaddr_sockaddr(&addr), ipaddr_len(&addr));
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_family`, `ipaddr_len`
+ */
+DILL_EXPORT const struct sockaddr *dill_ipaddr_sockaddr(const struct dill_ipaddr *addr);
+
+/**
+ * Tells the length of an IP address, as functions of the system want it.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ *
+ * # Return value
+ *
+ * The length in bytes, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `EINVAL`: `addr` is `NULL`.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * connect(fd, ipaddr_sockaddr(&addr), ipaddr_len(&addr));
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_family`, `ipaddr_sockaddr`
+ */
+DILL_EXPORT int dill_ipaddr_len(const struct dill_ipaddr *addr);
+
+/**
+ * Tells the port of an address.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ *
+ * # Return value
+ *
+ * The port, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `EINVAL`: `addr` is `NULL`.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * ipaddr_local(&addr, "127.0.0.1", 0, 0);
+ * int ls = tcp_listen(&addr, 10);
+ * printf("listening on port %d\n", ipaddr_port(&addr));
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_setport`, `ipaddr_str`
+ */
+DILL_EXPORT int dill_ipaddr_port(const struct dill_ipaddr *addr);
+
+/**
+ * Changes the port of an address.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address.
+ * - `port`: the new port, 0 to 65535.
+ *
+ * # Return value
+ *
+ * None. After one of the errors below the address is as it was.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `EINVAL`: `addr` is `NULL`, or the port is not valid.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * ipaddr_setport(&addr, 8080);
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_port`
+ */
+DILL_EXPORT void dill_ipaddr_setport(struct dill_ipaddr *addr, int port);
+
+/**
+ * Tells whether two addresses are equal.
+ *
+ * # Parameters
+ *
+ * - `addr1`: an address.
+ * - `addr2`: another one.
+ * - `ignore_port`: if not 0, addresses that differ in nothing but the port are equal.
+ *
+ * # Return value
+ *
+ * 1 if the addresses are equal, 0 if they are not. Also 0, with `errno` set, in case of
+ * one of the errors below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: one of the arguments holds no IP address.
+ * - `EINVAL`: an argument is `NULL`.
+ *
+ * # Thread safety
+ *
+ * Uses nothing but its arguments.
+ *
+ * # Example
+ *
+ * ```c
+ * if(ipaddr_equal(&peer, &trusted, 1)) printf("welcome\n");
+ * ```
+ *
+ * # See also
+ *
+ * `ipaddr_str`, `ipaddr_port`
+ */
+DILL_EXPORT
+int dill_ipaddr_equal(const struct dill_ipaddr *addr1,
+                      const struct dill_ipaddr *addr2,
+                      int ignore_port);
+
+/* ============================================================================
+ * TCP
+ * ========================================================================= */
+
+/**
+ * Memory for a TCP listener, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_tcp_listener_storage {
+    char _[56];
+};
+
+/**
+ * Memory for a TCP connection, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_tcp_storage {
+    char _[72];
+};
+
+/**
+ * Starts to listen for TCP connections.
+ *
+ * The address may be used again at once after an earlier listener was closed
+ * (`SO_REUSEADDR`). The listener is closed by `hclose` or `tcp_close`.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address to listen on. If its port is 0, a free one is chosen and stored
+ *   in it.
+ * - `backlog`: how many connections may wait to be accepted.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EADDRINUSE`: the address is in use already.
+ * - `EADDRNOTAVAIL`: this machine has no such address.
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `addr` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * ipaddr_local(&addr, NULL, 5555, 0);
+ * int ls = tcp_listen(&addr, 10);
+ * int s = tcp_accept(ls, NULL, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_accept`, `tcp_listen_mem`, `tcp_listener_fromfd`, `ipaddr_local`
+ */
+DILL_EXPORT int dill_tcp_listen(struct dill_ipaddr *addr, int backlog);
+
+/**
+ * Starts to listen for TCP connections, in memory of the caller's.
+ *
+ * Works as `tcp_listen`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address to listen on. If its port is 0, a free one is chosen and stored
+ *   in it.
+ * - `backlog`: how many connections may wait to be accepted.
+ * - `mem`: memory for the listener.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EADDRINUSE`: the address is in use already.
+ * - `EADDRNOTAVAIL`: this machine has no such address.
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `addr` or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tcp_listener_storage mem;
+ * int ls = tcp_listen_mem(&addr, 10, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_listen`, `tcp_accept_mem`
+ */
+DILL_EXPORT
+int dill_tcp_listen_mem(struct dill_ipaddr *addr,
+                        int backlog,
+                        struct dill_tcp_listener_storage *mem);
+
+/**
+ * Accepts an incoming TCP connection.
+ *
+ * After any error the listener can be used as before. Small messages on the connection
+ * leave at once (`TCP_NODELAY`).
+ *
+ * # Parameters
+ *
+ * - `s`: the listener.
+ * - `addr`: where the address of the connection's other end goes, or `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is accepting from the listener.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
+ *   connection stays in the queue.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no TCP listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_accept(ls, NULL, -1);
+ * bsend(s, "hello\n", 6, -1);
+ * tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_listen`, `tcp_accept_mem`, `tcp_close`, `brecv`, `bsend`
+ */
+DILL_EXPORT int dill_tcp_accept(int s, struct dill_ipaddr *addr, int64_t deadline);
+
+/**
+ * Accepts an incoming TCP connection, in memory of the caller's.
+ *
+ * Works as `tcp_accept`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `s`: the listener.
+ * - `addr`: where the address of the connection's other end goes, or `NULL`.
+ * - `mem`: memory for the connection.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is accepting from the listener.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
+ *   connection stays in the queue.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no TCP listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tcp_storage mem;
+ * int s = tcp_accept_mem(ls, NULL, &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_accept`, `tcp_listen_mem`
+ */
+DILL_EXPORT
+int dill_tcp_accept_mem(int s,
+                        struct dill_ipaddr *addr,
+                        struct dill_tcp_storage *mem,
+                        int64_t deadline);
+
+/**
+ * Connects to a remote TCP endpoint.
+ *
+ * Small messages on the connection leave at once (`TCP_NODELAY`).
+ *
+ * # Parameters
+ *
+ * - `addr`: the address to connect to.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNRESET`: the peer has reset the connection.
+ * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
+ * - `EINVAL`: `addr` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * ipaddr_remote(&addr, "192.0.2.1", 80, 0, -1);
+ * int s = tcp_connect(&addr, now() + 5000);
+ * if(s < 0) perror("tcp_connect");
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_connect_mem`, `tcp_fromfd`, `tcp_close`, `ipaddr_remote`
+ */
+DILL_EXPORT int dill_tcp_connect(const struct dill_ipaddr *addr, int64_t deadline);
+
+/**
+ * Connects to a remote TCP endpoint, in memory of the caller's.
+ *
+ * Works as `tcp_connect`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `addr`: the address to connect to.
+ * - `mem`: memory for the connection.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `addr` holds no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNRESET`: the peer has reset the connection.
+ * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
+ * - `EINVAL`: `addr` or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tcp_storage mem;
+ * int s = tcp_connect_mem(&addr, &mem, now() + 5000);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_connect`, `tcp_accept_mem`
+ */
+DILL_EXPORT
+int dill_tcp_connect_mem(const struct dill_ipaddr *addr,
+                         struct dill_tcp_storage *mem,
+                         int64_t deadline);
+
+/**
+ * Ends the outgoing stream of a TCP connection.
+ *
+ * The peer gets all that was sent before, and then the end of the stream. Receiving goes
+ * on. The function does not block: the system delivers in the background.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection.
+ * - `deadline`: not used; for symmetry with other protocols.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: another coroutine is sending to the connection.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `ENOTSUP`: the handle is no TCP connection.
+ * - `EPIPE`: the stream was ended before.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * bsend(s, request, sizeof(request), -1);
+ * tcp_done(s, -1);
+ * brecv(s, reply, sizeof(reply), -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_close`, `bsend`
+ */
+DILL_EXPORT int dill_tcp_done(int s, int64_t deadline);
+
+/**
+ * Closes a TCP connection in an orderly way.
+ *
+ * Ends the outgoing stream if that wasn't done yet, and waits for the peer to end its
+ * own; what comes until then is dropped. So the peer has got everything that was sent,
+ * or has closed knowing that it hasn't. If that fails, the connection is reset.
+ *
+ * The handle is closed in any case, except for `EBADF` and `ENOTSUP`. `hclose` closes a
+ * connection without any of this, and resets it. A listener may be closed by either
+ * function.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection or listener.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the connection.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `ENOTSUP`: the handle is neither a TCP connection nor a TCP listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * bsend(s, "bye\n", 4, -1);
+ * if(tcp_close(s, now() + 1000) < 0) perror("tcp_close");
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_done`, `hclose`
+ */
+DILL_EXPORT int dill_tcp_close(int s, int64_t deadline);
+
+/**
+ * Makes a listener of a file descriptor.
+ *
+ * On success `fd` itself is closed, as the socket uses a descriptor of its own. After an
+ * error it is open and unchanged.
+ *
+ * # Parameters
+ *
+ * - `fd`: a listening TCP socket, IPv4 or IPv6.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no TCP socket or does not listen.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int fd = socket(AF_INET, SOCK_STREAM, 0);
+ * bind(fd, ipaddr_sockaddr(&addr), ipaddr_len(&addr));
+ * listen(fd, 10);
+ * int s = tcp_listener_fromfd(fd);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_listener_fromfd_mem`, `tcp_listen`
+ */
+DILL_EXPORT int dill_tcp_listener_fromfd(int fd);
+
+/**
+ * Makes a listener of a file descriptor, in memory of the caller's.
+ *
+ * Works as `tcp_listener_fromfd`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `fd`: a listening TCP socket, IPv4 or IPv6.
+ * - `mem`: memory for the listener.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no TCP socket or does not listen, or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tcp_listener_storage mem;
+ * int s = tcp_listener_fromfd_mem(fd, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_listener_fromfd`
+ */
+DILL_EXPORT int dill_tcp_listener_fromfd_mem(int fd, struct dill_tcp_listener_storage *mem);
+
+/**
+ * Makes a connection of a file descriptor.
+ *
+ * On success `fd` itself is closed, as the socket uses a descriptor of its own. After an
+ * error it is open and unchanged.
+ *
+ * # Parameters
+ *
+ * - `fd`: a connected TCP socket, IPv4 or IPv6.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no TCP socket or listens.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int fd = socket(AF_INET, SOCK_STREAM, 0);
+ * connect(fd, ipaddr_sockaddr(&addr), ipaddr_len(&addr));
+ * int s = tcp_fromfd(fd);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_fromfd_mem`, `tcp_connect`
+ */
+DILL_EXPORT int dill_tcp_fromfd(int fd);
+
+/**
+ * Makes a connection of a file descriptor, in memory of the caller's.
+ *
+ * Works as `tcp_fromfd`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `fd`: a connected TCP socket, IPv4 or IPv6.
+ * - `mem`: memory for the connection.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no TCP socket or listens, or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tcp_storage mem;
+ * int s = tcp_fromfd_mem(fd, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_fromfd`
+ */
+DILL_EXPORT int dill_tcp_fromfd_mem(int fd, struct dill_tcp_storage *mem);
+
+#endif /* !defined DILL_DISABLE_SOCKETS */
+
+#if defined __cplusplus
+}
+#endif
+
+#if !defined DILL_DISABLE_RAW_NAMES
+
+/* Time and descriptors */
+#define fdclean dill_fdclean
+#define fdin dill_fdin
+#define fdout dill_fdout
+#define msleep dill_msleep
+#define now dill_now
+
+/* Handles */
+#define hclose dill_hclose
+#define hown dill_hown
+
+/* Coroutines */
+#define bundle dill_bundle
+#define bundle_go dill_bundle_go
+#define bundle_go_mem dill_bundle_go_mem
+#define bundle_mem dill_bundle_mem
+#define bundle_storage dill_bundle_storage
+#define bundle_wait dill_bundle_wait
+#define coroutine dill_coroutine
+#define go dill_go
+#define go_mem dill_go_mem
+#define yield dill_yield
+
+/* Channels */
+#define CHBUNDLE DILL_CHBUNDLE
+#define CHFDIN DILL_CHFDIN
+#define CHFDOUT DILL_CHFDOUT
+#define CHRECV DILL_CHRECV
+#define CHSEND DILL_CHSEND
+#define CHSOCK DILL_CHSOCK
+#define chclause dill_chclause
+#define chdone dill_chdone
+#define chmake dill_chmake
+#define chmake_mem dill_chmake_mem
+#define choose dill_choose
+#define chrecv dill_chrecv
+#define chsend dill_chsend
+#define chstorage dill_chstorage
+
+/* Graceful shutdown */
+#define bundle_cancel dill_bundle_cancel
+#define bundle_deadline dill_bundle_deadline
+#define bundle_follow dill_bundle_follow
+#define bundle_notify dill_bundle_notify
+#define cancel_enter dill_cancel_enter
+#define cancel_leave dill_cancel_leave
+#define cancel_scope dill_cancel_scope
+#define sigchan dill_sigchan
+
+#if !defined DILL_DISABLE_SOCKETS
+
+/* Gather and scatter lists */
+#define iolist dill_iolist
+
+/* Bytestream sockets */
+#define brecv dill_brecv
+#define brecvl dill_brecvl
+#define bsend dill_bsend
+#define bsendl dill_bsendl
+
+/* IP addresses */
+#define IPADDR_IPV4 DILL_IPADDR_IPV4
+#define IPADDR_IPV6 DILL_IPADDR_IPV6
+#define IPADDR_MAXSTRLEN DILL_IPADDR_MAXSTRLEN
+#define IPADDR_PREF_IPV4 DILL_IPADDR_PREF_IPV4
+#define IPADDR_PREF_IPV6 DILL_IPADDR_PREF_IPV6
+#define ipaddr dill_ipaddr
+#define ipaddr_equal dill_ipaddr_equal
+#define ipaddr_family dill_ipaddr_family
+#define ipaddr_len dill_ipaddr_len
+#define ipaddr_local dill_ipaddr_local
+#define ipaddr_port dill_ipaddr_port
+#define ipaddr_remote dill_ipaddr_remote
+#define ipaddr_remotes dill_ipaddr_remotes
+#define ipaddr_setport dill_ipaddr_setport
+#define ipaddr_sockaddr dill_ipaddr_sockaddr
+#define ipaddr_str dill_ipaddr_str
+
+/* TCP */
+#define tcp_accept dill_tcp_accept
+#define tcp_accept_mem dill_tcp_accept_mem
+#define tcp_close dill_tcp_close
+#define tcp_connect dill_tcp_connect
+#define tcp_connect_mem dill_tcp_connect_mem
+#define tcp_done dill_tcp_done
+#define tcp_fromfd dill_tcp_fromfd
+#define tcp_fromfd_mem dill_tcp_fromfd_mem
+#define tcp_listen dill_tcp_listen
+#define tcp_listen_mem dill_tcp_listen_mem
+#define tcp_listener_fromfd dill_tcp_listener_fromfd
+#define tcp_listener_fromfd_mem dill_tcp_listener_fromfd_mem
+#define tcp_listener_storage dill_tcp_listener_storage
+#define tcp_storage dill_tcp_storage
+
+#endif /* !defined DILL_DISABLE_SOCKETS */
+
+#endif /* !defined DILL_DISABLE_RAW_NAMES */
+
+#endif /* LIBDILL_H_INCLUDED */

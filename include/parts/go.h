@@ -1,0 +1,356 @@
+/**
+ * Marks a function that is launched as a coroutine.
+ *
+ * It keeps the compiler from inlining the function into the launch, where its frame
+ * would be the caller's and not the coroutine's. GCC is also kept from looking into the
+ * function: it must not conclude that a local variable of the caller, which the
+ * coroutine was given the address of, can't change once the launch is over. Clang has
+ * no such attribute. A local variable that one polls while a coroutine changes it is
+ * best volatile there.
+ */
+#define dill_coroutine __attribute__((dill_opaque_))
+
+/**
+ * Launches a coroutine in a bundle of its own.
+ *
+ * The coroutine runs at once, until it blocks or finishes; then the caller goes on,
+ * behind all coroutines that were ready before. What the function returns is dropped.
+ * The coroutine ends when its function returns; it is cancelled when the bundle is
+ * closed with `hclose` or ended with `bundle_cancel`.
+ *
+ * The stack has 256 KiB of address space, of which only what is used takes memory. A
+ * guard page lies below it: an overflow is a segmentation fault. The environment
+ * variable DILL_STACK_SIZE sets another size, in bytes.
+ *
+ * The arguments may be any expressions, results of calls and large structures by value
+ * included. They are evaluated in the new coroutine, on its stack, before the caller
+ * goes on. This has a few consequences:
+ *
+ * - Arguments must not block, launch or yield; the caller would go on while they are
+ *   still being evaluated in its variables. Evaluate such an argument before the launch.
+ * - A local variable of the caller that is changed by the arguments must be volatile, as
+ *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
+ *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
+ * - In C the function returns nothing, a number or a pointer, but no structure.
+ * - In C++ an exception must not leave the function: it ends in `std::terminate`.
+ *
+ * # Parameters
+ *
+ * - `fn`: the call, such as `worker(ch, 5)`.
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the calling coroutine was cancelled.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: no memory for the stack or the bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, to which the new handle belongs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void add(int a, int b) {
+ *     printf("%d + %d = %d\n", a, b, a + b);
+ * }
+ *
+ * int main(void) {
+ *     int b = go(add(1, 2));
+ *     if(b < 0) return 1;
+ *     bundle_wait(b, -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
+ */
+#define dill_go(fn) dill_go_(fn, NULL, 0, DILL_NEW_BUNDLE_)
+
+/**
+ * Launches a coroutine in a bundle of its own, on a stack of the caller's.
+ *
+ * Works as `go`, but the stack lies in the caller's memory, the bookkeeping of the
+ * coroutine included. There is no guard page: an overflow overwrites what lies below.
+ * The memory needs no alignment. It must stay in place until the coroutine has finished.
+ *
+ * # Parameters
+ *
+ * - `fn`: the call, such as `worker(ch, 5)`.
+ * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `go`.
+ * - `len`: its size in bytes. 4096 are enough to wait on channels, timers, descriptors
+ *   and sockets, in a program that is linked statically or with `-z now` (the dynamic
+ *   linker takes more when it looks a function up at its first call, as does `printf`).
+ *
+ * # Return value
+ *
+ * The handle of the new bundle, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the calling coroutine was cancelled.
+ * - `EMFILE`: the thread has used up its handles.
+ * - `ENOMEM`: no memory for the bundle, or `len` is too small.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, to which the new handle belongs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) continue;
+ * }
+ *
+ * int main(void) {
+ *     static char stack[16384];
+ *     int ch[2], job = 5;
+ *     if(chmake(ch) < 0) return 1;
+ *     int b = go_mem(worker(ch[1]), stack, sizeof(stack));
+ *     if(b < 0) return 1;
+ *     chsend(ch[0], &job, sizeof(job), -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_go_mem`, `bundle_mem`, `go`
+ */
+#define dill_go_mem(fn, mem, len) dill_go_(fn, mem, len, DILL_NEW_BUNDLE_)
+
+/**
+ * Launches a coroutine in an existing bundle.
+ *
+ * Works as `go` but for the bundle. Whoever has the bundle's handle may launch into it,
+ * its own coroutines included, also while `bundle_cancel` waits for them to finish.
+ *
+ * # Parameters
+ *
+ * - `bndl`: the bundle.
+ * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `bndl` is not open.
+ * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
+ *   are being hard-cancelled.
+ * - `ENOMEM`: no memory for the stack.
+ * - `ENOTSUP`: `bndl` is no bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, which must be the one that made the bundle:
+ * on another one its handle is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int n) {
+ *     msleep(now() + n);
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     for(int i = 0; i != 10; ++i)
+ *         if(bundle_go(b, worker(i)) < 0) return 1;
+ *     // One second for them to finish, then they are cancelled.
+ *     bundle_wait(b, now() + 1000);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
+ */
+#define dill_bundle_go(bndl, fn) dill_go_(fn, NULL, 0, dill_existing_(bndl))
+
+/**
+ * Launches a coroutine in an existing bundle, on a stack of the caller's.
+ *
+ * Works as `bundle_go`, with a stack as for `go_mem`.
+ *
+ * # Parameters
+ *
+ * - `bndl`: the bundle.
+ * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
+ * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `bundle_go`.
+ * - `len`: its size in bytes. See `go_mem`.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `bndl` is not open.
+ * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
+ *   are being hard-cancelled.
+ * - `ENOMEM`: `len` is too small.
+ * - `ENOTSUP`: `bndl` is no bundle.
+ *
+ * # Thread safety
+ *
+ * The coroutine runs on the calling thread, which must be the one that made the bundle:
+ * on another one its handle is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int n) {
+ *     msleep(now() + n);
+ * }
+ *
+ * int main(void) {
+ *     static char stacks[10][8192];
+ *     int b = bundle();
+ *     for(int i = 0; i != 10; ++i)
+ *         if(bundle_go_mem(b, worker(i), stacks[i], sizeof(stacks[i])) < 0) return 1;
+ *     bundle_wait(b, -1);
+ *     return hclose(b) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_go`, `go_mem`
+ */
+#define dill_bundle_go_mem(bndl, fn, mem, len) \
+    dill_go_(fn, mem, len, dill_existing_(bndl))
+
+/*
+ * How a launch works; nothing from here to the end of this part is for direct use.
+ *
+ * dill_launch() returns twice, as setjmp() does. First in the new coroutine, with
+ * DILL_IN_CHILD_: all registers are the caller's except for the stack pointer, which is
+ * at the top of the new stack. `fn` is evaluated there: the caller's variables are
+ * still reached through its frame, while outgoing arguments and the called function's
+ * own frame are on the new stack. When that coroutine blocks or finishes, dill_launch()
+ * returns for the second time, in the caller, with the result.
+ *
+ * The compiler must know that this happens (returns_twice), and it must not address
+ * the frame relative to the stack pointer. An alloca() of a size that it does not know
+ * makes it use a frame pointer. dill_epilogue() never returns but is not declared so:
+ * the child's branch seems to go on to the caller's code, so that no variable that is
+ * live there can share its place in the frame with a temporary of this branch.
+ */
+
+#if !defined __x86_64__ || defined __ILP32__
+#error "libdill.h does not know how to launch a coroutine on this processor"
+#endif
+
+/* How to keep a compiler from looking into a coroutine. */
+#if !defined __clang__ && __GNUC__ >= 8
+#define dill_opaque_ noinline, noipa
+#else
+#define dill_opaque_ noinline
+#endif
+
+/* What dill_launch() returns in the new coroutine. */
+#define DILL_IN_CHILD_ (-2147483647 - 1)
+
+/* In place of a bundle: make a new one. */
+#define DILL_NEW_BUNDLE_ (-2147483647 - 1)
+
+/* GCC cannot know that registers are not clobbered by the second return. */
+#if !defined __clang__
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
+
+/* How much to take from the stack with alloca(). AddressSanitizer would note it in the
+   caller's frame as being there, so with that the branch is never taken. */
+#if defined __SANITIZE_ADDRESS__
+#define DILL_ROOM_ 0
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define DILL_ROOM_ 0
+#endif
+#endif
+#if !defined DILL_ROOM_
+#define DILL_ROOM_ 16
+#endif
+
+/* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
+   stack pointer, in an area below which alloca() reserves memory. Its size is that of
+   the gap between the two; so much is taken from the stack again. */
+#define dill_leave_frame_() \
+    size_t dill_room__ = DILL_ROOM_; \
+    __asm__ __volatile__("" : "+r"(dill_room__)); \
+    if(dill_room__ != 0) { \
+        void *dill_memory__ = __builtin_alloca(dill_room__); \
+        size_t dill_sp__; \
+        __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
+            : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
+        __asm__ __volatile__("" : "=r"(dill_room__) : "0"(dill_memory__)); \
+        dill_memory__ = __builtin_alloca(dill_room__ - dill_sp__); \
+        __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
+    }
+
+static inline int dill_existing_(int bndl) {
+    return bndl == DILL_NEW_BUNDLE_ ? -1 : bndl;
+}
+
+#if defined __cplusplus && __cplusplus >= 201103L
+
+/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
+   temporary objects can live as long as the coroutine does. */
+extern "C++" {
+template<typename Body>
+__attribute__((noinline)) void dill_run_(Body &body) noexcept {
+    body();
+}
+}
+
+/* Showing the closure to an empty asm statement tells the compiler that its variables
+   may be changed by dill_launch(). */
+#define dill_go_(fn, mem, len, bndl) \
+    __extension__ ({ \
+        auto dill_body__ = [&]() { fn; }; \
+        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
+        int dill_handle__ = \
+            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        if(dill_handle__ == DILL_IN_CHILD_) { \
+            dill_leave_frame_() \
+            dill_run_(dill_body__); \
+            dill_epilogue(); \
+        } \
+        dill_handle__; \
+    })
+
+#else
+
+#define dill_go_(fn, mem, len, bndl) \
+    __extension__ ({ \
+        int dill_handle__ = \
+            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        if(dill_handle__ == DILL_IN_CHILD_) { \
+            dill_leave_frame_() \
+            fn; \
+            dill_epilogue(); \
+        } \
+        dill_handle__; \
+    })
+
+#endif

@@ -1,0 +1,99 @@
+#if !defined DILL_DISABLE_RAW_NAMES
+
+/* Time and descriptors */
+#define fdclean dill_fdclean
+#define fdin dill_fdin
+#define fdout dill_fdout
+#define msleep dill_msleep
+#define now dill_now
+
+/* Handles */
+#define hclose dill_hclose
+#define hown dill_hown
+
+/* Coroutines */
+#define bundle dill_bundle
+#define bundle_go dill_bundle_go
+#define bundle_go_mem dill_bundle_go_mem
+#define bundle_mem dill_bundle_mem
+#define bundle_storage dill_bundle_storage
+#define bundle_wait dill_bundle_wait
+#define coroutine dill_coroutine
+#define go dill_go
+#define go_mem dill_go_mem
+#define yield dill_yield
+
+/* Channels */
+#define CHBUNDLE DILL_CHBUNDLE
+#define CHFDIN DILL_CHFDIN
+#define CHFDOUT DILL_CHFDOUT
+#define CHRECV DILL_CHRECV
+#define CHSEND DILL_CHSEND
+#define CHSOCK DILL_CHSOCK
+#define chclause dill_chclause
+#define chdone dill_chdone
+#define chmake dill_chmake
+#define chmake_mem dill_chmake_mem
+#define choose dill_choose
+#define chrecv dill_chrecv
+#define chsend dill_chsend
+#define chstorage dill_chstorage
+
+/* Graceful shutdown */
+#define bundle_cancel dill_bundle_cancel
+#define bundle_deadline dill_bundle_deadline
+#define bundle_follow dill_bundle_follow
+#define bundle_notify dill_bundle_notify
+#define cancel_enter dill_cancel_enter
+#define cancel_leave dill_cancel_leave
+#define cancel_scope dill_cancel_scope
+#define sigchan dill_sigchan
+
+#if !defined DILL_DISABLE_SOCKETS
+
+/* Gather and scatter lists */
+#define iolist dill_iolist
+
+/* Bytestream sockets */
+#define brecv dill_brecv
+#define brecvl dill_brecvl
+#define bsend dill_bsend
+#define bsendl dill_bsendl
+
+/* IP addresses */
+#define IPADDR_IPV4 DILL_IPADDR_IPV4
+#define IPADDR_IPV6 DILL_IPADDR_IPV6
+#define IPADDR_MAXSTRLEN DILL_IPADDR_MAXSTRLEN
+#define IPADDR_PREF_IPV4 DILL_IPADDR_PREF_IPV4
+#define IPADDR_PREF_IPV6 DILL_IPADDR_PREF_IPV6
+#define ipaddr dill_ipaddr
+#define ipaddr_equal dill_ipaddr_equal
+#define ipaddr_family dill_ipaddr_family
+#define ipaddr_len dill_ipaddr_len
+#define ipaddr_local dill_ipaddr_local
+#define ipaddr_port dill_ipaddr_port
+#define ipaddr_remote dill_ipaddr_remote
+#define ipaddr_remotes dill_ipaddr_remotes
+#define ipaddr_setport dill_ipaddr_setport
+#define ipaddr_sockaddr dill_ipaddr_sockaddr
+#define ipaddr_str dill_ipaddr_str
+
+/* TCP */
+#define tcp_accept dill_tcp_accept
+#define tcp_accept_mem dill_tcp_accept_mem
+#define tcp_close dill_tcp_close
+#define tcp_connect dill_tcp_connect
+#define tcp_connect_mem dill_tcp_connect_mem
+#define tcp_done dill_tcp_done
+#define tcp_fromfd dill_tcp_fromfd
+#define tcp_fromfd_mem dill_tcp_fromfd_mem
+#define tcp_listen dill_tcp_listen
+#define tcp_listen_mem dill_tcp_listen_mem
+#define tcp_listener_fromfd dill_tcp_listener_fromfd
+#define tcp_listener_fromfd_mem dill_tcp_listener_fromfd_mem
+#define tcp_listener_storage dill_tcp_listener_storage
+#define tcp_storage dill_tcp_storage
+
+#endif /* !defined DILL_DISABLE_SOCKETS */
+
+#endif /* !defined DILL_DISABLE_RAW_NAMES */
