@@ -3,13 +3,13 @@
 CARGO ?= cargo
 CC = gcc
 CARGO_TARGET_DIR ?= target
-export CARGO_TARGET_DIR
+export CARGO_TARGET_DIR PEER RUNS N
 
 RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all check demo header clean help
+.PHONY: all bench check demo header clean help
 
 all:
 	$(CARGO) build --release
@@ -26,6 +26,9 @@ demo: all
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
 	@sh examples-c/demo.sh $(DEMO)/graceful_server $(DEMO)/demo_client
 
+bench: all
+	@benches/run
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
@@ -36,6 +39,7 @@ help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C'
 	@echo 'make demo     shows a graceful shutdown'
+	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'

@@ -176,6 +176,9 @@ static coroutine void closes_ancestor(int depth) {
     else {
         CHECK_OK(yield());
         CHECK_ERR(hclose(outermost), EDEADLK);
+        /* Waiting for oneself would never end either. */
+        CHECK_ERR(bundle_wait(outermost, -1), EDEADLK);
+        CHECK_ERR(bundle_wait(outermost, 0), EDEADLK);
         /* Nothing has happened: the handle is open, nobody is cancelled. */
         CHECK_OK(yield());
         CHECK_OK(bundle_go(outermost, blocks("late")));

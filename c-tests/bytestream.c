@@ -238,6 +238,19 @@ static void both_directions_at_once(void) {
     CHECK_OK(hclose(s[1]));
 }
 
+static void everything_to_the_end(void) {
+    int s[2];
+    tcp_pair(s);
+    int b = go(sends(s[0], 200000, 777, 0));
+    CHECK_HANDLE(b);
+    CHECK_ERR(brecvl(s[1], NULL, NULL, -1), EPIPE);
+    CHECK_ERR(brecvl(s[1], NULL, NULL, 0), EPIPE);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(s[0]));
+    CHECK_OK(hclose(s[1]));
+}
+
 static void long_lists(void) {
     /* Longer than the system takes in one call. */
     enum {N = 3000};
@@ -266,6 +279,7 @@ int main(void) {
     malformed_lists();
     transfers();
     both_directions_at_once();
+    everything_to_the_end();
     long_lists();
     return 0;
 }

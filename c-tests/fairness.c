@@ -28,13 +28,13 @@ static void timers(void) {
     int64_t start = now();
     long before = turns;
     CHECK_WAITED(msleep(start + 5));
-    CHECK_BETWEEN(now() - start, 5, 505);
+    CHECK_BETWEEN(now() - start, 5, 1000);
     CHECK(turns > before);
     int ch[2], val;
     CHECK_OK(chmake(ch));
     start = now();
     CHECK_ERR(chrecv(ch[0], &val, sizeof(val), start + 5), ETIMEDOUT);
-    CHECK_BETWEEN(now() - start, 5, 505);
+    CHECK_BETWEEN(now() - start, 5, 1000);
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
 }
@@ -49,7 +49,7 @@ static void descriptors(void) {
         CHECK_WAITED(fdin(fds[0], -1));
         CHECK_INT(read(fds[0], &c, 1), 1);
         CHECK_WAITED(fdout(fds[0], -1));
-        CHECK_BETWEEN(now() - start, 0, 500);
+        CHECK_BETWEEN(now() - start, 0, 1000);
     }
     for(int i = 0; i != 2; ++i) {
         CHECK_OK(fdclean(fds[i]));
@@ -64,14 +64,16 @@ static coroutine void sleeps(int64_t deadline, int *woken) {
 
 static void many_timers(void) {
     int woken = 0;
-    int64_t start = now();
     int b = bundle();
     CHECK_HANDLE(b);
-    for(int i = 0; i != 100; ++i)
-        CHECK_OK(bundle_go(b, sleeps(start + 1 + i % 10, &woken)));
-    CHECK_WAITED(bundle_wait(b, -1));
-    CHECK_BETWEEN(now() - start, 10, 510);
-    CHECK_INT(woken, 100);
+    /* Every launch lets all the others have a turn, so it takes a while until the
+       last timer is set; and then not long until all have fired. */
+    for(int i = 0; i != 20; ++i)
+        CHECK_OK(bundle_go(b, sleeps(now() + 1 + i % 10, &woken)));
+    int64_t start = now();
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_BETWEEN(now() - start, 0, 1000);
+    CHECK_INT(woken, 20);
     CHECK_OK(hclose(b));
 }
 

@@ -185,9 +185,7 @@ static void results_through_pointers(void) {
     for(int i = 1; i != 11; ++i) CHECK_OK(bundle_go(b, adds(&sum, i)));
     CHECK_OK(bundle_wait(b, -1));
     CHECK_INT(sum, 55);
-#if !defined __clang__
-    /* A local that one polls. clang takes it for constant: it sees that sets()
-       keeps no pointer to it. It has to be volatile there. */
+    /* A local that one polls. */
     int done = 0, turns = 0;
     CHECK_OK(bundle_go(b, sets(&done)));
     while(!done && turns < 100) {
@@ -195,7 +193,6 @@ static void results_through_pointers(void) {
         turns++;
     }
     CHECK_INT(done, 1);
-#endif
     volatile int vdone = 0, vturns = 0;
     CHECK_OK(bundle_go(b, sets(&vdone)));
     while(!vdone && vturns < 100) {

@@ -202,6 +202,36 @@ static void comparison(void) {
     CHECK_INT(equal("::ffff:1.2.3.4", 5, "1.2.3.4", 5, 0), 0);
 }
 
+static void no_address(void) {
+    struct ipaddr a, zero;
+    char text[IPADDR_MAXSTRLEN];
+    CHECK_OK(ipaddr_local(&a, "1.2.3.4", 80, 0));
+    CHECK_ERR(ipaddr_family(NULL), EINVAL);
+    CHECK_ERR(ipaddr_len(NULL), EINVAL);
+    CHECK_ERR(ipaddr_port(NULL), EINVAL);
+    CHECK_NULL(ipaddr_str(NULL, text), EINVAL);
+    CHECK_NULL(ipaddr_str(&a, NULL), EINVAL);
+    CHECK_PTR(ipaddr_sockaddr(NULL), NULL);
+    CHECK_RESULT(ipaddr_equal(NULL, &a, 0), 0, EINVAL);
+    CHECK_RESULT(ipaddr_equal(&a, NULL, 1), 0, EINVAL);
+    CHECK_RESULT((ipaddr_setport(NULL, 1), 0), 0, EINVAL);
+    int bad[] = {-1, 65536, 1 << 20};
+    for(int i = 0; i != 3; ++i) {
+        CHECK_RESULT((ipaddr_setport(&a, bad[i]), 0), 0, EINVAL);
+        CHECK_INT(ipaddr_port(&a), 80);
+    }
+    /* A structure that nobody has filled in. */
+    memset(&zero, 0, sizeof(zero));
+    CHECK_INT(ipaddr_family(&zero), AF_UNSPEC);
+    CHECK_ERR(ipaddr_len(&zero), EAFNOSUPPORT);
+    CHECK_ERR(ipaddr_port(&zero), EAFNOSUPPORT);
+    CHECK_NULL(ipaddr_str(&zero, text), EAFNOSUPPORT);
+    CHECK_RESULT(ipaddr_equal(&zero, &zero, 0), 0, EAFNOSUPPORT);
+    CHECK_RESULT((ipaddr_setport(&zero, 1), 0), 0, EAFNOSUPPORT);
+    CHECK_ERR(tcp_connect(&zero, -1), EAFNOSUPPORT);
+    CHECK_ERR(tcp_listen(&zero, 1), EAFNOSUPPORT);
+}
+
 int main(void) {
     literals(0);
     literals(1);
@@ -211,5 +241,6 @@ int main(void) {
     remotes();
     ports();
     comparison();
+    no_address();
     return 0;
 }

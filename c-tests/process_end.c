@@ -1,5 +1,6 @@
 /* Ways for a process to end: with coroutines still blocked, from within one, by a
-   stack overflow. Each in a child; the parent itself never uses the library. */
+   stack overflow; and what the environment says about stacks. Each in a child; the
+   parent itself never uses the library. */
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -90,6 +91,43 @@ static int stack_overflow(void) {
     return 99;
 }
 
+static coroutine void uses_stack(int depth, int *result) {
+    *result = depth;
+    *result += recurse((1 << 20) - depth) != 12345;
+}
+
+/* Uses more than 256 KiB of stack, with a frame of a bit over 1 KiB a call. */
+static int large_stack(void) {
+    int result = 0;
+    CHECK_OK(setenv("DILL_STACK_SIZE", "4194304", 1));
+    CHECK_HANDLE(go(uses_stack(2000, &result)));
+    CHECK_INT(result, 2001);
+    return 9;
+}
+
+static int strange_stack_sizes(void) {
+    const char *sizes[] = {"", "0", "1", "-1", "many", "100", "18446744073709551615",
+        "99999999999999999999999"};
+    for(size_t i = 0; i != sizeof(sizes) / sizeof(sizes[0]); ++i) {
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if(pid == 0) {
+            int result = 0;
+            CHECK_OK(setenv("DILL_STACK_SIZE", sizes[i], 1));
+            int b = go(uses_stack(1, &result));
+            if(b < 0) CHECK_INT(errno, ENOMEM);
+            else CHECK_INT(result, 2);
+            _exit(0);
+        }
+        int status;
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        if(!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            check_fail(__FILE__, __LINE__, "DILL_STACK_SIZE=%s: status %x",
+                sizes[i], status);
+    }
+    return 10;
+}
+
 static int run(int (*what)(void)) {
     int status;
     fflush(stdout);
@@ -107,5 +145,7 @@ int main(void) {
     CHECK_INT(run(with_a_handler), 8);
     /* The guard page turns it into a crash, instead of a neighbour's damage. */
     CHECK_INT(run(stack_overflow), -SIGSEGV);
+    CHECK_INT(run(large_stack), 9);
+    CHECK_INT(run(strange_stack_sizes), 10);
     return 0;
 }

@@ -182,6 +182,46 @@ static void accepting(void) {
     CHECK_ERR(hclose(ls), EBADF);
 }
 
+static coroutine void receives_until_closed(int s) {
+    char c;
+    CHECK_ERR(brecv(s, &c, 1, -1), EBADF);
+    note("receiver");
+}
+
+static coroutine void sends_until_closed(int s) {
+    static char junk[1 << 20];
+    int rc;
+    while((rc = bsend(s, junk, sizeof(junk), -1)) == 0);
+    CHECK_INT(rc, -1);
+    CHECK_INT(errno, EBADF);
+    note("sender");
+}
+
+/* A handle closed by one coroutine while others block on it. */
+static void closed_in_use(void) {
+    struct ipaddr addr;
+    int s[2], nfds = count_fds();
+    tcp_pair(s);
+    int b = go(receives_until_closed(s[0]));
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, sends_until_closed(s[0])));
+    /* Until the sender is blocked. */
+    CHECK_ERR(bundle_wait(b, now() + 10), ETIMEDOUT);
+    CHECK_OK(hclose(s[0]));
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_INT(strlen(check_notes_), strlen("receiver sender"));
+    check_notes_[0] = 0;
+    CHECK_OK(hclose(s[1]));
+    int ls = loopback_listener(&addr);
+    CHECK_OK(bundle_go(b, accepts(ls, EBADF)));
+    CHECK_ERR(tcp_accept(ls, NULL, -1), EBUSY);
+    CHECK_OK(hclose(ls));
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+    CHECK_NOTES("accept");
+    CHECK_INT(count_fds(), nfds);
+}
+
 static void refused(void) {
     struct ipaddr addr;
     int nfds = count_fds();
@@ -254,6 +294,7 @@ int main(void) {
     reset_by_the_peer();
     closing_times_out();
     accepting();
+    closed_in_use();
     refused();
     wrong_handles();
     null_pointers();

@@ -376,14 +376,17 @@ DILL_EXPORT int dill_hown(int h);
  * ========================================================================= */
 
 /**
- * Marks a function that is launched as a coroutine.
+ * Marks a function that is launched as a coroutine: `static coroutine void f(int ch)`.
  *
  * It keeps the compiler from inlining the function into the launch, where its frame
- * would be the caller's and not the coroutine's. GCC is also kept from looking into the
- * function: it must not conclude that a local variable of the caller, which the
- * coroutine was given the address of, can't change once the launch is over. Clang has
- * no such attribute. A local variable that one polls while a coroutine changes it is
- * best volatile there.
+ * would be the caller's and not the coroutine's. The compiler is also kept from looking
+ * into the function, lest it conclude that a variable of the caller, whose address the
+ * coroutine was given, can't change once the launch is over.
+ *
+ * Clang, in C, has no other way to do so than not to optimise the coroutine's own body;
+ * functions that it calls are not affected. With DILL_OPTIMISE_COROUTINES defined before
+ * the header is included, the body is optimised there, too: then a local variable of
+ * the caller that coroutines change through a pointer must be volatile.
  */
 #define dill_coroutine __attribute__((dill_opaque_))
 
@@ -409,6 +412,8 @@ DILL_EXPORT int dill_hown(int h);
  *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
  *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
  * - In C the function returns nothing, a number or a pointer, but no structure.
+ * - Pointers to local variables of the caller may be passed, as long as those live and
+ *   the function is marked with `coroutine`.
  * - In C++ an exception must not leave the function: it ends in `std::terminate`.
  *
  * # Parameters
@@ -630,8 +635,9 @@ DILL_EXPORT int dill_hown(int h);
  * The compiler must know that this happens (returns_twice), and it must not address
  * the frame relative to the stack pointer. An alloca() of a size that it does not know
  * makes it use a frame pointer. dill_epilogue() never returns but is not declared so:
- * the child's branch seems to go on to the caller's code, so that no variable that is
- * live there can share its place in the frame with a temporary of this branch.
+ * the child's branch seems to go on to the caller's code, and with any handle. So no
+ * variable that is live there can share its place in the frame with a temporary of this
+ * branch, and what the coroutine does to the caller's variables can't be ruled out.
  */
 
 #if !defined __x86_64__ || defined __ILP32__
@@ -641,6 +647,8 @@ DILL_EXPORT int dill_hown(int h);
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
+#elif defined __clang__ && !defined __cplusplus && !defined DILL_OPTIMISE_COROUTINES
+#define dill_opaque_ noinline, optnone
 #else
 #define dill_opaque_ noinline
 #endif
@@ -712,6 +720,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
             dill_leave_frame_() \
             dill_run_(dill_body__); \
             dill_epilogue(); \
+            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
     })
@@ -726,6 +735,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
             dill_leave_frame_() \
             fn; \
             dill_epilogue(); \
+            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
     })
@@ -1347,26 +1357,6 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
 #define DILL_INHERIT -2
 
 /**
- * In place of a channel, for `cancel_enter`: the graceful request to the bundle in which
- * the coroutine runs.
- */
-#define DILL_REQUEST -2
-
-/**
- * In place of a channel, for `cancel_enter`: scopes outside do not interrupt inside.
- */
-#define DILL_SHIELD -3
-
-/**
- * A cancel scope, in the caller's memory. Opaque; it must stay in place from
- * `cancel_enter` to `cancel_leave`.
- *
- */
-struct dill_cancel_scope {
-    void *_[16];
-};
-
-/**
  * Asks the coroutines of a bundle to finish, waits for them, cancels the rest.
  *
  * It is `hclose` with a grace period. First the graceful request is delivered: each
@@ -1601,6 +1591,30 @@ DILL_EXPORT int dill_bundle_follow(int b);
  */
 DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
 
+/* ============================================================================
+ * Cancel scopes
+ * ========================================================================= */
+
+/**
+ * In place of a channel, for `cancel_enter`: the graceful request to the bundle in which
+ * the coroutine runs.
+ */
+#define DILL_REQUEST -2
+
+/**
+ * In place of a channel, for `cancel_enter`: scopes outside do not interrupt inside.
+ */
+#define DILL_SHIELD -3
+
+/**
+ * A cancel scope, in the caller's memory. Opaque; it must stay in place from
+ * `cancel_enter` to `cancel_leave`.
+ *
+ */
+struct dill_cancel_scope {
+    void *_[16];
+};
+
 /**
  * Enters a cancel scope: from here on something may interrupt the blocking calls.
  *
@@ -1718,6 +1732,10 @@ DILL_EXPORT int dill_cancel_enter(struct dill_cancel_scope *sc, int ch, int64_t 
  * `cancel_enter`
  */
 DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
+
+/* ============================================================================
+ * Signals
+ * ========================================================================= */
 
 /**
  * Makes signals of the system arrive as messages on a channel.
@@ -3056,9 +3074,13 @@ DILL_EXPORT int dill_tcp_fromfd_mem(int fd, struct dill_tcp_storage *mem);
 #define bundle_deadline dill_bundle_deadline
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+
+/* Cancel scopes */
 #define cancel_enter dill_cancel_enter
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
+
+/* Signals */
 #define sigchan dill_sigchan
 
 #if !defined DILL_DISABLE_SOCKETS

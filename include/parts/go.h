@@ -1,12 +1,15 @@
 /**
- * Marks a function that is launched as a coroutine.
+ * Marks a function that is launched as a coroutine: `static coroutine void f(int ch)`.
  *
  * It keeps the compiler from inlining the function into the launch, where its frame
- * would be the caller's and not the coroutine's. GCC is also kept from looking into the
- * function: it must not conclude that a local variable of the caller, which the
- * coroutine was given the address of, can't change once the launch is over. Clang has
- * no such attribute. A local variable that one polls while a coroutine changes it is
- * best volatile there.
+ * would be the caller's and not the coroutine's. The compiler is also kept from looking
+ * into the function, lest it conclude that a variable of the caller, whose address the
+ * coroutine was given, can't change once the launch is over.
+ *
+ * Clang, in C, has no other way to do so than not to optimise the coroutine's own body;
+ * functions that it calls are not affected. With DILL_OPTIMISE_COROUTINES defined before
+ * the header is included, the body is optimised there, too: then a local variable of
+ * the caller that coroutines change through a pointer must be volatile.
  */
 #define dill_coroutine __attribute__((dill_opaque_))
 
@@ -32,6 +35,8 @@
  *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
  *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
  * - In C the function returns nothing, a number or a pointer, but no structure.
+ * - Pointers to local variables of the caller may be passed, as long as those live and
+ *   the function is marked with `coroutine`.
  * - In C++ an exception must not leave the function: it ends in `std::terminate`.
  *
  * # Parameters
@@ -253,8 +258,9 @@
  * The compiler must know that this happens (returns_twice), and it must not address
  * the frame relative to the stack pointer. An alloca() of a size that it does not know
  * makes it use a frame pointer. dill_epilogue() never returns but is not declared so:
- * the child's branch seems to go on to the caller's code, so that no variable that is
- * live there can share its place in the frame with a temporary of this branch.
+ * the child's branch seems to go on to the caller's code, and with any handle. So no
+ * variable that is live there can share its place in the frame with a temporary of this
+ * branch, and what the coroutine does to the caller's variables can't be ruled out.
  */
 
 #if !defined __x86_64__ || defined __ILP32__
@@ -264,6 +270,8 @@
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
+#elif defined __clang__ && !defined __cplusplus && !defined DILL_OPTIMISE_COROUTINES
+#define dill_opaque_ noinline, optnone
 #else
 #define dill_opaque_ noinline
 #endif
@@ -335,6 +343,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
             dill_leave_frame_() \
             dill_run_(dill_body__); \
             dill_epilogue(); \
+            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
     })
@@ -349,6 +358,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
             dill_leave_frame_() \
             fn; \
             dill_epilogue(); \
+            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
     })

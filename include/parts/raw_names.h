@@ -44,9 +44,13 @@
 #define bundle_deadline dill_bundle_deadline
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+
+/* Cancel scopes */
 #define cancel_enter dill_cancel_enter
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
+
+/* Signals */
 #define sigchan dill_sigchan
 
 #if !defined DILL_DISABLE_SOCKETS

@@ -10,14 +10,17 @@
 
 #![allow(non_camel_case_types, non_upper_case_globals)] // C's names
 #![allow(clippy::missing_safety_doc)] // see above
+#![allow(rustdoc::broken_intra_doc_links)] // cbindgen's annotations look like links
 
 mod boundary;
+mod cancel_scopes;
 mod channels;
 mod coroutines;
 mod entry;
 mod foreign;
 mod graceful;
 mod handles;
+mod signals;
 mod time;
 
 #[cfg(feature = "sockets")]

@@ -1,0 +1,150 @@
+/* A server with thousands of idle keep-alive connections is told to stop: each of them
+   gets a clean end, and the server finds that all have ended by themselves.
+
+   The server is the one of the examples, in a process of its own. The time from SIGTERM
+   to the last connection's end is printed and not asserted, as it is the machine's as
+   much as ours. The number of connections may be given as an argument. */
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "check.h"
+
+#define main graceful_server
+#include "../examples-c/graceful_server.c"
+#undef main
+
+#define CONNECTIONS 10000
+#define OTHER_FDS 64 /* what a process needs besides */
+#define BATCH (BACKLOG / 2)
+
+static const char request_text[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+static double ms_since(const struct timespec *start) {
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)(ts.tv_sec - start->tv_sec) * 1e3
+        + (double)(ts.tv_nsec - start->tv_nsec) / 1e6;
+}
+
+/* As many connections as wanted, or as the limit allows. */
+static int allowed(int wanted) {
+    struct rlimit limit;
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = limit.rlim_max;
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    rlim_t most = limit.rlim_cur;
+    if(most >= (rlim_t)wanted + OTHER_FDS) return wanted;
+    CHECK(most > 2 * OTHER_FDS);
+    return (int)most - OTHER_FDS;
+}
+
+/* Starts the server; its port is stored. */
+static pid_t start_server(int *port) {
+    int out[2];
+    CHECK_OK(pipe(out));
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if(pid == 0) {
+        char *argv[] = {(char*)"graceful_server", (char*)"-p", (char*)"0", NULL};
+        alarm(60); /* should the test fail, it's nobody's child any more */
+        CHECK(dup2(out[1], 1) == 1);
+        close(out[0]);
+        close(out[1]);
+        _exit(graceful_server(3, argv));
+    }
+    close(out[1]);
+    FILE *in = fdopen(out[0], "r");
+    CHECK(in);
+    CHECK_INT(fscanf(in, "listening on %*s port %d", port), 1);
+    fclose(in);
+    return pid;
+}
+
+/* Connects and sends a request. */
+static int ask(int port) {
+    struct sockaddr_in sin;
+    memset(&sin, 0, sizeof(sin));
+    sin.sin_family = AF_INET;
+    sin.sin_port = htons((uint16_t)port);
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    CHECK_OK(connect(fd, (struct sockaddr*)&sin, sizeof(sin)));
+    CHECK_INT(send(fd, request_text, sizeof(request_text) - 1, MSG_NOSIGNAL),
+        sizeof(request_text) - 1);
+    return fd;
+}
+
+/* Receives the answer, which must leave the connection open. */
+static void get_answer(int fd) {
+    char text[1024];
+    size_t len = 0;
+    do {
+        CHECK(len < sizeof(text) - 1);
+        ssize_t n = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+        CHECK(n > 0);
+        len += (size_t)n;
+        text[len] = '\0';
+    } while(!strstr(text, "\r\n\r\nhello\n"));
+    CHECK(strncmp(text, "HTTP/1.1 200 ", 13) == 0);
+    CHECK(!strstr(text, "Connection: close"));
+}
+
+/* Opens the connections, a batch at a time so that the backlog can hold it. */
+static int open_connections(int port, int count) {
+    int ep = epoll_create1(0), fds[BATCH];
+    CHECK(ep >= 0);
+    for(int done = 0; done != count;) {
+        int n = count - done < BATCH ? count - done : BATCH;
+        for(int i = 0; i != n; i++) fds[i] = ask(port);
+        for(int i = 0; i != n; i++) {
+            get_answer(fds[i]);
+            struct epoll_event ev = {EPOLLIN, {.fd = fds[i]}};
+            CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &ev));
+        }
+        done += n;
+    }
+    return ep;
+}
+
+/* Closes each connection when its end has come, which must be a clean one. */
+static void await_ends(int ep, int count) {
+    struct epoll_event events[256];
+    char byte;
+    while(count > 0) {
+        int n = epoll_wait(ep, events, 256, -1);
+        CHECK(n > 0);
+        for(int i = 0; i != n; i++) {
+            /* -1 with ECONNRESET if it was reset, 1 if it is something else. */
+            CHECK_INT(recv(events[i].data.fd, &byte, 1, 0), 0);
+            CHECK_OK(close(events[i].data.fd));
+        }
+        count -= n;
+    }
+}
+
+int main(int argc, char *argv[]) {
+    int count = allowed(argc > 1 ? atoi(argv[1]) : CONNECTIONS);
+    int port, status;
+    pid_t pid = start_server(&port);
+    int ep = open_connections(port, count);
+
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    CHECK_OK(kill(pid, SIGTERM));
+    await_ends(ep, count);
+    double last = ms_since(&start);
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    double end = ms_since(&start);
+    printf("%d idle connections: the last was closed %.1f ms after SIGTERM, "
+        "the server ended after %.1f ms\n", count, last, end);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 0);
+    return 0;
+}
