@@ -1,9 +1,12 @@
-/* A server with thousands of idle keep-alive connections is told to stop: each of them
-   gets a clean end, and the server finds that all have ended by themselves.
+/* The server of the examples, in a process of its own, is told to stop.
 
-   The server is the one of the examples, in a process of its own. The time from SIGTERM
-   to the last connection's end is printed and not asserted, as it is the machine's as
-   much as ours. The number of connections may be given as an argument. */
+   With thousands of idle keep-alive connections each of them gets a clean end, and the
+   server finds that all have ended by themselves. The time from SIGTERM to the last
+   connection's end is printed and not asserted, as it is the machine's as much as ours.
+   The number of connections may be given as an argument.
+
+   Requests that have come before the signal, even in part, are answered before the
+   end, also those of connections that were not accepted yet. */
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -23,7 +26,9 @@
 #define OTHER_FDS 64 /* what a process needs besides */
 #define BATCH (BACKLOG / 2)
 
-static const char request_text[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+#define HALF_A_REQUEST "GET / HTTP/1.1\r\nHo"
+#define OTHER_HALF "st: localhost\r\n\r\n"
+#define REQUEST HALF_A_REQUEST OTHER_HALF
 
 static double ms_since(const struct timespec *start) {
     struct timespec ts;
@@ -66,8 +71,8 @@ static pid_t start_server(int *port) {
     return pid;
 }
 
-/* Connects and sends a request. */
-static int ask(int port) {
+/* Connects; -1 if that is refused. */
+static int dial(int port) {
     struct sockaddr_in sin;
     memset(&sin, 0, sizeof(sin));
     sin.sin_family = AF_INET;
@@ -75,14 +80,19 @@ static int ask(int port) {
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(fd >= 0);
-    CHECK_OK(connect(fd, (struct sockaddr*)&sin, sizeof(sin)));
-    CHECK_INT(send(fd, request_text, sizeof(request_text) - 1, MSG_NOSIGNAL),
-        sizeof(request_text) - 1);
-    return fd;
+    if(connect(fd, (struct sockaddr*)&sin, sizeof(sin)) == 0) return fd;
+    /* The latter if the listener is closed at this very moment. */
+    CHECK(errno == ECONNREFUSED || errno == ECONNRESET);
+    CHECK_OK(close(fd));
+    return -1;
 }
 
-/* Receives the answer, which must leave the connection open. */
-static void get_answer(int fd) {
+static void ask(int fd, const char *text) {
+    CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Receives an answer. Returns 1 if the server has said that it's the last one. */
+static int get_answer(int fd) {
     char text[1024];
     size_t len = 0;
     do {
@@ -93,7 +103,7 @@ static void get_answer(int fd) {
         text[len] = '\0';
     } while(!strstr(text, "\r\n\r\nhello\n"));
     CHECK(strncmp(text, "HTTP/1.1 200 ", 13) == 0);
-    CHECK(!strstr(text, "Connection: close"));
+    return strstr(text, "\r\nConnection: close\r\n") != NULL;
 }
 
 /* Opens the connections, a batch at a time so that the backlog can hold it. */
@@ -102,9 +112,12 @@ static int open_connections(int port, int count) {
     CHECK(ep >= 0);
     for(int done = 0; done != count;) {
         int n = count - done < BATCH ? count - done : BATCH;
-        for(int i = 0; i != n; i++) fds[i] = ask(port);
         for(int i = 0; i != n; i++) {
-            get_answer(fds[i]);
+            fds[i] = dial(port);
+            ask(fds[i], REQUEST);
+        }
+        for(int i = 0; i != n; i++) {
+            CHECK_INT(get_answer(fds[i]), 0);
             struct epoll_event ev = {EPOLLIN, {.fd = fds[i]}};
             CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &ev));
         }
@@ -113,38 +126,93 @@ static int open_connections(int port, int count) {
     return ep;
 }
 
-/* Closes each connection when its end has come, which must be a clean one. */
+/* The connection's end has come, and it is a clean one. */
+static void get_end(int fd) {
+    char byte;
+    /* -1 with ECONNRESET if it was reset, 1 if it is something else. */
+    CHECK_INT(recv(fd, &byte, 1, 0), 0);
+    CHECK_OK(close(fd));
+}
+
+/* Closes each connection when its end has come. */
 static void await_ends(int ep, int count) {
     struct epoll_event events[256];
-    char byte;
     while(count > 0) {
         int n = epoll_wait(ep, events, 256, -1);
         CHECK(n > 0);
-        for(int i = 0; i != n; i++) {
-            /* -1 with ECONNRESET if it was reset, 1 if it is something else. */
-            CHECK_INT(recv(events[i].data.fd, &byte, 1, 0), 0);
-            CHECK_OK(close(events[i].data.fd));
-        }
+        for(int i = 0; i != n; i++) get_end(events[i].data.fd);
         count -= n;
     }
+    CHECK_OK(close(ep));
 }
 
-int main(int argc, char *argv[]) {
-    int count = allowed(argc > 1 ? atoi(argv[1]) : CONNECTIONS);
-    int port, status;
+/* Waits for the server to end, which it does with all requests finished. */
+static void await_server(pid_t pid) {
+    int status;
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 0);
+}
+
+static void idle_connections(int count) {
+    int port;
     pid_t pid = start_server(&port);
     int ep = open_connections(port, count);
-
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     CHECK_OK(kill(pid, SIGTERM));
     await_ends(ep, count);
     double last = ms_since(&start);
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    double end = ms_since(&start);
+    await_server(pid);
     printf("%d idle connections: the last was closed %.1f ms after SIGTERM, "
-        "the server ended after %.1f ms\n", count, last, end);
-    CHECK(WIFEXITED(status));
-    CHECK_INT(WEXITSTATUS(status), 0);
+        "the server ended after %.1f ms\n", count, last, ms_since(&start));
+}
+
+/* The server finds requests, new connections and the signal all at the same time. */
+static void requests_in_time(void) {
+    int port, status, old[BATCH], new[BATCH];
+    pid_t pid = start_server(&port);
+    for(int i = 0; i != BATCH; i++) {
+        old[i] = dial(port);
+        ask(old[i], REQUEST);
+        CHECK_INT(get_answer(old[i]), 0);
+    }
+    CHECK_OK(kill(pid, SIGSTOP));
+    CHECK_INT(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK(WIFSTOPPED(status));
+    CHECK_OK(kill(pid, SIGTERM));
+    for(int i = 0; i != BATCH; i++) {
+        ask(old[i], REQUEST);
+        new[i] = dial(port);
+        ask(new[i], REQUEST);
+    }
+    CHECK_OK(kill(pid, SIGCONT));
+    for(int i = 0; i != BATCH; i++) {
+        get_answer(old[i]);
+        get_end(old[i]);
+        get_answer(new[i]);
+        get_end(new[i]);
+    }
+    await_server(pid);
+}
+
+/* Half of a request has come. Its client learns with the answer that it is the last. */
+static void request_under_way(void) {
+    int port, late;
+    pid_t pid = start_server(&port);
+    int fd = dial(port);
+    ask(fd, HALF_A_REQUEST);
+    CHECK_OK(kill(pid, SIGTERM));
+    while((late = dial(port)) >= 0) CHECK_OK(close(late));
+    ask(fd, OTHER_HALF);
+    CHECK_INT(get_answer(fd), 1);
+    get_end(fd);
+    await_server(pid);
+}
+
+int main(int argc, char *argv[]) {
+    requests_in_time();
+    request_under_way();
+    idle_connections(allowed(argc > 1 ? atoi(argv[1]) : CONNECTIONS));
     return 0;
 }

@@ -121,7 +121,7 @@ scenario() {
 
     rm -f "$dir/log"
     mkfifo "$dir/log" || exit 2
-    while IFS= read -r line; do say server "$line"; done <"$dir/log" &
+    "$client" log "$start" server "$dir/events" <"$dir/log" &
     logger=$!
     "$server" -p 0 -g $grace -v >"$dir/log" &
     pid=$!
@@ -133,7 +133,7 @@ scenario() {
     say fast "got $(get / / /)"
 
     { "$client" idle "$port" || echo "failed"; } |
-        while IFS= read -r line; do say idle "$line"; done &
+        "$client" log "$start" idle "$dir/events" &
     clients=$!
     started="$started $clients"
     await "idle: answered 200"
@@ -150,8 +150,9 @@ scenario() {
     request late /
     wait "$pid"
     status=$?
+    wait "$logger"
     say demo "the server's exit status is $status"
-    for process in $clients $logger; do wait "$process"; done
+    for process in $clients; do wait "$process"; done
     started=
     stop=$(when "sends SIGTERM")
     end=$(when "exit status")

@@ -12,20 +12,19 @@
  *
  * Exit status: 0 all requests were finished, 3 some were cut, 1 no start, 2 usage.
  *
- * Who knows what is the point of it all. main knows how long a shutdown may take,
- * and nothing about HTTP. A connection knows how long its client may be silent, and
- * that it may be asked to finish: it hears that on a channel, like any other
- * message. It knows no deadline of the server's. When the grace period ends, each
- * of its blocking calls fails with ECANCELED, and it unwinds by its usual error path.
+ * Who knows what is the point of it all. main knows how long a shutdown may take, and
+ * nothing about HTTP; the signal reaches it as a message. The accept loop and the
+ * connections know that they may be asked to stop: one more thing to wait for, at the
+ * one place where each of them waits anyway. They know neither by whom nor how long
+ * they have. When the grace period ends, each of their blocking calls fails with
+ * ECANCELED, and they unwind by their usual error path.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,52 +36,34 @@
 
 #define BACKLOG 128
 #define HEAD_MAX 8192           /* longest request head */
-#define BODY_MAX (1024 * 1024)  /* longest request body; it is read and dropped */
-#define SLOW_MAX (60 * 60 * 1000)
 #define LINGER 1000             /* ms for a client to take the last answer and close */
-#define LAST_LOOK 10            /* ms for a request that has come when we're asked to stop */
 
 static int verbose;
+static int64_t idle = 60 * 1000; /* ms that a client may keep a connection waiting */
 
 /* A log for demonstrations. Writing it blocks all coroutines if nobody reads. */
 static void say(const char *format, ...) {
     va_list args;
-    if(!verbose) return;
     va_start(args, format);
-    vprintf(format, args);
+    if(verbose) vprintf(format, args);
     va_end(args);
-    putchar('\n');
-    fflush(stdout);
 }
 
 /* ------------------------------------------------------------------ HTTP -- */
 
 struct request {
     const char *target;
-    int head_only;
-    int keep_alive;
-    long body;
+    int head_only, keep_alive;
 };
 
 /* True if a field value such as "keep-alive, Close" contains the token. */
 static int has_token(const char *value, const char *token) {
     size_t len = strlen(token);
-    while(*value) {
+    for(; *value; value += strcspn(value, ",")) {
         value += strspn(value, " \t,");
         if(strncasecmp(value, token, len) == 0 && strchr(" \t,", value[len])) return 1;
-        value += strcspn(value, ",");
     }
     return 0;
-}
-
-/* Parses the length of a body. Returns 0, or the HTTP status of the error. */
-static int parse_length(const char *value, struct request *rq) {
-    size_t digits = strspn(value, "0123456789");
-    if(!digits || value[digits + strspn(value + digits, " \t")]) return 400;
-    long length = digits < 10 ? strtol(value, NULL, 10) : BODY_MAX + 1;
-    if(rq->body >= 0 && rq->body != length) return 400;
-    rq->body = length;
-    return length <= BODY_MAX ? 0 : 413;
 }
 
 /* Parses a whole request head in place. Returns 0, or the HTTP status of the error. */
@@ -104,7 +85,6 @@ static int parse_head(char *head, struct request *rq) {
     rq->target = target;
     rq->head_only = strcmp(head, "HEAD") == 0;
     rq->keep_alive = persistent;
-    rq->body = -1;
     int hosts = 0;
     for(char *line = end + 2; (end = strstr(line, "\r\n")) != line; line = end + 2) {
         *end = '\0';
@@ -117,9 +97,9 @@ static int parse_head(char *head, struct request *rq) {
         else if(strcasecmp(line, "Connection") == 0) {
             if(has_token(value, "close")) rq->keep_alive = 0;
         }
+        /* No method that we know has any use for a body. */
         else if(strcasecmp(line, "Content-Length") == 0) {
-            int error = parse_length(value, rq);
-            if(error) return error;
+            if(strcmp(value, "0") != 0) return 413;
         }
         else if(strcasecmp(line, "Transfer-Encoding") == 0) return 501;
         else if(strcasecmp(line, "Expect") == 0) return 417;
@@ -128,57 +108,34 @@ static int parse_head(char *head, struct request *rq) {
     return rq->head_only || strcmp(head, "GET") == 0 ? 0 : 501;
 }
 
-/* Reads a request, the first byte of which the caller has read already. Returns 0 or
-   the HTTP status of an error in it; -1 if the connection is broken. */
-static int read_request(int s, int first, char *head, struct request *rq,
-        int64_t deadline) {
+/* Reads a request. Returns 0 or the HTTP status of an error in it; -1 if none has come. */
+static int read_request(int s, char *head, struct request *rq) {
+    int64_t deadline = now() + idle;
     size_t len = 0;
-    int c = first;
-    while(1) {
-        /* Empty lines before a request are to be ignored. */
-        if(len > 0 || (c != '\r' && c != '\n')) head[len++] = (char)c;
-        if(len >= 4 && memcmp(head + len - 4, "\r\n\r\n", 4) == 0) break;
+    do {
         if(len == HEAD_MAX) return 431;
         /* Byte by byte costs nothing much: the socket reads ahead. */
-        unsigned char byte;
-        if(brecv(s, &byte, 1, deadline) < 0) return -1;
-        c = byte;
-    }
+        if(brecv(s, head + len, 1, deadline) < 0) return -1;
+        /* Empty lines before a request are to be ignored. */
+        if(len > 0 || (head[0] != '\r' && head[0] != '\n')) len++;
+    } while(len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0);
     head[len] = '\0';
     if(strlen(head) != len) return 400;
-    int status = parse_head(head, rq);
-    if(status) return status;
-    if(rq->body > 0 && brecv(s, NULL, (size_t)rq->body, deadline) < 0) return -1;
-    return 0;
+    return parse_head(head, rq);
 }
 
-static const char *reason(int status) {
-    switch(status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 413: return "Content Too Large";
-    case 417: return "Expectation Failed";
-    case 431: return "Request Header Fields Too Large";
-    case 501: return "Not Implemented";
-    case 505: return "HTTP Version Not Supported";
-    default: return "";
-    }
-}
-
-static int respond(int s, int status, const char *text, int head_only, int keep_alive,
-        int64_t deadline) {
+static int respond(int s, int status, const char *text, int head_only, int keep_alive) {
     char head[256], date[64];
     time_t t = time(NULL);
     struct tm tm;
     strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
     int len = snprintf(head, sizeof(head),
         "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: text/plain\r\n"
-        "Content-Length: %zu\r\n%s\r\n", status, reason(status), date, strlen(text),
-        keep_alive ? "" : "Connection: close\r\n");
+        "Content-Length: %zu\r\n%s\r\n", status, status == 200 ? "OK" : "Error", date,
+        strlen(text), keep_alive ? "" : "Connection: close\r\n");
     struct iolist body = {(void*)text, strlen(text), NULL, 0};
     struct iolist first = {head, (size_t)len, head_only ? NULL : &body, 0};
-    return bsendl(s, &first, head_only ? &first : &body, deadline);
+    return bsendl(s, &first, head_only ? &first : &body, now() + idle);
 }
 
 /* Does the work of one request. Returns the HTTP status, or -1 if cancelled. */
@@ -190,10 +147,9 @@ static int handle(const struct request *rq, const char **text) {
     if(strncmp(rq->target, "/slow?ms=", 9) == 0) {
         const char *digits = rq->target + 9;
         size_t len = strspn(digits, "0123456789");
-        long ms = len > 0 && len < 9 && !digits[len] ? strtol(digits, NULL, 10) : -1;
-        if(ms < 0 || ms > SLOW_MAX) return 400;
+        if(len == 0 || len > 7 || digits[len]) return 400;
         /* Stands for any work that takes its time and never heard of shutting down. */
-        if(msleep(now() + ms) < 0) return -1;
+        if(msleep(now() + strtol(digits, NULL, 10)) < 0) return -1;
         *text = "slow\n";
         return 200;
     }
@@ -202,129 +158,90 @@ static int handle(const struct request *rq, const char **text) {
 
 /* ----------------------------------------------------------- connections -- */
 
-/* What a connection learns while it waits: the first byte of a request, or: */
-enum {
-    NOTHING = -1,  /* too long a silence, or cancelled */
-    CLOSED = -2,   /* no request will come any more */
-    STOP = -3      /* nothing has come, and we're asked to finish */
-};
+enum { INPUT, STOP }; /* what a connection waits for, in this order of precedence */
 
-/* Waits for the first byte of the next request and sends it to the connection, which
-   can so wait for something else at the same time. At most one byte is on its way,
-   and it waits in the channel until it's taken: no request gets lost. */
-static coroutine void watch(int s, int ch) {
-    unsigned char byte;
-    int event = CLOSED;
-    if(brecv(s, &byte, 1, -1) == 0) event = byte;
-    chsend(ch, &event, sizeof(event), -1);
+/* Waits for the next request or the request to stop; -1 when neither has come. Nothing
+   is ever sent to `stop`: it gets done. A request that is here goes before. */
+static int next_event(int s, int stop, int64_t deadline) {
+    struct chclause clauses[] = {{CHSOCK, s, NULL, 0}, {CHRECV, stop, NULL, 0}};
+    int event = choose(clauses, 2, deadline);
+    /* While we waited, the one may have come first and the other still be in time. */
+    if(event == STOP && choose(clauses, 1, 0) == INPUT) return INPUT;
+    return event;
 }
 
-/* The clause of the socket comes first: a request that is here goes before the
-   request to stop. Nothing is ever sent to `stop`; it gets done. */
-static int next_event(int first, int stop, int64_t deadline) {
-    int event = NOTHING;
-    struct chclause clauses[] = {
-        {CHRECV, first, &event, sizeof(event)},
-        {CHRECV, stop, NULL, 0}
-    };
-    switch(choose(clauses, 2, deadline)) {
-    case 0: return event;
-    case 1: return STOP;
-    default: return NOTHING;
-    }
-}
-
-static coroutine void connection(int id, int s, int stop, int64_t idle) {
+/* Reads a request and answers it. Returns 1 if the next one may follow, 0 if this was
+   the last, -1 if the client has gone or we were cancelled. */
+static int serve(int id, int s, int stop) {
     char head[HEAD_MAX + 1];
-    int first[2] = {-1, -1};
-    int watcher = bundle();
-    if(watcher < 0 || chmake(first) < 0) {
-        hclose(watcher);
-        hclose(s);
+    struct request rq = {"?", 0, 0};
+    const char *text = "error\n";
+    int status = read_request(s, head, &rq);
+    if(status < 0) return -1;
+    int keep_alive = status == 0 && rq.keep_alive;
+    say("connection %d: request %s\n", id, rq.target);
+    if(status == 0) status = handle(&rq, &text);
+    if(status < 0) return -1;
+    /* If we have been asked to stop, the client learns it with its last answer. */
+    if(keep_alive && next_event(s, stop, 0) == STOP) keep_alive = 0;
+    if(respond(s, status, text, rq.head_only, keep_alive) < 0) return -1;
+    say("connection %d: answered %d%s\n", id, status,
+        keep_alive ? "" : ", with \"Connection: close\"");
+    return keep_alive;
+}
+
+static coroutine void connection(int id, int s, int stop) {
+    int event;
+    do event = next_event(s, stop, now() + idle);
+    while(event == INPUT && serve(id, s, stop) == 1);
+    if(event == STOP) say("connection %d: asked to stop, closing\n", id);
+    else if(yield() == 0) say("connection %d: closing\n", id);
+    else {
+        say("connection %d: cut\n", id);
+        hclose(s); /* resets it, so that nobody takes half an answer for all of it */
         return;
     }
-    int err = bundle_go(watcher, watch(s, first[1]));
-    int event = NOTHING;
-    while(err == 0) {
-        if(event == NOTHING) event = next_event(first[0], stop, now() + idle);
-        /* The request to stop may have been faster than bytes that are here already. */
-        if(event == STOP) chrecv(first[0], &event, sizeof(event), now() + LAST_LOOK);
-        if(event < 0) break;
-
-        struct request rq = {"?", 0, 0, 0};
-        const char *text = "error\n";
-        int status = read_request(s, event, head, &rq, now() + idle);
-        if(status < 0) break;
-        int keep_alive = status == 0 && rq.keep_alive;
-        /* From here on the socket is watched again, so that we know, when it comes to
-           answering, whether another request has begun. */
-        if(keep_alive && bundle_go(watcher, watch(s, first[1])) < 0) break;
-        say("connection %d: request %s", id, rq.target);
-        if(status == 0) status = handle(&rq, &text);
-        if(status < 0) break;
-        if(keep_alive) event = next_event(first[0], stop, 0);
-        if(event == STOP || event == CLOSED) keep_alive = 0;
-        err = respond(s, status, text, rq.head_only, keep_alive, now() + idle);
-        if(err == 0) say("connection %d: answered %d", id, status);
-        if(!keep_alive) break;
-    }
-    if(yield() < 0) say("connection %d: cut", id);
-    else say("connection %d: %s", id, event == STOP ? "asked to stop, closing" : "closing");
-
-    /* Tell the client at once, and give it a moment to close its side: by then it has
-       got everything. If a watcher is still at the socket, it's the one to see that. */
-    tcp_done(s, -1);
-    chdone(first[1]);
-    bundle_wait(watcher, now() + LINGER);
-    hclose(watcher);
     tcp_close(s, now() + LINGER);
-    hclose(first[0]);
-    hclose(first[1]);
 }
 
 /* ---------------------------------------------------------------- server -- */
 
-static void serve(int s, int connections, int stop, int64_t idle) {
+/* Accepts a connection that has come, and launches it. */
+static int accept_one(int ls, int connections, int stop) {
     static int id;
-    if(bundle_go(connections, connection(++id, s, stop, idle)) < 0) hclose(s);
+    int s = tcp_accept(ls, NULL, 0);
+    if(s < 0) return -1;
+    int rc = bundle_go(connections, connection(++id, s, stop));
+    if(rc < 0) hclose(s);
+    return rc;
 }
 
-static coroutine void acceptor(int ls, int connections, int stop, int64_t idle) {
-    while(1) {
-        int s = tcp_accept(ls, NULL, -1);
-        if(s >= 0) {
-            serve(s, connections, stop, idle);
-            continue;
-        }
-        if(errno == ECANCELED) return;
-        /* No descriptors or no memory left: some connection has to end first. */
-        if(msleep(now() + 100) < 0) return;
+/* Accepts connections until it's asked to stop, then asks the same of them. */
+static coroutine void accept_loop(int ls, int stop) {
+    /* The bundle of all connections. When it is asked to stop, the channel gets done,
+       and each of them, present or future, finds it so. */
+    int connections = bundle(), stop_them[2];
+    if(connections < 0 || chmake(stop_them) < 0
+            || bundle_notify(connections, stop_them[1]) < 0) {
+        perror("accept loop");
+        return;
     }
-}
-
-/* Signals become bytes in a pipe, which main can wait for. */
-static int signals[2];
-
-static void on_signal(int signo) {
-    int err = errno;
-    char c = (char)signo;
-    /* Fails only if the pipe is full, that is, if there's plenty to read already. */
-    ssize_t rc = write(signals[1], &c, 1);
-    (void)rc;
-    errno = err;
-}
-
-static int catch_signals(void) {
-    struct sigaction sa;
-    if(pipe(signals) < 0) return -1;
-    if(fcntl(signals[1], F_SETFL, O_NONBLOCK) < 0) return -1;
-    memset(&sa, 0, sizeof(sa));
-    sigemptyset(&sa.sa_mask);
-    sa.sa_handler = on_signal;
-    /* One request to stop is enough: the next signal does what it always does. */
-    sa.sa_flags = SA_RESTART | SA_RESETHAND;
-    if(sigaction(SIGTERM, &sa, NULL) < 0) return -1;
-    return sigaction(SIGINT, &sa, NULL);
+    struct chclause clauses[] = {{CHRECV, stop, NULL, 0}, {CHSOCK, ls, NULL, 0}};
+    while(choose(clauses, 2, -1) == 1) {
+        /* ETIMEDOUT: the client has given up meanwhile. */
+        if(accept_one(ls, connections, stop_them[0]) == 0 || errno == ETIMEDOUT) continue;
+        /* No descriptors or no memory left: some connection has to end first. */
+        if(choose(clauses, 1, now() + 100) == 0) break;
+    }
+    /* Connections that the kernel has completed already are clients like all others. */
+    for(int i = 0; i != BACKLOG; i++)
+        if(accept_one(ls, connections, stop_them[0]) < 0) break;
+    hclose(ls);
+    say("stopping: no new connections\n");
+    /* Without a limit: whoever has launched us has one, and ends this wait with it. */
+    bundle_cancel(connections, -1);
+    hclose(stop_them[0]);
+    hclose(stop_them[1]);
 }
 
 static long number(const char *text, long max) {
@@ -346,7 +263,7 @@ static int failed(const char *what) {
 int main(int argc, char *argv[]) {
     const char *address = "127.0.0.1";
     int port = 8080, option;
-    int64_t idle = 60 * 1000, grace = 10 * 1000;
+    int64_t grace = 10 * 1000;
     while((option = getopt(argc, argv, "a:p:i:g:v")) != -1) {
         switch(option) {
         case 'a': address = optarg; break;
@@ -360,39 +277,39 @@ int main(int argc, char *argv[]) {
             return 2;
         }
     }
-    if(catch_signals() < 0) return failed("signals");
+    /* Both ways to ask for an end arrive as messages. */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    int signals = sigchan(&set);
+    if(signals < 0) return failed("signals");
     struct ipaddr addr;
     if(ipaddr_local(&addr, address, port, 0) < 0) return failed(address);
     int ls = tcp_listen(&addr, BACKLOG);
     if(ls < 0) return failed("listen");
 
-    /* All connections live in one bundle. When that is asked to stop, the channel
-       gets done, and every connection, present or future, finds it so. */
-    int stop[2];
-    int connections = bundle();
-    if(connections < 0 || chmake(stop) < 0) return failed("start");
-    if(bundle_notify(connections, stop[1]) < 0) return failed("start");
-    int accepting = go(acceptor(ls, connections, stop[0], idle));
-    if(accepting < 0) return failed("start");
+    int server = bundle(), stop[2];
+    if(server < 0 || chmake(stop) < 0 || bundle_notify(server, stop[1]) < 0
+            || bundle_go(server, accept_loop(ls, stop[0])) < 0)
+        return failed("start");
+    setvbuf(stdout, NULL, _IOLBF, 0);
     printf("listening on %s port %d\n", address, ipaddr_port(&addr));
-    fflush(stdout);
 
-    if(fdin(signals[0], -1) < 0) return failed("wait");
-    /* Connections that the kernel has completed already are clients like all others. */
-    hclose(accepting);
-    for(int i = 0; i != BACKLOG; i++) {
-        int s = tcp_accept(ls, NULL, 0);
-        if(s < 0) break;
-        serve(s, connections, stop[0], idle);
-    }
-    hclose(ls);
-    say("stopping: no new connections, %lld ms of grace", (long long)grace);
-
-    if(bundle_cancel(connections, grace) == 0) {
-        say("stopped: all requests were finished");
+    int signo;
+    struct chclause clauses[] = {
+        {CHRECV, signals, &signo, sizeof(signo)},
+        {CHBUNDLE, server, NULL, 0}
+    };
+    if(choose(clauses, 2, -1) != 0) return 1; /* the server has ended, and said why */
+    /* One request to stop is enough: the next signal does what it always does. */
+    hclose(signals);
+    say("got signal %d: %lld ms of grace\n", signo, (long long)grace);
+    if(bundle_cancel(server, grace) == 0) {
+        say("stopped: all requests were finished\n");
         return 0;
     }
     if(errno != ETIMEDOUT) return failed("stop");
-    say("stopped: some requests were cut");
+    say("stopped: some requests were cut\n");
     return 3;
 }

@@ -180,9 +180,21 @@ impl HandleTable {
         Ok(())
     }
 
-    /// Notes whether the object is in its `close`; whether it was before.
-    pub(crate) fn set_closing(&self, handle: c_int, closing: bool) -> bool {
-        self.entry(handle).is_ok_and(|entry| core::mem::replace(&mut entry.closing, closing))
+    /// Object and kind of an open handle that is about to be closed, and whether its
+    /// close is under way already.
+    #[inline]
+    pub(crate) fn begin_close(&self, handle: c_int) -> Result<(*mut (), &'static Kind, bool)> {
+        let entry = self.entry(handle)?;
+        let closing = core::mem::replace(&mut entry.closing, true);
+        // SAFETY: the kind of an open handle is a `&'static Kind`.
+        Ok((entry.object, unsafe { &*entry.kind }, closing))
+    }
+
+    /// The close that [`HandleTable::begin_close`] began was refused.
+    pub(crate) fn cancel_close(&self, handle: c_int) {
+        if let Ok(entry) = self.entry(handle) {
+            entry.closing = false;
+        }
     }
 
     /// Frees the number; the object is the caller's business.

@@ -260,7 +260,8 @@
  * makes it use a frame pointer. dill_epilogue() never returns but is not declared so:
  * the child's branch seems to go on to the caller's code, and with any handle. So no
  * variable that is live there can share its place in the frame with a temporary of this
- * branch, and what the coroutine does to the caller's variables can't be ruled out.
+ * branch, and what the coroutine does to the caller's variables can't be ruled out. The
+ * branch is expected, as gcc optimises unexpected code for size: with divisions.
  */
 
 #if !defined __x86_64__ || defined __ILP32__
@@ -302,18 +303,20 @@
 
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
    stack pointer, in an area below which alloca() reserves memory. Its size is that of
-   the gap between the two; so much is taken from the stack again. */
+   the gap between the two; where it is more than alignment, so much is taken again. */
 #define dill_leave_frame_() \
     size_t dill_room__ = DILL_ROOM_; \
     __asm__ __volatile__("" : "+r"(dill_room__)); \
-    if(dill_room__ != 0) { \
+    if(__builtin_expect(dill_room__ != 0, 1)) { \
         void *dill_memory__ = __builtin_alloca(dill_room__); \
         size_t dill_sp__; \
         __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
             : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
         __asm__ __volatile__("" : "=r"(dill_room__) : "0"(dill_memory__)); \
-        dill_memory__ = __builtin_alloca(dill_room__ - dill_sp__); \
-        __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
+        if(__builtin_expect(dill_room__ - dill_sp__ >= 32, 0)) { \
+            dill_memory__ = __builtin_alloca(dill_room__ - dill_sp__); \
+            __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
+        } \
     }
 
 static inline int dill_existing_(int bndl) {
@@ -339,7 +342,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
         int dill_handle__ = \
             dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
-        if(dill_handle__ == DILL_IN_CHILD_) { \
+        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
             dill_epilogue(); \
@@ -354,7 +357,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
     __extension__ ({ \
         int dill_handle__ = \
             dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
-        if(dill_handle__ == DILL_IN_CHILD_) { \
+        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             fn; \
             dill_epilogue(); \

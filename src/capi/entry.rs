@@ -106,7 +106,27 @@ pub(super) extern "C" fn begin_launch(
         && let Some(context) = Context::existing()
         && let Some(child) = bundle::launch_warm(context, bndl, file, line)
     {
-        return context.hand_over_to_child(child, 0);
+        return context.hand_over_to_warm_child(child, 0);
+    }
+    if stk.is_null() && bndl == NEW_BUNDLE {
+        return launch_in_new_bundle(stk, len, bndl, file, line);
+    }
+    launch_slowly(stk, len, bndl, file, line)
+}
+
+/// The second most common case. The arguments stay where they are.
+#[inline(never)]
+extern "C" fn launch_in_new_bundle(
+    stk: *mut c_void,
+    len: usize,
+    bndl: c_int,
+    file: *const c_char,
+    line: c_int,
+) -> Transfer {
+    if let Some(context) = Context::existing()
+        && let Some((child, handle)) = bundle::launch_warm_in_new_bundle(context, file, line)
+    {
+        return context.hand_over_to_warm_child(child, handle as isize);
     }
     launch_slowly(stk, len, bndl, file, line)
 }
@@ -162,9 +182,16 @@ pub(super) unsafe fn prologue(
 
 /// Begins `dill_epilogue`.
 pub(super) extern "C" fn begin_epilogue() -> Transfer {
-    match Context::existing() {
-        Some(context) => bundle::finish(context),
-        // Only a coroutine calls this, and it has a context.
-        None => std::process::abort(),
+    // Only a coroutine calls this, and it has a context.
+    let Some(context) = Context::existing() else { std::process::abort() };
+    match bundle::finish_warm(context) {
+        Some(transfer) => transfer,
+        None => finish_slowly(),
     }
+}
+
+#[inline(never)]
+extern "C" fn finish_slowly() -> Transfer {
+    let Some(context) = Context::existing() else { std::process::abort() };
+    bundle::finish(context)
 }

@@ -235,7 +235,9 @@ impl Bundle {
     /// Frees the bundle, which has no members any more. Its handle must be released.
     pub(super) fn destroy(&self, context: &Context) {
         debug_assert!(self.members.is_empty());
-        self.end_waits(context);
+        if !self.waiters.is_empty() {
+            self.end_waits(context);
+        }
         if let Some(extras) = self.extras.take() {
             extras.drop_all(context);
         }
@@ -339,6 +341,22 @@ pub(crate) fn launch_warm(
     Some(coroutine)
 }
 
+/// As [`launch_warm`], in a new bundle, whose handle it returns, too.
+#[inline(always)]
+pub(crate) fn launch_warm_in_new_bundle(
+    context: &'static Context,
+    file: *const c_char,
+    line: c_int,
+) -> Option<(Ref<Coroutine>, c_int)> {
+    if !context.has_idle_coroutine() || context.current().may_start().is_err() {
+        return None;
+    }
+    let (bundle, handle) = make_in(context).ok()?;
+    let coroutine = context.reuse_coroutine(file, line)?;
+    bundle.admit(coroutine);
+    Some((coroutine, handle))
+}
+
 /// Makes a coroutine in its bundle, ready to be handed over to; and what the launch
 /// returns in the parent. `memory`: the user's, for the stack.
 pub(crate) fn launch(
@@ -391,8 +409,21 @@ fn make_coroutine(
     }
 }
 
-/// Ends the running coroutine. Begin function of the end of a coroutine.
+/// The common case of [`finish`], in a few instructions: nobody waits for the bundle, and
+/// somebody else is ready. `None`: ask `finish`, nothing has happened.
 #[inline(always)]
+pub(crate) fn finish_warm(context: &Context) -> Option<Transfer> {
+    let coroutine = context.current();
+    let bundle = of(coroutine)?;
+    if !bundle.waiters.is_empty() || !coroutine.owned::<Owned>().is_empty() {
+        return None;
+    }
+    let transfer = context.leave_warm(coroutine)?;
+    coroutine.member.unlink();
+    Some(transfer)
+}
+
+/// Ends the running coroutine. Begin function of the end of a coroutine.
 pub(crate) fn finish(context: &Context) -> Transfer {
     let coroutine = context.current();
     if !coroutine.owned::<Owned>().is_empty() {

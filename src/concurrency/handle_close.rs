@@ -19,16 +19,17 @@ pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> R
 #[allow(unsafe_code)]
 pub(crate) fn close(handle: c_int) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
-    let (object, kind) = context.handles.any(handle)?;
+    let (object, kind, closing) = context.handles.begin_close(handle)?;
     // A close that closes itself again. Bundles, whose close waits, tell by themselves.
-    if context.handles.set_closing(handle, true) && !core::ptr::eq(kind, &BUNDLE) {
+    if closing && !core::ptr::eq(kind, &BUNDLE) {
         return Err(Errno::EBADF);
     }
     // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
     let result = unsafe { (kind.close)(object) };
     match result {
         Ok(()) => context.handles.release(handle),
-        Err(_) => _ = context.handles.set_closing(handle, false),
+        Err(_) if !closing => context.handles.cancel_close(handle),
+        Err(_) => {}
     }
     result
 }

@@ -73,6 +73,14 @@ impl Transfer {
         Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
     }
 
+    /// As [`Transfer::switch`] and [`Transfer::finish`], where AddressSanitizer is known
+    /// not to be in the program.
+    #[inline(always)]
+    pub(crate) fn unannounced(from: &Execution, to: &Execution) -> Transfer {
+        debug_assert!(!from.is_instrumented());
+        Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
+    }
+
     /// Leave `from` for good and go on with `to`.
     #[inline(always)]
     pub(crate) fn finish(from: &Execution, to: &Execution) -> Transfer {

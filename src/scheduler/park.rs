@@ -100,6 +100,14 @@ impl Context {
         Transfer::switch(&parent.execution, &child.execution)
     }
 
+    /// As [`Context::hand_over_to_child`], for a child of `Context::reuse_coroutine`.
+    #[inline(always)]
+    pub(crate) fn hand_over_to_warm_child(&self, child: Ref<Coroutine>, result: isize) -> Transfer {
+        self.requeue_current(result);
+        let parent = self.current.replace(child);
+        Transfer::unannounced(&parent.execution, &child.execution)
+    }
+
     /// Leaves the running coroutine, which has noted what it waits for.
     #[inline(always)]
     pub(crate) fn block(&self) -> Transfer {

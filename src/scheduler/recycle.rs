@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::coroutine::{Coroutine, Launch};
+use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::stack::StackRange;
@@ -12,6 +13,12 @@ use core::ffi::{c_char, c_int};
 const MOST_IDLE: usize = 256;
 
 impl Context {
+    /// Does [`Context::reuse_coroutine`] have one?
+    #[inline(always)]
+    pub(crate) fn has_idle_coroutine(&self) -> bool {
+        self.idle.get().is_some()
+    }
+
     /// A coroutine on a warm stack that has not begun, if there is one.
     #[inline(always)]
     pub(crate) fn reuse_coroutine(
@@ -20,6 +27,8 @@ impl Context {
         line: c_int,
     ) -> Option<Ref<Coroutine>> {
         let coroutine = self.idle.get()?;
+        // None is kept under AddressSanitizer (see `recycle`).
+        debug_assert!(!self.is_instrumented());
         self.idle.set(coroutine.next_ready.get());
         self.idle_count.set(self.idle_count.get() - 1);
         coroutine.relaunch(file, line);
@@ -59,17 +68,40 @@ impl Context {
         coroutine.execution.instrument(stack.bottom(), stack.size());
     }
 
-    /// Takes back the running coroutine, which is about to leave its stack for good.
+    /// Takes back the running coroutine and leaves it for good, if that needs no more than
+    /// a few instructions: somebody is ready, and the stack can stay as it is.
     #[inline(always)]
+    pub(crate) fn leave_warm(&self, coroutine: Ref<Coroutine>) -> Option<Transfer> {
+        let budget = self.budget.get() - 1;
+        let warm = budget > 0
+            && self.idle_count.get() < MOST_IDLE
+            && !coroutine.has_user_stack()
+            && !coroutine.execution.is_instrumented();
+        if !warm {
+            return None;
+        }
+        let to = self.ready.pop()?;
+        self.budget.set(budget);
+        self.keep(coroutine);
+        self.current.set(to);
+        Some(Transfer::unannounced(&coroutine.execution, &to.execution))
+    }
+
+    #[inline(always)]
+    fn keep(&self, coroutine: Ref<Coroutine>) {
+        coroutine.next_ready.set(self.idle.get());
+        self.idle.set(Some(coroutine));
+        self.idle_count.set(self.idle_count.get() + 1);
+    }
+
+    /// Takes back the running coroutine, which is about to leave its stack for good.
     pub(crate) fn recycle(&self, coroutine: Ref<Coroutine>) {
         if coroutine.has_user_stack() {
             return;
         }
         // Under AddressSanitizer every launch starts with a clean stack.
         if self.idle_count.get() < MOST_IDLE && !self.is_instrumented() {
-            coroutine.next_ready.set(self.idle.get());
-            self.idle.set(Some(coroutine));
-            self.idle_count.set(self.idle_count.get() + 1);
+            self.keep(coroutine);
         } else {
             self.stacks.free(coroutine.stack());
         }

@@ -221,6 +221,8 @@ impl Connection {
         if state.receive_failed || state.send_failed {
             return Err(Errno::ECONNRESET);
         }
+        // A cut must look like one: the hard-cancelled say no goodbye.
+        Context::may_start()?;
         if !state.done {
             self.done()?;
         }

@@ -1,0 +1,142 @@
+//! What the calls do that end a bundle, or hand it over.
+
+use crate::calls::fail;
+use crate::log::ANY;
+use crate::plan::*;
+use crate::reference::*;
+use libc::{EBADF, EBUSY, ECANCELED, EDEADLK, EINVAL, ETIMEDOUT};
+
+impl Model<'_> {
+    pub fn may_end(&self, who: usize, bundle: B) -> bool {
+        self.plan.may_end(who, bundle, self.is_inside(who, bundle))
+    }
+
+    /// Why `who` can't end `bundle`, or take it over.
+    fn refusal(&self, who: usize, bundle: B) -> Option<Step> {
+        let Some(open) = self.bundle(bundle) else { return Some(fail(EBADF)) };
+        if self.is_inside(who, bundle) {
+            return Some(fail(EDEADLK));
+        }
+        open.ended_by.map(|_| fail(EBUSY))
+    }
+
+    /// `hown`, which closes the bundle where a handle can't be made any more.
+    pub fn own(&mut self, who: usize, bundle: B) -> Step {
+        if !self.may_end(who, bundle) {
+            return Step::Skip;
+        }
+        if let Some(refusal) = self.refusal(who, bundle) {
+            return refusal;
+        }
+        self.bundle_mut(bundle).owner = Some(who);
+        if self.cos[who].hard {
+            return self.force(who, bundle, error(ECANCELED));
+        }
+        Step::Done(OK)
+    }
+
+    /// `hclose`.
+    pub fn begin_close(&mut self, who: usize, bundle: B) -> Step {
+        match self.refusal(who, bundle) {
+            Some(refusal) => refusal,
+            None => self.force(who, bundle, OK),
+        }
+    }
+
+    /// `bundle_cancel`.
+    pub fn cancel(&mut self, who: usize, bundle: B, period: Period) -> Step {
+        if !self.may_end(who, bundle) {
+            return Step::Skip;
+        }
+        if period == Period::Invalid {
+            return fail(EINVAL);
+        }
+        if let Some(refusal) = self.refusal(who, bundle) {
+            return refusal;
+        }
+        let own = self.plan.scripts[who].bundle.map(|own| self.bundle_mut(own).grace);
+        let grace = match period {
+            Period::Zero | Period::Invalid => Grace::None,
+            Period::Until(_) => Grace::Until(self.now + period.milliseconds(self.now)),
+            Period::Unlimited => Grace::Unlimited,
+            Period::Inherit => match own {
+                Some(Grace::Until(end)) if end > self.now => Grace::Until(end),
+                Some(Grace::Unlimited) => Grace::Unlimited,
+                _ => Grace::None,
+            },
+        };
+        if grace == Grace::None {
+            return self.force(who, bundle, OK);
+        }
+        if !self.cos[who].may_continue() {
+            return self.force(who, bundle, error(ECANCELED));
+        }
+        if self.bundle_mut(bundle).members.is_empty() {
+            self.destroy(bundle);
+            return Step::Done(OK);
+        }
+        let ending = self.bundle_mut(bundle);
+        ending.ended_by = Some(who);
+        ending.grace = grace;
+        ending.forced = false;
+        self.deliver(bundle);
+        self.wait_in_grace(who, bundle)
+    }
+
+    fn wait_in_grace(&mut self, who: usize, bundle: B) -> Step {
+        let ending = self.bundle_mut(bundle);
+        let deadline = match ending.grace {
+            Grace::Until(end) => Some(end),
+            Grace::None | Grace::Unlimited => None,
+        };
+        ending.waiters.push(Waiter { who, clause: None, message: 0 });
+        self.block(who, Interrupt::NotByRequest, deadline, error(ETIMEDOUT));
+        Step::Block(Phase::Grace(bundle))
+    }
+
+    /// The wait for the end of the grace period is over.
+    pub fn graceful_end(&mut self, who: usize, bundle: B, outcome: Outcome) -> Step {
+        let empty = self.bundle_mut(bundle).members.is_empty();
+        match outcome {
+            (0, _) if !empty => {
+                // Somebody has been launched since. A hard cancellation that came
+                // meanwhile must not be waited out.
+                if !self.cos[who].may_continue() {
+                    return self.force(who, bundle, error(ECANCELED));
+                }
+                self.wait_in_grace(who, bundle)
+            }
+            (0, _) | (_, ETIMEDOUT) => {
+                // A deadline of the bundle may have been faster than the period. Or the
+                // last one finished just when that ended: nobody is forced then.
+                let forced = !empty || self.bundle_mut(bundle).forced;
+                self.force(who, bundle, if forced { error(ETIMEDOUT) } else { (0, ANY) })
+            }
+            outcome => self.force(who, bundle, outcome),
+        }
+    }
+
+    /// Hard-cancels what still runs, then awaits it.
+    fn force(&mut self, who: usize, bundle: B, outcome: Outcome) -> Step {
+        let ending = self.bundle_mut(bundle);
+        if !ending.members.is_empty() {
+            ending.closing = true;
+            ending.grace = Grace::None;
+            ending.ended_by = Some(who);
+            self.hard_cancel(bundle);
+        }
+        self.forced_end(who, bundle, outcome)
+    }
+
+    /// Somebody hard-cancelled has finished.
+    pub fn forced_end(&mut self, who: usize, bundle: B, outcome: Outcome) -> Step {
+        let ending = self.bundle_mut(bundle);
+        if !ending.members.is_empty() {
+            ending.waiters.push(Waiter { who, clause: None, message: 0 });
+            self.block(who, Interrupt::Never, None, OK);
+            return Step::Block(Phase::Force(bundle, outcome));
+        }
+        self.destroy(bundle);
+        Step::Done(outcome)
+    }
+}
