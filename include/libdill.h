@@ -2045,6 +2045,226 @@ int dill_brecvl(int s,
                 int64_t deadline);
 
 /* ============================================================================
+ * Message sockets
+ * ========================================================================= */
+
+/**
+ * Sends a message to a message socket.
+ *
+ * The message is sent as a whole, or the function fails. What an error means to the socket
+ * is up to its protocol: PREFIX and SUFFIX can't send anything more then and fail with
+ * `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY`, `EMSGSIZE` and a call in a
+ * coroutine that was cancelled already have no effect on the socket; neither has the end
+ * of a cancel scope before the first byte.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `buf`: the message. May be `NULL` if `len` is 0.
+ * - `len`: its length in bytes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or nothing says where a UDP message
+ *   shall go.
+ * - `EMSGSIZE`: the protocol can't carry a message of this length. Nothing was sent.
+ * - `ENOTSUP`: the handle is no message socket.
+ * - `EPIPE`: the outgoing stream was ended, as by `term_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * if(msend(s, "hello", 5, now() + 1000) < 0) perror("msend");
+ * ```
+ *
+ * # See also
+ *
+ * `mrecv`, `msendl`, `prefix_attach`, `suffix_attach`, `term_attach`, `udp_open`
+ */
+DILL_EXPORT int dill_msend(int s, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Receives a message from a message socket.
+ *
+ * One message is received as a whole, or the function fails. What an error means to the
+ * socket is up to its protocol: PREFIX and SUFFIX can't receive anything more then and
+ * fail with `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY` and a call in a
+ * coroutine that was cancelled already have no effect on the socket; neither has the end
+ * of a cancel scope before the first byte.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `buf`: where the message goes. If it is `NULL` the message is received and dropped.
+ * - `len`: how long the message may be.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `EINVAL`: `len` is longer than memory can be.
+ * - `EMSGSIZE`: the message doesn't fit into the buffer. It is lost. With PREFIX and
+ *   SUFFIX the rest of the stream is, too: further receives fail with `ECONNRESET`.
+ * - `ENOTSUP`: the handle is no message socket.
+ * - `EPIPE`: the peer has ended its stream.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[256];
+ * ssize_t sz = mrecv(s, buf, sizeof(buf), now() + 1000);
+ * if(sz < 0) perror("mrecv");
+ * ```
+ *
+ * # See also
+ *
+ * `mrecvl`, `msend`
+ */
+DILL_EXPORT ssize_t dill_mrecv(int s, void *buf, size_t len, int64_t deadline);
+
+/**
+ * Sends a list of buffers to a message socket, as one message.
+ *
+ * The buffers go out one after another, as if `msend` had been called with all of them in
+ * one piece, but without copying them together. The list is not modified. See `msend` for
+ * what an error means to the socket.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `first`: the first buffer of the list.
+ * - `last`: the last one; its `iol_next` is `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, an `iol_rsvd` is not 0, a buffer has a length but no memory, or all of them
+ *   together are too long; or nothing says where a UDP message shall go.
+ * - `EMSGSIZE`: the protocol can't carry a message of this length. Nothing was sent.
+ * - `ENOTSUP`: the handle is no message socket.
+ * - `EPIPE`: the outgoing stream was ended, as by `term_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct iolist body = {text, strlen(text), NULL, 0};
+ * struct iolist head = {header, strlen(header), &body, 0};
+ * if(msendl(s, &head, &body, -1) < 0) perror("msendl");
+ * ```
+ *
+ * # See also
+ *
+ * `mrecvl`, `msend`
+ */
+DILL_EXPORT
+int dill_msendl(int s,
+                struct dill_iolist *first,
+                struct dill_iolist *last,
+                int64_t deadline);
+
+/**
+ * Receives a message from a message socket into a list of buffers.
+ *
+ * The buffers are filled one after another, as far as the message reaches. Bytes for a
+ * buffer without memory are dropped; such a buffer may be longer than any message. The
+ * list is not modified. See `mrecv` for what an error means to the socket.
+ *
+ * Without any list (`first` and `last` are both `NULL`) the message is dropped, whatever
+ * its length.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `first`: the first buffer of the list, or `NULL`.
+ * - `last`: the last one, the `iol_next` of which is `NULL`; or `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, or an `iol_rsvd` is not 0.
+ * - `EMSGSIZE`: the message doesn't fit into the list. It is lost. With PREFIX and SUFFIX
+ *   the rest of the stream is, too: further receives fail with `ECONNRESET`.
+ * - `ENOTSUP`: the handle is no message socket.
+ * - `EPIPE`: the peer has ended its stream.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char number[4];
+ * struct iolist rest = {NULL, SIZE_MAX, NULL, 0};
+ * struct iolist data = {number, sizeof(number), &rest, 0};
+ * if(mrecvl(s, &data, &rest, -1) < 0) perror("mrecvl");
+ * ```
+ *
+ * # See also
+ *
+ * `mrecv`, `msendl`
+ */
+DILL_EXPORT
+ssize_t dill_mrecvl(int s,
+                    struct dill_iolist *first,
+                    struct dill_iolist *last,
+                    int64_t deadline);
+
+/* ============================================================================
  * IP addresses
  * ========================================================================= */
 
@@ -3025,6 +3245,1560 @@ DILL_EXPORT int dill_tcp_fromfd(int fd);
  */
 DILL_EXPORT int dill_tcp_fromfd_mem(int fd, struct dill_tcp_storage *mem);
 
+/* ============================================================================
+ * Local sockets
+ * ========================================================================= */
+
+/**
+ * Memory for a local listener, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_ipc_listener_storage {
+    char _[24];
+};
+
+/**
+ * Memory for a local connection, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_ipc_storage {
+    char _[72];
+};
+
+/**
+ * Memory for two local connections, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_ipc_pair_storage {
+    char _[144];
+};
+
+/**
+ * Starts to listen for local connections.
+ *
+ * The file is made by this function and left behind when the listener is closed, as in any
+ * use of such sockets: remove it with `unlink`. The listener is closed by `hclose` or
+ * `ipc_close`.
+ *
+ * # Parameters
+ *
+ * - `addr`: the name of the socket's file.
+ * - `backlog`: how many connections may wait to be accepted.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the file may not be made there.
+ * - `EADDRINUSE`: the file exists already.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `addr` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
+ * - `ENOENT`, `ENOTDIR`: the directory doesn't exist.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * unlink("/tmp/example.sock");
+ * int ls = ipc_listen("/tmp/example.sock", 10);
+ * int s = ipc_accept(ls, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_accept`, `ipc_listen_mem`, `ipc_listener_fromfd`, `ipc_pair`
+ */
+DILL_EXPORT int dill_ipc_listen(const char *addr, int backlog);
+
+/**
+ * Starts to listen for local connections, in memory of the caller's.
+ *
+ * Works as `ipc_listen`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `addr`: the name of the socket's file.
+ * - `backlog`: how many connections may wait to be accepted.
+ * - `mem`: memory for the listener.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the file may not be made there.
+ * - `EADDRINUSE`: the file exists already.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `addr` or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
+ * - `ENOENT`, `ENOTDIR`: the directory doesn't exist.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_listener_storage mem;
+ * int ls = ipc_listen_mem("/tmp/example.sock", 10, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_listen`, `ipc_accept`, `ipc_listener_fromfd`, `ipc_pair`
+ */
+DILL_EXPORT
+int dill_ipc_listen_mem(const char *addr,
+                        int backlog,
+                        struct dill_ipc_listener_storage *mem);
+
+/**
+ * Accepts an incoming local connection.
+ *
+ * After any error the listener can be used as before.
+ *
+ * # Parameters
+ *
+ * - `s`: the listener.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is accepting from the listener.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
+ *   connection stays in the queue.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no local listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = ipc_accept(ls, -1);
+ * bsend(s, "hello\n", 6, -1);
+ * ipc_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_listen`, `ipc_accept_mem`, `ipc_close`, `brecv`, `bsend`
+ */
+DILL_EXPORT int dill_ipc_accept(int s, int64_t deadline);
+
+/**
+ * Accepts an incoming local connection, in memory of the caller's.
+ *
+ * Works as `ipc_accept`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `s`: the listener.
+ * - `mem`: memory for the connection.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is accepting from the listener.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
+ *   connection stays in the queue.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no local listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_storage mem;
+ * int s = ipc_accept_mem(ls, &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_accept`, `ipc_listen`, `ipc_close`, `brecv`, `bsend`
+ */
+DILL_EXPORT int dill_ipc_accept_mem(int s, struct dill_ipc_storage *mem, int64_t deadline);
+
+/**
+ * Connects to a local listener.
+ *
+ * If the listener's queue is full the function waits until there is room.
+ *
+ * # Parameters
+ *
+ * - `addr`: the name of the socket's file.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the file may not be written.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the file any more.
+ * - `EINVAL`: `addr` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
+ * - `ENOENT`, `ENOTDIR`: there is no such file.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = ipc_connect("/tmp/example.sock", now() + 1000);
+ * if(s < 0) perror("ipc_connect");
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_connect_mem`, `ipc_listen`, `ipc_fromfd`, `ipc_close`
+ */
+DILL_EXPORT int dill_ipc_connect(const char *addr, int64_t deadline);
+
+/**
+ * Connects to a local listener, in memory of the caller's.
+ *
+ * Works as `ipc_connect`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `addr`: the name of the socket's file.
+ * - `mem`: memory for the connection.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the file may not be written.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the file any more.
+ * - `EINVAL`: `addr` or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
+ * - `ENOENT`, `ENOTDIR`: there is no such file.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_storage mem;
+ * int s = ipc_connect_mem("/tmp/example.sock", &mem, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_connect`, `ipc_listen`, `ipc_fromfd`, `ipc_close`
+ */
+DILL_EXPORT
+int dill_ipc_connect_mem(const char *addr,
+                         struct dill_ipc_storage *mem,
+                         int64_t deadline);
+
+/**
+ * Passes a file descriptor to the peer of a local connection.
+ *
+ * The descriptor takes its place in the stream, between the bytes sent before and those
+ * sent afterwards: the peer has to call `ipc_recvfd` at that point. The caller keeps `fd`,
+ * and may close it at once.
+ *
+ * After an error other than `ECONNRESET` the connection can be used as before.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection.
+ * - `fd`: the descriptor to pass.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call, or `fd` is not open.
+ * - `EBUSY`: another coroutine is sending to the connection.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: `fd` is negative.
+ * - `ENOTSUP`: the handle is no local connection.
+ * - `EPIPE`: the outgoing stream was ended by `ipc_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ * - `ETOOMANYREFS`: too many descriptors are on their way already.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int fds[2];
+ * pipe(fds);
+ * ipc_sendfd(s, fds[0], -1);
+ * close(fds[0]);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_recvfd`, `ipc_pair`
+ */
+DILL_EXPORT int dill_ipc_sendfd(int s, int fd, int64_t deadline);
+
+/**
+ * Receives a file descriptor from the peer of a local connection.
+ *
+ * The peer must have sent it, by `ipc_sendfd`, at this point of the stream. A descriptor
+ * that is met by `brecv` is lost.
+ *
+ * After `ETIMEDOUT` and the end of a cancel scope the connection can be used as before.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The descriptor, which is the caller's to close, or -1 with `errno` set to one of the
+ * values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the connection.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `EMFILE`: the process can't have more descriptors. The one that was sent is lost.
+ * - `ENOTSUP`: the handle is no local connection.
+ * - `EPIPE`: the peer has ended its stream.
+ * - `EPROTO`: the peer has sent something else. Nothing more can be received.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int fd = ipc_recvfd(s, now() + 1000);
+ * if(fd < 0) perror("ipc_recvfd");
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_sendfd`
+ */
+DILL_EXPORT int dill_ipc_recvfd(int s, int64_t deadline);
+
+/**
+ * Ends the outgoing stream of a local connection.
+ *
+ * The peer gets all that was sent before, and then the end of the stream. Receiving goes
+ * on. The function does not block.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection.
+ * - `deadline`: not used; for symmetry with other protocols.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: another coroutine is sending to the connection.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `ENOTSUP`: the handle is no local connection.
+ * - `EPIPE`: the stream was ended before.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * bsend(s, request, sizeof(request), -1);
+ * ipc_done(s, -1);
+ * brecv(s, reply, sizeof(reply), -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_close`, `bsend`
+ */
+DILL_EXPORT int dill_ipc_done(int s, int64_t deadline);
+
+/**
+ * Closes a local connection in an orderly way.
+ *
+ * Ends the outgoing stream if that wasn't done yet, and waits for the peer to end its own;
+ * what comes until then is dropped. So the peer has got everything that was sent, or has
+ * closed knowing that it hasn't.
+ *
+ * The handle is closed in any case, except for `EBADF` and `ENOTSUP`. A listener may be
+ * closed by this function or by `hclose`.
+ *
+ * # Parameters
+ *
+ * - `s`: the connection or listener.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the connection.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `ENOTSUP`: the handle is neither a local connection nor a local listener.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * bsend(s, "bye\n", 4, -1);
+ * if(ipc_close(s, now() + 1000) < 0) perror("ipc_close");
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_done`, `hclose`
+ */
+DILL_EXPORT int dill_ipc_close(int s, int64_t deadline);
+
+/**
+ * Makes a listener of a file descriptor.
+ *
+ * On success `fd` itself is closed, as the socket uses a descriptor of its own. After an
+ * error it is open and unchanged.
+ *
+ * # Parameters
+ *
+ * - `fd`: a listening local stream socket.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no local stream socket or does not listen.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = ipc_listener_fromfd(fd);
+ * if(s < 0) perror("ipc_listener_fromfd");
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_listener_fromfd_mem`, `ipc_listen`
+ */
+DILL_EXPORT int dill_ipc_listener_fromfd(int fd);
+
+/**
+ * Makes a listener of a file descriptor, in memory of the caller's.
+ *
+ * Works as `ipc_listener_fromfd`, but keeps the socket in memory of the caller's, which
+ * must stay in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `fd`: a listening local stream socket.
+ * - `mem`: memory for the listener.
+ *
+ * # Return value
+ *
+ * The handle of the listener, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no local stream socket or does not listen, or `mem` is
+ *   `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_listener_storage mem;
+ * int s = ipc_listener_fromfd_mem(fd, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_listener_fromfd`, `ipc_listen`
+ */
+DILL_EXPORT int dill_ipc_listener_fromfd_mem(int fd, struct dill_ipc_listener_storage *mem);
+
+/**
+ * Makes a connection of a file descriptor.
+ *
+ * On success `fd` itself is closed, as the socket uses a descriptor of its own. After an
+ * error it is open and unchanged.
+ *
+ * # Parameters
+ *
+ * - `fd`: a connected local stream socket.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no local stream socket or listens.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = ipc_fromfd(fd);
+ * if(s < 0) perror("ipc_fromfd");
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_fromfd_mem`, `ipc_connect`
+ */
+DILL_EXPORT int dill_ipc_fromfd(int fd);
+
+/**
+ * Makes a connection of a file descriptor, in memory of the caller's.
+ *
+ * Works as `ipc_fromfd`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `fd`: a connected local stream socket.
+ * - `mem`: memory for the connection.
+ *
+ * # Return value
+ *
+ * The handle of the connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open.
+ * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `fd` is negative or no local stream socket or listens, or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSOCK`: `fd` is no socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_storage mem;
+ * int s = ipc_fromfd_mem(fd, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_fromfd`, `ipc_connect`
+ */
+DILL_EXPORT int dill_ipc_fromfd_mem(int fd, struct dill_ipc_storage *mem);
+
+/**
+ * Makes two local connections that are each other's peers.
+ *
+ * # Parameters
+ *
+ * - `s`: where the two handles go.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `s` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handles belong to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s[2];
+ * if(ipc_pair(s) < 0) perror("ipc_pair");
+ * bsend(s[0], "x", 1, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_pair_mem`, `ipc_connect`, `ipc_sendfd`
+ */
+DILL_EXPORT int dill_ipc_pair(int *s);
+
+/**
+ * Makes two local connections that are each other's peers, in memory of the caller's.
+ *
+ * Works as `ipc_pair`, but keeps the sockets in memory of the caller's, which must stay in
+ * place until both handles are closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `mem`: memory for both connections.
+ * - `s`: where the two handles go.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `s` or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handles belong to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipc_pair_storage mem;
+ * int s[2];
+ * ipc_pair_mem(&mem, s);
+ * ```
+ *
+ * # See also
+ *
+ * `ipc_pair`, `ipc_connect`, `ipc_sendfd`
+ */
+DILL_EXPORT int dill_ipc_pair_mem(struct dill_ipc_pair_storage *mem, int *s);
+
+/* ============================================================================
+ * UDP
+ * ========================================================================= */
+
+/**
+ * Memory for a UDP socket, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_udp_storage {
+    char _[72];
+};
+
+/**
+ * Opens a UDP socket.
+ *
+ * A single socket can send to different addresses and receive from them. With a `remote`
+ * address it is also a message socket for `msend` and `mrecv`; messages from other
+ * addresses are dropped then.
+ *
+ * Messages may be lost, doubled or reordered on their way, and are at most 65,507 bytes
+ * long over IPv4. The socket is closed by `hclose`.
+ *
+ * # Parameters
+ *
+ * - `local`: the address to receive messages at and to send them from, or `NULL`. If its
+ *   port is 0, a free one is chosen and stored in it.
+ * - `remote`: the address that messages go to and come from, or `NULL`.
+ *
+ * # Return value
+ *
+ * The handle of the socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the port needs a privilege.
+ * - `EADDRINUSE`: the local address is in use already.
+ * - `EADDRNOTAVAIL`: this machine has no such local address.
+ * - `EAFNOSUPPORT`: an address is no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: one of the addresses is IPv4, the other IPv6.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr local, remote;
+ * ipaddr_local(&local, NULL, 5555, 0);
+ * ipaddr_remote(&remote, "192.0.2.1", 5555, 0, -1);
+ * int s = udp_open(&local, &remote);
+ * msend(s, "ABC", 3, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_open_mem`, `udp_send`, `udp_recv`, `msend`, `mrecv`, `ipaddr_local`,
+ * `ipaddr_remote`
+ */
+DILL_EXPORT int dill_udp_open(struct dill_ipaddr *local, const struct dill_ipaddr *remote);
+
+/**
+ * Opens a UDP socket, in memory of the caller's.
+ *
+ * Works as `udp_open`, but keeps the socket in memory of the caller's, which must stay in
+ * place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `local`: the address to receive messages at and to send them from, or `NULL`. If its
+ *   port is 0, a free one is chosen and stored in it.
+ * - `remote`: the address that messages go to and come from, or `NULL`.
+ * - `mem`: memory for the socket.
+ *
+ * # Return value
+ *
+ * The handle of the socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the port needs a privilege.
+ * - `EADDRINUSE`: the local address is in use already.
+ * - `EADDRNOTAVAIL`: this machine has no such local address.
+ * - `EAFNOSUPPORT`: an address is no IP address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: one of the addresses is IPv4, the other IPv6, or `mem` is `NULL`.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct udp_storage mem;
+ * int s = udp_open_mem(&addr, NULL, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_open`
+ */
+DILL_EXPORT
+int dill_udp_open_mem(struct dill_ipaddr *local,
+                      const struct dill_ipaddr *remote,
+                      struct dill_udp_storage *mem);
+
+/**
+ * Sends a UDP message.
+ *
+ * The function doesn't block. If the system has no room for the message it is lost, as it
+ * might be anywhere on its way.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `addr`: where the message goes; `NULL` for the remote address of the socket.
+ * - `buf`: the message. May be `NULL` if `len` is 0.
+ * - `len`: its length in bytes.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: sending to that address is not allowed.
+ * - `EAFNOSUPPORT`: `addr` is no IP address, or one of the other family.
+ * - `EBADF`: the handle is not open.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or there is neither `addr` nor a
+ *   remote address.
+ * - `EMSGSIZE`: the message is too long for UDP.
+ * - `ENETUNREACH`, `EHOSTUNREACH`: the address cannot be reached.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no UDP socket.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * udp_send(s, &addr, "ABC", 3);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_sendl`, `udp_recv`, `msend`
+ */
+DILL_EXPORT int dill_udp_send(int s, const struct dill_ipaddr *addr, const void *buf, size_t len);
+
+/**
+ * Receives a UDP message.
+ *
+ * After any error the socket can be used as before. If it has a remote address, messages
+ * from others are dropped.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `addr`: where the address of the sender goes, or `NULL`.
+ * - `buf`: where the message goes. If it is `NULL` the message is received and dropped.
+ * - `len`: how long the message may be.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `len` is longer than memory can be.
+ * - `EMSGSIZE`: the message doesn't fit into the buffer. It is lost; the next one can be
+ *   received.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no UDP socket.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[1500];
+ * struct ipaddr from;
+ * ssize_t sz = udp_recv(s, &from, buf, sizeof(buf), now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_recvl`, `udp_send`, `mrecv`
+ */
+DILL_EXPORT
+ssize_t dill_udp_recv(int s,
+                      struct dill_ipaddr *addr,
+                      void *buf,
+                      size_t len,
+                      int64_t deadline);
+
+/**
+ * Sends a list of buffers as one UDP message.
+ *
+ * The function doesn't block. If the system has no room for the message it is lost, as it
+ * might be anywhere on its way. The list is not modified.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `addr`: where the message goes; `NULL` for the remote address of the socket.
+ * - `first`: the first buffer of the list.
+ * - `last`: the last one; its `iol_next` is `NULL`.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: sending to that address is not allowed.
+ * - `EAFNOSUPPORT`: `addr` is no IP address, or one of the other family.
+ * - `EBADF`: the handle is not open.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, an `iol_rsvd` is not 0, a buffer has a length but no memory, or all of them
+ *   together are too long; or there is neither `addr` nor a remote address.
+ * - `EMSGSIZE`: the message is too long for UDP.
+ * - `ENETUNREACH`, `EHOSTUNREACH`: the address cannot be reached.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no UDP socket.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct iolist body = {text, strlen(text), NULL, 0};
+ * struct iolist head = {header, strlen(header), &body, 0};
+ * udp_sendl(s, &addr, &head, &body);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_send`, `udp_recvl`, `msendl`
+ */
+DILL_EXPORT
+int dill_udp_sendl(int s,
+                   const struct dill_ipaddr *addr,
+                   struct dill_iolist *first,
+                   struct dill_iolist *last);
+
+/**
+ * Receives a UDP message into a list of buffers.
+ *
+ * Bytes for a buffer without memory are dropped. Without any list (`first` and `last` are
+ * both `NULL`) the whole message is. The list is not modified. After any error the socket
+ * can be used as before.
+ *
+ * # Parameters
+ *
+ * - `s`: the socket.
+ * - `addr`: where the address of the sender goes, or `NULL`.
+ * - `first`: the first buffer of the list, or `NULL`.
+ * - `last`: the last one, the `iol_next` of which is `NULL`; or `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
+ *   loop, or an `iol_rsvd` is not 0.
+ * - `EMSGSIZE`: the message doesn't fit into the list. It is lost; the next one can be
+ *   received.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no UDP socket.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char number[4];
+ * struct iolist rest = {NULL, SIZE_MAX, NULL, 0};
+ * struct iolist data = {number, sizeof(number), &rest, 0};
+ * ssize_t sz = udp_recvl(s, NULL, &data, &rest, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `udp_recv`, `udp_sendl`, `mrecvl`
+ */
+DILL_EXPORT
+ssize_t dill_udp_recvl(int s,
+                       struct dill_ipaddr *addr,
+                       struct dill_iolist *first,
+                       struct dill_iolist *last,
+                       int64_t deadline);
+
+/* ============================================================================
+ * PREFIX: messages with their length in front
+ * ========================================================================= */
+
+/**
+ * Flag of PREFIX: the most significant byte of the length comes first. The default.
+ */
+#define DILL_PREFIX_BIG_ENDIAN 0
+
+/**
+ * Flag of PREFIX: the least significant byte of the length comes first.
+ */
+#define DILL_PREFIX_LITTLE_ENDIAN 1
+
+/**
+ * Memory for a PREFIX protocol, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_prefix_storage {
+    char _[56];
+};
+
+/**
+ * Starts the PREFIX protocol on top of a bytestream.
+ *
+ * Each message is sent with its length in front, a number of `hdrlen` bytes. There is no
+ * handshake, neither at the beginning nor at the end.
+ *
+ * The protocol takes the socket beneath: the handle `s` is not valid any more. If the
+ * function fails that socket is closed, except for `EBADF`.
+ *
+ * # Parameters
+ *
+ * - `s`: a bytestream socket.
+ * - `hdrlen`: the size of the length in bytes, 1 to 32.
+ * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `hdrlen` is 0 or too large.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&addr, -1);
+ * s = prefix_attach(s, 2, 0);
+ * msend(s, "ABC", 3, -1);
+ * s = prefix_detach(s);
+ * tcp_close(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `prefix_attach_mem`, `prefix_detach`, `msend`, `mrecv`
+ */
+DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
+
+/**
+ * Starts the PREFIX protocol on top of a bytestream, in memory of the caller's.
+ *
+ * Works as `prefix_attach`, but keeps the socket in memory of the caller's, which must
+ * stay in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `s`: a bytestream socket.
+ * - `hdrlen`: the size of the length in bytes, 1 to 32.
+ * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ * - `mem`: memory for the protocol.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct prefix_storage mem;
+ * s = prefix_attach_mem(s, 4, PREFIX_LITTLE_ENDIAN, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `prefix_attach`
+ */
+DILL_EXPORT
+int dill_prefix_attach_mem(int s,
+                           size_t hdrlen,
+                           int flags,
+                           struct dill_prefix_storage *mem);
+
+/**
+ * Ends the PREFIX protocol and gives the bytestream beneath back.
+ *
+ * The peer is not told. The bytestream is at the end of the last message that was
+ * received, and of the last one that was sent.
+ *
+ * If the function fails, protocol and bytestream are closed, except for `EBADF`.
+ *
+ * # Parameters
+ *
+ * - `s`: the protocol.
+ *
+ * # Return value
+ *
+ * The handle of the bytestream, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: another coroutine is sending or receiving.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation has failed.
+ * - `ENOTSUP`: the handle is no PREFIX protocol.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = prefix_detach(s);
+ * if(s >= 0) tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `prefix_attach`
+ */
+DILL_EXPORT int dill_prefix_detach(int s);
+
+/* ============================================================================
+ * SUFFIX: messages with a delimiter behind
+ * ========================================================================= */
+
+/**
+ * Memory for a SUFFIX protocol, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_suffix_storage {
+    char _[128];
+};
+
+/**
+ * Starts the SUFFIX protocol on top of a bytestream.
+ *
+ * Each message is followed by the delimiter, as lines of text are by CR and LF. A message
+ * that is sent must not contain it: that would make two messages of it. There is no
+ * handshake, neither at the beginning nor at the end.
+ *
+ * The protocol takes the socket beneath: the handle `s` is not valid any more. If the
+ * function fails that socket is closed, except for `EBADF`.
+ *
+ * # Parameters
+ *
+ * - `s`: a bytestream socket.
+ * - `suffix`: the delimiter.
+ * - `suffixlen`: its length in bytes, 1 to 32.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `suffix` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&addr, -1);
+ * s = suffix_attach(s, "\r\n", 2);
+ * msend(s, "NOOP", 4, -1);
+ * s = suffix_detach(s, -1);
+ * tcp_close(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `suffix_attach_mem`, `suffix_detach`, `msend`, `mrecv`
+ */
+DILL_EXPORT int dill_suffix_attach(int s, const void *suffix, size_t suffixlen);
+
+/**
+ * Starts the SUFFIX protocol on top of a bytestream, in memory of the caller's.
+ *
+ * Works as `suffix_attach`, but keeps the socket in memory of the caller's, which must
+ * stay in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `s`: a bytestream socket.
+ * - `suffix`: the delimiter.
+ * - `suffixlen`: its length in bytes, 1 to 32.
+ * - `mem`: memory for the protocol.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct suffix_storage mem;
+ * s = suffix_attach_mem(s, "\n", 1, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `suffix_attach`
+ */
+DILL_EXPORT
+int dill_suffix_attach_mem(int s,
+                           const void *suffix,
+                           size_t suffixlen,
+                           struct dill_suffix_storage *mem);
+
+/**
+ * Ends the SUFFIX protocol and gives the bytestream beneath back.
+ *
+ * The peer is not told. The bytestream is behind the delimiter of the last message that
+ * was received, and of the last one that was sent.
+ *
+ * If the function fails, protocol and bytestream are closed, except for `EBADF`.
+ *
+ * # Parameters
+ *
+ * - `s`: the protocol.
+ * - `deadline`: not used; for symmetry with other protocols.
+ *
+ * # Return value
+ *
+ * The handle of the bytestream, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `EBUSY`: another coroutine is sending or receiving.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation has failed.
+ * - `ENOTSUP`: the handle is no SUFFIX protocol.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = suffix_detach(s, -1);
+ * if(s >= 0) tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `suffix_attach`
+ */
+DILL_EXPORT int dill_suffix_detach(int s, int64_t deadline);
+
+/* ============================================================================
+ * TERM: a terminal handshake on top of messages
+ * ========================================================================= */
+
+/**
+ * Memory for a TERM protocol, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_term_storage {
+    char _[88];
+};
+
+/**
+ * Starts the TERM protocol on top of a message socket.
+ *
+ * TERM adds a handshake to a message protocol that has none: each peer ends its messages
+ * with the terminal one. When both have done so they agree on where the protocol has
+ * ended, and can use what is beneath for something else. The terminal message must not be
+ * sent as an ordinary one.
+ *
+ * The protocol takes the socket beneath: the handle `s` is not valid any more. If the
+ * function fails that socket is closed, except for `EBADF`.
+ *
+ * # Parameters
+ *
+ * - `s`: a message socket.
+ * - `buf`: the terminal message. May be `NULL` if `len` is 0.
+ * - `len`: its length in bytes, 0 to 32.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or `len` is too large.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no message socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = suffix_attach(s, "\r\n", 2);
+ * s = term_attach(s, "STOP", 4);
+ * msend(s, "ABC", 3, -1);
+ * s = term_detach(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `term_attach_mem`, `term_done`, `term_detach`, `msend`, `mrecv`
+ */
+DILL_EXPORT int dill_term_attach(int s, const void *buf, size_t len);
+
+/**
+ * Starts the TERM protocol on top of a message socket, in memory of the caller's.
+ *
+ * Works as `term_attach`, but keeps the socket in memory of the caller's, which must stay
+ * in place until the handle is closed. It needs no alignment.
+ *
+ * # Parameters
+ *
+ * - `s`: a message socket.
+ * - `buf`: the terminal message. May be `NULL` if `len` is 0.
+ * - `len`: its length in bytes, 0 to 32.
+ * - `mem`: memory for the protocol.
+ *
+ * # Return value
+ *
+ * The handle of the protocol, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
+ *   `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: the socket beneath is no message socket.
+ *
+ * # Thread safety
+ *
+ * Handles belong to the thread that made them. On another one they are `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct term_storage mem;
+ * s = term_attach_mem(s, "STOP", 4, &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `term_attach`
+ */
+DILL_EXPORT
+int dill_term_attach_mem(int s,
+                         const void *buf,
+                         size_t len,
+                         struct dill_term_storage *mem);
+
+/**
+ * Sends the terminal message of the TERM protocol.
+ *
+ * Nothing can be sent any more then. Receiving goes on, until `mrecv` fails with `EPIPE`:
+ * the peer has sent its own terminal message.
+ *
+ * # Parameters
+ *
+ * - `s`: the protocol.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `ENOTSUP`: the handle is no TERM protocol.
+ * - `EPIPE`: the terminal message was sent before.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[256];
+ * ssize_t sz;
+ * term_done(s, -1);
+ * while((sz = mrecv(s, buf, sizeof(buf), -1)) >= 0)
+ *     printf("%.*s\n", (int)sz, buf);
+ * s = term_detach(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `term_detach`, `term_attach`
+ */
+DILL_EXPORT int dill_term_done(int s, int64_t deadline);
+
+/**
+ * Ends the TERM protocol and gives the message socket beneath back.
+ *
+ * Sends the terminal message if that wasn't done yet, and waits for the one of the peer;
+ * messages that come until then are dropped.
+ *
+ * If the function fails, protocol and message socket are closed, except for `EBADF` and
+ * `ENOTSUP`.
+ *
+ * # Parameters
+ *
+ * - `s`: the protocol.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the message socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending or receiving.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, an earlier operation has failed, or the peer
+ *   has closed it without the terminal message.
+ * - `ENOTSUP`: the handle is no TERM protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = term_detach(s, now() + 1000);
+ * if(s >= 0) hclose(s);
+ * ```
+ *
+ * # See also
+ *
+ * `term_done`, `term_attach`
+ */
+DILL_EXPORT int dill_term_detach(int s, int64_t deadline);
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #if defined __cplusplus
@@ -3097,6 +4871,12 @@ DILL_EXPORT int dill_tcp_fromfd_mem(int fd, struct dill_tcp_storage *mem);
 #define bsend dill_bsend
 #define bsendl dill_bsendl
 
+/* Message sockets */
+#define mrecv dill_mrecv
+#define mrecvl dill_mrecvl
+#define msend dill_msend
+#define msendl dill_msendl
+
 /* IP addresses */
 #define IPADDR_IPV4 DILL_IPADDR_IPV4
 #define IPADDR_IPV6 DILL_IPADDR_IPV6
@@ -3130,6 +4910,57 @@ DILL_EXPORT int dill_tcp_fromfd_mem(int fd, struct dill_tcp_storage *mem);
 #define tcp_listener_fromfd_mem dill_tcp_listener_fromfd_mem
 #define tcp_listener_storage dill_tcp_listener_storage
 #define tcp_storage dill_tcp_storage
+
+/* Local sockets */
+#define ipc_accept dill_ipc_accept
+#define ipc_accept_mem dill_ipc_accept_mem
+#define ipc_close dill_ipc_close
+#define ipc_connect dill_ipc_connect
+#define ipc_connect_mem dill_ipc_connect_mem
+#define ipc_done dill_ipc_done
+#define ipc_fromfd dill_ipc_fromfd
+#define ipc_fromfd_mem dill_ipc_fromfd_mem
+#define ipc_listen dill_ipc_listen
+#define ipc_listen_mem dill_ipc_listen_mem
+#define ipc_listener_fromfd dill_ipc_listener_fromfd
+#define ipc_listener_fromfd_mem dill_ipc_listener_fromfd_mem
+#define ipc_listener_storage dill_ipc_listener_storage
+#define ipc_pair dill_ipc_pair
+#define ipc_pair_mem dill_ipc_pair_mem
+#define ipc_pair_storage dill_ipc_pair_storage
+#define ipc_recvfd dill_ipc_recvfd
+#define ipc_sendfd dill_ipc_sendfd
+#define ipc_storage dill_ipc_storage
+
+/* UDP */
+#define udp_open dill_udp_open
+#define udp_open_mem dill_udp_open_mem
+#define udp_recv dill_udp_recv
+#define udp_recvl dill_udp_recvl
+#define udp_send dill_udp_send
+#define udp_sendl dill_udp_sendl
+#define udp_storage dill_udp_storage
+
+/* PREFIX */
+#define PREFIX_BIG_ENDIAN DILL_PREFIX_BIG_ENDIAN
+#define PREFIX_LITTLE_ENDIAN DILL_PREFIX_LITTLE_ENDIAN
+#define prefix_attach dill_prefix_attach
+#define prefix_attach_mem dill_prefix_attach_mem
+#define prefix_detach dill_prefix_detach
+#define prefix_storage dill_prefix_storage
+
+/* SUFFIX */
+#define suffix_attach dill_suffix_attach
+#define suffix_attach_mem dill_suffix_attach_mem
+#define suffix_detach dill_suffix_detach
+#define suffix_storage dill_suffix_storage
+
+/* TERM */
+#define term_attach dill_term_attach
+#define term_attach_mem dill_term_attach_mem
+#define term_detach dill_term_detach
+#define term_done dill_term_done
+#define term_storage dill_term_storage
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

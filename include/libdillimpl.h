@@ -192,6 +192,42 @@ struct dill_bsock_vfs {
  */
 DILL_EXPORT extern const void *dill_bsock_type;
 
+/* ============================================================================
+ * Message sockets
+ * ========================================================================= */
+
+/**
+ * The functions of a message socket. A protocol of your own puts this structure into its
+ * object and returns a pointer to it when it is queried for `msock_type`; `msend`, `mrecv`,
+ * `msendl` and `mrecvl` call them.
+ *
+ * `msendl` sends the whole list from `first` to `last` as one message. `mrecvl` receives one
+ * message into the list and returns its length; without any list (both pointers `NULL`) it
+ * drops the message. Both return -1 and set `errno` when they fail.
+ */
+struct dill_msock_vfs {
+    /**
+     * Sends a list of buffers as one message.
+     */
+    int (*msendl)(struct dill_msock_vfs *vfs,
+                  struct dill_iolist *first,
+                  struct dill_iolist *last,
+                  int64_t deadline);
+    /**
+     * Receives a message into a list of buffers.
+     */
+    ssize_t (*mrecvl)(struct dill_msock_vfs *vfs,
+                      struct dill_iolist *first,
+                      struct dill_iolist *last,
+                      int64_t deadline);
+};
+
+/**
+ * Identifies the message socket interface: an object that implements it answers
+ * `hquery(h, msock_type)` with a pointer to its `struct msock_vfs`.
+ */
+DILL_EXPORT extern const void *dill_msock_type;
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #if defined __cplusplus
@@ -208,6 +244,8 @@ DILL_EXPORT extern const void *dill_bsock_type;
 
 #define bsock_type dill_bsock_type
 #define bsock_vfs dill_bsock_vfs
+#define msock_type dill_msock_type
+#define msock_vfs dill_msock_vfs
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

@@ -5,7 +5,9 @@
 //! ```text
 //! capi           the C ABI of libdill: translates only
 //!   ↓
-//! sockets        byte streams, io lists, ip addresses, tcp
+//! protocols      prefix, suffix, term
+//!   ↓
+//! sockets        byte streams and message sockets, io lists, ip addresses, tcp, ipc, udp
 //!   ↓
 //! concurrency    bundles, channels, choose, cancellation
 //!   ↓
@@ -36,6 +38,8 @@ mod intrusive;
 mod object_cache;
 #[allow(unsafe_code)]
 mod os;
+#[cfg(feature = "sockets")]
+mod protocols;
 mod scheduler;
 #[cfg(feature = "sockets")]
 mod sockets;

@@ -64,6 +64,12 @@
 #define bsend dill_bsend
 #define bsendl dill_bsendl
 
+/* Message sockets */
+#define mrecv dill_mrecv
+#define mrecvl dill_mrecvl
+#define msend dill_msend
+#define msendl dill_msendl
+
 /* IP addresses */
 #define IPADDR_IPV4 DILL_IPADDR_IPV4
 #define IPADDR_IPV6 DILL_IPADDR_IPV6
@@ -97,6 +103,57 @@
 #define tcp_listener_fromfd_mem dill_tcp_listener_fromfd_mem
 #define tcp_listener_storage dill_tcp_listener_storage
 #define tcp_storage dill_tcp_storage
+
+/* Local sockets */
+#define ipc_accept dill_ipc_accept
+#define ipc_accept_mem dill_ipc_accept_mem
+#define ipc_close dill_ipc_close
+#define ipc_connect dill_ipc_connect
+#define ipc_connect_mem dill_ipc_connect_mem
+#define ipc_done dill_ipc_done
+#define ipc_fromfd dill_ipc_fromfd
+#define ipc_fromfd_mem dill_ipc_fromfd_mem
+#define ipc_listen dill_ipc_listen
+#define ipc_listen_mem dill_ipc_listen_mem
+#define ipc_listener_fromfd dill_ipc_listener_fromfd
+#define ipc_listener_fromfd_mem dill_ipc_listener_fromfd_mem
+#define ipc_listener_storage dill_ipc_listener_storage
+#define ipc_pair dill_ipc_pair
+#define ipc_pair_mem dill_ipc_pair_mem
+#define ipc_pair_storage dill_ipc_pair_storage
+#define ipc_recvfd dill_ipc_recvfd
+#define ipc_sendfd dill_ipc_sendfd
+#define ipc_storage dill_ipc_storage
+
+/* UDP */
+#define udp_open dill_udp_open
+#define udp_open_mem dill_udp_open_mem
+#define udp_recv dill_udp_recv
+#define udp_recvl dill_udp_recvl
+#define udp_send dill_udp_send
+#define udp_sendl dill_udp_sendl
+#define udp_storage dill_udp_storage
+
+/* PREFIX */
+#define PREFIX_BIG_ENDIAN DILL_PREFIX_BIG_ENDIAN
+#define PREFIX_LITTLE_ENDIAN DILL_PREFIX_LITTLE_ENDIAN
+#define prefix_attach dill_prefix_attach
+#define prefix_attach_mem dill_prefix_attach_mem
+#define prefix_detach dill_prefix_detach
+#define prefix_storage dill_prefix_storage
+
+/* SUFFIX */
+#define suffix_attach dill_suffix_attach
+#define suffix_attach_mem dill_suffix_attach_mem
+#define suffix_detach dill_suffix_detach
+#define suffix_storage dill_suffix_storage
+
+/* TERM */
+#define term_attach dill_term_attach
+#define term_attach_mem dill_term_attach_mem
+#define term_detach dill_term_detach
+#define term_done dill_term_done
+#define term_storage dill_term_storage
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

@@ -30,4 +30,16 @@ mod io_list;
 #[cfg(feature = "sockets")]
 mod ip_address;
 #[cfg(feature = "sockets")]
+mod ipc;
+#[cfg(feature = "sockets")]
+mod message_socket;
+#[cfg(feature = "sockets")]
+mod prefix;
+#[cfg(feature = "sockets")]
+mod suffix;
+#[cfg(feature = "sockets")]
 mod tcp;
+#[cfg(feature = "sockets")]
+mod term;
+#[cfg(feature = "sockets")]
+mod udp;

@@ -146,10 +146,8 @@ fn update(coroutine: Ref<Coroutine>) {
 /// While it exists, requests do not interrupt the coroutine that made it: an operation of
 /// a protocol has transferred its first byte and must not be torn, whatever calls to the
 /// layers beneath it consists of.
-#[allow(dead_code)] // protocols come on top of this
 pub(crate) struct UnderWay(Ref<Coroutine>);
 
-#[allow(dead_code)]
 impl UnderWay {
     /// For protocols, once the first byte of an operation has been transferred.
     pub(crate) fn begin() -> Result<UnderWay> {
@@ -164,6 +162,44 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.set(self.0.under_way.get() - 1);
         update(self.0);
+    }
+}
+
+/// A call of a socket's interface. Where protocols are stacked, ours or those of C programs,
+/// such calls nest: from the first byte that a layer beneath has transferred until the end of
+/// the outermost call, requests do not interrupt it.
+pub(crate) struct SocketCall(Ref<Coroutine>);
+
+impl SocketCall {
+    #[inline]
+    pub(crate) fn begin(context: &Context) -> SocketCall {
+        let coroutine = context.current();
+        coroutine.socket_calls.set(coroutine.socket_calls.get() + 1);
+        SocketCall(coroutine)
+    }
+}
+
+impl Drop for SocketCall {
+    #[inline]
+    fn drop(&mut self) {
+        let depth = self.0.socket_calls.get() - 1;
+        self.0.socket_calls.set(depth);
+        if depth == 0 && self.0.transferred.get() {
+            self.0.transferred.set(false);
+            drop(UnderWay(self.0));
+        }
+    }
+}
+
+/// For the sockets at the bottom: bytes have been transferred. A call without protocols on top
+/// takes care of itself.
+#[inline]
+pub(crate) fn note_transfer(context: &Context) {
+    let coroutine = context.current();
+    if coroutine.socket_calls.get() > 1 && !coroutine.transferred.get() {
+        coroutine.transferred.set(true);
+        coroutine.under_way.set(coroutine.under_way.get() + 1);
+        update(coroutine);
     }
 }
 

@@ -194,6 +194,10 @@ pub(crate) struct Coroutine {
     pub(crate) scope: Cell<*const ()>,
     /// Operations of protocols that must not be torn by a request; nested.
     pub(crate) under_way: Cell<u32>,
+    /// Calls of socket interfaces, nested where protocols are stacked.
+    pub(crate) socket_calls: Cell<u32>,
+    /// A layer beneath has transferred something since the outermost of them began.
+    pub(crate) transferred: Cell<bool>,
     stack: StackRange,
     launched_at: Cell<(*const c_char, c_int)>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
@@ -254,6 +258,8 @@ impl Coroutine {
             owned_bundles: List::new(),
             scope: Cell::new(ptr::null()),
             under_way: Cell::new(0),
+            socket_calls: Cell::new(0),
+            transferred: Cell::new(false),
             stack,
             launched_at: Cell::new((launch.file, launch.line)),
             registers: Cell::new(MaybeUninit::uninit()),

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
 use super::io_list::IoList;
+use crate::concurrency::cancel_scope::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -45,7 +46,9 @@ pub(crate) unsafe fn send(
     last: *mut IoList,
     deadline: i64,
 ) -> Result<()> {
-    let stream = stream(socket)?;
+    let context = Context::get()?;
+    let stream = stream(context, socket)?;
+    let _call = SocketCall::begin(context);
     // SAFETY: by the caller's promise.
     unsafe {
         check_ends(first, last)?;
@@ -65,7 +68,9 @@ pub(crate) unsafe fn receive(
     last: *mut IoList,
     deadline: i64,
 ) -> Result<()> {
-    let stream = stream(socket)?;
+    let context = Context::get()?;
+    let stream = stream(context, socket)?;
+    let _call = SocketCall::begin(context);
     // SAFETY: by the caller's promise.
     unsafe {
         if !(first.is_null() && last.is_null()) {
@@ -77,8 +82,8 @@ pub(crate) unsafe fn receive(
 
 /// The interface of an open socket.
 #[inline]
-fn stream(socket: c_int) -> Result<*mut ByteStream> {
-    Ok(Context::get()?.handles.query(socket, type_id())?.cast())
+fn stream(context: &Context, socket: c_int) -> Result<*mut ByteStream> {
+    Ok(context.handles.query(socket, type_id())?.cast())
 }
 
 /// A protocol written in C need not check its lists: it gets none that is plainly wrong.

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)] // System calls with lists of buffers.
 
+use super::direction::Direction;
 use super::io_list::Cursor;
 use super::ip_address::IpAddress;
 use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
@@ -22,7 +23,7 @@ use nix::sys::socket::SockaddrLike;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 
 /// Bytes in one system call, and between two looks at the clock: more than a socket's queue
 /// mostly holds, and not too many if a peer sends as fast as we receive.
@@ -31,22 +32,7 @@ const AT_ONCE: usize = 16 << 20;
 /// Bytes dropped in one system call.
 const DROP_AT_ONCE: usize = 1 << 20;
 
-/// One direction of a socket: a call at a time may use it, and a call learns if the
-/// socket was closed while it was parked.
-pub(crate) struct Direction {
-    /// The `closed` flag of the call inside, which lies on its stack; null for none.
-    call: Cell<*const Cell<bool>>,
-}
-
 impl Direction {
-    pub(crate) const fn new() -> Self {
-        Self { call: Cell::new(ptr::null()) }
-    }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        !self.call.get().is_null()
-    }
-
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
     /// was closed meanwhile. In the latter case the socket is gone.
     pub(crate) fn occupy<T>(
@@ -55,33 +41,16 @@ impl Direction {
         deadline: i64,
         operation: impl FnOnce(&mut Call<'_>) -> Result<T>,
     ) -> Result<T> {
-        if self.is_busy() {
-            return Err(Errno::EBUSY);
-        }
-        let closed = Cell::new(false);
-        self.call.set(&raw const closed);
-        let result = operation(&mut Call {
-            source,
-            deadline,
-            closed: &closed,
-            unchecked: 0,
-            last_look: true,
-            begun: false,
-        });
-        if closed.get() {
-            return Err(Errno::EBADF);
-        }
-        self.call.set(ptr::null());
-        result
-    }
-
-    /// Tells the call inside, if there is one, that the socket is being closed.
-    pub(crate) fn close(&self) {
-        // SAFETY: the flag lies in the frame of `occupy`, which resets the pointer
-        // before it returns.
-        if let Some(closed) = unsafe { self.call.get().as_ref() } {
-            closed.set(true);
-        }
+        self.enter(|closed| {
+            operation(&mut Call {
+                source,
+                deadline,
+                closed,
+                unchecked: 0,
+                last_look: true,
+                begun: false,
+            })
+        })
     }
 }
 
@@ -110,6 +79,12 @@ impl Next {
     fn after(count: usize, asked: usize) -> Self {
         if count < asked { Self::WouldBlock } else { Self::MaySucceed }
     }
+
+    /// A read from a local socket may be short without any reason: it ends where a
+    /// descriptor was passed.
+    fn after_local(count: usize) -> Self {
+        if count == 0 { Self::WouldBlock } else { Self::MaySucceed }
+    }
 }
 
 impl Call<'_> {
@@ -120,7 +95,8 @@ impl Call<'_> {
         self.check_alive(result)
     }
 
-    fn wait_writable(&mut self) -> Result<()> {
+    /// Waits for room in the output, or an error.
+    pub(super) fn wait_writable(&mut self) -> Result<()> {
         self.check_deadline()?;
         let result = self.source.wait_writable(self.deadline, self.interrupt());
         self.check_alive(result)
@@ -142,7 +118,7 @@ impl Call<'_> {
 
     /// After the deadline the socket is asked once more, as it may have all that is
     /// wanted. Not more often: a peer that sends and sends would hold the call for ever.
-    fn check_deadline(&mut self) -> Result<()> {
+    pub(super) fn check_deadline(&mut self) -> Result<()> {
         self.unchecked = 0;
         let passed = self.deadline >= 0 && clock::now() >= self.deadline;
         if passed && !mem::replace(&mut self.last_look, false) {
@@ -175,10 +151,17 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Fills the whole list, from `buffer` first. `EPIPE` at the end of the stream.
-    pub(crate) fn receive(&mut self, buffer: &ReadAhead, cursor: &mut Cursor) -> Result<()> {
+    /// Fills the whole list, from `buffer` first. `EPIPE` at the end of the stream. Without
+    /// a buffer nothing is read ahead.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: Option<&ReadAhead>,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
         let all = cursor.remaining();
-        buffer.copy_to(cursor);
+        if let Some(buffer) = buffer {
+            buffer.copy_to(cursor);
+        }
         while cursor.remaining() > 0 {
             let before = cursor.remaining();
             self.begun = before < all;
@@ -195,13 +178,15 @@ impl Call<'_> {
     }
 
     /// Receives and drops everything until that fails.
-    pub(crate) fn receive_nothing(&mut self, buffer: &ReadAhead) -> Result<Infallible> {
-        buffer.clear();
+    pub(crate) fn receive_nothing(&mut self, buffer: Option<&ReadAhead>) -> Result<Infallible> {
+        if let Some(buffer) = buffer {
+            buffer.clear();
+        }
         loop {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
-            let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX)?;
+            let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX, buffer.is_none())?;
             self.begun |= count > 0;
             match next {
                 Next::MaySucceed => self.transferred(count)?,
@@ -238,7 +223,7 @@ impl Call<'_> {
 
 /// Runs a system call on a stream socket until no signal interrupts it. `None` stands
 /// for `EAGAIN`.
-fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
+pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
     loop {
         return match Errno::result(call()) {
             Ok(count) => Ok(Some(count.unsigned_abs())),
@@ -253,7 +238,7 @@ fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
 }
 
 /// A message header for the buffers in `slots`.
-fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
+pub(super) fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
     // SAFETY: all zeros are a valid header: no address, no buffers, no control data.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
     header.msg_iov = slots.as_mut_ptr();
@@ -261,7 +246,7 @@ fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
     header
 }
 
-const EMPTY: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+pub(super) const EMPTY: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
 
 /// Sends what the socket takes at once. Not inlined: its buffers shall not stay on the
 /// stack of a parked coroutine.
@@ -289,9 +274,9 @@ fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
 
 /// Receives what is there at once. Not inlined, as [`send_some`].
 #[inline(never)]
-fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Next> {
-    let block = allocate_block();
-    if let Some(block) = block
+fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
+    let block = ahead.and_then(|_| allocate_block());
+    if let (Some(ahead), Some(block)) = (ahead, block)
         && cursor.remaining() <= READ_AHEAD
     {
         // Through the buffer, as the next receives will be small as well.
@@ -305,7 +290,7 @@ fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Nex
     }
     if let Some(length) = cursor.skip_length() {
         block.into_iter().for_each(free_block);
-        let (dropped, next) = drop_some(fd, length)?;
+        let (dropped, next) = drop_some(fd, length, ahead.is_none())?;
         cursor.advance(dropped);
         return Ok(next);
     }
@@ -324,27 +309,31 @@ fn receive_some(fd: RawFd, ahead: &ReadAhead, cursor: &mut Cursor) -> Result<Nex
     // header lives through the call.
     let received = end_of_stream(attempt(|| unsafe { libc::recvmsg(fd, &raw mut header, 0) }));
     let excess = received.as_ref().unwrap_or(&0).saturating_sub(bytes);
-    if let Some(block) = block {
+    if let (Some(ahead), Some(block)) = (ahead, block) {
         ahead.keep(block, excess);
     }
     let received = received?;
     cursor.advance(received - excess);
+    if ahead.is_none() {
+        return Ok(Next::after_local(received));
+    }
     let offered = if ahead_of_list.is_some() { bytes + READ_AHEAD } else { bytes };
     Ok(Next::after(received, offered))
 }
 
 /// Drops at most `limit` bytes of input that is there, and returns their number. TCP does
 /// that without copying, for a truncating read.
-fn drop_some(fd: RawFd, limit: usize) -> Result<(usize, Next)> {
+fn drop_some(fd: RawFd, limit: usize, local: bool) -> Result<(usize, Next)> {
     let limit = limit.min(DROP_AT_ONCE);
     // SAFETY: the sink has room for `limit` bytes.
     let dropped = attempt(|| unsafe { libc::recv(fd, SINK.address(), limit, libc::MSG_TRUNC) });
     let dropped = end_of_stream(dropped)?;
-    Ok((dropped, Next::after(dropped, limit)))
+    let next = if local { Next::after_local(dropped) } else { Next::after(dropped, limit) };
+    Ok((dropped, next))
 }
 
-/// Memory that a truncating read names but does not use. It is there for kernels that don't
-/// know such reads, and for Valgrind. Untouched, it costs address space only.
+/// Memory that a truncating read names but does not use, except from local sockets, which
+/// don't know such reads. It is there for Valgrind, too. Untouched, it costs address space only.
 struct Sink(UnsafeCell<[u8; DROP_AT_ONCE]>);
 
 // SAFETY: the content is never read; that threads overwrite each other's is all right.

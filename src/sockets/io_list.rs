@@ -26,6 +26,15 @@ impl IoList {
     pub(crate) fn single(base: *mut c_void, len: usize) -> Self {
         Self { base, len, next: ptr::null_mut(), reserved: 0 }
     }
+
+    /// An element that isn't in use yet.
+    pub(crate) const EMPTY: Self =
+        Self { base: ptr::null_mut(), len: 0, next: ptr::null_mut(), reserved: 0 };
+
+    /// For receiving a message of any length and dropping it.
+    pub(crate) fn anything() -> Self {
+        Self::single(ptr::null_mut(), isize::MAX.unsigned_abs())
+    }
 }
 
 /// Which way the bytes go.
@@ -35,12 +44,16 @@ pub(crate) enum Direction {
     Send,
     /// Into the buffers: those without memory are skipped over.
     Receive,
+    /// As `Receive`, but for a message, which may be shorter than the list. So bytes may be
+    /// skipped in any number.
+    ReceiveMessage,
 }
 
 /// Position in a checked list of buffers: what has not been transferred yet.
 ///
 /// Invariant: `element` is null or starts a finite list, and from `offset` in it
-/// on there are exactly `remaining` bytes.
+/// on there are `remaining` bytes, or more if that is more than memory can hold.
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     element: *const IoList,
     offset: usize,
@@ -79,10 +92,14 @@ impl Cursor {
             if *reserved != 0 || missing || element == waymark {
                 return Err(Errno::EINVAL);
             }
-            total = total
-                .checked_add(*len)
-                .filter(|&sum| isize::try_from(sum).is_ok())
-                .ok_or(Errno::EINVAL)?;
+            let sum = total.checked_add(*len).filter(|&sum| isize::try_from(sum).is_ok());
+            total = match sum {
+                Some(sum) => sum,
+                None if base.is_null() && direction == Direction::ReceiveMessage => {
+                    isize::MAX.unsigned_abs()
+                }
+                None => return Err(Errno::EINVAL),
+            };
             if next.is_null() {
                 break;
             }
@@ -157,8 +174,52 @@ impl Cursor {
             let Some((_, length)) = self.piece() else { return };
             let step = length.min(count);
             self.offset += step;
-            self.remaining -= step;
+            self.remaining = self.remaining.saturating_sub(step);
             count -= step;
+        }
+    }
+
+    /// Moves over the next buffers, `limit` bytes at most, and makes a list of them in
+    /// `elements`. Returns how many elements that took and how many bytes they have.
+    pub(crate) fn take(&mut self, elements: &mut [IoList], limit: usize) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        while count < elements.len() && bytes < limit {
+            let Some((memory, length)) = self.piece() else { break };
+            let length = length.min(limit - bytes);
+            elements[count] = IoList::single(memory.cast(), length);
+            if count > 0 {
+                elements[count - 1].next = &raw mut elements[count];
+            }
+            count += 1;
+            bytes += length;
+            self.advance(length);
+        }
+        (count, bytes)
+    }
+
+    /// What is left, as a list that starts with `first` and goes on with the caller's own
+    /// elements. `None` if nothing is left.
+    pub(crate) fn rest<'a>(&mut self, first: &'a mut IoList) -> Option<&'a mut IoList> {
+        let (memory, length) = self.piece()?;
+        // SAFETY: `piece` left the cursor at an element of the list, alive by the promise
+        // made to `new`.
+        let next = unsafe { (*self.element).next };
+        *first = IoList { base: memory.cast(), len: length, next, reserved: 0 };
+        Some(first)
+    }
+
+    /// Copies the bytes at the cursor, of a list to be sent, until `bytes` is full or the list
+    /// ends, and moves the cursor.
+    pub(crate) fn copy_to(&mut self, bytes: &mut [u8]) {
+        let mut copied = 0;
+        while copied < bytes.len() {
+            let Some((memory, length)) = self.piece() else { break };
+            let step = length.min(bytes.len() - copied);
+            // SAFETY: a list to be sent has memory everywhere, readable by the promise made
+            // to `new`; `bytes` is the library's own memory, so apart.
+            unsafe { ptr::copy_nonoverlapping(memory, bytes[copied..].as_mut_ptr(), step) };
+            copied += step;
+            self.advance(step);
         }
     }
 
@@ -175,7 +236,7 @@ impl Cursor {
                 unsafe { ptr::copy_nonoverlapping(bytes[taken..].as_ptr(), memory, step) };
             }
             self.offset += step;
-            self.remaining -= step;
+            self.remaining = self.remaining.saturating_sub(step);
             taken += step;
         }
         taken

@@ -1,9 +1,14 @@
-//! Sockets: byte streams and what they are made of.
+//! Sockets: byte streams, message sockets, and what they are made of.
 
 pub(crate) mod byte_socket;
+pub(crate) mod direction;
 mod fd_io;
 pub(crate) mod io_list;
 pub(crate) mod ip_address;
+pub(crate) mod ipc;
+pub(crate) mod message_socket;
 mod read_ahead;
 pub(crate) mod storage;
+mod stream;
 pub(crate) mod tcp;
+pub(crate) mod udp;

@@ -20,12 +20,12 @@ pub(crate) enum Storage {
 }
 
 /// Does a `T` fit into so many bytes, wherever they start?
-pub(super) const fn fits<T>(storage: usize) -> bool {
+pub(crate) const fn fits<T>(storage: usize) -> bool {
     size_of::<T>() + align_of::<T>() - 1 <= storage
 }
 
 /// Puts an object into its storage and opens a handle for it.
-pub(super) fn open<T>(object: T, storage: Storage, kind: &'static Kind) -> Result<c_int> {
+pub(crate) fn open<T>(object: T, storage: Storage, kind: &'static Kind) -> Result<c_int> {
     let context = Context::get()?;
     let place = match storage {
         Storage::Own => context.objects.allocate_bytes(size_of::<T>())?.cast::<T>(),
@@ -49,7 +49,7 @@ pub(super) fn open<T>(object: T, storage: Storage, kind: &'static Kind) -> Resul
 ///
 /// # Safety
 /// The object was made by [`open`] and nobody uses it any more.
-pub(super) unsafe fn dispose<T>(object: NonNull<T>, own_memory: bool) {
+pub(crate) unsafe fn dispose<T>(object: NonNull<T>, own_memory: bool) {
     // SAFETY: by the caller's promise.
     unsafe { object.drop_in_place() };
     if own_memory && let Ok(context) = Context::get() {

@@ -2,41 +2,52 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
-use super::LISTENER_STORAGE;
+use super::Family;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
-use crate::sockets::fd_io::Direction;
+use crate::sockets::direction::Direction;
 use crate::sockets::ip_address::IpAddress;
 use crate::sockets::storage::{self, Storage};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 use std::os::fd::OwnedFd;
 
-const _: () = assert!(storage::fits::<Listener>(LISTENER_STORAGE));
+/// Is a storage structure of so many bytes large enough?
+pub(in crate::sockets) const fn fits(storage: usize) -> bool {
+    storage::fits::<Listener>(storage)
+}
 
 #[repr(C)]
-pub(super) struct Listener {
+pub(in crate::sockets) struct Listener {
     readiness: InputVfs,
     source: FdSource,
     accepting: Direction,
     own_memory: bool,
 }
 
-static LISTENER: Kind = Kind { name: "tcp listener", close, query, adopt: no_owner };
+static TCP: Kind = Kind { name: "tcp listener", close, query, adopt: no_owner };
+static IPC: Kind = Kind { name: "ipc listener", close, query, adopt: no_owner };
 
-/// The listener that a handle stands for.
-pub(super) fn find(socket: c_int) -> Result<Ref<Listener>> {
-    let object = Context::get()?.handles.find(socket, &LISTENER)?;
+fn kind(family: Family) -> &'static Kind {
+    match family {
+        Family::Internet => &TCP,
+        Family::Local => &IPC,
+    }
+}
+
+/// The listener of the family that a handle stands for.
+pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Ref<Listener>> {
+    let object = Context::get()?.handles.find(socket, kind(family))?;
     // SAFETY: handles of this kind stand for live listeners.
     Ok(unsafe { Ref::from_raw(object.cast()) })
 }
 
 /// Makes a listener of a listening, non-blocking socket.
-pub(super) fn open(source: FdSource, place: Storage) -> Result<c_int> {
+pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage) -> Result<c_int> {
     let own_memory = matches!(place, Storage::Own);
     let listener = Listener {
         readiness: InputVfs { input: Some(input_beneath) },
@@ -44,13 +55,13 @@ pub(super) fn open(source: FdSource, place: Storage) -> Result<c_int> {
         accepting: Direction::new(),
         own_memory,
     };
-    storage::open(listener, place, &LISTENER)
+    storage::open(listener, place, kind(family))
 }
 
 impl Listener {
     /// The next connection, and the address of its other end. When this returns the listener
     /// may have been closed.
-    pub(super) fn accept(&self, deadline: i64) -> Result<(OwnedFd, IpAddress)> {
+    pub(in crate::sockets) fn accept(&self, deadline: i64) -> Result<(OwnedFd, IpAddress)> {
         let mut peer = IpAddress::NONE;
         let fd = self.accepting.occupy(&self.source, deadline, |call| call.accept(&mut peer))?;
         Ok((fd, peer))

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
-use super::CONNECTION_STORAGE;
-use crate::concurrency::cancel_scope::UnderWay;
+use super::Family;
+use crate::concurrency::cancel_scope::{self, UnderWay};
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
@@ -12,7 +12,7 @@ use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::byte_socket::{self, ByteStream};
-use crate::sockets::fd_io::Direction;
+use crate::sockets::direction::{Direction, was_put_off};
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::ReadAhead;
 use crate::sockets::storage::{self, Storage};
@@ -22,18 +22,22 @@ use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use nix::sys::socket::{self, Shutdown, sockopt};
 
-const _: () = assert!(storage::fits::<Connection>(CONNECTION_STORAGE));
+/// Is a storage structure of so many bytes large enough?
+pub(in crate::sockets) const fn fits(storage: usize) -> bool {
+    storage::fits::<Connection>(storage)
+}
 
 #[repr(C)]
-pub(super) struct Connection {
+pub(in crate::sockets) struct Connection {
     /// First: C code gets a pointer to it, and gives that back.
     stream: ByteStream,
     readiness: InputVfs,
-    source: FdSource,
+    pub(super) source: FdSource,
+    family: Family,
     state: Cell<State>,
     ahead: ReadAhead,
-    input: Direction,
-    output: Direction,
+    pub(super) input: Direction,
+    pub(super) output: Direction,
 }
 
 #[derive(Clone, Copy)]
@@ -51,24 +55,30 @@ struct State {
     own_memory: bool,
 }
 
-static CONNECTION: Kind = Kind { name: "tcp", close, query, adopt: no_owner };
+static TCP: Kind = Kind { name: "tcp", close, query, adopt: no_owner };
+static IPC: Kind = Kind { name: "ipc", close, query, adopt: no_owner };
 
-/// The connection that a handle stands for.
-pub(super) fn find(socket: c_int) -> Result<Ref<Connection>> {
-    let object = Context::get()?.handles.find(socket, &CONNECTION)?;
+fn kind(family: Family) -> &'static Kind {
+    match family {
+        Family::Internet => &TCP,
+        Family::Local => &IPC,
+    }
+}
+
+/// The connection of the family that a handle stands for.
+pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Ref<Connection>> {
+    let object = Context::get()?.handles.find(socket, kind(family))?;
     // SAFETY: handles of this kind stand for live connections.
     Ok(unsafe { Ref::from_raw(object.cast()) })
 }
 
 /// Makes a connection of a connected, non-blocking socket.
-pub(super) fn open(source: FdSource, place: Storage) -> Result<c_int> {
-    // Messages shall leave when they are sent. It is no reason to fail if they don't.
-    let fd = syscalls::borrow(source.as_raw_fd());
-    let _ = socket::setsockopt(&fd, sockopt::TcpNoDelay, &true);
+pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage) -> Result<c_int> {
     let connection = Connection {
         stream: ByteStream { send: Some(send), receive: Some(receive) },
         readiness: InputVfs { input: Some(input_beneath) },
         source,
+        family,
         state: Cell::new(State {
             ended: false,
             done: false,
@@ -81,10 +91,14 @@ pub(super) fn open(source: FdSource, place: Storage) -> Result<c_int> {
         input: Direction::new(),
         output: Direction::new(),
     };
-    storage::open(connection, place, &CONNECTION)
+    storage::open(connection, place, kind(family))
 }
 
 impl Connection {
+    fn ahead(&self) -> Option<&ReadAhead> {
+        self.family.reads_ahead().then_some(&self.ahead)
+    }
+
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.get();
         change(&mut state);
@@ -94,28 +108,32 @@ impl Connection {
     /// # Safety
     /// As for [`byte_socket::send`].
     unsafe fn send(&self, first: *const IoList, last: *const IoList, deadline: i64) -> Result<()> {
-        Context::may_block()?;
+        let context = Context::may_block()?;
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
         self.output_open()?;
         let mut begun = false;
+        let all = cursor.remaining();
         let result = self.output.occupy(&self.source, deadline, |call| {
             let result = call.send(&mut cursor);
             begun = call.has_begun();
             result
         });
+        if cursor.remaining() < all {
+            cancel_scope::note_transfer(context);
+        }
         match result {
             Ok(()) => {}
             // The socket is gone.
             Err(Errno::EBADF) => {}
             Err(error) if !begun && was_put_off(error) => {}
-            Err(_) => self.update(|state| state.send_failed = true),
+            Err(_) => self.send_failed(),
         }
         result
     }
 
     /// Fails if nothing can be sent.
-    fn output_open(&self) -> Result<()> {
+    pub(super) fn output_open(&self) -> Result<()> {
         let state = self.state.get();
         match state {
             _ if self.output.is_busy() => Err(Errno::EBUSY),
@@ -133,9 +151,10 @@ impl Connection {
         last: *const IoList,
         deadline: i64,
     ) -> Result<()> {
-        Context::may_block()?;
+        let context = Context::may_block()?;
         // SAFETY: by the caller's promise.
         if ptr::eq(first, last) && unsafe { self.receive_from_ahead(first) } {
+            cancel_scope::note_transfer(context);
             return Ok(());
         }
         let mut cursor = if first.is_null() && last.is_null() {
@@ -144,33 +163,52 @@ impl Connection {
             // SAFETY: by the caller's promise.
             Some(unsafe { Cursor::new(first, last, io_list::Direction::Receive)? })
         };
-        match self.state.get() {
-            _ if self.input.is_busy() => return Err(Errno::EBUSY),
-            State { ended: true, .. } => return Err(Errno::EPIPE),
-            State { receive_failed: true, .. } => return Err(Errno::ECONNRESET),
-            _ => {}
-        }
+        self.input_open()?;
         let mut begun = false;
+        let all = cursor.as_ref().map_or(0, Cursor::remaining);
         let result = self.input.occupy(&self.source, deadline, |call| {
             let result = match &mut cursor {
-                Some(cursor) => call.receive(&self.ahead, cursor),
-                None => call.receive_nothing(&self.ahead).map(|never| match never {}),
+                Some(cursor) => call.receive(self.ahead(), cursor),
+                None => call.receive_nothing(self.ahead()).map(|never| match never {}),
             };
             begun = call.has_begun();
             result
         });
+        if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
+            cancel_scope::note_transfer(context);
+        }
         match result {
             Ok(()) => {}
             // The socket is gone.
             Err(Errno::EBADF) => {}
             Err(error) if !begun && was_put_off(error) => {}
-            Err(Errno::EPIPE) => self.update(|state| state.ended = true),
-            Err(_) => {
-                self.ahead.clear();
-                self.update(|state| state.receive_failed = true);
-            }
+            Err(error) => self.receive_failed(error),
         }
         result
+    }
+
+    /// Fails if nothing can be received.
+    pub(super) fn input_open(&self) -> Result<()> {
+        match self.state.get() {
+            _ if self.input.is_busy() => Err(Errno::EBUSY),
+            State { ended: true, .. } => Err(Errno::EPIPE),
+            State { receive_failed: true, .. } => Err(Errno::ECONNRESET),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes why nothing can be received any more.
+    pub(super) fn receive_failed(&self, error: Errno) {
+        if error == Errno::EPIPE {
+            return self.update(|state| state.ended = true);
+        }
+        self.ahead.clear();
+        self.update(|state| state.receive_failed = true);
+    }
+
+    /// Notes that nothing can be sent any more.
+    pub(super) fn send_failed(&self) {
+        self.update(|state| state.send_failed = true);
     }
 
     /// The short way of a small receive into a single buffer, for which enough was read
@@ -196,7 +234,7 @@ impl Connection {
     }
 
     /// Tells the peer that no more will come. The system does it in the background.
-    pub(super) fn done(&self) -> Result<()> {
+    pub(in crate::sockets) fn done(&self) -> Result<()> {
         self.output_open()?;
         match socket::shutdown(self.source.as_raw_fd(), Shutdown::Write) {
             Ok(()) => {
@@ -204,7 +242,7 @@ impl Connection {
                 Ok(())
             }
             Err(error) => {
-                self.update(|state| state.send_failed = true);
+                self.send_failed();
                 Err(match error {
                     Errno::ENOTCONN => Errno::ECONNRESET,
                     Errno::ENOBUFS => Errno::ENOMEM,
@@ -236,24 +274,6 @@ impl Connection {
             result => result,
         }
     }
-}
-
-/// Was an operation that has failed with `error` before its first byte only put off? Then the
-/// stream is as it was, and the operation can be repeated.
-fn was_put_off(error: Errno) -> bool {
-    match error {
-        // A `choose` was waiting for the socket.
-        Errno::EBUSY => true,
-        // After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => is_interrupted_by_scope(),
-        _ => false,
-    }
-}
-
-/// Of a call that has failed with `ECANCELED`: was it the end of a cancel scope, and not hard
-/// cancellation?
-pub(super) fn is_interrupted_by_scope() -> bool {
-    Context::get().is_ok_and(|context| context.current().may_start().is_ok())
 }
 
 /// Stands in [`ByteStream`].
@@ -332,7 +352,7 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     connection.source.abandon_waiters();
     connection.ahead.clear();
     let state = connection.state.get();
-    if !state.orderly {
+    if connection.family == Family::Internet && !state.orderly {
         // Reset the connection, so that the peer does not take a torn stream for all.
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         let fd = syscalls::borrow(connection.source.as_raw_fd());

@@ -1,0 +1,414 @@
+//! What all protocols here have in common: they are message sockets on top of another socket,
+//! which they own.
+//!
+//! The socket beneath is used through its C interface only, so it may be anything. An
+//! operation may consist of several operations beneath; a graceful request must not come
+//! between them, so from the first one on they run under [`UnderWay`]. (Where bytes go through
+//! a socket of the system, `cancel_scope::SocketCall` sees to the same within one of them.)
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+
+use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::handle_close;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::Kind;
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock;
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket::{self, to_c};
+use crate::sockets::direction::{Direction, was_put_off};
+use crate::sockets::io_list::{self, Cursor, IoList};
+use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
+use crate::sockets::storage::{self, Storage};
+use core::cell::Cell;
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr::{self, NonNull};
+
+/// What makes a protocol, besides its state.
+pub(super) trait Protocol: Sized + 'static {
+    /// Why nothing can be sent or received any more when a direction is over.
+    const OVER: Errno;
+
+    /// The kind of the protocol's handles.
+    fn kind() -> &'static Kind;
+
+    /// The interface that the socket beneath must have.
+    fn interface_beneath() -> *const c_void;
+
+    /// Does an operation that has failed with `error` end its direction for good?
+    fn is_final(error: Errno) -> bool;
+
+    /// Sends the list, `length` bytes, as one message.
+    ///
+    /// # Safety
+    /// The list is as [`Cursor::new`] wants it for sending; the protocol may be gone after
+    /// an operation beneath has failed with `EBADF`.
+    unsafe fn send(
+        &self,
+        operation: &mut Operation<'_>,
+        list: Cursor,
+        first: *mut IoList,
+        last: *mut IoList,
+    ) -> Result<()>;
+
+    /// Receives one message into the list, of which `last` is the last element, and returns
+    /// its length. `EMSGSIZE` if it doesn't fit.
+    ///
+    /// # Safety
+    /// As for `send`, with a list for receiving a message.
+    unsafe fn receive(
+        &self,
+        operation: &mut Operation<'_>,
+        list: Cursor,
+        last: *mut IoList,
+    ) -> Result<usize>;
+}
+
+/// A protocol's object.
+#[repr(C)]
+pub(super) struct Layer<T> {
+    /// First: C code gets a pointer to it, and gives that back.
+    messages: MessageSocket,
+    readiness: InputVfs,
+    input: Direction,
+    output: Direction,
+    beneath: c_int,
+    own_memory: bool,
+    /// Nothing can be received any more.
+    input_over: Cell<bool>,
+    /// Nothing can be sent any more.
+    output_over: Cell<bool>,
+    pub(super) protocol: T,
+}
+
+/// An operation of a protocol, made of operations on the socket beneath.
+pub(super) struct Operation<'a> {
+    beneath: c_int,
+    deadline: i64,
+    /// Set when the protocol is closed meanwhile.
+    closed: &'a Cell<bool>,
+    /// The socket beneath has been used.
+    attempted: bool,
+    /// It has transferred something: from now on a graceful request waits for the end.
+    under_way: Option<UnderWay>,
+}
+
+impl<'a> Operation<'a> {
+    fn new(beneath: c_int, deadline: i64, closed: &'a Cell<bool>) -> Self {
+        Self { beneath, deadline, closed, attempted: false, under_way: None }
+    }
+
+    /// `ETIMEDOUT` if the deadline has passed: for loops that a peer could keep busy.
+    pub(super) fn check_deadline(&self) -> Result<()> {
+        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
+        if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
+    }
+
+    /// Notes an operation beneath, and what has come of it.
+    fn note<R>(&mut self, result: Result<R>) -> Result<R> {
+        self.attempted = true;
+        // The operation beneath may have succeeded all the same.
+        if self.closed.get() {
+            return Err(Errno::EBADF);
+        }
+        if result.is_ok() && self.under_way.is_none() {
+            self.under_way = Some(UnderWay::begin()?);
+        }
+        result
+    }
+
+    /// Might the stream be torn now that the operation has failed with `error`?
+    fn has_done_harm(&self, error: Errno) -> bool {
+        let transferred = || Context::get().is_ok_and(|it| it.current().transferred.get());
+        self.attempted && (self.under_way.is_some() || transferred() || !was_put_off(error))
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::send`].
+    pub(super) unsafe fn send_bytes(
+        &mut self,
+        first: *mut IoList,
+        last: *mut IoList,
+    ) -> Result<()> {
+        // SAFETY: by the caller's promise.
+        let result = unsafe { byte_socket::send(self.beneath, first, last, self.deadline) };
+        self.note(result)
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive`].
+    pub(super) unsafe fn receive_bytes(
+        &mut self,
+        first: *mut IoList,
+        last: *mut IoList,
+    ) -> Result<()> {
+        // SAFETY: by the caller's promise.
+        let result = unsafe { byte_socket::receive(self.beneath, first, last, self.deadline) };
+        self.note(result)
+    }
+
+    /// Receives as many bytes as `buffer` has.
+    pub(super) fn receive_into(&mut self, buffer: &mut [u8]) -> Result<()> {
+        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
+        let list = &raw mut list;
+        // SAFETY: a list of one element, alive and with memory of ours.
+        unsafe { self.receive_bytes(list, list) }
+    }
+
+    /// # Safety
+    /// As for [`message_socket::send`].
+    pub(super) unsafe fn send_message(
+        &mut self,
+        first: *mut IoList,
+        last: *mut IoList,
+    ) -> Result<()> {
+        // SAFETY: by the caller's promise.
+        let result = unsafe { message_socket::send(self.beneath, first, last, self.deadline) };
+        self.note(result)
+    }
+
+    /// # Safety
+    /// As for [`message_socket::receive`].
+    pub(super) unsafe fn receive_message(
+        &mut self,
+        first: *mut IoList,
+        last: *mut IoList,
+    ) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        let result = unsafe { message_socket::receive(self.beneath, first, last, self.deadline) };
+        self.note(result)
+    }
+}
+
+/// Puts a protocol on top of `socket`, which is its own from then on. In any case the old
+/// handle is no longer open: after an error, also one in the protocol's own `parameters`, the
+/// socket is closed. `EPROTO` if it can't carry the protocol.
+pub(super) fn attach<T: Protocol>(
+    socket: c_int,
+    parameters: Result<(T, Storage)>,
+) -> Result<c_int> {
+    let (protocol, storage) = parameters.inspect_err(|_| _ = handle_close::close(socket))?;
+    match Context::get()?.handles.query(socket, T::interface_beneath()) {
+        Ok(_) => {}
+        Err(error) => {
+            let _ = handle_close::close(socket);
+            return Err(if error == Errno::ENOTSUP { Errno::EPROTO } else { error });
+        }
+    }
+    let beneath = handle_close::own(socket)?;
+    let layer = Layer {
+        messages: MessageSocket { send: Some(send::<T>), receive: Some(receive::<T>) },
+        readiness: InputVfs { input: Some(input_beneath::<T>) },
+        input: Direction::new(),
+        output: Direction::new(),
+        beneath,
+        own_memory: matches!(storage, Storage::Own),
+        input_over: Cell::new(false),
+        output_over: Cell::new(false),
+        protocol,
+    };
+    storage::open(layer, storage, T::kind()).inspect_err(|_| _ = handle_close::close(beneath))
+}
+
+/// The object that a handle stands for.
+pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Ref<Layer<T>>> {
+    let object = Context::get()?.handles.find(socket, T::kind())?;
+    // SAFETY: handles of this kind stand for live objects.
+    Ok(unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Ends the protocol and gives the socket beneath back, which is at the boundary between two
+/// messages in both directions. If it isn't, that socket is closed too: `EBUSY` if a call is
+/// under way, `ECONNRESET` if one has failed.
+pub(super) fn detach<T: Protocol>(socket: c_int) -> Result<c_int> {
+    let layer = find::<T>(socket)?;
+    let outcome = match () {
+        () if layer.input.is_busy() || layer.output.is_busy() => Err(Errno::EBUSY),
+        () if layer.input_over.get() || layer.output_over.get() => Err(Errno::ECONNRESET),
+        () => Ok(()),
+    };
+    match outcome {
+        Ok(()) => release(socket, layer),
+        Err(error) => {
+            handle_close::close(socket)?;
+            Err(error)
+        }
+    }
+}
+
+/// Ends the protocol, of which `socket` is the handle, and returns the socket beneath.
+pub(super) fn release<T: Protocol>(socket: c_int, layer: Ref<Layer<T>>) -> Result<c_int> {
+    let beneath = layer.beneath;
+    Context::get()?.handles.release(socket);
+    // SAFETY: nobody is inside, and the handle is gone.
+    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
+    Ok(beneath)
+}
+
+impl<T: Protocol> Layer<T> {
+    pub(super) fn is_busy(&self) -> bool {
+        self.input.is_busy() || self.output.is_busy()
+    }
+
+    pub(super) fn is_input_over(&self) -> bool {
+        self.input_over.get()
+    }
+
+    pub(super) fn is_output_over(&self) -> bool {
+        self.output_over.get()
+    }
+
+    /// Ends the output for good.
+    pub(super) fn end_output(&self) {
+        self.output_over.set(true);
+    }
+
+    /// # Safety
+    /// As for [`message_socket::send`].
+    pub(super) unsafe fn send(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        Context::may_block()?;
+        // SAFETY: by the caller's promise.
+        let list = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
+        if !self.output.is_busy() && self.output_over.get() {
+            return Err(T::OVER);
+        }
+        let mut harm = false;
+        let result = self.output.enter(|closed| {
+            let mut operation = Operation::new(self.beneath, deadline, closed);
+            // SAFETY: the list was checked just now.
+            let result = unsafe { self.protocol.send(&mut operation, list, first, last) };
+            harm = matches!(result, Err(error) if operation.has_done_harm(error));
+            result
+        });
+        if let Err(error) = result
+            && harm
+            && error != Errno::EBADF // the object may be gone
+            && T::is_final(error)
+        {
+            self.output_over.set(true);
+        }
+        result
+    }
+
+    /// # Safety
+    /// As for [`message_socket::receive`].
+    pub(super) unsafe fn receive(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<usize> {
+        Context::may_block()?;
+        let mut everything = IoList::anything();
+        let (first, last) = match first.is_null() && last.is_null() {
+            true => (&raw mut everything, &raw mut everything),
+            false => (first, last),
+        };
+        // SAFETY: by the caller's promise, or a list of ours.
+        let list = unsafe { Cursor::new(first, last, io_list::Direction::ReceiveMessage)? };
+        if !self.input.is_busy() && self.input_over.get() {
+            return Err(T::OVER);
+        }
+        let mut harm = false;
+        let result = self.input.enter(|closed| {
+            let mut operation = Operation::new(self.beneath, deadline, closed);
+            // SAFETY: the list was checked just now.
+            let result = unsafe { self.protocol.receive(&mut operation, list, last) };
+            harm = matches!(result, Err(error) if operation.has_done_harm(error));
+            result
+        });
+        if let Err(error) = result
+            && harm
+            && error != Errno::EBADF // the object may be gone
+            && T::is_final(error)
+        {
+            self.input_over.set(true);
+        }
+        result
+    }
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::send`]; the table is that of a live object.
+unsafe extern "C" fn send<T: Protocol>(
+    socket: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: the table is the first field of an object, which is alive as long as somebody
+    // may use the table; the list is the caller's promise.
+    to_c(unsafe { (*socket.cast::<Layer<T>>()).send(first, last, deadline) })
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::receive`]; the table is that of a live object.
+unsafe extern "C" fn receive<T: Protocol>(
+    socket: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> isize {
+    // SAFETY: as in `send`.
+    length_to_c(unsafe { (*socket.cast::<Layer<T>>()).receive(first, last, deadline) })
+}
+
+/// Stands in [`InputVfs`]: a receive doesn't block where the socket beneath has input, and
+/// where it fails at once.
+///
+/// # Safety
+/// The table is that of a live object, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath<T: Protocol>(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    let layer = vfs.wrapping_byte_sub(offset_of!(Layer<T>, readiness)).cast::<Layer<T>>();
+    // SAFETY: the table is a field of an object, which is alive while it is asked.
+    let layer = unsafe { Ref::from_raw(layer) };
+    if layer.input_over.get() {
+        return input::BUFFERED;
+    }
+    // SAFETY: the caller gives a place for the answer.
+    unsafe { *beneath = layer.beneath };
+    input::HANDLE
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live object of the protocol.
+pub(super) unsafe fn query<T: Protocol>(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    let layer = object.cast::<Layer<T>>();
+    if type_id == message_socket::type_id() {
+        // SAFETY: the object is alive; only addresses of its fields are computed.
+        unsafe { (&raw mut (*layer).messages).cast() }
+    } else if type_id == input::type_id() {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*layer).readiness).cast() }
+    } else {
+        ptr::null_mut()
+    }
+}
+
+/// Stands in [`Kind`]. Closes the socket beneath, too.
+///
+/// # Safety
+/// `object` is a live object of the protocol.
+pub(super) unsafe fn close<T: Protocol>(object: *mut ()) -> Result<()> {
+    // SAFETY: the handle table calls this with a live object of this kind.
+    let layer = unsafe { Ref::<Layer<T>>::from_raw(object.cast()) };
+    layer.input.close();
+    layer.output.close();
+    let _ = handle_close::close(layer.beneath);
+    // SAFETY: calls inside have been told and won't touch it; the handle is going.
+    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
+    Ok(())
+}

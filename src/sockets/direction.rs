@@ -1,0 +1,69 @@
+//! One call at a time: what protects a direction of a socket.
+
+#![allow(unsafe_code)] // Tells a call by a flag in its frame.
+
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use core::cell::Cell;
+use core::ptr;
+
+/// One direction of a socket: a call at a time may use it, and a call learns if the
+/// socket was closed while it was parked.
+pub(crate) struct Direction {
+    /// The `closed` flag of the call inside, which lies on its stack; null for none.
+    call: Cell<*const Cell<bool>>,
+}
+
+impl Direction {
+    pub(crate) const fn new() -> Self {
+        Self { call: Cell::new(ptr::null()) }
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.call.get().is_null()
+    }
+
+    /// Runs `operation`, which gets a flag that is set when the socket is closed: `EBUSY` if
+    /// another one is under way, `EBADF` if the socket was closed meanwhile. In the latter
+    /// case the socket is gone.
+    pub(crate) fn enter<T>(&self, operation: impl FnOnce(&Cell<bool>) -> Result<T>) -> Result<T> {
+        if self.is_busy() {
+            return Err(Errno::EBUSY);
+        }
+        let closed = Cell::new(false);
+        self.call.set(&raw const closed);
+        let result = operation(&closed);
+        if closed.get() {
+            return Err(Errno::EBADF);
+        }
+        self.call.set(ptr::null());
+        result
+    }
+
+    /// Tells the call inside, if there is one, that the socket is being closed.
+    pub(crate) fn close(&self) {
+        // SAFETY: the flag lies in the frame of `enter`, which resets the pointer
+        // before it returns.
+        if let Some(closed) = unsafe { self.call.get().as_ref() } {
+            closed.set(true);
+        }
+    }
+}
+
+/// Was an operation that has failed with `error` before its first byte only put off? Then the
+/// stream is as it was, and the operation can be repeated.
+pub(crate) fn was_put_off(error: Errno) -> bool {
+    match error {
+        // A `choose` was waiting for the socket.
+        Errno::EBUSY => true,
+        // After hard cancellation it counts as failed, as in libdill.
+        Errno::ECANCELED => is_interrupted_by_scope(),
+        _ => false,
+    }
+}
+
+/// Of a call that has failed with `ECANCELED`: was it the end of a cancel scope, and not hard
+/// cancellation?
+pub(super) fn is_interrupted_by_scope() -> bool {
+    Context::get().is_ok_and(|context| context.current().may_start().is_ok())
+}

@@ -1,0 +1,104 @@
+//! Stream sockets of the system: what TCP and local sockets have in common.
+
+pub(super) mod connection;
+mod descriptor_passing;
+pub(super) mod listener;
+
+use super::direction::is_interrupted_by_scope;
+use crate::concurrency::handle_close;
+use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
+use crate::scheduler::fd_readiness::{self, FdSource};
+use core::ffi::c_int;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
+use std::os::fd::RawFd;
+
+/// The families of stream sockets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// IPv4 and IPv6.
+    Internet,
+    /// `AF_UNIX`.
+    Local,
+}
+
+impl Family {
+    /// Local sockets don't read ahead: a descriptor that is passed among the bytes is there
+    /// for the call that takes its byte out of the system, and for no later one.
+    fn reads_ahead(self) -> bool {
+        self == Self::Internet
+    }
+
+    fn of(fd: RawFd) -> Result<Option<Self>> {
+        Ok(match socket::getsockname::<SockaddrStorage>(fd)?.family() {
+            Some(AddressFamily::Inet | AddressFamily::Inet6) => Some(Self::Internet),
+            Some(AddressFamily::Unix) => Some(Self::Local),
+            _ => None,
+        })
+    }
+}
+
+/// Has `open` make an object of the user's socket `fd`, which is closed then. After an error
+/// it is as it was.
+pub(super) fn take_over(
+    fd: RawFd,
+    family: Family,
+    listening: bool,
+    open: impl FnOnce(FdSource) -> Result<c_int>,
+) -> Result<c_int> {
+    if fd < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let original = syscalls::borrow(fd);
+    check_socket(fd, family, listening)?;
+    fd_readiness::clean(fd)?;
+    let flags = OFlag::from_bits_retain(fcntl(original, FcntlArg::F_GETFL)?);
+    // A number of our own: nobody else closes it.
+    let copy = original
+        .try_clone_to_owned()
+        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+    fcntl(original, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    let handle = FdSource::register(copy).and_then(open);
+    if handle.is_ok() {
+        let _ = nix::unistd::close(fd);
+    } else {
+        // Original and copy share these flags.
+        let _ = fcntl(original, FcntlArg::F_SETFL(flags));
+    }
+    handle
+}
+
+/// `EINVAL` unless `fd` is a stream socket of the family that listens, or one that doesn't.
+fn check_socket(fd: RawFd, family: Family, listening: bool) -> Result<()> {
+    let borrowed = syscalls::borrow(fd);
+    let kind = socket::getsockopt(&borrowed, sockopt::SockType)?;
+    let accepts = socket::getsockopt(&borrowed, sockopt::AcceptConn)?;
+    if kind == SockType::Stream && accepts == listening && Family::of(fd)? == Some(family) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
+/// Closes a connection in an orderly way, that is, when both sides have ended their
+/// streams. If that fails the connection is reset. In any case the handle is closed.
+/// A listener is simply closed.
+pub(super) fn close(socket: c_int, family: Family, deadline: i64) -> Result<()> {
+    if listener::find(socket, family).is_ok() {
+        return handle_close::close(socket);
+    }
+    let connection = connection::find(socket, family)?;
+    let outcome = connection.shake_hands(deadline);
+    // Meanwhile others may have closed the handle or taken over what it stood for.
+    if outcome == Err(Errno::EBADF) || connection::find(socket, family) != Ok(connection) {
+        return Err(Errno::EBADF);
+    }
+    // A scope that ends the wait does not take back what was sent.
+    let put_off = outcome == Err(Errno::ECANCELED) && is_interrupted_by_scope();
+    if outcome.is_ok() || put_off {
+        connection.let_system_deliver();
+    }
+    handle_close::close(socket)?;
+    outcome
+}

@@ -1,0 +1,368 @@
+//! UDP: a message socket of the system. Sending never blocks and nothing is guaranteed.
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C; system calls.
+
+use super::byte_socket::to_c;
+use super::direction::Direction;
+use super::fd_io::{BATCH, EMPTY, attempt, header};
+use super::io_list::{self, Cursor, IoList};
+use super::ip_address::IpAddress;
+use super::message_socket::{self, MessageSocket, length_to_c};
+use super::storage::{self, Storage};
+use crate::concurrency::cancel_scope;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::{Kind, no_owner};
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::fd_readiness::FdSource;
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr::{self, NonNull};
+use core::slice;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Size of the C structure.
+pub(crate) const STORAGE: usize = 72;
+const _: () = assert!(storage::fits::<Udp>(STORAGE));
+
+/// No datagram is longer.
+const LONGEST: usize = 65_535;
+
+/// Messages from strangers that are dropped between two looks at the clock.
+const UNWANTED_AT_ONCE: usize = 256;
+
+#[repr(C)]
+struct Udp {
+    /// First: C code gets a pointer to it, and gives that back.
+    messages: MessageSocket,
+    readiness: InputVfs,
+    source: FdSource,
+    own_memory: bool,
+    input: Direction,
+    /// Where messages go and whom they are taken from; in a block of its own, as the C
+    /// structure has no room for it.
+    remote: Option<Ref<IpAddress>>,
+}
+
+impl Drop for Udp {
+    fn drop(&mut self) {
+        if let (Some(remote), Ok(context)) = (self.remote, Context::get()) {
+            // SAFETY: allocated by `open` and used by this object only.
+            unsafe { context.objects.free(remote) };
+        }
+    }
+}
+
+static UDP: Kind = Kind { name: "udp", close, query, adopt: no_owner };
+
+fn find(socket: c_int) -> Result<Ref<Udp>> {
+    let object = Context::get()?.handles.find(socket, &UDP)?;
+    // SAFETY: handles of this kind stand for live sockets.
+    Ok(unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Opens a socket bound to `local`, where a port 0 is replaced by the one that the system
+/// chose, and for messages to and from `remote` only. `EINVAL` if their families differ.
+pub(crate) fn open(
+    local: Option<&mut IpAddress>,
+    remote: Option<&IpAddress>,
+    storage: Storage,
+) -> Result<c_int> {
+    let context = Context::may_start()?;
+    let own = local.as_deref().map(IpAddress::decode).transpose()?;
+    let other = remote.map(IpAddress::decode).transpose()?;
+    if let (Some(own), Some(other)) = (own, other)
+        && own.is_ipv4() != other.is_ipv4()
+    {
+        return Err(Errno::EINVAL);
+    }
+    let is_ipv6 = own.or(other).is_some_and(|address| address.is_ipv6());
+    let family = if is_ipv6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let fd = socket::socket(family, SockType::Datagram, flags, None)?;
+    let mut port = None;
+    if let Some(own) = own {
+        socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(own))?;
+        if own.port() == 0 {
+            port = Some(super::tcp::bound_port(&fd)?);
+        }
+    }
+    let source = FdSource::register(fd)?;
+    let remote = remote.map(|remote| context.objects.allocate(*remote)).transpose()?;
+    let udp = Udp {
+        messages: MessageSocket { send: Some(send), receive: Some(receive) },
+        readiness: InputVfs { input: Some(input_beneath) },
+        source,
+        own_memory: matches!(storage, Storage::Own),
+        input: Direction::new(),
+        remote,
+    };
+    let handle = storage::open(udp, storage, &UDP)?;
+    if let (Some(local), Some(port)) = (local, port) {
+        local.set_port(port.into())?;
+    }
+    Ok(handle)
+}
+
+/// Sends a message to `address`, or to the remote address of the socket. A message that finds
+/// the system's buffers full is lost, as it might be anywhere else on its way.
+///
+/// # Safety
+/// As for [`Cursor::new`], for sending.
+pub(crate) unsafe fn send_to(
+    socket: c_int,
+    address: Option<&IpAddress>,
+    first: *const IoList,
+    last: *const IoList,
+) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    unsafe { find(socket)?.send(address, first, last) }
+}
+
+/// Receives a message and returns its length. `EMSGSIZE` if it doesn't fit into the list:
+/// then it is lost, and the socket goes on.
+///
+/// # Safety
+/// As for [`Cursor::new`], for receiving.
+pub(crate) unsafe fn receive_from(
+    socket: c_int,
+    address: Option<&mut IpAddress>,
+    first: *const IoList,
+    last: *const IoList,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: by the caller's promise.
+    let (length, sender) = unsafe { find(socket)?.receive(first, last, deadline)? };
+    if let Some(address) = address {
+        *address = sender;
+    }
+    Ok(length)
+}
+
+impl Udp {
+    /// # Safety
+    /// As for [`send_to`].
+    unsafe fn send(
+        &self,
+        address: Option<&IpAddress>,
+        first: *const IoList,
+        last: *const IoList,
+    ) -> Result<()> {
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
+        let target = match (address, self.remote) {
+            (Some(address), _) => address.decode()?,
+            (None, Some(remote)) => remote.decode()?,
+            (None, None) => return Err(Errno::EINVAL),
+        };
+        send_one(self.source.as_raw_fd(), &target.into(), &mut cursor)?;
+        cancel_scope::note_transfer(Context::get()?);
+        Ok(())
+    }
+
+    /// The length of the next message, and who has sent it.
+    ///
+    /// # Safety
+    /// As for [`receive_from`].
+    unsafe fn receive(
+        &self,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<(usize, IpAddress)> {
+        let context = Context::may_block()?;
+        let everything = IoList::anything();
+        let (first, last) = match first.is_null() && last.is_null() {
+            true => (&raw const everything, &raw const everything),
+            false => (first, last),
+        };
+        // SAFETY: by the caller's promise, or a list of ours.
+        let list = unsafe { Cursor::new(first, last, io_list::Direction::ReceiveMessage)? };
+        self.input.occupy(&self.source, deadline, |call| {
+            let mut unwanted = 0usize;
+            loop {
+                if !self.source.may_read() {
+                    call.wait_readable()?;
+                }
+                let Some(datagram) = receive_one(self.source.as_raw_fd(), list)? else {
+                    self.source.read_would_block();
+                    continue;
+                };
+                if self.expects(&datagram.sender) {
+                    cancel_scope::note_transfer(context);
+                    let length = datagram.length.ok_or(Errno::EMSGSIZE)?;
+                    return Ok((length, datagram.sender));
+                }
+                // Somebody who sends and sends must not hold the call beyond its deadline.
+                unwanted += 1;
+                if unwanted.is_multiple_of(UNWANTED_AT_ONCE) {
+                    call.check_deadline()?;
+                }
+            }
+        })
+    }
+
+    /// Are messages from `sender` wanted?
+    fn expects(&self, sender: &IpAddress) -> bool {
+        self.remote.is_none_or(|remote| (*remote).same(sender, false) == Ok(true))
+    }
+}
+
+/// A message that was received.
+struct Datagram {
+    /// `None` if it was too long for the list.
+    length: Option<usize>,
+    sender: IpAddress,
+}
+
+/// Memory for a datagram whose list is too long or too scattered for a system call.
+struct Block(NonNull<u8>);
+
+impl Block {
+    fn allocate() -> Result<Self> {
+        Context::get()?.objects.allocate_bytes(LONGEST).map(Self)
+    }
+
+    fn slot(&self, length: usize) -> libc::iovec {
+        libc::iovec { iov_base: self.0.as_ptr().cast(), iov_len: length.min(LONGEST) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if let Ok(context) = Context::get() {
+            // SAFETY: allocated with this size, and nobody else's.
+            unsafe { context.objects.free_bytes(self.0, LONGEST) };
+        }
+    }
+}
+
+/// Sends the list as one datagram. Not inlined: its buffers shall not stay on the stack of a
+/// coroutine.
+#[inline(never)]
+fn send_one(fd: RawFd, target: &SockaddrStorage, cursor: &mut Cursor) -> Result<()> {
+    if cursor.remaining() > LONGEST {
+        return Err(Errno::EMSGSIZE);
+    }
+    let mut slots = [EMPTY; BATCH];
+    let (mut count, bytes) = cursor.gather(&mut slots, LONGEST);
+    let mut block = None;
+    if bytes < cursor.remaining() {
+        let block = block.insert(Block::allocate()?);
+        let length = cursor.remaining();
+        // SAFETY: the block has room for the longest datagram.
+        cursor.copy_to(unsafe { slice::from_raw_parts_mut(block.0.as_ptr().cast(), length) });
+        (slots[0], count) = (block.slot(length), 1);
+    }
+    let mut header = header(&mut slots[..count]);
+    header.msg_name = target.as_ptr().cast_mut().cast();
+    header.msg_namelen = target.len();
+    // SAFETY: the cursor vouches for the buffers, or the block does; all live through the call.
+    let sent = attempt(|| unsafe { libc::sendmsg(fd, &raw const header, libc::MSG_NOSIGNAL) });
+    sent.map(drop)
+}
+
+/// Receives a datagram into the list; `None` if there is none. Not inlined, as [`send_one`].
+#[inline(never)]
+fn receive_one(fd: RawFd, mut list: Cursor) -> Result<Option<Datagram>> {
+    let capacity = list.remaining().min(LONGEST);
+    let mut slots = [EMPTY; BATCH];
+    let (mut count, bytes) = list.gather(&mut slots, capacity);
+    let mut block = None;
+    if bytes < capacity {
+        (slots[0], count) = (block.insert(Block::allocate()?).slot(capacity), 1);
+    }
+    let mut sender = IpAddress::NONE;
+    let name = sender.as_mut_bytes();
+    let mut header = header(&mut slots[..count]);
+    let received = attempt(|| {
+        header.msg_name = name.as_mut_ptr().cast();
+        header.msg_namelen = name.len() as libc::socklen_t;
+        // SAFETY: as in `send_one`. The result is the datagram's own length.
+        unsafe { libc::recvmsg(fd, &raw mut header, libc::MSG_TRUNC) }
+    })?;
+    let Some(length) = received else { return Ok(None) };
+    if length > capacity {
+        return Ok(Some(Datagram { length: None, sender }));
+    }
+    if let Some(block) = block {
+        // SAFETY: the system has written so many bytes to the block.
+        list.copy_from(unsafe { slice::from_raw_parts(block.0.as_ptr(), length) });
+    }
+    Ok(Some(Datagram { length: Some(length), sender }))
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::send`]; the table is that of a live socket.
+unsafe extern "C" fn send(
+    socket: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    _deadline: i64,
+) -> c_int {
+    // SAFETY: the table is the first field of a socket, which is alive as long as somebody
+    // may use the table; the list is the caller's promise.
+    to_c(unsafe { (*socket.cast::<Udp>()).send(None, first, last) })
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::receive`]; the table is that of a live socket.
+unsafe extern "C" fn receive(
+    socket: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> isize {
+    // SAFETY: as in `send`.
+    let received = unsafe { (*socket.cast::<Udp>()).receive(first, last, deadline) };
+    length_to_c(received.map(|(length, _)| length))
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live socket.
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    let udp = object.cast::<Udp>();
+    if type_id == message_socket::type_id() {
+        // SAFETY: the object is alive; only addresses of its fields are computed.
+        unsafe { (&raw mut (*udp).messages).cast() }
+    } else if type_id == input::type_id() {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*udp).readiness).cast() }
+    } else {
+        ptr::null_mut()
+    }
+}
+
+/// Stands in [`InputVfs`]. Whether a message is a stranger's is found out when it is received.
+///
+/// # Safety
+/// The table is that of a live socket, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    let udp = vfs.wrapping_byte_sub(offset_of!(Udp, readiness)).cast::<Udp>();
+    // SAFETY: the table is a field of a socket, which is alive while it is asked; the caller
+    // gives a place for the answer.
+    unsafe { *beneath = (*udp).source.as_raw_fd() };
+    input::DESCRIPTOR
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live socket.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    // SAFETY: the handle table calls this with a live object of this kind.
+    let udp = unsafe { Ref::<Udp>::from_raw(object.cast()) };
+    udp.input.close();
+    udp.source.abandon_waiters();
+    // SAFETY: calls inside have been told and won't touch it; the handle is going.
+    unsafe { storage::dispose(NonNull::new_unchecked(udp.as_ptr()), udp.own_memory) };
+    Ok(())
+}
