@@ -99,7 +99,12 @@ fn period(timeout: i64) -> Result<Period> {
 /// `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_cancel(b: c_int, timeout: i64) -> c_int {
-    unit(period(timeout).and_then(|period| cancel::cancel(b, period)))
+    let result = period(timeout).and_then(|period| cancel::cancel(b, period));
+    if result.is_ok() {
+        // As after every wait that succeeded; a period that ended just then has left its own.
+        Errno::set_raw(0);
+    }
+    unit(result)
 }
 
 /// Has a channel done when a bundle gets the graceful request.

@@ -70,13 +70,16 @@ fn grace(context: &Context, period: Period) -> Grace {
 fn finish_gracefully(context: &Context, bundle: &Bundle, grace: Grace) -> Result<()> {
     // A request that has fired a cancel scope here doesn't cut the children's period.
     context.current().may_continue()?;
+    // Whoever was hard-cancelled before doesn't count.
+    bundle.begin_grace(context, grace);
     if bundle.is_empty() {
         return Ok(());
     }
-    bundle.begin_grace(context, grace);
     request::deliver(context, bundle);
-    // More than one round when coroutines are launched while the last one finishes.
+    // More than one round when coroutines are launched while the last one finishes; then
+    // the caller may have been hard-cancelled when it did not wait.
     while !bundle.is_empty() {
+        context.current().may_continue()?;
         bundle.wait_in_grace(context)?;
     }
     Ok(())

@@ -16,17 +16,42 @@ pub(crate) struct Extras {
     /// Half-channels that become done with the request.
     notifications: List<InBundle>,
     /// Bundles that get the request, too.
-    followers: List<Following>,
-    in_followed: Link,
+    followers: List<InFollowed>,
+    /// Bundles from which this one gets it.
+    followed: List<InFollower>,
     deadline: Timer,
 }
 
+/// One `bundle_follow`: linked into both bundles, freed by whichever ends first, or with
+/// the request.
+pub(crate) struct Following {
+    in_followed: Link,
+    in_follower: Link,
+    followed: Ref<Bundle>,
+    follower: Ref<Bundle>,
+}
+
 adapter!(
-    /// The bundles that follow one bundle.
+    /// Those who follow one bundle.
+    InFollowed,
     Following,
-    Extras,
     in_followed
 );
+adapter!(
+    /// Those whom one bundle follows.
+    InFollower,
+    Following,
+    in_follower
+);
+
+impl Following {
+    fn free(this: Ref<Following>, context: &Context) {
+        this.in_followed.unlink();
+        this.in_follower.unlink();
+        // SAFETY: allocated by `follow`, and in no list any more.
+        unsafe { context.objects.free(this) };
+    }
+}
 
 impl Bundle {
     fn make_extras(&self, context: &Context) -> Result<Ref<Extras>> {
@@ -38,11 +63,12 @@ impl Bundle {
             bundle: unsafe { Ref::from_raw(self) },
             notifications: List::new(),
             followers: List::new(),
-            in_followed: Link::new(),
+            followed: List::new(),
             deadline: Timer::new(Extras::DEADLINE_PASSED),
         })?;
         extras.notifications.init();
         extras.followers.init();
+        extras.followed.init();
         self.extras.set(Some(extras));
         Ok(extras)
     }
@@ -57,8 +83,12 @@ impl Extras {
     /// Ends everything in here and frees it.
     pub(super) fn drop_all(&self, context: &Context) {
         notification::drop_all_of_bundle(context, &self.notifications);
-        while self.followers.pop_front().is_some() {} // nobody to follow any more
-        self.in_followed.unlink();
+        while let Some(following) = self.followers.first() {
+            Following::free(following, context);
+        }
+        while let Some(following) = self.followed.first() {
+            Following::free(following, context);
+        }
         context.disarm_timer(self.deadline_ref());
         // SAFETY: made by `make_extras`; in no list any more, and its bundle forgets it.
         unsafe { context.objects.free(Ref::from_raw(self)) };
@@ -77,15 +107,17 @@ impl Extras {
 /// Delivers the graceful request to the bundle and all that follow it. A loop, not a
 /// recursion: the chain may be longer than a stack is deep.
 pub(super) fn deliver(context: &Context, bundle: &Bundle) {
-    let pending: List<Following> = List::new();
+    let pending: List<InFollowed> = List::new();
     pending.init();
     deliver_to_one(context, bundle, &pending);
-    while let Some(follower) = pending.pop_front() {
-        deliver_to_one(context, &follower.bundle, &pending);
+    while let Some(following) = pending.first() {
+        let follower = following.follower;
+        Following::free(following, context);
+        deliver_to_one(context, &follower, &pending);
     }
 }
 
-fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<Following>) {
+fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>) {
     if bundle.requested.replace(true) {
         return;
     }
@@ -126,10 +158,20 @@ pub(crate) fn follow(handle: c_int) -> Result<()> {
         deliver(context, &bundle);
         return Ok(());
     }
-    let followers = own.make_extras(context)?;
-    let extras = bundle.make_extras(context)?;
-    extras.in_followed.unlink();
-    followers.followers.push_back(extras);
+    let followed = own.make_extras(context)?;
+    let follower = bundle.make_extras(context)?;
+    let mut next = follower.followed.first();
+    while let Some(following) = next {
+        if following.followed.same(own.as_ptr()) {
+            return Ok(());
+        }
+        next = follower.followed.after(following);
+    }
+    let (in_followed, in_follower) = (Link::new(), Link::new());
+    let following = Following { in_followed, in_follower, followed: own, follower: bundle };
+    let following = context.objects.allocate(following)?;
+    followed.followers.push_back(following);
+    follower.followed.push_back(following);
     Ok(())
 }
 
