@@ -14,7 +14,7 @@ const SOURCES: &str = "src/capi";
 /// Is `name` for those who make handles and protocols: declared in `libdillimpl.h`?
 fn is_for_implementers(name: &str) -> bool {
     let suffixes = ["_hvfs", "_vfs", "_type", "_hmake", "_hquery"];
-    suffixes.iter().any(|suffix| name.ends_with(suffix))
+    name.starts_with("DILL_INPUT_") || suffixes.iter().any(|suffix| name.ends_with(suffix))
 }
 
 fn main() {
@@ -24,7 +24,7 @@ fn main() {
     compile_c();
     let template = read(&Path::new(PARTS).join("libdill.h.in"));
     let template_for_implementers = read(&Path::new(PARTS).join("libdillimpl.h.in"));
-    let mut declarations = declarations(&template);
+    let mut declarations = declarations(&[&template, &template_for_implementers]);
     write("libdillimpl.h", &expand(&template_for_implementers, &mut declarations, true));
     write("libdill.h", &expand(&template, &mut declarations, false));
     if let Some(rest) = declarations.first() {
@@ -77,10 +77,18 @@ fn expand(template: &str, declarations: &mut Vec<Declaration>, for_implementers:
     header
 }
 
-/// All that cbindgen finds in the files that the template names, in its order.
-fn declarations(template: &str) -> Vec<Declaration> {
-    let sections = template.lines().filter_map(|line| line.strip_prefix("@capi "));
+/// All that cbindgen finds in the files that the templates name, in their order.
+fn declarations(templates: &[&str]) -> Vec<Declaration> {
+    let mut sections: Vec<&str> = Vec::new();
+    for line in templates.iter().flat_map(|template| template.lines()) {
+        if let Some(section) = line.strip_prefix("@capi ")
+            && !sections.contains(&section)
+        {
+            sections.push(section);
+        }
+    }
     let sources: Vec<(&str, PathBuf)> = sections
+        .into_iter()
         .map(|section| (section, Path::new(SOURCES).join(section).with_extension("rs")))
         .collect();
     let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml");

@@ -228,6 +228,47 @@ struct dill_msock_vfs {
  */
 DILL_EXPORT extern const void *dill_msock_type;
 
+/* ============================================================================
+ * Input, for choose
+ * ========================================================================= */
+
+/**
+ * An answer of `struct input_vfs`: ask the socket beneath, whose handle is in `beneath`.
+ */
+#define DILL_INPUT_BENEATH 0
+
+/**
+ * An answer of `struct input_vfs`: the next receive would not block before its first
+ * byte, because input is buffered or because it fails at once.
+ */
+#define DILL_INPUT_BUFFERED 1
+
+/**
+ * An answer of `struct input_vfs`: ask the system about the file descriptor in `beneath`.
+ */
+#define DILL_INPUT_FD 2
+
+/**
+ * Where the input of a socket is, for the `CHSOCK` clause of `choose`. A protocol of your
+ * own puts this structure into its object and returns a pointer to it when it is queried
+ * for `input_type`.
+ */
+struct dill_input_vfs {
+    /**
+     * Returns `INPUT_BUFFERED`; or `INPUT_BENEATH` or `INPUT_FD`, and stores in `beneath`
+     * who is to be asked instead; or -1 with `errno` set. Must not block.
+     */
+    int (*input)(struct dill_input_vfs *vfs, int *beneath);
+};
+
+/**
+ * Identifies the interface by which a socket tells of its input: an object that
+ * implements it answers `hquery(h, input_type)` with a pointer to its
+ * `struct input_vfs`. It is optional; without it `CHSOCK` fails with `ENOTSUP`. A
+ * protocol that buffers nothing may pass the query on to the socket beneath it.
+ */
+DILL_EXPORT extern const void *dill_input_type;
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #if defined __cplusplus
@@ -244,6 +285,11 @@ DILL_EXPORT extern const void *dill_msock_type;
 
 #define bsock_type dill_bsock_type
 #define bsock_vfs dill_bsock_vfs
+#define INPUT_BENEATH DILL_INPUT_BENEATH
+#define INPUT_BUFFERED DILL_INPUT_BUFFERED
+#define INPUT_FD DILL_INPUT_FD
+#define input_type dill_input_type
+#define input_vfs dill_input_vfs
 #define msock_type dill_msock_type
 #define msock_vfs dill_msock_vfs
 

@@ -26,6 +26,8 @@ mod time;
 #[cfg(feature = "sockets")]
 mod byte_socket;
 #[cfg(feature = "sockets")]
+mod input;
+#[cfg(feature = "sockets")]
 mod io_list;
 #[cfg(feature = "sockets")]
 mod ip_address;

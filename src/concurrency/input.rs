@@ -26,7 +26,7 @@ pub(crate) const DESCRIPTOR: c_int = 2;
 pub(crate) static INPUT_TYPE: u8 = 0;
 
 /// [`INPUT_TYPE`] as queries take it.
-pub(crate) fn type_id() -> *const c_void {
+pub(crate) const fn type_id() -> *const c_void {
     (&raw const INPUT_TYPE).cast()
 }
 
