@@ -665,33 +665,39 @@ DILL_EXPORT int dill_hown(int h);
 #pragma GCC diagnostic ignored "-Wclobbered"
 #endif
 
-/* How much to take from the stack with alloca(). AddressSanitizer would note it in the
-   caller's frame as being there, so with that the branch is never taken. */
+/* AddressSanitizer would note what alloca() takes from the stack in the caller's frame, as
+   being there, so with that the branch is never taken; the compiler doesn't know. */
 #if defined __SANITIZE_ADDRESS__
-#define DILL_ROOM_ 0
+#define DILL_ASAN_ 1
 #elif defined __has_feature
 #if __has_feature(address_sanitizer)
-#define DILL_ROOM_ 0
+#define DILL_ASAN_ 1
 #endif
 #endif
-#if !defined DILL_ROOM_
-#define DILL_ROOM_ 16
+#if defined DILL_ASAN_
+#define dill_may_take_() \
+    __extension__ ({ \
+        int dill_may__ = 0; \
+        __asm__ __volatile__("" : "+r"(dill_may__)); \
+        dill_may__; \
+    })
+#else
+#define dill_may_take_() 1
 #endif
 
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
    stack pointer, in an area below which alloca() reserves memory. Its size is that of
    the gap between the two; where it is more than alignment, so much is taken again. */
 #define dill_leave_frame_() \
-    size_t dill_room__ = DILL_ROOM_; \
-    __asm__ __volatile__("" : "+r"(dill_room__)); \
-    if(__builtin_expect(dill_room__ != 0, 1)) { \
-        void *dill_memory__ = __builtin_alloca(dill_room__); \
-        size_t dill_sp__; \
+    if(dill_may_take_()) { \
+        void *dill_memory__ = __builtin_alloca(16); \
+        size_t dill_gap__, dill_sp__; \
         __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
             : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
-        __asm__ __volatile__("" : "=r"(dill_room__) : "0"(dill_memory__)); \
-        if(__builtin_expect(dill_room__ - dill_sp__ >= 32, 0)) { \
-            dill_memory__ = __builtin_alloca(dill_room__ - dill_sp__); \
+        __asm__ __volatile__("" : "=r"(dill_gap__) : "0"(dill_memory__)); \
+        dill_gap__ -= dill_sp__; \
+        if(__builtin_expect(dill_gap__ >= 32, 0)) { \
+            dill_memory__ = __builtin_alloca(dill_gap__); \
             __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
         } \
     }
