@@ -633,6 +633,7 @@ pub unsafe extern "C" fn dill_tls_attach_server_verify_mem(
 /// ```c
 /// bsend(s, "request", 7, -1);
 /// tls_done(s, -1);
+/// char answer[6];
 /// brecv(s, answer, sizeof(answer), -1);
 /// ```
 ///
