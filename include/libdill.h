@@ -2358,20 +2358,24 @@ DILL_EXPORT int dill_ipaddr_local(struct dill_ipaddr *addr, const char *name, in
 /**
  * Makes the address of a remote host.
  *
- * The name is an IPv4 or IPv6 address in the usual notation. Host names are not
- * resolved yet: they are treated as names that have no address.
+ * The name is a host name, or an IPv4 or IPv6 address in the usual notation. Names are
+ * looked up as the C library's `getaddrinfo` does it: in the hosts file, by DNS with the
+ * configured search domains, and in whatever else the system is set up for. That runs in a
+ * helper thread; other coroutines go on, and when the call ends early nobody waits for it.
+ * An address is only converted, which never blocks.
  *
  * After an error the address is all zeros.
  *
  * # Parameters
  *
  * - `addr`: where the address goes.
- * - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+ * - `name`: a name such as `"www.example.org"`, or an address such as `"192.0.2.1"` or
+ *   `"2001:db8::1"`.
  * - `port`: the port, 0 to 65535.
  * - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
  *   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
  * - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
- *   of a name fails; 0 tries without blocking, -1 waits for ever.
+ *   of a name fails; -1 waits for ever. With 0 it always fails, as it takes a thread.
  *
  * # Return value
  *
@@ -2379,24 +2383,32 @@ DILL_EXPORT int dill_ipaddr_local(struct dill_ipaddr *addr, const char *name, in
  *
  * # Errors
  *
- * - `EADDRNOTAVAIL`: the host has no address of the wanted kind.
+ * - `EADDRNOTAVAIL`: the host is not known, or has no address of the wanted kind, or there
+ *   is no name server that would know.
+ * - `EAGAIN`: no thread can be started to look the name up.
+ * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `addr` or `name` is `NULL`, or the port or the mode is not valid.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name has more than 254 characters.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
  *
  * # Thread safety
  *
- * Uses nothing but its arguments.
+ * Uses nothing but its arguments. To look up a name takes a stack of more than 8 KiB.
  *
  * # Example
  *
  * ```c
  * struct ipaddr addr;
- * if(ipaddr_remote(&addr, "192.0.2.1", 80, 0, -1) < 0) perror("ipaddr_remote");
+ * if(ipaddr_remote(&addr, "www.example.org", 80, 0, now() + 5000) < 0)
+ *     perror("ipaddr_remote");
  * int s = tcp_connect(&addr, now() + 5000);
  * ```
  *
  * # See also
  *
- * `ipaddr_remotes`, `ipaddr_local`, `tcp_connect`
+ * `ipaddr_remotes`, `ipaddr_local`, `tcp_connect`, `happyeyeballs_connect`
  */
 DILL_EXPORT
 int dill_ipaddr_remote(struct dill_ipaddr *addr,
@@ -2415,12 +2427,13 @@ int dill_ipaddr_remote(struct dill_ipaddr *addr,
  *
  * - `addrs`: an array, where the addresses go.
  * - `naddrs`: the length of the array, at least 1.
- * - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+ * - `name`: a name such as `"www.example.org"`, or an address such as `"192.0.2.1"` or
+ *   `"2001:db8::1"`.
  * - `port`: the port, 0 to 65535.
  * - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
  *   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
  * - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
- *   of a name fails; 0 tries without blocking, -1 waits for ever.
+ *   of a name fails; -1 waits for ever. With 0 it always fails, as it takes a thread.
  *
  * # Return value
  *
@@ -2429,18 +2442,24 @@ int dill_ipaddr_remote(struct dill_ipaddr *addr,
  *
  * # Errors
  *
+ * - `EAGAIN`: no thread can be started to look the name up.
+ * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `addrs` or `name` is `NULL`, `naddrs` is not positive, or the port or the
  *   mode is not valid.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: the name has more than 254 characters.
+ * - `ENOMEM`: out of memory.
+ * - `ETIMEDOUT`: the deadline has passed.
  *
  * # Thread safety
  *
- * Uses nothing but its arguments.
+ * Uses nothing but its arguments. To look up a name takes a stack of more than 8 KiB.
  *
  * # Example
  *
  * ```c
  * struct ipaddr addrs[8];
- * int n = ipaddr_remotes(addrs, 8, "2001:db8::1", 80, IPADDR_PREF_IPV6, now() + 1000);
+ * int n = ipaddr_remotes(addrs, 8, "www.example.org", 80, IPADDR_PREF_IPV6, now() + 1000);
  * ```
  *
  * # See also
@@ -4805,6 +4824,649 @@ DILL_EXPORT int dill_term_done(int s, int64_t deadline);
  */
 DILL_EXPORT int dill_term_detach(int s, int64_t deadline);
 
+/* ============================================================================
+ * Happy eyeballs
+ * ========================================================================= */
+
+/**
+ * Connects to a host by TCP, whichever of its addresses answers.
+ *
+ * Works as RFC 8305 has it, so that a host is reached quickly although some of its addresses
+ * don't work, such as all IPv6 addresses where the network knows IPv4 only. IPv6 and IPv4
+ * addresses are looked up at the same time; IPv4 ones wait up to 50 ms for the others. Then
+ * the addresses are tried, IPv6 first and both kinds in turn: the next one 250 ms after the
+ * last, or as soon as that has failed. The first connection is the result, and all other
+ * attempts end.
+ *
+ * # Parameters
+ *
+ * - `name`: the name of the host, or an IPv4 or IPv6 address in the usual notation.
+ * - `port`: the port, 1 to 65535.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TCP connection, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EADDRNOTAVAIL`: the host is not known or has no address.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`, `ECONNRESET`, `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: no address
+ *   answers; this is how the last attempt has failed.
+ * - `EINVAL`: `name` is `NULL`, or the port is not valid.
+ * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+ * - `ENAMETOOLONG`: no name is as long as that.
+ * - `ENOMEM`, `EAGAIN`: out of memory or threads.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = happyeyeballs_connect("www.example.org", 80, now() + 10000);
+ * if(s < 0) perror("happyeyeballs_connect");
+ * ```
+ *
+ * # See also
+ *
+ * `tcp_connect`, `ipaddr_remotes`, `tls_attach_client_verify`
+ */
+DILL_EXPORT int dill_happyeyeballs_connect(const char *name, int port, int64_t deadline);
+
+/* ============================================================================
+ * TLS
+ * ========================================================================= */
+
+/**
+ * Memory for a TLS socket, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_tls_storage {
+    char _[72];
+};
+
+/**
+ * Starts a TLS session as client, without verifying the server.
+ *
+ * WARNING: nobody is verified. The session is encrypted, but whoever answers is taken for
+ * the server, so it is no protection from anybody who can get in between. This is what
+ * libdill does, and for tests only. Use `tls_attach_client_verify`.
+ *
+ * TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
+ * while another one receives. `tls_detach` ends the session in an orderly way and gives
+ * the stream back; `hclose` closes both.
+ *
+ * A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default
+ * size, not `go_mem` with a small one.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EMFILE`: no handle is left.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&addr, -1);
+ * s = tls_attach_client(s, now() + 10000);
+ * if(s < 0) perror("tls_attach_client");
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_client_verify`, `tls_attach_client_mem`, `tls_done`, `tls_detach`
+ */
+DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
+
+/**
+ * Starts a TLS session as client, without verifying the server, in memory of the caller's.
+ *
+ * WARNING: nobody is verified. The session is encrypted, but whoever answers is taken for
+ * the server, so it is no protection from anybody who can get in between. This is what
+ * libdill does, and for tests only. Use `tls_attach_client_verify`.
+ *
+ * Works as `tls_attach_client`, but with memory of the caller's in the place of a block of
+ * the library's; it must stay in place until the handle is closed. It needs no alignment.
+ * The state of a session is mostly on the heap in any case.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tls_storage mem;
+ * s = tls_attach_client_mem(s, &mem, now() + 10000);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_client_verify_mem`, `tls_attach_client`
+ */
+DILL_EXPORT int dill_tls_attach_client_mem(int s, struct dill_tls_storage *mem, int64_t deadline);
+
+/**
+ * Starts a TLS session as client, and verifies the server.
+ *
+ * The certificate of the server must be issued by an authority that is trusted, and be for
+ * `hostname`. Otherwise the call fails with `EACCES`.
+ *
+ * TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
+ * while another one receives. `tls_detach` ends the session in an orderly way and gives
+ * the stream back; `hclose` closes both.
+ *
+ * What the system trusts is looked up at the first call with `NULL` for `cafile`. The
+ * environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` tell of another place.
+ *
+ * A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default
+ * size, not `go_mem` with a small one.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `hostname`: the name or the IP address that the certificate of the server must be for.
+ *   A name is also sent to the server, which may have several certificates (SNI).
+ * - `cafile`: a PEM file with the certificates of the authorities to trust, or `NULL` for
+ *   those that the system trusts.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the certificate of the server was refused: nobody trusted has issued it, it
+ *   is for another host, not valid yet or not any more, or revoked; or the server has
+ *   refused us, which may want a certificate, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: `hostname` is `NULL`, or neither a name nor an address; or `cafile` holds no
+ *   certificate, or something else than certificates.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist, or the system trusts nobody.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = happyeyeballs_connect("www.example.org", 443, -1);
+ * s = tls_attach_client_verify(s, "www.example.org", NULL, now() + 10000);
+ * if(s < 0) perror("tls_attach_client_verify");
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_client_verify_mem`, `tls_attach_server`, `tls_done`, `tls_detach`
+ */
+DILL_EXPORT
+int dill_tls_attach_client_verify(int s,
+                                  const char *hostname,
+                                  const char *cafile,
+                                  int64_t deadline);
+
+/**
+ * Starts a TLS session as client, and verifies the server, in memory of the caller's.
+ *
+ * Works as `tls_attach_client_verify`, but with memory of the caller's in the place of a
+ * block of the library's; it must stay in place until the handle is closed. It needs no
+ * alignment. The state of a session is mostly on the heap in any case.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `hostname`: the name or the IP address that the certificate of the server must be for.
+ *   A name is also sent to the server, which may have several certificates (SNI).
+ * - `cafile`: a PEM file with the certificates of the authorities to trust, or `NULL` for
+ *   those that the system trusts.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the certificate of the server was refused: nobody trusted has issued it, it
+ *   is for another host, not valid yet or not any more, or revoked; or the server has
+ *   refused us, which may want a certificate, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
+ *   `cafile` holds no certificate, or something else than certificates.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist, or the system trusts nobody.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tls_storage mem;
+ * s = tls_attach_client_verify_mem(s, "www.example.org", NULL, &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_client_verify`
+ */
+DILL_EXPORT
+int dill_tls_attach_client_verify_mem(int s,
+                                      const char *hostname,
+                                      const char *cafile,
+                                      struct dill_tls_storage *mem,
+                                      int64_t deadline);
+
+/**
+ * Starts a TLS session as server.
+ *
+ * Clients are not asked who they are; `tls_attach_server_verify` does that.
+ *
+ * TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
+ * while another one receives. `tls_detach` ends the session in an orderly way and gives
+ * the stream back; `hclose` closes both.
+ *
+ * The files are read at each call, so a renewed certificate is used at once.
+ *
+ * A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default
+ * size, not `go_mem` with a small one.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `cert`: a PEM file with the certificate of the server, followed by those that lead
+ *   from it to the authority, if there are any.
+ * - `pkey`: a PEM file with the private key of the certificate.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the client has refused our certificate, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: a name is `NULL`, `cert` or `pkey` is no such file, or the key does not
+ *   belong to the certificate.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_accept(ls, NULL, -1);
+ * s = tls_attach_server(s, "chain.pem", "key.pem", now() + 10000);
+ * if(s < 0) perror("tls_attach_server");
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_server_verify`, `tls_attach_server_mem`, `tls_done`, `tls_detach`
+ */
+DILL_EXPORT int dill_tls_attach_server(int s, const char *cert, const char *pkey, int64_t deadline);
+
+/**
+ * Starts a TLS session as server, in memory of the caller's.
+ *
+ * Works as `tls_attach_server`, but with memory of the caller's in the place of a block of
+ * the library's; it must stay in place until the handle is closed. It needs no alignment.
+ * The state of a session is mostly on the heap in any case.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `cert`: a PEM file with the certificate of the server, followed by those that lead
+ *   from it to the authority, if there are any.
+ * - `pkey`: a PEM file with the private key of the certificate.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the client has refused our certificate, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
+ *   not belong to the certificate.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tls_storage mem;
+ * s = tls_attach_server_mem(s, "chain.pem", "key.pem", &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_server`
+ */
+DILL_EXPORT
+int dill_tls_attach_server_mem(int s,
+                               const char *cert,
+                               const char *pkey,
+                               struct dill_tls_storage *mem,
+                               int64_t deadline);
+
+/**
+ * Starts a TLS session as server, and verifies the client.
+ *
+ * The client must have a certificate that one of the given authorities has issued for a
+ * client. Otherwise the call fails with `EACCES`. (In TLS 1.3 the client learns that after
+ * its own handshake, from its first receive.)
+ *
+ * All else is as with `tls_attach_server`.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `cert`: a PEM file with the certificate of the server, followed by those that lead
+ *   from it to the authority, if there are any.
+ * - `pkey`: a PEM file with the private key of the certificate.
+ * - `client_cafile`: a PEM file with the certificates of the authorities whose clients are
+ *   let in.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the client has no certificate, or one that was refused; or it has refused
+ *   ours, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: a name is `NULL`, a file is not what it should be, or the key does not
+ *   belong to the certificate.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_accept(ls, NULL, -1);
+ * s = tls_attach_server_verify(s, "chain.pem", "key.pem", "clients.pem", -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_server`, `tls_attach_server_verify_mem`
+ */
+DILL_EXPORT
+int dill_tls_attach_server_verify(int s,
+                                  const char *cert,
+                                  const char *pkey,
+                                  const char *client_cafile,
+                                  int64_t deadline);
+
+/**
+ * Starts a TLS session as server, and verifies the client, in memory of the caller's.
+ *
+ * Works as `tls_attach_server_verify`, but with memory of the caller's in the place of a
+ * block of the library's; it must stay in place until the handle is closed. It needs no
+ * alignment. The state of a session is mostly on the heap in any case.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
+ *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
+ * - `cert`: a PEM file with the certificate of the server, followed by those that lead
+ *   from it to the authority, if there are any.
+ * - `pkey`: a PEM file with the private key of the certificate.
+ * - `client_cafile`: a PEM file with the certificates of the authorities whose clients are
+ *   let in.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
+ *   0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the client has no certificate, or one that was refused; or it has refused
+ *   ours, or a file may not be read.
+ * - `EBADF`: the handle is not open.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
+ *   not belong to the certificate.
+ * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
+ * - `ENOENT`: a file does not exist.
+ * - `ENOMEM`: out of memory.
+ * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
+ *   breaks the rules or refuses the session.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct tls_storage mem;
+ * s = tls_attach_server_verify_mem(s, "chain.pem", "key.pem", "ca.pem", &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_attach_server_verify`
+ */
+DILL_EXPORT
+int dill_tls_attach_server_verify_mem(int s,
+                                      const char *cert,
+                                      const char *pkey,
+                                      const char *client_cafile,
+                                      struct dill_tls_storage *mem,
+                                      int64_t deadline);
+
+/**
+ * Ends the outgoing half of a TLS session.
+ *
+ * The peer is told by a `close_notify` that no more will come; after all that was sent
+ * before, its receives fail with `EPIPE`. Receiving goes on here. The stream below stays as
+ * it is: its own outgoing half is not ended.
+ *
+ * # Parameters
+ *
+ * - `s`: the TLS socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `ENOTSUP`: the handle is no TLS socket.
+ * - `EPIPE`: the outgoing half has been ended already.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * bsend(s, "request", 7, -1);
+ * tls_done(s, -1);
+ * char answer[6];
+ * brecv(s, answer, sizeof(answer), -1);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_detach`, `tls_attach_client_verify`, `tls_attach_server`
+ */
+DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
+
+/**
+ * Ends a TLS session and gives the stream below back.
+ *
+ * Says goodbye, as `tls_done` does if it was not called before, and waits for the goodbye of
+ * the peer; what else comes before that is dropped. The stream is left at the very byte
+ * after it, so that peers can go on with another protocol.
+ *
+ * If the call fails the stream is closed. In any case the TLS socket is.
+ *
+ * # Parameters
+ *
+ * - `s`: the TLS socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
+ *   fails; 0 tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the stream below, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket or receiving from it.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send or receive has failed, or the
+ *   peer has ended the stream below without a goodbye.
+ * - `ENOTSUP`: the handle is no TLS socket.
+ * - `EPROTO`: the peer has broken the rules.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = tls_detach(s, now() + 1000);
+ * if(s >= 0) tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `tls_done`, `tls_attach_client_verify`, `tls_attach_server`, `tcp_close`
+ */
+DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #if defined __cplusplus
@@ -4967,6 +5629,22 @@ DILL_EXPORT int dill_term_detach(int s, int64_t deadline);
 #define term_detach dill_term_detach
 #define term_done dill_term_done
 #define term_storage dill_term_storage
+
+/* Happy eyeballs */
+#define happyeyeballs_connect dill_happyeyeballs_connect
+
+/* TLS */
+#define tls_attach_client dill_tls_attach_client
+#define tls_attach_client_mem dill_tls_attach_client_mem
+#define tls_attach_client_verify dill_tls_attach_client_verify
+#define tls_attach_client_verify_mem dill_tls_attach_client_verify_mem
+#define tls_attach_server dill_tls_attach_server
+#define tls_attach_server_mem dill_tls_attach_server_mem
+#define tls_attach_server_verify dill_tls_attach_server_verify
+#define tls_attach_server_verify_mem dill_tls_attach_server_verify_mem
+#define tls_detach dill_tls_detach
+#define tls_done dill_tls_done
+#define tls_storage dill_tls_storage
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

@@ -5,9 +5,9 @@
 //! ```text
 //! capi           the C ABI of libdill: translates only
 //!   ↓
-//! protocols      prefix, suffix, term
+//! protocols      prefix, suffix, term, tls, happy eyeballs
 //!   ↓
-//! sockets        byte streams and message sockets, io lists, ip addresses, tcp, ipc, udp
+//! sockets        byte streams and message sockets, io lists, ip addresses, names, tcp, ipc, udp
 //!   ↓
 //! concurrency    bundles, channels, choose, cancellation
 //!   ↓

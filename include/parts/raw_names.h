@@ -155,6 +155,22 @@
 #define term_done dill_term_done
 #define term_storage dill_term_storage
 
+/* Happy eyeballs */
+#define happyeyeballs_connect dill_happyeyeballs_connect
+
+/* TLS */
+#define tls_attach_client dill_tls_attach_client
+#define tls_attach_client_mem dill_tls_attach_client_mem
+#define tls_attach_client_verify dill_tls_attach_client_verify
+#define tls_attach_client_verify_mem dill_tls_attach_client_verify_mem
+#define tls_attach_server dill_tls_attach_server
+#define tls_attach_server_mem dill_tls_attach_server_mem
+#define tls_attach_server_verify dill_tls_attach_server_verify
+#define tls_attach_server_verify_mem dill_tls_attach_server_verify_mem
+#define tls_detach dill_tls_detach
+#define tls_done dill_tls_done
+#define tls_storage dill_tls_storage
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #endif /* !defined DILL_DISABLE_RAW_NAMES */

@@ -53,7 +53,7 @@ pub(super) unsafe fn address_mut<'a>(addr: *mut dill_ipaddr) -> Result<&'a mut I
 
 /// # Safety
 /// Null or a live string.
-unsafe fn text<'a>(name: *const c_char) -> Option<&'a [u8]> {
+pub(super) unsafe fn text<'a>(name: *const c_char) -> Option<&'a [u8]> {
     // SAFETY: by the caller's promise.
     (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_bytes())
 }
@@ -118,20 +118,24 @@ pub unsafe extern "C" fn dill_ipaddr_local(
 
 /// Makes the address of a remote host.
 ///
-/// The name is an IPv4 or IPv6 address in the usual notation. Host names are not
-/// resolved yet: they are treated as names that have no address.
+/// The name is a host name, or an IPv4 or IPv6 address in the usual notation. Names are
+/// looked up as the C library's `getaddrinfo` does it: in the hosts file, by DNS with the
+/// configured search domains, and in whatever else the system is set up for. That runs in a
+/// helper thread; other coroutines go on, and when the call ends early nobody waits for it.
+/// An address is only converted, which never blocks.
 ///
 /// After an error the address is all zeros.
 ///
 /// # Parameters
 ///
 /// - `addr`: where the address goes.
-/// - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+/// - `name`: a name such as `"www.example.org"`, or an address such as `"192.0.2.1"` or
+///   `"2001:db8::1"`.
 /// - `port`: the port, 0 to 65535.
 /// - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
 ///   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
 /// - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
-///   of a name fails; 0 tries without blocking, -1 waits for ever.
+///   of a name fails; -1 waits for ever. With 0 it always fails, as it takes a thread.
 ///
 /// # Return value
 ///
@@ -139,24 +143,32 @@ pub unsafe extern "C" fn dill_ipaddr_local(
 ///
 /// # Errors
 ///
-/// - `EADDRNOTAVAIL`: the host has no address of the wanted kind.
+/// - `EADDRNOTAVAIL`: the host is not known, or has no address of the wanted kind, or there
+///   is no name server that would know.
+/// - `EAGAIN`: no thread can be started to look the name up.
+/// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `addr` or `name` is `NULL`, or the port or the mode is not valid.
+/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+/// - `ENAMETOOLONG`: the name has more than 254 characters.
+/// - `ENOMEM`: out of memory.
+/// - `ETIMEDOUT`: the deadline has passed.
 ///
 /// # Thread safety
 ///
-/// Uses nothing but its arguments.
+/// Uses nothing but its arguments. To look up a name takes a stack of more than 8 KiB.
 ///
 /// # Example
 ///
 /// ```c
 /// struct ipaddr addr;
-/// if(ipaddr_remote(&addr, "192.0.2.1", 80, 0, -1) < 0) perror("ipaddr_remote");
+/// if(ipaddr_remote(&addr, "www.example.org", 80, 0, now() + 5000) < 0)
+///     perror("ipaddr_remote");
 /// int s = tcp_connect(&addr, now() + 5000);
 /// ```
 ///
 /// # See also
 ///
-/// `ipaddr_remotes`, `ipaddr_local`, `tcp_connect`
+/// `ipaddr_remotes`, `ipaddr_local`, `tcp_connect`, `happyeyeballs_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipaddr_remote(
     addr: *mut dill_ipaddr,
@@ -184,12 +196,13 @@ pub unsafe extern "C" fn dill_ipaddr_remote(
 ///
 /// - `addrs`: an array, where the addresses go.
 /// - `naddrs`: the length of the array, at least 1.
-/// - `name`: an address such as `"192.0.2.1"` or `"2001:db8::1"`.
+/// - `name`: a name such as `"www.example.org"`, or an address such as `"192.0.2.1"` or
+///   `"2001:db8::1"`.
 /// - `port`: the port, 0 to 65535.
 /// - `mode`: which kind of address is wanted: `IPADDR_IPV4`, `IPADDR_IPV6`,
 ///   `IPADDR_PREF_IPV4`, `IPADDR_PREF_IPV6`, or 0, which is `IPADDR_PREF_IPV4`.
 /// - `deadline`: the time, in milliseconds as given by `now`, at which the resolution
-///   of a name fails; 0 tries without blocking, -1 waits for ever.
+///   of a name fails; -1 waits for ever. With 0 it always fails, as it takes a thread.
 ///
 /// # Return value
 ///
@@ -198,18 +211,24 @@ pub unsafe extern "C" fn dill_ipaddr_remote(
 ///
 /// # Errors
 ///
+/// - `EAGAIN`: no thread can be started to look the name up.
+/// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `addrs` or `name` is `NULL`, `naddrs` is not positive, or the port or the
 ///   mode is not valid.
+/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
+/// - `ENAMETOOLONG`: the name has more than 254 characters.
+/// - `ENOMEM`: out of memory.
+/// - `ETIMEDOUT`: the deadline has passed.
 ///
 /// # Thread safety
 ///
-/// Uses nothing but its arguments.
+/// Uses nothing but its arguments. To look up a name takes a stack of more than 8 KiB.
 ///
 /// # Example
 ///
 /// ```c
 /// struct ipaddr addrs[8];
-/// int n = ipaddr_remotes(addrs, 8, "2001:db8::1", 80, IPADDR_PREF_IPV6, now() + 1000);
+/// int n = ipaddr_remotes(addrs, 8, "www.example.org", 80, IPADDR_PREF_IPV6, now() + 1000);
 /// ```
 ///
 /// # See also

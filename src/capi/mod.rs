@@ -26,6 +26,8 @@ mod time;
 #[cfg(feature = "sockets")]
 mod byte_socket;
 #[cfg(feature = "sockets")]
+mod happy_eyeballs;
+#[cfg(feature = "sockets")]
 mod input;
 #[cfg(feature = "sockets")]
 mod io_list;
@@ -43,5 +45,7 @@ mod suffix;
 mod tcp;
 #[cfg(feature = "sockets")]
 mod term;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "sockets")]
 mod udp;

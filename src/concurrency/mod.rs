@@ -14,6 +14,8 @@ pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
 #[allow(unsafe_code)]
+pub(crate) mod launch;
+#[allow(unsafe_code)]
 pub(crate) mod notification;
 #[allow(unsafe_code)]
 pub(crate) mod request;

@@ -175,6 +175,23 @@ pub(crate) unsafe fn switch_by(transfer: &Transfer) {
     unsafe { switch(transfer.first, transfer.second) };
 }
 
+/// Has `execution`, which has not begun, start with a call of `entry` with `argument`. `start`
+/// is a naked function made of [`start_entry`].
+///
+/// # Safety
+/// The stack pointer of `execution` is aligned to 16 bytes, and the stack below it is free.
+pub(crate) unsafe fn prepare(
+    execution: &Execution,
+    start: unsafe extern "C" fn(),
+    entry: extern "C" fn(*mut ()),
+    argument: *mut (),
+) {
+    let address = execution.stack_pointer() - size_of::<InitialFrame>();
+    // SAFETY: by the caller's promise there is room for the frame.
+    unsafe { (address as *mut InitialFrame).write(InitialFrame::new(start, entry, argument)) };
+    execution.set_stack_pointer(address);
+}
+
 #[cold]
 #[inline(never)]
 fn announce(from: &Execution, to: &Execution, dying: bool) {

@@ -222,6 +222,57 @@ pub(crate) extern "C" fn arrived_in_child(child: crate::intrusive::Ref<Execution
     arrived(child);
 }
 
+/// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
+/// [`park`], from low to high addresses.
+#[repr(C)]
+pub(super) struct InitialFrame {
+    r15: usize,
+    r14: usize,
+    r13: usize,
+    /// Goes to the function that rbx names.
+    r12: *mut (),
+    rbx: extern "C" fn(*mut ()),
+    /// Zero ends the chain of frames for debuggers and profilers.
+    rbp: usize,
+    return_address: unsafe extern "C" fn(),
+}
+
+// The registers and the return address of a blocked coroutine are an odd number of words, for
+// which `resume_specially` allows.
+const _: () = assert!(size_of::<InitialFrame>() == 7 * size_of::<usize>());
+
+impl InitialFrame {
+    pub(super) fn new(
+        start: unsafe extern "C" fn(),
+        entry: extern "C" fn(*mut ()),
+        argument: *mut (),
+    ) -> Self {
+        Self { r15: 0, r14: 0, r13: 0, r12: argument, rbx: entry, rbp: 0, return_address: start }
+    }
+}
+
+/// Writes the body of the function that a coroutine with an [`InitialFrame`] starts in; jumped
+/// to, never called. `finish` returns the execution to go on with, and the stack is not
+/// touched any more.
+macro_rules! start_entry {
+    ($finish:path) => {
+        core::arch::naked_asm!(
+            // Nobody has called this: backtraces end here.
+            ".cfi_startproc",
+            ".cfi_undefined rip",
+            // The frame is off the stack, which is aligned to 16 bytes, as a call wants it.
+            "mov rdi, r12",
+            "call rbx",
+            "call {finish}",
+            "jmp {resume}",
+            ".cfi_endproc",
+            finish = sym $finish,
+            resume = sym $crate::context_switch::resume,
+        )
+    };
+}
+pub(crate) use start_entry;
+
 /// Writes the body of the entry that ends a coroutine: its begin function returns
 /// the execution to go on with, and the stack is not touched any more.
 macro_rules! finish_entry {

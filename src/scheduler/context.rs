@@ -41,7 +41,19 @@ pub(crate) struct Context {
     pub(crate) clock: CachedClock,
     pub(super) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
+    /// How much other threads are doing for coroutines of this one.
+    pub(super) outside_work: Cell<usize>,
     main: Coroutine,
+}
+
+/// While it exists, another thread is at work for the coroutine that made it: virtual time
+/// stands still, as the result would otherwise come at a random moment of it.
+pub(crate) struct OutsideWork(&'static Context);
+
+impl Drop for OutsideWork {
+    fn drop(&mut self) {
+        self.0.outside_work.set(self.0.outside_work.get() - 1);
+    }
 }
 
 impl Context {
@@ -99,6 +111,7 @@ impl Context {
                 clock: CachedClock::new(clock),
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
+                outside_work: Cell::new(0),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()
@@ -159,6 +172,12 @@ impl Context {
     #[inline(always)]
     pub(crate) fn is_instrumented(&self) -> bool {
         self.main.execution.is_instrumented()
+    }
+
+    /// Notes that another thread is at work, whose end a descriptor will tell.
+    pub(crate) fn outside_work(&'static self) -> OutsideWork {
+        self.outside_work.set(self.outside_work.get() + 1);
+        OutsideWork(self)
     }
 
     /// The poller, made if need be: threads that wait for no descriptor have none.

@@ -211,6 +211,9 @@ impl Context {
             // Virtual time: descriptors first, then the jump.
             self.wait_for_descriptors(Some(Duration::ZERO));
             if self.ready.is_empty() {
+                if self.outside_work.get() > 0 {
+                    return None;
+                }
                 self.clock.jump_to(wakeup);
             }
             return Some(Duration::ZERO);

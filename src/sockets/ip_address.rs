@@ -1,9 +1,10 @@
-//! IP addresses with a port: literals, addresses of local interfaces, and the
-//! choice between IPv4 and IPv6.
+//! IP addresses with a port: literals, addresses of local interfaces and of named hosts,
+//! and the choice between IPv4 and IPv6.
 //!
 //! An address is kept the way the kernel wants it, as a `sockaddr_in` or
 //! `sockaddr_in6`, because C programs hand it to `bind` and `connect` as it is.
 
+use super::name_resolution::{self, Family};
 use crate::os::errno::{Errno, Result};
 use core::fmt::{self, Write};
 use core::mem::{offset_of, size_of};
@@ -309,16 +310,31 @@ pub(crate) fn remote(
     }
 }
 
-/// Host names are not resolved yet: each is treated as a name without addresses,
-/// so that callers get the answer that they must be ready for anyway.
+/// [`remotes`] for what is no literal: addresses of the preferred family come first.
 fn resolve_name(
-    _found: &mut [IpAddress],
-    _name: &[u8],
-    _port: u16,
-    _mode: Mode,
-    _deadline: i64,
+    found: &mut [IpAddress],
+    name: &[u8],
+    port: u16,
+    mode: Mode,
+    deadline: i64,
 ) -> Result<usize> {
-    Ok(0)
+    let family = match mode {
+        Mode::Ipv4 => Family::Ipv4,
+        Mode::Ipv6 => Family::Ipv6,
+        Mode::PreferIpv4 | Mode::PreferIpv6 => Family::Any,
+    };
+    let mut addresses = name_resolution::resolve(name, family, deadline)?;
+    addresses.retain(|address| mode.accepts(&address.ip()));
+    let ipv4_first = mode == Mode::PreferIpv4;
+    // Stable: within a family the system's own order, which knows of routes, is kept.
+    addresses.sort_by_key(|address| address.is_ipv4() != ipv4_first);
+    let places = found.iter_mut().zip(addresses);
+    Ok(places
+        .map(|(place, mut address)| {
+            address.set_port(port);
+            *place = address.into();
+        })
+        .count())
 }
 
 #[cfg(test)]

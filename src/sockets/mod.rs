@@ -7,6 +7,7 @@ pub(crate) mod io_list;
 pub(crate) mod ip_address;
 pub(crate) mod ipc;
 pub(crate) mod message_socket;
+mod name_resolution;
 mod read_ahead;
 pub(crate) mod storage;
 mod stream;

@@ -1,0 +1,206 @@
+//! TLS 1.2 and 1.3 on top of any byte stream, by rustls.
+//!
+//! rustls encrypts, decrypts and shakes hands, and never sees a socket: records are read from
+//! the stream below one by one, so that not a byte is taken beyond the one that ends the
+//! session, and it can go on with something else.
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+
+mod config;
+mod session;
+
+pub(crate) use config::{Client, Server};
+
+use crate::concurrency::handle_close;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::{Kind, no_owner};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket::{self, ByteStream};
+use crate::sockets::io_list::IoList;
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr;
+use rustls::{ClientConnection, Connection, ServerConnection};
+use session::Session;
+use std::rc::Rc;
+
+/// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
+/// of it is rustls's anyway.
+pub(crate) const STORAGE: usize = 72;
+
+/// What the handle stands for.
+#[repr(C)]
+struct Tls {
+    /// First: C code gets a pointer to it, and gives that back.
+    stream: ByteStream,
+    readiness: InputVfs,
+    /// Calls inside hold it too, so that they outlive the handle.
+    session: Rc<Session>,
+}
+
+static TLS: Kind = Kind { name: "tls", close, query, adopt: no_owner };
+
+fn find(socket: c_int) -> Result<Rc<Session>> {
+    let object = Context::get()?.handles.find(socket, &TLS)?.cast::<Tls>();
+    // SAFETY: handles of this kind stand for live objects.
+    Ok(unsafe { &*object }.session.clone())
+}
+
+/// Starts a session on the stream `socket` as client. After an error, other than `EBADF`, the
+/// stream is closed.
+pub(crate) fn attach_client(socket: c_int, client: Client<'_>, deadline: i64) -> Result<c_int> {
+    attach(socket, deadline, || {
+        let (config, name) = client.configuration()?;
+        let connection = ClientConnection::new(config, name).map_err(|it| config::errno(&it))?;
+        Ok(connection.into())
+    })
+}
+
+/// Starts a session on the stream `socket` as server. After an error, other than `EBADF`, the
+/// stream is closed.
+pub(crate) fn attach_server(socket: c_int, server: Server<'_>, deadline: i64) -> Result<c_int> {
+    attach(socket, deadline, || {
+        let config = server.configuration()?;
+        Ok(ServerConnection::new(config).map_err(|it| config::errno(&it))?.into())
+    })
+}
+
+fn attach(
+    socket: c_int,
+    deadline: i64,
+    connection: impl FnOnce() -> Result<Connection>,
+) -> Result<c_int> {
+    let context = Context::get()?;
+    context.handles.any(socket)?;
+    let prepared = is_byte_stream(context, socket)
+        .and_then(|()| context.current().may_block())
+        .and_then(|()| connection());
+    let connection = prepared.inspect_err(|_| _ = handle_close::close(socket))?;
+    // From here on nobody else can use the stream: its old number is dead.
+    let below = handle_close::own(socket)?;
+    let session = Session::new(connection, below);
+    session
+        .shake_hands(deadline)
+        .and_then(|()| open(context, session))
+        .inspect_err(|_| _ = handle_close::close(below))
+}
+
+/// `EPROTO` where there is no byte stream to talk TLS on.
+fn is_byte_stream(context: &Context, socket: c_int) -> Result<()> {
+    match context.handles.query(socket, byte_socket::type_id()) {
+        Ok(_) => Ok(()),
+        Err(Errno::ENOTSUP) => Err(Errno::EPROTO),
+        Err(error) => Err(error),
+    }
+}
+
+fn open(context: &Context, session: Session) -> Result<c_int> {
+    let object = Box::into_raw(Box::new(Tls {
+        stream: ByteStream { send: Some(send), receive: Some(receive) },
+        readiness: InputVfs { input: Some(input_beneath) },
+        session: Rc::new(session),
+    }));
+    // SAFETY: made above, and known to nobody.
+    handle_close::open(context, object.cast(), &TLS)
+        .inspect_err(|_| drop(unsafe { Box::from_raw(object) }))
+}
+
+/// Tells the peer that no more will be sent. Receiving goes on.
+pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
+    find(socket)?.done(deadline)
+}
+
+/// Ends the session in an orderly way, that is, when both sides have said goodbye; the handle
+/// of the stream below. If that fails the stream is closed. In any case the TLS handle is.
+pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
+    let session = find(socket)?;
+    let outcome = session.say_goodbye(deadline);
+    // Meanwhile others may have closed the handle or taken over what it stood for.
+    if !find(socket).is_ok_and(|now| Rc::ptr_eq(&now, &session)) {
+        return Err(Errno::EBADF);
+    }
+    let below = outcome.map(|()| session.release_below());
+    handle_close::close(socket)?;
+    below
+}
+
+/// Stands in [`ByteStream`].
+///
+/// # Safety
+/// As for [`byte_socket::send`]; the table is that of a live object.
+unsafe extern "C" fn send(
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: the table is the first field of an object that is alive as the call begins.
+    let session = unsafe { &*stream.cast::<Tls>() }.session.clone();
+    // SAFETY: the list is the caller's promise.
+    byte_socket::to_c(unsafe { session.send(first, last, deadline) })
+}
+
+/// Stands in [`ByteStream`].
+///
+/// # Safety
+/// As for [`byte_socket::receive`]; the table is that of a live object.
+unsafe extern "C" fn receive(
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: as in `send`.
+    let session = unsafe { &*stream.cast::<Tls>() }.session.clone();
+    // SAFETY: as in `send`.
+    byte_socket::to_c(unsafe { session.receive(first, last, deadline) })
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live `Tls`.
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    let tls = object.cast::<Tls>();
+    if type_id == byte_socket::type_id() {
+        // SAFETY: the object is alive; only addresses of its fields are computed.
+        unsafe { (&raw mut (*tls).stream).cast() }
+    } else if type_id == input::type_id() {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*tls).readiness).cast() }
+    } else {
+        ptr::null_mut()
+    }
+}
+
+/// Stands in [`InputVfs`].
+///
+/// # Safety
+/// The table is that of a live object, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    let object = vfs.wrapping_byte_sub(offset_of!(Tls, readiness)).cast::<Tls>();
+    // SAFETY: the table is a field of an object that is alive while it is asked.
+    let session = unsafe { &(*object).session };
+    if session.receives_at_once() {
+        return input::BUFFERED;
+    }
+    // SAFETY: the caller gives a place for the answer.
+    unsafe { *beneath = session.below() };
+    input::HANDLE
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live `Tls`.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    // SAFETY: `open` made it so, and the handle is going.
+    let tls = unsafe { Box::from_raw(object.cast::<Tls>()) };
+    // Calls that are blocked in the stream below come back with EBADF.
+    match tls.session.release_below() {
+        -1 => {}
+        below => _ = handle_close::close(below),
+    }
+    Ok(())
+}

@@ -1,0 +1,455 @@
+//! A session: rustls's connection between the two streams of bytes.
+//!
+//! One coroutine may send while another one receives. Both use the same connection, but never
+//! hold it while they are blocked: what is to be sent is taken out of it first, and what was
+//! received is put into it afterwards.
+
+use super::config;
+use crate::concurrency::cancel_scope::UnderWay;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock;
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::ffi::c_int;
+use rustls::Connection;
+use std::io::{BufRead, IoSlice, Write};
+
+/// Type, version and length: what comes before the content of a record.
+const HEADER: usize = 5;
+
+/// Content that is encrypted at once, four full records: a system call less often than that
+/// gains nothing any more.
+const SEND_AT_ONCE: usize = 4 << 14;
+
+/// Buffers that are gathered for that.
+const BATCH: usize = 16;
+
+/// Bytes between two looks at the clock. Not fewer, so that what is there already is received
+/// although the deadline has passed.
+const UNCHECKED: usize = 16 << 20;
+
+pub(super) struct Session {
+    /// Handle of the stream below, -1 when it was given back.
+    below: Cell<c_int>,
+    connection: RefCell<Connection>,
+    /// Decrypted bytes that nobody has received yet.
+    plaintext: Cell<usize>,
+    /// The peer has said goodbye.
+    peer_done: Cell<bool>,
+    /// A receive has told of that.
+    ended: Cell<bool>,
+    /// We have said goodbye.
+    done: Cell<bool>,
+    receive_failed: Cell<bool>,
+    send_failed: Cell<bool>,
+    receiving: Cell<bool>,
+    sending: Cell<bool>,
+}
+
+/// Marks a direction as used by a call.
+struct Occupied<'a>(&'a Cell<bool>);
+
+impl<'a> Occupied<'a> {
+    fn new(flag: &'a Cell<bool>) -> Self {
+        flag.set(true);
+        Self(flag)
+    }
+}
+
+impl Drop for Occupied<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// How far a receive has come.
+struct Progress {
+    deadline: i64,
+    /// Bytes received since the clock was looked at.
+    unchecked: usize,
+    /// What was received can't be given back.
+    begun: bool,
+    /// Held as long as `begun`: requests do not interrupt.
+    under_way: Option<UnderWay>,
+}
+
+impl Progress {
+    fn new(deadline: i64) -> Self {
+        Self { deadline, unchecked: 0, begun: false, under_way: None }
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.begun = true;
+        if self.under_way.is_none() {
+            self.under_way = Some(UnderWay::begin()?);
+        }
+        Ok(())
+    }
+
+    fn between_records(&mut self, begun: bool) {
+        self.begun = begun;
+        if !begun {
+            self.under_way = None;
+        }
+    }
+
+    /// A peer that sends and sends shall not hold a call whose time is over.
+    fn transferred(&mut self, count: usize) -> Result<()> {
+        self.unchecked += count;
+        if self.unchecked < UNCHECKED {
+            return Ok(());
+        }
+        self.unchecked = 0;
+        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
+        if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
+    }
+}
+
+impl Session {
+    pub(super) fn new(mut connection: Connection, below: c_int) -> Self {
+        // All that is encrypted leaves before more is.
+        connection.set_buffer_limit(None);
+        Self {
+            below: Cell::new(below),
+            connection: RefCell::new(connection),
+            plaintext: Cell::new(0),
+            peer_done: Cell::new(false),
+            ended: Cell::new(false),
+            done: Cell::new(false),
+            receive_failed: Cell::new(false),
+            send_failed: Cell::new(false),
+            receiving: Cell::new(false),
+            sending: Cell::new(false),
+        }
+    }
+
+    pub(super) fn below(&self) -> c_int {
+        self.below.get()
+    }
+
+    /// The handle of the stream below, once: -1 from then on.
+    pub(super) fn release_below(&self) -> c_int {
+        self.below.replace(-1)
+    }
+
+    /// Does the next receive not block, before its first byte?
+    pub(super) fn receives_at_once(&self) -> bool {
+        self.plaintext.get() > 0 || self.peer_done.get() || self.receive_failed.get()
+    }
+
+    /// The initial handshake.
+    pub(super) fn shake_hands(&self, deadline: i64) -> Result<()> {
+        // The server can be interrupted until the client has begun.
+        let mut progress = Progress::new(deadline);
+        loop {
+            if self.connection.borrow().wants_write() {
+                progress.begin()?;
+                self.flush(deadline)?;
+            }
+            if !self.connection.borrow().is_handshaking() {
+                return Ok(());
+            }
+            self.read_record(&mut progress)?;
+        }
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::send`].
+    pub(super) unsafe fn send(
+        &self,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        Context::may_block()?;
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
+        self.output_open()?;
+        self.use_output(deadline, |progress| {
+            while cursor.remaining() > 0 {
+                let before = cursor.remaining();
+                self.encrypt(&mut cursor)?;
+                self.flush(deadline)?;
+                if cursor.remaining() > 0 {
+                    progress.transferred(before - cursor.remaining())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Tells the peer that no more will come.
+    pub(super) fn done(&self, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        self.output_open()?;
+        self.use_output(deadline, |_| {
+            self.connection.borrow_mut().send_close_notify();
+            self.flush(deadline)?;
+            self.done.set(true);
+            Ok(())
+        })
+    }
+
+    /// Fails if nothing can be sent.
+    fn output_open(&self) -> Result<()> {
+        match () {
+            () if self.sending.get() => Err(Errno::EBUSY),
+            () if self.done.get() => Err(Errno::EPIPE),
+            () if self.send_failed.get() => Err(Errno::ECONNRESET),
+            () => Ok(()),
+        }
+    }
+
+    fn use_output(
+        &self,
+        deadline: i64,
+        operation: impl FnOnce(&mut Progress) -> Result<()>,
+    ) -> Result<()> {
+        let _occupied = Occupied::new(&self.sending);
+        let mut progress = Progress::new(deadline);
+        // From the start: a record that is encrypted can't be taken back, as the next one
+        // counts on from it, so a request does not interrupt even before its first byte.
+        progress.begin()?;
+        operation(&mut progress).inspect_err(|_| self.send_failed.set(true))
+    }
+
+    /// Encrypts the next bytes. Not inlined: the list of buffers shall not stay on the stack
+    /// of a blocked coroutine.
+    #[inline(never)]
+    fn encrypt(&self, cursor: &mut Cursor) -> Result<()> {
+        const EMPTY: libc::iovec = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
+        let mut slots = [EMPTY; BATCH];
+        let (count, _) = cursor.gather(&mut slots, SEND_AT_ONCE);
+        // SAFETY: the standard library guarantees that its slices are such structures; the
+        // cursor vouches for the buffers, which are only read.
+        let slices =
+            unsafe { core::slice::from_raw_parts(slots.as_ptr().cast::<IoSlice>(), count) };
+        let mut connection = self.connection.borrow_mut();
+        match connection.writer().write_vectored(slices) {
+            Ok(taken) if taken > 0 => {
+                cursor.advance(taken);
+                Ok(())
+            }
+            // Not before the handshake, and not after an error.
+            _ => Err(Errno::ECONNRESET),
+        }
+    }
+
+    /// Sends all that rustls has for the peer. One call at a time may do that.
+    fn flush(&self, deadline: i64) -> Result<()> {
+        loop {
+            let records = self.take_records();
+            if records.is_empty() {
+                return Ok(());
+            }
+            let mut list = IoList::single(records.as_ptr().cast_mut().cast(), records.len());
+            let list = &raw mut list;
+            // SAFETY: list and buffer live through the call.
+            unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)?;
+        }
+    }
+
+    #[inline(never)]
+    fn take_records(&self) -> Vec<u8> {
+        let mut records = Vec::new();
+        let mut connection = self.connection.borrow_mut();
+        while connection.wants_write() {
+            if !matches!(connection.write_tls(&mut records), Ok(count) if count > 0) {
+                break;
+            }
+        }
+        records
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive`].
+    pub(super) unsafe fn receive(
+        &self,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        Context::may_block()?;
+        let mut cursor = if first.is_null() && last.is_null() {
+            None
+        } else {
+            // SAFETY: by the caller's promise.
+            Some(unsafe { Cursor::new(first, last, Direction::Receive)? })
+        };
+        match () {
+            () if self.receiving.get() => return Err(Errno::EBUSY),
+            () if self.ended.get() => return Err(Errno::EPIPE),
+            () if self.receive_failed.get() => return Err(Errno::ECONNRESET),
+            () => {}
+        }
+        let _occupied = Occupied::new(&self.receiving);
+        let mut progress = Progress::new(deadline);
+        let result = match &mut cursor {
+            Some(cursor) => self.fill(cursor, &mut progress),
+            None => self.drop_all(&mut progress).map(|never| match never {}),
+        };
+        match result {
+            Err(error) if !progress.begun && was_put_off(error) => {}
+            Err(Errno::EPIPE) => self.ended.set(true),
+            Err(_) => self.receive_failed.set(true),
+            Ok(()) => {}
+        }
+        result
+    }
+
+    fn fill(&self, cursor: &mut Cursor, progress: &mut Progress) -> Result<()> {
+        let all = cursor.remaining();
+        loop {
+            self.take_plaintext(cursor);
+            if cursor.remaining() == 0 {
+                return Ok(());
+            }
+            if self.peer_done.get() {
+                return Err(Errno::EPIPE);
+            }
+            if cursor.remaining() < all {
+                progress.begin()?;
+            }
+            self.read_record(progress)?;
+            progress.between_records(cursor.remaining() < all);
+            progress.transferred(self.plaintext.get())?;
+        }
+    }
+
+    fn drop_all(&self, progress: &mut Progress) -> Result<Infallible> {
+        let mut dropped = false;
+        loop {
+            dropped |= self.plaintext.get() > 0;
+            progress.transferred(self.plaintext.replace(0))?;
+            self.drop_plaintext();
+            if self.peer_done.get() {
+                return Err(Errno::EPIPE);
+            }
+            if dropped {
+                progress.begin()?;
+            }
+            self.read_record(progress)?;
+            progress.between_records(dropped);
+        }
+    }
+
+    /// Copies what is decrypted to the list, as far as it has room.
+    fn take_plaintext(&self, cursor: &mut Cursor) {
+        let mut connection = self.connection.borrow_mut();
+        while self.plaintext.get() > 0 && cursor.remaining() > 0 {
+            let mut reader = connection.reader();
+            let Ok(chunk) = reader.fill_buf() else { break };
+            let taken = cursor.copy_from(chunk);
+            reader.consume(taken);
+            self.plaintext.set(self.plaintext.get() - taken);
+        }
+    }
+
+    fn drop_plaintext(&self) {
+        let mut connection = self.connection.borrow_mut();
+        let mut reader = connection.reader();
+        while let Ok(chunk) = reader.fill_buf() {
+            let len = chunk.len();
+            if len == 0 {
+                break;
+            }
+            reader.consume(len);
+        }
+    }
+
+    /// Reads one record, exactly, and decrypts it.
+    fn read_record(&self, progress: &mut Progress) -> Result<()> {
+        let mut header = [0; HEADER];
+        self.receive_below(&mut header, progress.deadline)?;
+        progress.begin()?;
+        // Nobody waits for the rest of what is no record at all.
+        self.process(&header)?;
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        if length > 0 {
+            let mut content = vec![0; length];
+            self.receive_below(&mut content, progress.deadline)?;
+            self.process(&content)?;
+        }
+        Ok(())
+    }
+
+    fn receive_below(&self, buffer: &mut [u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
+        let list = &raw mut list;
+        // SAFETY: list and buffer live through the call.
+        unsafe { byte_socket::receive(self.below.get(), list, list, deadline) }.map_err(torn)
+    }
+
+    /// Gives rustls a part of a record.
+    #[inline(never)]
+    fn process(&self, mut bytes: &[u8]) -> Result<()> {
+        let outcome = {
+            let mut connection = self.connection.borrow_mut();
+            while !bytes.is_empty() {
+                match connection.read_tls(&mut bytes) {
+                    Ok(count) if count > 0 => {}
+                    _ => return Err(Errno::EPROTO),
+                }
+            }
+            connection.process_new_packets()
+        };
+        match outcome {
+            Ok(state) => {
+                self.plaintext.set(state.plaintext_bytes_to_read());
+                self.peer_done.set(state.peer_has_closed());
+                Ok(())
+            }
+            Err(error) => {
+                self.give_up();
+                Err(config::errno(&error))
+            }
+        }
+    }
+
+    /// After a fatal error: tells the peer, if that can be done at once.
+    fn give_up(&self) {
+        self.send_failed.set(true);
+        if !self.sending.get() {
+            let _occupied = Occupied::new(&self.sending);
+            let _ = self.flush(0);
+        }
+    }
+
+    /// Says goodbye and waits until the peer has done so. What comes before that is dropped.
+    pub(super) fn say_goodbye(&self, deadline: i64) -> Result<()> {
+        if self.receive_failed.get() || self.send_failed.get() {
+            return Err(Errno::ECONNRESET);
+        }
+        if self.receiving.get() {
+            return Err(Errno::EBUSY);
+        }
+        if !self.done.get() {
+            self.done(deadline)?;
+        }
+        // SAFETY: there is no list.
+        match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {
+            Err(Errno::EPIPE) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// The end of the stream below is not the end of ours: that takes a goodbye.
+fn torn(error: Errno) -> Errno {
+    if error == Errno::EPIPE { Errno::ECONNRESET } else { error }
+}
+
+/// Was an operation that has failed with `error` before its first byte only put off? Then it
+/// can be repeated.
+fn was_put_off(error: Errno) -> bool {
+    match error {
+        // A `choose` was waiting for the stream below.
+        Errno::EBUSY => true,
+        // The end of a cancel scope. After hard cancellation it counts as failed, as in libdill.
+        Errno::ECANCELED => Context::get().is_ok_and(|it| it.current().may_start().is_ok()),
+        _ => false,
+    }
+}

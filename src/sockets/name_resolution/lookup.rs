@@ -1,0 +1,78 @@
+//! What a helper thread does for one query.
+
+#![allow(unsafe_code)] // The C library's functions.
+
+use super::Family;
+use crate::os::errno::{Errno, Result};
+use core::ffi::CStr;
+use core::mem;
+use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::ptr;
+use std::os::fd::RawFd;
+
+/// Asks the C library, which may take as long as it likes.
+pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> {
+    // SAFETY: all zeros are a valid structure: no flags, no addresses.
+    let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
+    hints.ai_family = match family {
+        Family::Any => libc::AF_UNSPEC,
+        Family::Ipv4 => libc::AF_INET,
+        Family::Ipv6 => libc::AF_INET6,
+    };
+    // Otherwise each address comes once for each kind of socket.
+    hints.ai_socktype = libc::SOCK_STREAM;
+    let mut list = ptr::null_mut();
+    // SAFETY: the name is a C string; hints and result are valid for the call.
+    let code =
+        unsafe { libc::getaddrinfo(name.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
+    match code {
+        0 => {}
+        libc::EAI_MEMORY => return Err(Errno::ENOMEM),
+        libc::EAI_SYSTEM => match Errno::last() {
+            error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => return Err(error),
+            _ => return Ok(Vec::new()),
+        },
+        // Not known, of the other family, or nobody there to ask: no address either way.
+        _ => return Ok(Vec::new()),
+    }
+    let mut found = Vec::new();
+    // SAFETY: the list that `getaddrinfo` made, alive until it is freed below.
+    unsafe {
+        let mut next: *const libc::addrinfo = list;
+        while let Some(entry) = next.as_ref() {
+            found.extend(decode(entry));
+            next = entry.ai_next;
+        }
+        libc::freeaddrinfo(list);
+    }
+    Ok(found)
+}
+
+/// # Safety
+/// The entry's address is alive and as long as it says.
+unsafe fn decode(entry: &libc::addrinfo) -> Option<SocketAddr> {
+    let length = entry.ai_addrlen as usize;
+    match entry.ai_family {
+        libc::AF_INET if length >= size_of::<libc::sockaddr_in>() => {
+            // SAFETY: by the caller's promise; the length was checked.
+            let v4 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
+            let ip = u32::from_be(v4.sin_addr.s_addr).into();
+            Some(SocketAddrV4::new(ip, 0).into())
+        }
+        libc::AF_INET6 if length >= size_of::<libc::sockaddr_in6>() => {
+            // SAFETY: as above.
+            let v6 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+            // The scope makes a link-local address one that can be reached.
+            Some(SocketAddrV6::new(v6.sin6_addr.s6_addr.into(), 0, 0, v6.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+/// Makes the eventfd `fd` readable.
+pub(super) fn signal(fd: RawFd) {
+    let one = 1u64;
+    // It can't fail: the counter is far from full.
+    // SAFETY: eight bytes of a live variable.
+    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
+}
