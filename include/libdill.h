@@ -5467,6 +5467,1780 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  */
 DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
 
+/* ============================================================================
+ * HTTP
+ * ========================================================================= */
+
+/**
+ * Memory for an HTTP socket, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_http_storage {
+    char _[1296];
+};
+
+/**
+ * Makes an HTTP socket of a byte stream.
+ *
+ * Messages are sent and received one after another, as many as there are, with `http_sendrequest`
+ * or `http_sendstatus`, `http_sendfield` and `http_done`, and `http_recvrequest` or
+ * `http_recvstatus` and `http_recvfield`.
+ *
+ * The bodies of messages follow with `http_sendbody`, `http_donebody` and `http_recvbody`. The
+ * socket is also a byte stream, that of the bodies, so that `bsend`, `brecv` and other protocols
+ * can be used on it. Or take the stream beneath back with `http_detach` and treat the body in any
+ * other way.
+ *
+ * The socket is a strict peer (RFC 9112): folded fields, line ends without CR, and more than one
+ * word on a body's length are refused. No line may be longer than 8 KiB and no head longer than
+ * 64 KiB.
+ *
+ * After an error the byte stream is closed, unless `s` was not open at all.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the HTTP socket takes over.
+ *
+ * # Return value
+ *
+ * The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&addr, -1);
+ * s = http_attach(s);
+ * http_sendrequest(s, "GET", "/", -1);
+ * http_sendfield(s, "Host", "www.example.org", -1);
+ * http_done(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_attach_mem`, `http_detach`, `http_sendrequest`, `http_recvrequest`
+ */
+DILL_EXPORT int dill_http_attach(int s);
+
+/**
+ * Makes an HTTP socket of a byte stream, with memory of the caller's.
+ *
+ * Works as `http_attach`. The memory is the socket's until the handle is closed; it needs no
+ * alignment. The library may keep the socket's state in memory of its own instead.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the HTTP socket takes over.
+ * - `mem`: memory for the socket.
+ *
+ * # Return value
+ *
+ * The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `EINVAL`: `mem` is `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct http_storage mem;
+ * int s = http_attach_mem(tcp_accept(ls, NULL, -1), &mem);
+ * ```
+ *
+ * # See also
+ *
+ * `http_attach`, `http_detach`
+ */
+DILL_EXPORT int dill_http_attach_mem(int s, struct dill_http_storage *mem);
+
+/**
+ * Ends the head of a message and sends it.
+ *
+ * The whole head leaves in one piece. To have the beginning of the body in it too, leave
+ * `http_done` out and call `http_sendbody`.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the fields do not tell where the body ends.
+ * - `EMSGSIZE`: the head is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: no head was begun.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendstatus(s, 204, "No Content", -1);
+ * http_done(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_sendfield`, `http_sendbody`, `http_recvfield`
+ */
+DILL_EXPORT int dill_http_done(int s, int64_t deadline);
+
+/**
+ * Ends the use of HTTP on a byte stream and gives that back.
+ *
+ * What was begun is completed: an outgoing head is ended, the rest of an incoming head is
+ * dropped, and so is the rest of a body of which a part was received. The stream is left at the
+ * byte after that: after a head, at the first byte of the body.
+ *
+ * On failure socket and stream are closed, except after `EBADF`, `EBUSY` and `ENOTSUP`.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the byte stream, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
+ *   failed.
+ * - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPROTO`: the peer has not sent a proper message.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = http_detach(s, now() + 1000);
+ * if(s >= 0) tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `http_attach`, `http_done`, `hclose`
+ */
+DILL_EXPORT int dill_http_detach(int s, int64_t deadline);
+
+/**
+ * Begins a request.
+ *
+ * Nothing is sent until `http_done` or the first `http_sendbody`; or until the coroutine receives
+ * from an HTTP socket, in case that waits for these very lines. More requests may follow before
+ * the first one is answered.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `command`: the method, such as `GET`.
+ * - `resource`: what is asked for, such as `/index.html`.
+ * - `deadline`: not used: nothing is sent yet.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the method or resource is `NULL` or contains what it may not.
+ * - `EMSGSIZE`: the line is too long.
+ * - `ENOBUFS`: 32 requests are not answered yet.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPROTO`: the message before was not completed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendrequest(s, "GET", "/", -1);
+ * http_sendfield(s, "Host", "www.example.org", -1);
+ * http_done(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvrequest`, `http_sendfield`, `http_recvstatus`
+ */
+DILL_EXPORT
+int dill_http_sendrequest(int s,
+                          const char *command,
+                          const char *resource,
+                          int64_t deadline);
+
+/**
+ * Receives the first line of a request.
+ *
+ * What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
+ * the memory the rest of the head can be received.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `command`: where the method goes.
+ * - `commandlen`: size of that memory, with room for the terminating zero.
+ * - `resource`: where the resource goes.
+ * - `resourcelen`: size of that memory, with room for the terminating zero.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
+ *   failed.
+ * - `EINVAL`: `command` or `resource` is `NULL`.
+ * - `EMSGSIZE`: a part does not fit, or the line is too long.
+ * - `ENOBUFS`: 32 requests are not answered yet.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: the peer has ended the connection, and there is no further request.
+ * - `EPROTO`: the peer has not sent a proper request.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char command[16], resource[256];
+ * int rc = http_recvrequest(s, command, sizeof(command), resource, sizeof(resource), -1);
+ * if(rc == 0) printf("%s %s\n", command, resource);
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvfield`, `http_recvbody`, `http_sendstatus`, `http_sendrequest`
+ */
+DILL_EXPORT
+int dill_http_recvrequest(int s,
+                          char *command,
+                          size_t commandlen,
+                          char *resource,
+                          size_t resourcelen,
+                          int64_t deadline);
+
+/**
+ * Begins a response.
+ *
+ * Nothing is sent yet, as with `http_sendrequest`.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `status`: the code, 100 to 599.
+ * - `reason`: what it means in words. May be empty.
+ * - `deadline`: not used: nothing is sent yet.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the status is out of range, or the reason is `NULL` or contains what it may not.
+ * - `EMSGSIZE`: the line is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPROTO`: the message before was not completed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendstatus(s, 200, "OK", -1);
+ * http_sendfield(s, "Content-Length", "5", -1);
+ * http_sendbody(s, "hello", 5, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvstatus`, `http_sendfield`, `http_sendbody`
+ */
+DILL_EXPORT int dill_http_sendstatus(int s, int status, const char *reason, int64_t deadline);
+
+/**
+ * Receives the first line of a response.
+ *
+ * What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
+ * the memory the rest of the head can be received.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `reason`: where the status in words goes.
+ * - `reasonlen`: size of that memory, with room for the terminating zero.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The status, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
+ *   failed.
+ * - `EINVAL`: `reason` is `NULL`.
+ * - `EMSGSIZE`: the reason does not fit, or the line is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: the peer has ended the connection, and there is no further response.
+ * - `EPROTO`: the peer has not sent a proper response.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char reason[64];
+ * int status = http_recvstatus(s, reason, sizeof(reason), now() + 5000);
+ * if(status == 404) printf("there is no such page\n");
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvfield`, `http_recvbody`, `http_sendstatus`
+ */
+DILL_EXPORT int dill_http_recvstatus(int s, char *reason, size_t reasonlen, int64_t deadline);
+
+/**
+ * Adds a field to the head of a message.
+ *
+ * Nothing is sent yet, as with `http_sendrequest`. `Content-Length` or `Transfer-Encoding:
+ * chunked` also says how `http_sendbody` sends the body.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `name`: the name of the field.
+ * - `value`: its value; blanks around it are dropped.
+ * - `deadline`: not used: nothing is sent yet.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: name or value is `NULL` or contains what it may not, or contradicts an earlier
+ *   field on the length of the body.
+ * - `EMSGSIZE`: the head is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: no head was begun.
+ * - `EPROTO`: the value is empty.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendfield(s, "Transfer-Encoding", "chunked", -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvfield`, `http_done`, `http_sendbody`
+ */
+DILL_EXPORT int dill_http_sendfield(int s, const char *name, const char *value, int64_t deadline);
+
+/**
+ * Receives a field of a head.
+ *
+ * After `EMSGSIZE` because of the memory the next field can be received.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `name`: where the name of the field goes.
+ * - `namelen`: size of that memory, with room for the terminating zero.
+ * - `value`: where its value goes.
+ * - `valuelen`: size of that memory, with room for the terminating zero.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
+ *   failed.
+ * - `EINVAL`: `name` or `value` is `NULL`.
+ * - `EMSGSIZE`: a part does not fit, or line or head is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: that was the last field.
+ * - `EPROTO`: the peer has not sent a proper field, or one that contradicts another on the length
+ *   of the body.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char name[64], value[256];
+ * while(http_recvfield(s, name, sizeof(name), value, sizeof(value), -1) == 0)
+ *     printf("%s: %s\n", name, value);
+ * if(errno != EPIPE) perror("http_recvfield");
+ * ```
+ *
+ * # See also
+ *
+ * `http_recvrequest`, `http_recvstatus`, `http_recvbody`, `http_sendfield`
+ */
+DILL_EXPORT
+int dill_http_recvfield(int s,
+                        char *name,
+                        size_t namelen,
+                        char *value,
+                        size_t valuelen,
+                        int64_t deadline);
+
+/**
+ * Sends a part of the body of a message.
+ *
+ * If the head was not ended by `http_done`, it is now, and leaves in one piece with these bytes.
+ * With `Transfer-Encoding: chunked` they become a chunk; with `Content-Length` not more than that
+ * many can be sent; a response that has neither ends with the connection. `bsend` and `bsendl` do
+ * the same.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `buf`: the bytes to send. May be `NULL` if `len` is 0.
+ * - `len`: their number.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or the fields of the head do not tell where
+ *   the body ends.
+ * - `EMSGSIZE`: the message has no body, or less of it is left. Nothing was sent.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: no message was begun.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendstatus(s, 200, "OK", -1);
+ * http_sendfield(s, "Transfer-Encoding", "chunked", -1);
+ * http_sendbody(s, "hello ", 6, -1);
+ * http_sendbody(s, "world", 5, -1);
+ * http_donebody(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_donebody`, `http_recvbody`, `http_sendfield`, `bsend`
+ */
+DILL_EXPORT int dill_http_sendbody(int s, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Ends the body of a message.
+ *
+ * Needed with `Transfer-Encoding: chunked`, of which the last chunk is sent now. In any case it
+ * checks that the message is complete. If the head was not ended yet, it is.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier send has failed.
+ * - `EINVAL`: the fields of the head do not tell where the body ends.
+ * - `EMSGSIZE`: the body is shorter than its `Content-Length`.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: no message was begun.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * http_sendbody(s, "bye", 3, -1);
+ * http_donebody(s, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `http_sendbody`, `http_recvbody`
+ */
+DILL_EXPORT int dill_http_donebody(int s, int64_t deadline);
+
+/**
+ * Receives a part of the body of a message.
+ *
+ * `len` bytes are received, or fewer at the end of the body. Fields of the head that were not
+ * received are dropped. `brecv` and `brecvl` do the same for programs that know how much is to
+ * come, and fail with `EPIPE` if it is less.
+ *
+ * # Parameters
+ *
+ * - `s`: the HTTP socket.
+ * - `buf`: where the bytes go. If it is `NULL` they are dropped.
+ * - `len`: how many bytes to receive.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The number of bytes received, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
+ *   failed.
+ * - `EINVAL`: invalid argument.
+ * - `EMSGSIZE`: a line in a chunked body is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: the body has ended, or there is none.
+ * - `EPROTO`: the peer has not sent a proper body.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[4096];
+ * ssize_t len;
+ * while((len = http_recvbody(s, buf, sizeof(buf), -1)) >= 0)
+ *     fwrite(buf, 1, (size_t)len, stdout);
+ * if(errno != EPIPE) perror("http_recvbody");
+ * ```
+ *
+ * # See also
+ *
+ * `http_sendbody`, `http_recvfield`, `brecv`
+ */
+DILL_EXPORT ptrdiff_t dill_http_recvbody(int s, void *buf, size_t len, int64_t deadline);
+
+/* ============================================================================
+ * WebSocket
+ * ========================================================================= */
+
+/**
+ * Binary messages. The default.
+ */
+#define DILL_WS_BINARY 0
+
+/**
+ * Text messages: UTF-8.
+ */
+#define DILL_WS_TEXT 1
+
+/**
+ * Leave out the handshake.
+ */
+#define DILL_WS_NOHTTP 2
+
+/**
+ * Size of the keys of `ws_request_key` and `ws_response_key`, with the terminating zero.
+ */
+#define DILL_WS_KEY_SIZE 32
+
+/**
+ * Memory for a WebSocket, for the functions whose names end in `_mem`.
+ *
+ */
+struct dill_ws_storage {
+    char _[176];
+};
+
+/**
+ * Makes the client's end of a WebSocket of a byte stream.
+ *
+ * The handshake of RFC 6455 is an HTTP exchange. With `WS_NOHTTP` there is none: both sides just
+ * start to send frames, which allows for a handshake of the program's own.
+ *
+ * While the socket is open, pings are answered in receives, and nothing needs to be done about
+ * them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
+ * `ws_detach`, or with `hclose` to drop it.
+ *
+ * After an error the byte stream is closed, unless `s` was not open at all.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the WebSocket takes over.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
+ *   expects; and `WS_NOHTTP` to leave out the handshake.
+ * - `resource`: the resource to ask for, such as `/chat`. Not used with `WS_NOHTTP`.
+ * - `host`: the virtual host, with a port if it is not the default. Not used with `WS_NOHTTP`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken.
+ * - `EINVAL`: a flag is unknown, or `resource` or `host` is missing or can't stand in a head.
+ * - `EMSGSIZE`: the server's answer is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPROTO`: the server has not answered as a WebSocket server does.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&addr, -1);
+ * s = ws_attach_client(s, WS_TEXT, "/chat", "www.example.org", -1);
+ * msend(s, "hello", 5, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_attach_client_mem`, `ws_attach_server`, `ws_detach`, `ws_send`, `ws_recv`, `msend`, `mrecv`
+ */
+DILL_EXPORT
+int dill_ws_attach_client(int s,
+                          int flags,
+                          const char *resource,
+                          const char *host,
+                          int64_t deadline);
+
+/**
+ * Makes the client's end of a WebSocket, with memory of the caller's.
+ *
+ * Works as `ws_attach_client`. The memory is the socket's until the handle is closed; it needs no
+ * alignment. The library may keep the socket's state in memory of its own instead.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the WebSocket takes over.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
+ *   expects; and `WS_NOHTTP` to leave out the handshake.
+ * - `resource`: the resource to ask for, such as `/chat`. Not used with `WS_NOHTTP`.
+ * - `host`: the virtual host, with a port if it is not the default. Not used with `WS_NOHTTP`.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken.
+ * - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
+ *   stand in a head.
+ * - `EMSGSIZE`: the server's answer is too long.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPROTO`: the server has not answered as a WebSocket server does.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ws_storage mem;
+ * s = ws_attach_client_mem(s, WS_BINARY | WS_NOHTTP, NULL, NULL, &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_attach_client`, `ws_attach_server_mem`
+ */
+DILL_EXPORT
+int dill_ws_attach_client_mem(int s,
+                              int flags,
+                              const char *resource,
+                              const char *host,
+                              struct dill_ws_storage *mem,
+                              int64_t deadline);
+
+/**
+ * Makes the server's end of a WebSocket of a byte stream.
+ *
+ * The handshake of RFC 6455 is an HTTP exchange. With `WS_NOHTTP` there is none: both sides just
+ * start to send frames, which allows for a handshake of the program's own.
+ *
+ * While the socket is open, pings are answered in receives, and nothing needs to be done about
+ * them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
+ * `ws_detach`, or with `hclose` to drop it.
+ *
+ * After an error the byte stream is closed, unless `s` was not open at all.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the WebSocket takes over.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
+ *   expects; and `WS_NOHTTP` to leave out the handshake.
+ * - `resource`: where the resource that the client asks for goes, or `NULL`.
+ * - `resourcelen`: size of that memory, with room for the terminating zero.
+ * - `host`: where the virtual host that the client names goes, or `NULL`.
+ * - `hostlen`: size of that memory, with room for the terminating zero.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken.
+ * - `EINVAL`: a flag is unknown.
+ * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPROTO`: the client has not asked for a WebSocket of this version. It was told so.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * char resource[256], host[256];
+ * int s = tcp_accept(ls, NULL, -1);
+ * s = ws_attach_server(s, WS_TEXT, resource, sizeof(resource), host, sizeof(host), -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_attach_server_mem`, `ws_attach_client`, `ws_detach`, `ws_send`, `ws_recv`
+ */
+DILL_EXPORT
+int dill_ws_attach_server(int s,
+                          int flags,
+                          char *resource,
+                          size_t resourcelen,
+                          char *host,
+                          size_t hostlen,
+                          int64_t deadline);
+
+/**
+ * Makes the server's end of a WebSocket, with memory of the caller's.
+ *
+ * Works as `ws_attach_server`. The memory is the socket's until the handle is closed; it needs no
+ * alignment. The library may keep the socket's state in memory of its own instead.
+ *
+ * # Parameters
+ *
+ * - `s`: the byte stream, which the WebSocket takes over.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
+ *   expects; and `WS_NOHTTP` to leave out the handshake.
+ * - `resource`: where the resource that the client asks for goes, or `NULL`.
+ * - `resourcelen`: size of that memory, with room for the terminating zero.
+ * - `host`: where the virtual host that the client names goes, or `NULL`.
+ * - `hostlen`: size of that memory, with room for the terminating zero.
+ * - `mem`: memory for the socket.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken.
+ * - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
+ * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPROTO`: the client has not asked for a WebSocket of this version. It was told so.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The new handle belongs to the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ws_storage mem;
+ * s = ws_attach_server_mem(s, WS_BINARY | WS_NOHTTP, NULL, 0, NULL, 0, &mem, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_attach_server`, `ws_attach_client_mem`
+ */
+DILL_EXPORT
+int dill_ws_attach_server_mem(int s,
+                              int flags,
+                              char *resource,
+                              size_t resourcelen,
+                              char *host,
+                              size_t hostlen,
+                              struct dill_ws_storage *mem,
+                              int64_t deadline);
+
+/**
+ * Sends a message of a given type to a WebSocket.
+ *
+ * `msend` does the same with the type that was given to `ws_attach_client` or `ws_attach_server`.
+ * After an error under way nothing more can be sent to the socket.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the message.
+ * - `buf`: the message. May be `NULL` if `len` is 0.
+ * - `len`: its length in bytes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
+ * - `EINVAL`: invalid argument.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPIPE`: the outgoing stream was ended by `ws_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * ws_send(s, WS_TEXT, "hello", 5, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_sendl`, `ws_recv`, `ws_done`, `msend`
+ */
+DILL_EXPORT int dill_ws_send(int s, int flags, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Receives a message from a WebSocket, with its type.
+ *
+ * A message may have come in any number of frames, and pings between them are answered. After
+ * `EILSEQ`, `EMSGSIZE` or `EPROTO` no more can be received; a following `ws_done` or `ws_detach`
+ * without a status tells the peer why.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `flags`: where the type of the message goes, `WS_TEXT` or `WS_BINARY`, or `NULL`.
+ * - `buf`: where the message goes. If it is `NULL` the message is dropped.
+ * - `len`: size of that memory: the message may not be longer.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message in bytes, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended without a Close frame, or an earlier
+ *   receive has failed.
+ * - `EILSEQ`: a text message or the reason of a Close frame is not UTF-8.
+ * - `EINVAL`: invalid argument.
+ * - `EMSGSIZE`: the message does not fit.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPIPE`: the peer has ended its stream; see `ws_status`.
+ * - `EPROTO`: the peer breaks the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char buf[256];
+ * int flags;
+ * ssize_t len = ws_recv(s, &flags, buf, sizeof(buf), -1);
+ * if(len < 0 && errno == EPIPE) printf("that was all\n");
+ * ```
+ *
+ * # See also
+ *
+ * `ws_recvl`, `ws_send`, `ws_status`, `mrecv`
+ */
+DILL_EXPORT ptrdiff_t dill_ws_recv(int s, int *flags, void *buf, size_t len, int64_t deadline);
+
+/**
+ * Sends a message of a given type, gathered from a list of buffers, to a WebSocket.
+ *
+ * Works as `ws_send`.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the message.
+ * - `first`: the first buffer of the list.
+ * - `last`: the last one, with `iol_next` `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
+ * - `EINVAL`: invalid argument.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPIPE`: the outgoing stream was ended by `ws_done`.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct iolist tail = {" world", 6, NULL, 0};
+ * struct iolist head = {"hello", 5, &tail, 0};
+ * ws_sendl(s, WS_TEXT, &head, &tail, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_send`, `ws_recvl`, `msendl`
+ */
+DILL_EXPORT
+int dill_ws_sendl(int s,
+                  int flags,
+                  struct dill_iolist *first,
+                  struct dill_iolist *last,
+                  int64_t deadline);
+
+/**
+ * Receives a message from a WebSocket into a list of buffers, with its type.
+ *
+ * Works as `ws_recv`. What goes to a buffer without memory is dropped. Without any list (both
+ * pointers `NULL`) the whole message is.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `flags`: where the type of the message goes, `WS_TEXT` or `WS_BINARY`, or `NULL`.
+ * - `first`: the first buffer of the list.
+ * - `last`: the last one, with `iol_next` `NULL`.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The length of the message in bytes, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is receiving from the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, has ended without a Close frame, or an earlier
+ *   receive has failed.
+ * - `EILSEQ`: a text message or the reason of a Close frame is not UTF-8.
+ * - `EINVAL`: invalid argument.
+ * - `EMSGSIZE`: the message does not fit.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPIPE`: the peer has ended its stream; see `ws_status`.
+ * - `EPROTO`: the peer breaks the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char start[4], rest[60];
+ * struct iolist tail = {rest, sizeof(rest), NULL, 0};
+ * struct iolist head = {start, sizeof(start), &tail, 0};
+ * ssize_t len = ws_recvl(s, NULL, &head, &tail, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_recv`, `ws_sendl`, `mrecvl`
+ */
+DILL_EXPORT
+ptrdiff_t dill_ws_recvl(int s,
+                        int *flags,
+                        struct dill_iolist *first,
+                        struct dill_iolist *last,
+                        int64_t deadline);
+
+/**
+ * Ends the outgoing stream of a WebSocket.
+ *
+ * The peer gets all that was sent before, and then `EPIPE`. Receiving goes on. If a receive has
+ * failed because of what the peer has sent, a `status` of 0 stands for the code that says so.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `status`: why: 1000 for a normal end, another code of RFC 6455, one from 3000 to 4999 of the
+ *   program's own, or 0 to send none.
+ * - `buf`: the reason in words, UTF-8. May be `NULL` if `len` is 0.
+ * - `len`: its length, up to 123 bytes; 0 if `status` is 0.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is sending to the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
+ *   too long or not UTF-8, or comes without a status.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPIPE`: the stream was ended before.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * ws_done(s, 1000, "bye", 3, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_detach`, `ws_status`
+ */
+DILL_EXPORT int dill_ws_done(int s, int status, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Ends a WebSocket in an orderly way and gives back the stream beneath.
+ *
+ * Ends the outgoing stream as `ws_done` does, if that wasn't done yet, and waits for the peer to
+ * end its own; messages that come until then are dropped. The stream beneath is left at the byte
+ * after the peer's Close frame.
+ *
+ * On failure the WebSocket and the stream are closed, except after `EBADF`, `EBUSY`, `EINVAL` and
+ * `ENOTSUP`.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `status`: why: 1000 for a normal end, another code of RFC 6455, one from 3000 to 4999 of the
+ *   program's own, or 0 to send none.
+ * - `buf`: the reason in words, UTF-8. May be `NULL` if `len` is 0.
+ * - `len`: its length, up to 123 bytes; 0 if `status` is 0.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The handle of the byte stream, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
+ *   too long or not UTF-8, or comes without a status.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ * - `EPROTO`: the peer breaks the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * s = ws_detach(s, 1000, "bye", 3, now() + 1000);
+ * if(s >= 0) tcp_close(s, now() + 1000);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_done`, `ws_status`, `hclose`
+ */
+DILL_EXPORT int dill_ws_detach(int s, int status, const void *buf, size_t len, int64_t deadline);
+
+/**
+ * Tells why the peer has ended its stream.
+ *
+ * # Parameters
+ *
+ * - `s`: the WebSocket.
+ * - `status`: where the code goes, 0 if the peer has given none; or `NULL`.
+ * - `buf`: where the reason in words goes, without a terminating zero; or `NULL`.
+ * - `len`: size of that memory; 123 bytes are always enough.
+ *
+ * # Return value
+ *
+ * The length of the reason in bytes, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAGAIN`: the peer has not ended its stream yet.
+ * - `EBADF`: the handle is not open.
+ * - `EINVAL`: `buf` is `NULL` though `len` is not 0.
+ * - `EMSGSIZE`: the reason does not fit.
+ * - `ENOTSUP`: the handle is no WebSocket.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int status;
+ * char reason[123];
+ * ssize_t len = ws_status(s, &status, reason, sizeof(reason));
+ * if(len >= 0) printf("%d %.*s\n", status, (int)len, reason);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_recv`, `ws_done`, `ws_detach`
+ */
+DILL_EXPORT ptrdiff_t dill_ws_status(int s, int *status, void *buf, size_t len);
+
+/**
+ * Makes a key for a handshake of the program's own.
+ *
+ * It goes into the request's field `Sec-WebSocket-Key`.
+ *
+ * # Parameters
+ *
+ * - `request_key`: where the key goes: `WS_KEY_SIZE` bytes.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EINVAL`: `request_key` is `NULL`.
+ * - `EIO`: the system has no random bytes.
+ *
+ * # Thread safety
+ *
+ * May be called on any thread.
+ *
+ * # Example
+ *
+ * ```c
+ * char key[WS_KEY_SIZE];
+ * ws_request_key(key);
+ * http_sendfield(s, "Sec-WebSocket-Key", key, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_response_key`, `ws_attach_client`
+ */
+DILL_EXPORT int dill_ws_request_key(char *request_key);
+
+/**
+ * Makes the answer to the key of a handshake.
+ *
+ * It goes into the response's field `Sec-WebSocket-Accept`, and a client compares it with what it
+ * gets there.
+ *
+ * # Parameters
+ *
+ * - `request_key`: the key that came in the request.
+ * - `response_key`: where the answer goes: `WS_KEY_SIZE` bytes.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EINVAL`: an argument is `NULL`.
+ * - `EPROTO`: `request_key` is no key.
+ *
+ * # Thread safety
+ *
+ * May be called on any thread.
+ *
+ * # Example
+ *
+ * ```c
+ * char answer[WS_KEY_SIZE];
+ * if(ws_response_key(text, answer) == 0)
+ *     http_sendfield(s, "Sec-WebSocket-Accept", answer, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `ws_request_key`, `ws_attach_server`
+ */
+DILL_EXPORT int dill_ws_response_key(const char *request_key, char *response_key);
+
+/* ============================================================================
+ * SOCKS5
+ * ========================================================================= */
+
+/* Decides whether a user name and a password are right: returns 0 for no. */
+typedef int dill_socks5_auth_function(const char *username, const char *password);
+
+/**
+ * Connect to the address.
+ */
+#define DILL_SOCKS5_CONNECT 1
+
+/**
+ * Wait for a connection from the address.
+ */
+#define DILL_SOCKS5_BIND 2
+
+/**
+ * Pass datagrams on.
+ */
+#define DILL_SOCKS5_UDP_ASSOCIATE 3
+
+/**
+ * It has been done.
+ */
+#define DILL_SOCKS5_SUCCESS 0
+
+/**
+ * The proxy has failed.
+ */
+#define DILL_SOCKS5_GENERAL_FAILURE 1
+
+/**
+ * The proxy does not allow that.
+ */
+#define DILL_SOCKS5_CONNECTION_NOT_ALLOWED 2
+
+/**
+ * The network cannot be reached.
+ */
+#define DILL_SOCKS5_NETWORK_UNREACHABLE 3
+
+/**
+ * The host cannot be reached.
+ */
+#define DILL_SOCKS5_HOST_UNREACHABLE 4
+
+/**
+ * The host refuses the connection.
+ */
+#define DILL_SOCKS5_CONNECTION_REFUSED 5
+
+/**
+ * It has taken too long.
+ */
+#define DILL_SOCKS5_TTL_EXPIRED 6
+
+/**
+ * The proxy does not know the command.
+ */
+#define DILL_SOCKS5_COMMAND_NOT_SUPPORTED 7
+
+/**
+ * The proxy does not know such addresses.
+ */
+#define DILL_SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED 8
+
+/**
+ * Has a SOCKS5 proxy connect a byte stream to an address.
+ *
+ * On success the stream is as if it was connected to there itself. After an error it is of no
+ * further use, unless the error was `EINVAL`. `ETIMEDOUT` may also come from the proxy.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the proxy.
+ * - `username`: the user's name, up to 255 bytes, or `NULL`.
+ * - `password`: the password, up to 255 bytes, or `NULL`. Only if there is both, they are
+ *   offered.
+ * - `addr`: the address to connect to.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the proxy does not accept the user, or does not allow the connection.
+ * - `EAFNOSUPPORT`: `addr` holds no IP address, or the proxy does not support its kind.
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EHOSTUNREACH`, `ENETUNREACH`: the host cannot be reached.
+ * - `EINVAL`: `addr` is `NULL`, or name or password is too long.
+ * - `EIO`: the proxy has failed.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EOPNOTSUPP`: the proxy does not connect anybody.
+ * - `EPIPE`: the peer has ended the stream.
+ * - `EPROTO`: the proxy does not keep to the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&peer, -1);
+ * if(socks5_client_connect(s, NULL, NULL, &addr, now() + 5000) == 0)
+ *     bsend(s, "hello", 5, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_client_connectbyname`, `socks5_proxy_auth`
+ */
+DILL_EXPORT
+int dill_socks5_client_connect(int s,
+                               const char *username,
+                               const char *password,
+                               struct dill_ipaddr *addr,
+                               int64_t deadline);
+
+/**
+ * Has a SOCKS5 proxy connect a byte stream to a host.
+ *
+ * On success the stream is as if it was connected to there itself. After an error it is of no
+ * further use, unless the error was `EINVAL`. `ETIMEDOUT` may also come from the proxy.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the proxy.
+ * - `username`: the user's name, up to 255 bytes, or `NULL`.
+ * - `password`: the password, up to 255 bytes, or `NULL`. Only if there is both, they are
+ *   offered.
+ * - `hostname`: the host to connect to: a name of up to 255 bytes, which the proxy looks up, or
+ *   an address.
+ * - `port`: the port, 1 to 65535.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the proxy does not accept the user, or does not allow the connection.
+ * - `EAFNOSUPPORT`: the proxy does not support this kind of address.
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EHOSTUNREACH`, `ENETUNREACH`: the host cannot be reached.
+ * - `EINVAL`: `hostname` is `NULL`, empty or too long, `port` is out of range, or name or
+ *   password is too long.
+ * - `EIO`: the proxy has failed.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EOPNOTSUPP`: the proxy does not connect anybody.
+ * - `EPIPE`: the peer has ended the stream.
+ * - `EPROTO`: the proxy does not keep to the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_connect(&peer, -1);
+ * socks5_client_connectbyname(s, "user", "secret", "www.example.org", 80, now() + 5000);
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_client_connect`, `socks5_proxy_auth`
+ */
+DILL_EXPORT
+int dill_socks5_client_connectbyname(int s,
+                                     const char *username,
+                                     const char *password,
+                                     const char *hostname,
+                                     int port,
+                                     int64_t deadline);
+
+/**
+ * Finds out whom the client of a SOCKS5 proxy is.
+ *
+ * The first of three steps, each of which is a function: `socks5_proxy_auth`,
+ * `socks5_proxy_recvcommand` and `socks5_proxy_sendreply`. `auth_fn` must not block.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the client.
+ * - `auth_fn`: decides whether a user name and a password are right: returns 0 for no. If it is
+ *   `NULL`, clients are accepted without any.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EACCES`: the client is not accepted, or offers no suitable way to say who it is. It was told
+ *   so.
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the peer has ended the stream.
+ * - `EPROTO`: the client does not keep to the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int s = tcp_accept(ls, NULL, -1);
+ * if(socks5_proxy_auth(s, NULL, now() + 5000) < 0) perror("socks5_proxy_auth");
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_proxy_recvcommand`, `socks5_proxy_recvcommandbyname`, `socks5_proxy_sendreply`
+ */
+DILL_EXPORT
+int dill_socks5_proxy_auth(int s,
+                           int (*auth_fn)(const char *username, const char *password),
+                           int64_t deadline);
+
+/**
+ * Receives what the client of a SOCKS5 proxy wants, with an address.
+ *
+ * If the client names a host, its address is looked up, IPv4 first.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the client.
+ * - `ipaddr`: where the address that the client wants to reach goes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The command, `SOCKS5_CONNECT`, `SOCKS5_BIND` or `SOCKS5_UDP_ASSOCIATE`; or -1 with `errno` set
+ * to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EADDRNOTAVAIL`: the host that the client names has no address.
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EINVAL`: `ipaddr` is `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the peer has ended the stream.
+ * - `EPROTO`: the client does not keep to the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * if(socks5_proxy_recvcommand(s, &addr, -1) == SOCKS5_CONNECT) {
+ *     int u = tcp_connect(&addr, now() + 5000);
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_proxy_recvcommandbyname`, `socks5_proxy_auth`, `socks5_proxy_sendreply`
+ */
+DILL_EXPORT int dill_socks5_proxy_recvcommand(int s, struct dill_ipaddr *ipaddr, int64_t deadline);
+
+/**
+ * Receives what the client of a SOCKS5 proxy wants, with a host.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the client.
+ * - `host`: where the host that the client wants to reach goes, a name or an address: 256 bytes.
+ * - `port`: where the port goes.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * The command, `SOCKS5_CONNECT`, `SOCKS5_BIND` or `SOCKS5_UDP_ASSOCIATE`; or -1 with `errno` set
+ * to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EINVAL`: `host` or `port` is `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the peer has ended the stream.
+ * - `EPROTO`: the client does not keep to the protocol.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * char host[256];
+ * int port;
+ * int command = socks5_proxy_recvcommandbyname(s, host, &port, -1);
+ * if(command == SOCKS5_CONNECT) printf("%s, port %d\n", host, port);
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_proxy_recvcommand`, `socks5_proxy_auth`, `socks5_proxy_sendreply`
+ */
+DILL_EXPORT int dill_socks5_proxy_recvcommandbyname(int s, char *host, int *port, int64_t deadline);
+
+/**
+ * Tells the client of a SOCKS5 proxy what has come of its command.
+ *
+ * After success, what the client sends and receives is its own.
+ *
+ * # Parameters
+ *
+ * - `s`: a byte stream to the client.
+ * - `reply`: what has come of the command: `SOCKS5_SUCCESS` or another of these constants.
+ * - `ipaddr`: the address that the proxy uses for the client, or 0.0.0.0 with port 0.
+ * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
+ *   tries without blocking, -1 waits for ever.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EAFNOSUPPORT`: `ipaddr` holds no IP address.
+ * - `EBADF`: the handle is not open, or was closed during the call.
+ * - `EBUSY`: another coroutine is using the socket.
+ * - `ECANCELED`: the coroutine was cancelled.
+ * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EINVAL`: the reply is none, or `ipaddr` is `NULL`.
+ * - `ENOMEM`: out of memory.
+ * - `ENOTSUP`: the handle is no bytestream socket.
+ * - `EPIPE`: the stream was ended before.
+ * - `ETIMEDOUT`: the deadline has passed.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * struct ipaddr addr;
+ * ipaddr_local(&addr, "0.0.0.0", 0, IPADDR_IPV4);
+ * socks5_proxy_sendreply(s, SOCKS5_SUCCESS, &addr, -1);
+ * ```
+ *
+ * # See also
+ *
+ * `socks5_proxy_recvcommand`, `socks5_proxy_recvcommandbyname`
+ */
+DILL_EXPORT
+int dill_socks5_proxy_sendreply(int s,
+                                int reply,
+                                struct dill_ipaddr *ipaddr,
+                                int64_t deadline);
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #if defined __cplusplus
@@ -5645,6 +7419,62 @@ DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
 #define tls_detach dill_tls_detach
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
+
+/* HTTP */
+#define http_attach dill_http_attach
+#define http_attach_mem dill_http_attach_mem
+#define http_detach dill_http_detach
+#define http_done dill_http_done
+#define http_donebody dill_http_donebody
+#define http_recvbody dill_http_recvbody
+#define http_recvfield dill_http_recvfield
+#define http_recvrequest dill_http_recvrequest
+#define http_recvstatus dill_http_recvstatus
+#define http_sendbody dill_http_sendbody
+#define http_sendfield dill_http_sendfield
+#define http_sendrequest dill_http_sendrequest
+#define http_sendstatus dill_http_sendstatus
+#define http_storage dill_http_storage
+
+/* WebSocket */
+#define WS_BINARY DILL_WS_BINARY
+#define WS_TEXT DILL_WS_TEXT
+#define WS_NOHTTP DILL_WS_NOHTTP
+#define WS_KEY_SIZE DILL_WS_KEY_SIZE
+#define ws_attach_client dill_ws_attach_client
+#define ws_attach_client_mem dill_ws_attach_client_mem
+#define ws_attach_server dill_ws_attach_server
+#define ws_attach_server_mem dill_ws_attach_server_mem
+#define ws_detach dill_ws_detach
+#define ws_done dill_ws_done
+#define ws_recv dill_ws_recv
+#define ws_recvl dill_ws_recvl
+#define ws_request_key dill_ws_request_key
+#define ws_response_key dill_ws_response_key
+#define ws_send dill_ws_send
+#define ws_sendl dill_ws_sendl
+#define ws_status dill_ws_status
+#define ws_storage dill_ws_storage
+
+/* SOCKS5 */
+#define SOCKS5_CONNECT DILL_SOCKS5_CONNECT
+#define SOCKS5_BIND DILL_SOCKS5_BIND
+#define SOCKS5_UDP_ASSOCIATE DILL_SOCKS5_UDP_ASSOCIATE
+#define SOCKS5_SUCCESS DILL_SOCKS5_SUCCESS
+#define SOCKS5_GENERAL_FAILURE DILL_SOCKS5_GENERAL_FAILURE
+#define SOCKS5_CONNECTION_NOT_ALLOWED DILL_SOCKS5_CONNECTION_NOT_ALLOWED
+#define SOCKS5_NETWORK_UNREACHABLE DILL_SOCKS5_NETWORK_UNREACHABLE
+#define SOCKS5_HOST_UNREACHABLE DILL_SOCKS5_HOST_UNREACHABLE
+#define SOCKS5_CONNECTION_REFUSED DILL_SOCKS5_CONNECTION_REFUSED
+#define SOCKS5_TTL_EXPIRED DILL_SOCKS5_TTL_EXPIRED
+#define SOCKS5_COMMAND_NOT_SUPPORTED DILL_SOCKS5_COMMAND_NOT_SUPPORTED
+#define SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED DILL_SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED
+#define socks5_client_connect dill_socks5_client_connect
+#define socks5_client_connectbyname dill_socks5_client_connectbyname
+#define socks5_proxy_auth dill_socks5_proxy_auth
+#define socks5_proxy_recvcommand dill_socks5_proxy_recvcommand
+#define socks5_proxy_recvcommandbyname dill_socks5_proxy_recvcommandbyname
+#define socks5_proxy_sendreply dill_socks5_proxy_sendreply
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

@@ -171,6 +171,62 @@
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
 
+/* HTTP */
+#define http_attach dill_http_attach
+#define http_attach_mem dill_http_attach_mem
+#define http_detach dill_http_detach
+#define http_done dill_http_done
+#define http_donebody dill_http_donebody
+#define http_recvbody dill_http_recvbody
+#define http_recvfield dill_http_recvfield
+#define http_recvrequest dill_http_recvrequest
+#define http_recvstatus dill_http_recvstatus
+#define http_sendbody dill_http_sendbody
+#define http_sendfield dill_http_sendfield
+#define http_sendrequest dill_http_sendrequest
+#define http_sendstatus dill_http_sendstatus
+#define http_storage dill_http_storage
+
+/* WebSocket */
+#define WS_BINARY DILL_WS_BINARY
+#define WS_TEXT DILL_WS_TEXT
+#define WS_NOHTTP DILL_WS_NOHTTP
+#define WS_KEY_SIZE DILL_WS_KEY_SIZE
+#define ws_attach_client dill_ws_attach_client
+#define ws_attach_client_mem dill_ws_attach_client_mem
+#define ws_attach_server dill_ws_attach_server
+#define ws_attach_server_mem dill_ws_attach_server_mem
+#define ws_detach dill_ws_detach
+#define ws_done dill_ws_done
+#define ws_recv dill_ws_recv
+#define ws_recvl dill_ws_recvl
+#define ws_request_key dill_ws_request_key
+#define ws_response_key dill_ws_response_key
+#define ws_send dill_ws_send
+#define ws_sendl dill_ws_sendl
+#define ws_status dill_ws_status
+#define ws_storage dill_ws_storage
+
+/* SOCKS5 */
+#define SOCKS5_CONNECT DILL_SOCKS5_CONNECT
+#define SOCKS5_BIND DILL_SOCKS5_BIND
+#define SOCKS5_UDP_ASSOCIATE DILL_SOCKS5_UDP_ASSOCIATE
+#define SOCKS5_SUCCESS DILL_SOCKS5_SUCCESS
+#define SOCKS5_GENERAL_FAILURE DILL_SOCKS5_GENERAL_FAILURE
+#define SOCKS5_CONNECTION_NOT_ALLOWED DILL_SOCKS5_CONNECTION_NOT_ALLOWED
+#define SOCKS5_NETWORK_UNREACHABLE DILL_SOCKS5_NETWORK_UNREACHABLE
+#define SOCKS5_HOST_UNREACHABLE DILL_SOCKS5_HOST_UNREACHABLE
+#define SOCKS5_CONNECTION_REFUSED DILL_SOCKS5_CONNECTION_REFUSED
+#define SOCKS5_TTL_EXPIRED DILL_SOCKS5_TTL_EXPIRED
+#define SOCKS5_COMMAND_NOT_SUPPORTED DILL_SOCKS5_COMMAND_NOT_SUPPORTED
+#define SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED DILL_SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED
+#define socks5_client_connect dill_socks5_client_connect
+#define socks5_client_connectbyname dill_socks5_client_connectbyname
+#define socks5_proxy_auth dill_socks5_proxy_auth
+#define socks5_proxy_recvcommand dill_socks5_proxy_recvcommand
+#define socks5_proxy_recvcommandbyname dill_socks5_proxy_recvcommandbyname
+#define socks5_proxy_sendreply dill_socks5_proxy_sendreply
+
 #endif /* !defined DILL_DISABLE_SOCKETS */
 
 #endif /* !defined DILL_DISABLE_RAW_NAMES */

@@ -28,6 +28,8 @@ mod byte_socket;
 #[cfg(feature = "sockets")]
 mod happy_eyeballs;
 #[cfg(feature = "sockets")]
+mod http;
+#[cfg(feature = "sockets")]
 mod input;
 #[cfg(feature = "sockets")]
 mod io_list;
@@ -40,6 +42,8 @@ mod message_socket;
 #[cfg(feature = "sockets")]
 mod prefix;
 #[cfg(feature = "sockets")]
+mod socks5;
+#[cfg(feature = "sockets")]
 mod suffix;
 #[cfg(feature = "sockets")]
 mod tcp;
@@ -49,3 +53,5 @@ mod term;
 mod tls;
 #[cfg(feature = "sockets")]
 mod udp;
+#[cfg(feature = "sockets")]
+mod websocket;

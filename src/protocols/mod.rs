@@ -1,10 +1,16 @@
 //! Protocols: sockets on top of other sockets, ours or those of C programs, and ways to make
-//! connections.
+//! connections. Message protocols without a handshake stand on [`layer`]; the others each have
+//! a codec that knows no I/O and a driver around it.
 
+mod beneath;
 pub(crate) mod happy_eyeballs;
+pub(crate) mod http;
 mod layer;
 pub(crate) mod prefix;
+mod shared;
+pub(crate) mod socks5;
 pub(crate) mod suffix;
 pub(crate) mod term;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+pub(crate) mod websocket;

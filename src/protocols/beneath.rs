@@ -1,0 +1,164 @@
+//! The byte stream beneath a protocol, whoever has made it.
+
+#![allow(unsafe_code)] // Makes lists of buffers.
+
+use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::handle_close;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock;
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket;
+use crate::sockets::direction;
+use crate::sockets::io_list::IoList;
+use core::ffi::c_int;
+use core::ptr;
+
+/// A byte stream's handle, owned by the protocol above it.
+#[derive(Clone, Copy)]
+pub(super) struct Beneath(c_int);
+
+impl Beneath {
+    /// Takes over a byte stream. On failure it is closed, as libdill does it, unless the
+    /// handle was not open at all.
+    pub(super) fn attach(socket: c_int) -> Result<Beneath> {
+        let stream = Context::get()?.handles.query(socket, byte_socket::type_id());
+        match stream.and_then(|_| handle_close::own(socket)) {
+            Ok(handle) => Ok(Beneath(handle)),
+            Err(error) => {
+                let _ = handle_close::close(socket);
+                Err(error)
+            }
+        }
+    }
+
+    /// A byte stream that stays its user's.
+    pub(super) fn borrow(socket: c_int) -> Result<Beneath> {
+        Context::get()?.handles.query(socket, byte_socket::type_id())?;
+        Ok(Beneath(socket))
+    }
+
+    pub(super) fn handle(self) -> c_int {
+        self.0
+    }
+
+    pub(super) fn close(self) {
+        // A refusal would leave it open, and nobody could do anything about it.
+        let _ = handle_close::close(self.0);
+    }
+
+    /// Receives exactly the bytes of `buffer`.
+    pub(super) fn receive(self, buffer: &mut [u8], deadline: i64) -> Result<()> {
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { self.receive_to(buffer.as_mut_ptr(), buffer.len(), deadline) }
+    }
+
+    /// Receives `length` bytes; they are dropped if `memory` is null.
+    ///
+    /// # Safety
+    /// Otherwise they can be written there until the call returns.
+    pub(super) unsafe fn receive_to(
+        self,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<()> {
+        let mut list = IoList::single(memory.cast(), length);
+        let list = &raw mut list;
+        // SAFETY: a list of one buffer, by the caller's promise.
+        unsafe { byte_socket::receive(self.0, list, list, deadline) }
+    }
+
+    /// Sends all of `bytes`.
+    pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::single(bytes.as_ptr().cast_mut().cast(), bytes.len());
+        let list = &raw mut list;
+        // SAFETY: a list of one buffer, which is borrowed for the whole call.
+        unsafe { byte_socket::send(self.0, list, list, deadline) }
+    }
+
+    /// Sends `start` and then a list (none if its ends are null), all in one call.
+    ///
+    /// # Safety
+    /// As for [`byte_socket::send`].
+    pub(super) unsafe fn send_with_list(
+        self,
+        start: &[u8],
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        let mut list = IoList::single(start.as_ptr().cast_mut().cast(), start.len());
+        list.next = first;
+        let list = &raw mut list;
+        let last = if first.is_null() { list } else { last };
+        // SAFETY: by the caller's promise; the new element is alive through the call.
+        unsafe { byte_socket::send(self.0, list, last, deadline) }
+    }
+}
+
+/// One call on a protocol. Up to its first byte a graceful request ends it and has changed
+/// nothing; from then on the request has to wait.
+pub(super) struct Operation {
+    under_way: Option<UnderWay>,
+    steps: u8,
+    pub(super) deadline: i64,
+}
+
+/// Steps between two looks at the clock.
+const STEPS_AT_ONCE: u8 = 64;
+
+impl Operation {
+    pub(super) fn new(deadline: i64) -> Operation {
+        Operation { under_way: None, steps: 0, deadline }
+    }
+
+    /// The first byte has been transferred.
+    pub(super) fn begun(&mut self) -> Result<()> {
+        if self.under_way.is_none() {
+            self.under_way = Some(UnderWay::begin()?);
+        }
+        Ok(())
+    }
+
+    /// What was transferred so far was complete in itself: it is as if the call had just
+    /// been made.
+    pub(super) fn start_over(&mut self) -> Result<()> {
+        let coroutine = Context::get()?.current();
+        // Nobody above this protocol has received anything in the same call.
+        if coroutine.socket_calls.get() <= 1 && coroutine.transferred.replace(false) {
+            coroutine.under_way.set(coroutine.under_way.get() - 1);
+        }
+        // Also without a guard of its own it must take effect.
+        self.begun()?;
+        self.under_way = None;
+        Ok(())
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// To be called in loops whose end the peer decides on: the calls beneath don't look
+    /// at the deadline as long as they need not wait.
+    pub(super) fn step(&mut self) -> Result<()> {
+        self.steps = (self.steps + 1) % STEPS_AT_ONCE;
+        if self.steps == 0 && self.deadline >= 0 && clock::now() >= self.deadline {
+            return Err(Errno::ETIMEDOUT);
+        }
+        Ok(())
+    }
+
+    /// Is the stream as it was before the operation, which has failed with `error`?
+    pub(super) fn was_put_off(&self, error: Errno) -> bool {
+        let transferred = || Context::get().is_ok_and(|it| it.current().transferred.get());
+        !self.has_begun() && !transferred() && direction::was_put_off(error)
+    }
+}
+
+/// Null pointers for the ends of a list: there is none.
+pub(super) const NO_LIST: *mut IoList = ptr::null_mut();
+
+/// Makes room for `additional` bytes.
+pub(super) fn reserve(buffer: &mut Vec<u8>, additional: usize) -> Result<()> {
+    buffer.try_reserve_exact(additional).map_err(|_| Errno::ENOMEM)
+}

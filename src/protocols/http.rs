@@ -1,0 +1,15 @@
+//! HTTP/1.1 (RFC 9112): heads line by line, and bodies as byte streams.
+
+mod body;
+mod framing;
+pub(super) mod head;
+mod receiving;
+mod sending;
+mod socket;
+mod syntax;
+mod unfinished;
+
+pub(crate) use socket::{
+    attach, detach, done, done_body, receive_body, receive_field, receive_request, receive_status,
+    send_body, send_field, send_request, send_status,
+};

@@ -1,0 +1,167 @@
+//! Receiving bodies.
+
+#![allow(unsafe_code)] // Lists of the caller's buffers.
+
+use super::framing::{self, Body};
+use super::socket::{Http, Incoming, Input};
+use super::syntax;
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::Operation;
+use crate::protocols::shared::Held;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use core::ptr;
+
+impl Held<Http> {
+    /// # Safety
+    /// As for [`Cursor::new`], for receiving.
+    pub(super) unsafe fn receive_body(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
+        let all = cursor.remaining();
+        self.receiving(deadline, |operation| {
+            self.skip_head(operation)?;
+            while cursor.remaining() > 0 && self.receive_piece(Some(&mut cursor), operation)? {}
+            Ok(())
+        })?;
+        match all - cursor.remaining() {
+            0 if all > 0 => Err(Errno::EPIPE),
+            count => Ok(count),
+        }
+    }
+
+    /// Fills the list, or fails with `EPIPE` at the end of the body. Without a list (two null
+    /// pointers) the whole rest is dropped.
+    ///
+    /// # Safety
+    /// As for [`Cursor::new`], for receiving.
+    pub(super) unsafe fn receive_whole(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        if first.is_null() && last.is_null() {
+            self.receiving(deadline, |operation| {
+                self.skip_head(operation)?;
+                self.skip_body(operation)
+            })?;
+            return Err(Errno::EPIPE);
+        }
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
+        let whole = self.receiving(deadline, |operation| {
+            self.skip_head(operation)?;
+            while cursor.remaining() > 0 {
+                if !self.receive_piece(Some(&mut cursor), operation)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?;
+        if whole { Ok(()) } else { Err(Errno::EPIPE) }
+    }
+
+    /// Drops what is left of a body.
+    pub(super) fn skip_body(&self, operation: &mut Operation) -> Result<()> {
+        while self.receive_piece(None, operation)? {}
+        Ok(())
+    }
+
+    /// Receives a part of the body to where the cursor is; without one the part is dropped.
+    /// False when the body has ended.
+    fn receive_piece(
+        &self,
+        cursor: Option<&mut Cursor>,
+        operation: &mut Operation,
+    ) -> Result<bool> {
+        let Input::Body(mut incoming) = self.input.get() else { return Ok(false) };
+        operation.step()?;
+        if incoming.body == Body::Chunked && incoming.left == 0 {
+            if !self.begin_chunk(&mut incoming, operation)? {
+                self.input.set(Input::Idle);
+                return Ok(false);
+            }
+            self.input.set(Input::Body(incoming));
+        }
+        // Where only the end of the stream tells, no more than a byte is known to come.
+        let left = if incoming.body == Body::UntilClose { 1 } else { incoming.left };
+        let result = receive_to(self, cursor, left, operation);
+        if incoming.body == Body::UntilClose && result == Err(Errno::EPIPE) {
+            self.input.set(Input::Ended);
+            return Ok(false);
+        }
+        let count = result?;
+        incoming.begun = true;
+        incoming.left = incoming.left.saturating_sub(count);
+        self.input.set(match incoming.body {
+            Body::Length(_) if incoming.left == 0 => Input::Idle,
+            _ => Input::Body(incoming),
+        });
+        Ok(true)
+    }
+
+    /// Receives the size of the next chunk, after the end of the one before. False when there
+    /// is none: then the trailer has been dropped.
+    fn begin_chunk(&self, incoming: &mut Incoming, operation: &mut Operation) -> Result<bool> {
+        if incoming.begun {
+            let mut end = [0; 2];
+            self.beneath()?.receive(&mut end, operation.deadline)?;
+            operation.begun()?;
+            if end != *b"\r\n" {
+                return Err(Errno::EPROTO);
+            }
+        }
+        // The sizes of many chunks are no head: only the trailer is limited.
+        self.head_length.set(0);
+        let line = self.receive_head_line(operation)?;
+        incoming.left = framing::parse_chunk_size(&line)?;
+        incoming.begun = true;
+        self.line.set(line);
+        if incoming.left > 0 {
+            return Ok(true);
+        }
+        loop {
+            let mut line = self.receive_head_line(operation)?;
+            let end = line == b"\r\n";
+            if !end {
+                syntax::parse_field(&mut line)?;
+            }
+            self.line.set(line);
+            if end {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Receives up to `left` bytes to one place and returns how many.
+fn receive_to(
+    socket: &Held<Http>,
+    cursor: Option<&mut Cursor>,
+    left: u64,
+    operation: &mut Operation,
+) -> Result<u64> {
+    let limit = usize::try_from(left).unwrap_or(usize::MAX).min(isize::MAX as usize);
+    let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
+    let mut count = limit;
+    let mut cursor = cursor;
+    if let Some(cursor) = &mut cursor {
+        count = match cursor.skip_length() {
+            Some(skipped) => skipped.min(limit),
+            None => cursor.gather(&mut slot, limit).1,
+        };
+    }
+    let memory = slot[0].iov_base.cast::<u8>();
+    // SAFETY: null, or a buffer of the list, writable by the promise made to the cursor.
+    unsafe { socket.beneath()?.receive_to(memory, count, operation.deadline)? };
+    operation.begun()?;
+    if let Some(cursor) = cursor {
+        cursor.advance(count);
+    }
+    Ok(count as u64)
+}

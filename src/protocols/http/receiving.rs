@@ -1,0 +1,185 @@
+//! Receiving heads, line by line.
+
+use super::framing::{Body, Framing, Method};
+use super::head;
+use super::socket::{Http, Incoming, Input, Put, Start};
+use super::syntax;
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::Operation;
+use crate::protocols::shared::Held;
+use crate::scheduler::context::Context;
+use core::ffi::c_int;
+
+/// Bytes of a line at most.
+const LONGEST_LINE: usize = 8 * 1024;
+/// Bytes of a head at most, and of the trailer of a body.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+impl Held<Http> {
+    pub(super) fn receive_request(&self, put: Put<'_>, deadline: i64) -> Result<()> {
+        if self.to_answer.get().is_full() {
+            return Err(Errno::ENOBUFS);
+        }
+        self.receiving(deadline, |operation| {
+            self.skip_to_head(operation)?;
+            let mut line = self.receive_line(operation)?;
+            // Some send an empty line after a body.
+            if line == b"\r\n" {
+                operation.start_over()?;
+                line = self.receive_line(operation)?;
+            }
+            let request = syntax::parse_request(&mut line)?;
+            self.head_begins(Start::Request(request.version), line_length(&request));
+            let mut to_answer = self.to_answer.get();
+            to_answer.push(Method::new(request.method));
+            self.to_answer.set(to_answer);
+            Ok(put(request.method, request.resource))
+        })?
+    }
+
+    pub(super) fn receive_status(
+        &self,
+        put: &mut dyn FnMut(&[u8]) -> Result<()>,
+        deadline: i64,
+    ) -> Result<c_int> {
+        self.receiving(deadline, |operation| {
+            self.skip_to_head(operation)?;
+            let mut line = self.receive_line(operation)?;
+            let length = line.len();
+            let response = syntax::parse_status(&mut line)?;
+            let mut asked = self.asked.get();
+            let method = asked.answer(response.status);
+            self.asked.set(asked);
+            self.head_begins(Start::Response(response.version, response.status, method), length);
+            Ok(put(response.reason).map(|()| response.status.into()))
+        })?
+    }
+
+    pub(super) fn receive_field(&self, put: Put<'_>, deadline: i64) -> Result<()> {
+        self.receiving(deadline, |operation| {
+            let Input::Head(start) = self.input.get() else { return Ok(Err(Errno::EPIPE)) };
+            let mut line = self.receive_head_line(operation)?;
+            if line == b"\r\n" {
+                self.line.set(line);
+                self.head_ends(start)?;
+                return Ok(Err(Errno::EPIPE));
+            }
+            let (name, value) = syntax::parse_field(&mut line)?;
+            let mut framing = self.received.get();
+            framing.take(name, value)?;
+            self.received.set(framing);
+            let result = put(name, value);
+            self.line.set(line);
+            Ok(result)
+        })?
+    }
+
+    /// Runs an operation that receives. Its own failures end the incoming stream, unless it
+    /// had not begun.
+    pub(super) fn receiving<T>(
+        &self,
+        deadline: i64,
+        operation: impl FnOnce(&mut Operation) -> Result<T>,
+    ) -> Result<T> {
+        Context::may_block()?;
+        if self.receiving.get() {
+            return Err(Errno::EBUSY);
+        }
+        match self.input.get() {
+            Input::Ended => return Err(Errno::EPIPE),
+            Input::Failed => return Err(Errno::ECONNRESET),
+            _ => {}
+        }
+        self.receiving.set(true);
+        Self::send_unfinished(deadline);
+        let mut call = Operation::new(deadline);
+        let result = self.alive().and_then(|()| operation(&mut call));
+        self.receiving.set(false);
+        self.alive()?;
+        let Err(error) = result else { return result };
+        if call.was_put_off(error) {
+            return Err(error);
+        }
+        if error == Errno::EPIPE && !call.has_begun() && self.input.get() == Input::Idle {
+            self.input.set(Input::Ended);
+            return Err(Errno::EPIPE);
+        }
+        self.input.set(Input::Failed);
+        // The peer has gone in the middle of a message. `EPIPE` would mean that it is whole.
+        Err(if error == Errno::EPIPE { Errno::ECONNRESET } else { error })
+    }
+
+    fn receive_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        head::receive_line(self.beneath()?, operation, self.line.take(), LONGEST_LINE)
+    }
+
+    /// As [`receive_line`](Self::receive_line), for lines of which the number is not limited.
+    pub(super) fn receive_head_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        let line = self.receive_line(operation)?;
+        let length = self.head_length.get() + line.len();
+        self.head_length.set(length);
+        if length > LONGEST_HEAD { Err(Errno::EMSGSIZE) } else { Ok(line) }
+    }
+
+    fn head_begins(&self, start: Start, length: usize) {
+        self.input.set(Input::Head(start));
+        self.received.set(Framing::default());
+        self.head_length.set(length);
+    }
+
+    fn head_ends(&self, start: Start) -> Result<()> {
+        let body = start.body(self.received.get())?;
+        let left = if let Body::Length(length) = body { length } else { 0 };
+        self.head_length.set(0);
+        self.input.set(match body {
+            Body::None | Body::Length(0) => Input::Idle,
+            body => Input::Body(Incoming { body, left, begun: false }),
+        });
+        Ok(())
+    }
+
+    /// Drops what is left of the message before.
+    fn skip_to_head(&self, operation: &mut Operation) -> Result<()> {
+        self.skip_head(operation)?;
+        self.skip_body(operation)?;
+        match self.input.get() {
+            // That message was ended by the end of the connection.
+            Input::Ended => Err(Errno::EPIPE),
+            _ => operation.start_over(),
+        }
+    }
+
+    /// Drops what is left of a head.
+    pub(super) fn skip_head(&self, operation: &mut Operation) -> Result<()> {
+        while let Input::Head(start) = self.input.get() {
+            let mut line = self.receive_head_line(operation)?;
+            if line == b"\r\n" {
+                self.head_ends(start)?;
+            } else {
+                let (name, value) = syntax::parse_field(&mut line)?;
+                let mut framing = self.received.get();
+                framing.take(name, value)?;
+                self.received.set(framing);
+            }
+            self.line.set(line);
+        }
+        Ok(())
+    }
+
+    /// Receives the rest of a head, and the rest of a body that was begun.
+    pub(super) fn finish_receiving(&self, deadline: i64) -> Result<()> {
+        let begun = match self.input.get() {
+            Input::Head(_) => false,
+            Input::Body(Incoming { begun: true, .. }) => true,
+            _ => return Ok(()),
+        };
+        self.receiving(deadline, |operation| {
+            self.skip_head(operation)?;
+            if begun { self.skip_body(operation) } else { Ok(()) }
+        })
+    }
+}
+
+fn line_length(request: &syntax::RequestLine<'_>) -> usize {
+    request.method.len() + request.resource.len() + b"  HTTP/1.1\r\n".len()
+}

@@ -1,0 +1,328 @@
+//! Sending: heads are collected and leave in one piece, bodies go straight through.
+
+#![allow(unsafe_code)] // Lists of the caller's buffers.
+
+use super::framing::{Body, Framing, Method};
+use super::socket::{Http, Output, Start};
+use super::syntax::{self, Version};
+use super::unfinished;
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::{self, NO_LIST, Operation};
+use crate::protocols::shared::Held;
+use crate::scheduler::context::Context;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use core::ffi::c_int;
+use core::{ptr, slice};
+
+/// Bytes of a head at most.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// Room that a head is likely to need.
+const USUAL_HEAD: usize = 512;
+/// Chunks up to this size are copied, so that one buffer holds all of them.
+const SMALL_CHUNK: usize = 4096;
+
+/// The last chunk, without any trailer.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+impl Held<Http> {
+    pub(super) fn send_request(&self, method: &[u8], resource: &[u8]) -> Result<()> {
+        self.may_send()?;
+        if !syntax::is_token(method) || !syntax::is_resource(resource) {
+            return Err(Errno::EINVAL);
+        }
+        let mut asked = self.asked.get();
+        if asked.is_full() {
+            return Err(Errno::ENOBUFS);
+        }
+        let line = [method, b" ", resource, b" HTTP/1.1\r\n"];
+        self.begin_head(Start::Request(Version::Http11), &line)?;
+        asked.push(Method::new(method));
+        self.asked.set(asked);
+        Ok(())
+    }
+
+    pub(super) fn send_status(&self, status: c_int, reason: &[u8]) -> Result<()> {
+        self.may_send()?;
+        let code = u16::try_from(status).ok().filter(|code| (100..=599).contains(code));
+        let (Some(code), true) = (code, syntax::is_value(reason)) else {
+            return Err(Errno::EINVAL);
+        };
+        let digit = |place: u16| b'0' + (code / place % 10) as u8;
+        let digits = [digit(100), digit(10), digit(1)];
+        let mut to_answer = self.to_answer.get();
+        let start = Start::Response(Version::Http11, code, to_answer.answer(code));
+        self.begin_head(start, &[b"HTTP/1.1 ", &digits, b" ", reason, b"\r\n"])?;
+        self.to_answer.set(to_answer);
+        Ok(())
+    }
+
+    pub(super) fn send_field(&self, name: &[u8], value: &[u8]) -> Result<()> {
+        self.may_send()?;
+        let value = syntax::trim(value);
+        if !syntax::is_token(name) || !syntax::is_value(value) {
+            return Err(Errno::EINVAL);
+        }
+        // As in libdill.
+        if value.is_empty() {
+            return Err(Errno::EPROTO);
+        }
+        let Output::Head(_) = self.output.get() else { return Err(Errno::EPIPE) };
+        let mut framing = self.sent.get();
+        framing.take(name, value).map_err(|_| Errno::EINVAL)?;
+        self.append(&[name, b": ", value, b"\r\n"])?;
+        self.sent.set(framing);
+        Ok(())
+    }
+
+    fn may_send(&self) -> Result<()> {
+        Context::may_block()?;
+        if self.sending.get() {
+            return Err(Errno::EBUSY);
+        }
+        match self.output.get() {
+            Output::Failed => Err(Errno::ECONNRESET),
+            Output::Ended => Err(Errno::EPIPE),
+            _ => Ok(()),
+        }
+    }
+
+    fn begin_head(&self, start: Start, line: &[&[u8]]) -> Result<()> {
+        match self.output.get() {
+            Output::Idle | Output::Body(Body::Length(0), _) => {}
+            // Its bytes would be taken for a part of the message before.
+            _ => return Err(Errno::EPROTO),
+        }
+        self.append(line)?;
+        self.sent.set(Framing::default());
+        self.output.set(Output::Head(start));
+        Ok(())
+    }
+
+    /// Adds pieces to what will be sent.
+    fn append(&self, pieces: &[&[u8]]) -> Result<()> {
+        let mut pending = self.pending.borrow_mut();
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        if pending.len() + length > LONGEST_HEAD {
+            return Err(Errno::EMSGSIZE);
+        }
+        if pending.capacity() - pending.len() < length {
+            let more = length.max(USUAL_HEAD).max(pending.len());
+            beneath::reserve(&mut pending, more)?;
+        }
+        if pending.is_empty() {
+            unfinished::add(self);
+        }
+        pieces.iter().for_each(|piece| pending.extend_from_slice(piece));
+        Ok(())
+    }
+
+    /// Sends what the running coroutine has left unfinished, on whatever sockets. Failures
+    /// are those sockets' own business.
+    pub(super) fn send_unfinished(deadline: i64) {
+        while let Some(socket) = unfinished::take() {
+            if socket.may_send().is_ok() {
+                let _ = socket.transmit(NO_LIST, NO_LIST, deadline);
+            }
+        }
+    }
+
+    pub(super) fn done(&self, deadline: i64) -> Result<()> {
+        self.may_send()?;
+        let body = self.end_head()?.ok_or(Errno::EPIPE)?;
+        self.transmit(NO_LIST, NO_LIST, deadline).inspect_err(|_| self.reopen_head())?;
+        self.output.set(match body {
+            Body::None => Output::Idle,
+            body => Output::Body(body, false),
+        });
+        Ok(())
+    }
+
+    /// Adds the end of the head to what will be sent, if there is an unfinished one. The body
+    /// that follows.
+    fn end_head(&self) -> Result<Option<Body>> {
+        let Output::Head(start) = self.output.get() else { return Ok(None) };
+        // The fields were checked one by one; what is wrong now is what they say together.
+        let body = start.body(self.sent.get()).map_err(|_| Errno::EINVAL)?;
+        self.append(&[b"\r\n"])?;
+        Ok(Some(body))
+    }
+
+    /// The head was ended, but not sent at all.
+    fn reopen_head(&self) {
+        let mut pending = self.pending.borrow_mut();
+        let length = pending.len().saturating_sub(2);
+        pending.truncate(length);
+    }
+
+    /// # Safety
+    /// As for [`Cursor::new`], for sending.
+    pub(super) unsafe fn send_body(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        self.may_send()?;
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
+        let length = cursor.remaining();
+        let ended = self.end_head()?;
+        let body = match (ended, self.output.get()) {
+            (Some(body), _) | (None, Output::Body(body, _)) => body,
+            _ => return Err(Errno::EPIPE),
+        };
+        let start = self.pending.borrow().len();
+        let result = match body {
+            Body::Chunked if length > 0 => self.send_chunk(&mut cursor, deadline).map(|()| body),
+            Body::Length(left) if length as u64 > left => Err(Errno::EMSGSIZE),
+            Body::None if length > 0 => Err(Errno::EMSGSIZE),
+            Body::Length(left) => self
+                .transmit_piece(first, last, length, deadline)
+                .map(|()| Body::Length(left - length as u64)),
+            Body::Chunked | Body::UntilClose | Body::None => {
+                self.transmit_piece(first, last, length, deadline).map(|()| body)
+            }
+        };
+        match result {
+            Ok(Body::None) => self.output.set(Output::Idle),
+            Ok(body) => self.output.set(Output::Body(body, true)),
+            Err(_) => {
+                self.pending.borrow_mut().truncate(start);
+                if ended.is_some() {
+                    self.reopen_head();
+                }
+            }
+        }
+        result.map(drop)
+    }
+
+    fn transmit_piece(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        length: usize,
+        deadline: i64,
+    ) -> Result<()> {
+        let (first, last) = if length > 0 { (first, last) } else { (NO_LIST, NO_LIST) };
+        self.transmit(first, last, deadline)
+    }
+
+    fn send_chunk(&self, cursor: &mut Cursor, deadline: i64) -> Result<()> {
+        let length = cursor.remaining();
+        let mut size = [0; 18];
+        self.append(&[chunk_size(length, &mut size)])?;
+        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
+        if length <= SMALL_CHUNK {
+            let mut pending = self.pending.borrow_mut();
+            beneath::reserve(&mut pending, length + 2)?;
+            while cursor.remaining() > 0 {
+                let (_, count) = cursor.gather(&mut slot, length);
+                // SAFETY: a buffer of the list, readable by the promise made to the cursor.
+                pending.extend_from_slice(unsafe {
+                    slice::from_raw_parts(slot[0].iov_base.cast(), count)
+                });
+                cursor.advance(count);
+            }
+            pending.extend_from_slice(b"\r\n");
+            drop(pending);
+            return self.transmit(NO_LIST, NO_LIST, deadline);
+        }
+        // The caller's list must not be changed, so its end goes onto a copy.
+        let mut nodes: Vec<IoList> = Vec::new();
+        while cursor.remaining() > 0 {
+            let (_, count) = cursor.gather(&mut slot, usize::MAX);
+            nodes.try_reserve(2).map_err(|_| Errno::ENOMEM)?;
+            nodes.push(IoList::single(slot[0].iov_base, count));
+            cursor.advance(count);
+        }
+        nodes.push(IoList::single(b"\r\n".as_ptr().cast_mut().cast(), 2));
+        let start = nodes.as_mut_ptr();
+        for index in 1..nodes.len() {
+            nodes[index - 1].next = start.wrapping_add(index);
+        }
+        self.transmit(start, start.wrapping_add(nodes.len() - 1), deadline)
+    }
+
+    pub(super) fn done_body(&self, deadline: i64) -> Result<()> {
+        self.may_send()?;
+        let ended = self.end_head()?;
+        let body = match (ended, self.output.get()) {
+            (Some(body), _) | (None, Output::Body(body, _)) => body,
+            _ => return Err(Errno::EPIPE),
+        };
+        let start = self.pending.borrow().len();
+        let result = match body {
+            Body::Length(1..) => Err(Errno::EMSGSIZE),
+            Body::Chunked => {
+                self.append(&[LAST_CHUNK]).and_then(|()| self.transmit(NO_LIST, NO_LIST, deadline))
+            }
+            _ => self.transmit(NO_LIST, NO_LIST, deadline),
+        };
+        match result {
+            Ok(()) if body == Body::UntilClose => self.output.set(Output::Ended),
+            Ok(()) => self.output.set(Output::Idle),
+            Err(_) => {
+                self.pending.borrow_mut().truncate(start);
+                if ended.is_some() {
+                    self.reopen_head();
+                }
+            }
+        }
+        result
+    }
+
+    /// Sends what is pending, and a list after it. When that was put off, it is pending
+    /// still.
+    fn transmit(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+        let pending = self.pending.take();
+        if pending.is_empty() && first.is_null() {
+            self.pending.replace(pending);
+            return Ok(());
+        }
+        unfinished::remove(self);
+        let operation = Operation::new(deadline);
+        self.sending.set(true);
+        let result = self.beneath().and_then(|beneath| {
+            // SAFETY: the list was checked, and is the caller's promise or `send_chunk`'s own.
+            unsafe { beneath.send_with_list(&pending, first, last, deadline) }
+        });
+        self.sending.set(false);
+        self.alive()?;
+        let mut pending = pending;
+        match result {
+            Err(error) if operation.was_put_off(error) => unfinished::add(self),
+            Err(_) => self.output.set(Output::Failed),
+            Ok(()) => pending.clear(),
+        }
+        self.pending.replace(pending);
+        result
+    }
+}
+
+/// Writes a chunk's size and the end of its line.
+fn chunk_size(size: usize, text: &mut [u8; 18]) -> &[u8] {
+    let mut start = text.len() - 2;
+    text[start..].copy_from_slice(b"\r\n");
+    let mut rest = size;
+    loop {
+        start -= 1;
+        text[start] = b"0123456789abcdef"[rest % 16];
+        rest /= 16;
+        if rest == 0 {
+            return &text[start..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::http::framing::parse_chunk_size;
+
+    #[test]
+    fn sizes_of_chunks_are_understood() {
+        for size in [1, 9, 10, 15, 16, 255, 4096, 0x1234_5678, usize::MAX >> 1] {
+            assert_eq!(parse_chunk_size(chunk_size(size, &mut [0; 18])), Ok(size as u64));
+        }
+    }
+}

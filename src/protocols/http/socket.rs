@@ -1,0 +1,321 @@
+//! The HTTP socket. It is also a byte stream: that of the bodies of its messages.
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+
+use super::framing::{Body, Framing, Method, Unanswered};
+use super::syntax::Version;
+use super::unfinished;
+use crate::concurrency::handle_close;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::{Kind, no_owner};
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::Beneath;
+use crate::protocols::shared::{self, Held};
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket::{self, ByteStream};
+use crate::sockets::io_list::IoList;
+use core::cell::{Cell, RefCell};
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr;
+
+/// Takes over two texts that were received, such as name and value.
+pub(super) type Put<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<()>;
+
+/// Where in the outgoing stream we are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Output {
+    /// Between two messages.
+    Idle,
+    Head(Start),
+    /// In a body; whether any of it was sent by this socket.
+    Body(Body, bool),
+    /// Only the end of the connection can follow.
+    Ended,
+    Failed,
+}
+
+/// Where in the incoming stream we are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Input {
+    /// Between two messages.
+    Idle,
+    Head(Start),
+    Body(Incoming),
+    /// The peer has ended the connection between two messages.
+    Ended,
+    Failed,
+}
+
+/// First line of a message, as far as the end of its body depends on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Start {
+    Request(Version),
+    Response(Version, u16, Method),
+}
+
+impl Start {
+    pub(super) fn body(self, framing: Framing) -> Result<Body> {
+        match self {
+            Start::Request(version) => framing.of_request(version),
+            Start::Response(version, status, method) => {
+                framing.of_response(status, method, version)
+            }
+        }
+    }
+}
+
+/// A body that is being received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Incoming {
+    pub(super) body: Body,
+    /// Bytes left, of the whole body or of the chunk.
+    pub(super) left: u64,
+    /// Some of it was received by this socket.
+    pub(super) begun: bool,
+}
+
+#[repr(C)]
+pub(super) struct Http {
+    /// The bodies.
+    stream: ByteStream,
+    readiness: InputVfs,
+    /// None once it was given back.
+    beneath: Cell<Option<Beneath>>,
+    pub(super) output: Cell<Output>,
+    pub(super) input: Cell<Input>,
+    pub(super) sending: Cell<bool>,
+    pub(super) receiving: Cell<bool>,
+    /// The part of the outgoing head that was not sent yet.
+    pub(super) pending: RefCell<Vec<u8>>,
+    pub(super) sent: Cell<Framing>,
+    pub(super) received: Cell<Framing>,
+    /// Length of the incoming head so far.
+    pub(super) head_length: Cell<usize>,
+    /// Memory for lines.
+    pub(super) line: Cell<Vec<u8>>,
+    /// Requests that we have sent.
+    pub(super) asked: Cell<Unanswered>,
+    /// Requests that we have received.
+    pub(super) to_answer: Cell<Unanswered>,
+}
+
+static HTTP: Kind = Kind { name: "http", close, query, adopt: no_owner };
+
+fn find(socket: c_int) -> Result<Held<Http>> {
+    // SAFETY: handles of this kind are made by `attach`.
+    unsafe { Held::find(socket, &HTTP) }
+}
+
+/// Makes an HTTP socket of a byte stream, which is closed on failure.
+pub(crate) fn attach(stream: c_int) -> Result<c_int> {
+    let beneath = Beneath::attach(stream)?;
+    let http = Http {
+        stream: ByteStream { send: Some(bsend), receive: Some(breceive) },
+        readiness: InputVfs { input: Some(input_beneath) },
+        beneath: Cell::new(Some(beneath)),
+        output: Cell::new(Output::Idle),
+        input: Cell::new(Input::Idle),
+        sending: Cell::new(false),
+        receiving: Cell::new(false),
+        pending: RefCell::new(Vec::new()),
+        sent: Cell::new(Framing::default()),
+        received: Cell::new(Framing::default()),
+        head_length: Cell::new(0),
+        line: Cell::new(Vec::new()),
+        asked: Cell::new(Unanswered::default()),
+        to_answer: Cell::new(Unanswered::default()),
+    };
+    shared::open(http, &HTTP).inspect_err(|_| beneath.close())
+}
+
+impl Http {
+    pub(super) fn beneath(&self) -> Result<Beneath> {
+        self.beneath.get().ok_or(Errno::EBADF)
+    }
+}
+
+/// Begins a request.
+pub(crate) fn send_request(socket: c_int, method: &[u8], resource: &[u8]) -> Result<()> {
+    find(socket)?.send_request(method, resource)
+}
+
+/// Begins a response.
+pub(crate) fn send_status(socket: c_int, status: c_int, reason: &[u8]) -> Result<()> {
+    find(socket)?.send_status(status, reason)
+}
+
+/// Adds a field to the head.
+pub(crate) fn send_field(socket: c_int, name: &[u8], value: &[u8]) -> Result<()> {
+    find(socket)?.send_field(name, value)
+}
+
+/// Ends the head and sends it.
+pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
+    find(socket)?.done(deadline)
+}
+
+/// Sends a part of the body, and before it the head.
+///
+/// # Safety
+/// As for [`byte_socket::send`].
+pub(crate) unsafe fn send_body(
+    socket: c_int,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    unsafe { find(socket)?.send_body(first, last, deadline) }
+}
+
+/// Ends the body.
+pub(crate) fn done_body(socket: c_int, deadline: i64) -> Result<()> {
+    find(socket)?.done_body(deadline)
+}
+
+/// Receives the first line of a request and hands method and resource over.
+pub(crate) fn receive_request(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.receive_request(put, deadline)
+}
+
+/// Receives the first line of a response, hands the reason over and returns the status.
+pub(crate) fn receive_status(
+    socket: c_int,
+    put: &mut dyn FnMut(&[u8]) -> Result<()>,
+    deadline: i64,
+) -> Result<c_int> {
+    find(socket)?.receive_status(put, deadline)
+}
+
+/// Receives a field and hands name and value over. `EPIPE` at the end of the head.
+pub(crate) fn receive_field(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.receive_field(put, deadline)
+}
+
+/// Receives as much of the body as there is room for, and returns how much; less only at
+/// its end. `EPIPE` when nothing is left.
+///
+/// # Safety
+/// As for [`byte_socket::receive`].
+pub(crate) unsafe fn receive_body(
+    socket: c_int,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: by the caller's promise.
+    unsafe { find(socket)?.receive_body(first, last, deadline) }
+}
+
+/// Ends what was begun in both directions, and gives back the stream beneath. On failure
+/// everything is closed, unless a call is inside.
+pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
+    let held = find(socket)?;
+    if held.sending.get() || held.receiving.get() {
+        return Err(Errno::EBUSY);
+    }
+    let outcome = held.finish(deadline);
+    held.alive()?;
+    let beneath = held.beneath()?;
+    if outcome.is_ok() {
+        held.beneath.set(None);
+    }
+    handle_close::close(socket)?;
+    outcome.map(|()| beneath.handle())
+}
+
+impl Held<Http> {
+    fn finish(&self, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        if self.output.get() == Output::Failed || self.input.get() == Input::Failed {
+            return Err(Errno::ECONNRESET);
+        }
+        match self.output.get() {
+            Output::Head(_) => self.done(deadline)?,
+            Output::Body(Body::Chunked, true) => self.done_body(deadline)?,
+            _ => {}
+        }
+        self.finish_receiving(deadline)
+    }
+}
+
+/// Stands in [`ByteStream`].
+///
+/// # Safety
+/// As for [`byte_socket::send`]; the table is that of a live socket.
+unsafe extern "C" fn bsend(
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: by the caller's promise.
+    byte_socket::to_c(unsafe {
+        Held::<Http>::around(stream, offset_of!(Http, stream)).send_body(first, last, deadline)
+    })
+}
+
+/// Stands in [`ByteStream`].
+///
+/// # Safety
+/// As for [`byte_socket::receive`]; the table is that of a live socket.
+unsafe extern "C" fn breceive(
+    stream: *mut ByteStream,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: by the caller's promise.
+    byte_socket::to_c(unsafe {
+        Held::<Http>::around(stream, offset_of!(Http, stream)).receive_whole(first, last, deadline)
+    })
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live socket.
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if type_id == byte_socket::type_id() {
+            shared::field::<Http>(object, offset_of!(Http, stream))
+        } else if type_id == input::type_id() {
+            shared::field::<Http>(object, offset_of!(Http, readiness))
+        } else {
+            ptr::null_mut()
+        }
+    }
+}
+
+/// Stands in [`InputVfs`].
+///
+/// # Safety
+/// The table is that of a live socket, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    // SAFETY: by the caller's promise.
+    let held = unsafe { Held::<Http>::around(vfs, offset_of!(Http, readiness)) };
+    match (held.beneath.get(), held.input.get()) {
+        (None, _) | (_, Input::Ended | Input::Failed) => input::BUFFERED,
+        (Some(stream), _) => {
+            // SAFETY: the caller gives a place for the answer.
+            unsafe { *beneath = stream.handle() };
+            input::HANDLE
+        }
+    }
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live socket.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    // SAFETY: the handle table calls this once.
+    let held = unsafe { Held::<Http>::close(object) };
+    unfinished::remove(&held);
+    if let Some(beneath) = held.beneath.take() {
+        beneath.close();
+    }
+    Ok(())
+}

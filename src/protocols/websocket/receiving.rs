@@ -1,0 +1,279 @@
+//! Receiving messages, and what may come between their frames.
+
+#![allow(unsafe_code)] // Lists of the caller's buffers.
+
+use super::closing::{self, Closing};
+use super::frame::apply_mask;
+use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Mask, Opcode, PREFIX, Prefix, Sequence};
+use super::socket::{Stream, WebSocket};
+use super::utf8::Validator;
+use super::{Content, Role};
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::{self, Beneath, Operation};
+use crate::protocols::shared::Held;
+use crate::scheduler::context::Context;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use core::{ptr, slice};
+
+/// Text that is skipped is looked at in pieces of this size.
+const SKIPPED_AT_ONCE: usize = 4096;
+
+/// A message that is being received.
+struct Message {
+    /// Where it goes; without one it is dropped.
+    cursor: Option<Cursor>,
+    length: usize,
+    sequence: Sequence,
+    validator: Validator,
+}
+
+/// A frame of which the header has been received.
+struct Frame {
+    prefix: Prefix,
+    length: u64,
+    mask: Mask,
+}
+
+/// What a frame was.
+enum Received {
+    /// The last one of a message.
+    End(Content),
+    /// Some other one.
+    Part,
+    /// The last one of all.
+    Close,
+}
+
+impl Held<WebSocket> {
+    /// Without a list (two null pointers) the message is dropped.
+    ///
+    /// # Safety
+    /// As for [`Cursor::new`], for receiving.
+    pub(super) unsafe fn receive(
+        &self,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<(usize, Content)> {
+        Context::may_block()?;
+        let cursor = if first.is_null() && last.is_null() {
+            None
+        } else {
+            // SAFETY: by the caller's promise.
+            Some(unsafe { Cursor::new(first, last, Direction::ReceiveMessage)? })
+        };
+        if self.receiving.get() {
+            return Err(Errno::EBUSY);
+        }
+        self.input.get().check_open()?;
+        self.receiving.set(true);
+        let mut operation = Operation::new(deadline);
+        let result = self.receive_message(cursor, &mut operation);
+        self.receiving.set(false);
+        self.alive()?;
+        result.map_err(|error| self.note_failure(error, &operation))
+    }
+
+    /// Draws the consequences of a failed receive.
+    fn note_failure(&self, error: Errno, operation: &Operation) -> Errno {
+        if self.input.get() == Stream::Ended || operation.was_put_off(error) {
+            return error;
+        }
+        // The clock was looked at between two frames.
+        if error == Errno::ETIMEDOUT && !operation.has_begun() {
+            return error;
+        }
+        self.input.set(Stream::Failed);
+        self.complaint.set(match error {
+            Errno::EPROTO => closing::PROTOCOL_ERROR,
+            Errno::EILSEQ => closing::INVALID_DATA,
+            Errno::EMSGSIZE => closing::TOO_BIG,
+            _ => 0,
+        });
+        // The stream has ended without a Close frame: nobody knows whether that is all.
+        if error == Errno::EPIPE { Errno::ECONNRESET } else { error }
+    }
+
+    fn receive_message(
+        &self,
+        cursor: Option<Cursor>,
+        operation: &mut Operation,
+    ) -> Result<(usize, Content)> {
+        let mut message =
+            Message { cursor, length: 0, sequence: Sequence::new(), validator: Validator::new() };
+        loop {
+            operation.step()?;
+            match self.receive_frame(&mut message, operation)? {
+                Received::End(content) => return Ok((message.length, content)),
+                Received::Close => return Err(Errno::EPIPE),
+                Received::Part if message.sequence.in_message() => {}
+                Received::Part => operation.start_over()?,
+            }
+        }
+    }
+
+    fn receive_frame(&self, message: &mut Message, operation: &mut Operation) -> Result<Received> {
+        let beneath = self.beneath()?;
+        let frame = Frame::receive(beneath, self.role, operation)?;
+        if frame.prefix.opcode.is_control() {
+            return self.receive_control(beneath, &frame, operation);
+        }
+        let opcode = message.sequence.take(frame.prefix.opcode)?;
+        let content = if opcode == Opcode::Text { Content::Text } else { Content::Binary };
+        message.receive(beneath, &frame, content, operation)?;
+        if !frame.prefix.last {
+            return Ok(Received::Part);
+        }
+        message.validator.finish()?;
+        Ok(Received::End(content))
+    }
+
+    fn receive_control(
+        &self,
+        beneath: Beneath,
+        frame: &Frame,
+        operation: &Operation,
+    ) -> Result<Received> {
+        // Not more than 125 bytes: the prefix was checked.
+        let length = frame.length as usize;
+        let mut payload = Vec::new();
+        beneath::reserve(&mut payload, CONTROL_PAYLOAD)?;
+        payload.resize(length, 0);
+        if length > 0 {
+            beneath.receive(&mut payload, operation.deadline)?;
+        }
+        apply_mask(&mut payload, frame.mask, 0);
+        match frame.prefix.opcode {
+            Opcode::Ping => self.pong(payload, operation.deadline)?,
+            Opcode::Close => {
+                Closing::decode(&payload)?;
+                self.farewell.replace(payload);
+                self.input.set(Stream::Ended);
+                return Ok(Received::Close);
+            }
+            // A pong that answers nothing: we never ask.
+            _ => {}
+        }
+        Ok(Received::Part)
+    }
+}
+
+impl Frame {
+    fn receive(beneath: Beneath, role: Role, operation: &mut Operation) -> Result<Frame> {
+        let mut bytes = [0; LONGEST_HEADER];
+        let (start, rest) = bytes.split_at_mut(PREFIX);
+        beneath.receive(start, operation.deadline)?;
+        operation.begun()?;
+        let prefix = Prefix::decode([start[0], start[1]], role == Role::Server)?;
+        let rest = &mut rest[..prefix.rest()];
+        if !rest.is_empty() {
+            beneath.receive(rest, operation.deadline)?;
+        }
+        let (length, mask) = prefix.complete(rest)?;
+        Ok(Frame { prefix, length, mask })
+    }
+}
+
+impl Message {
+    /// Receives the payload of a data frame.
+    fn receive(
+        &mut self,
+        beneath: Beneath,
+        frame: &Frame,
+        content: Content,
+        operation: &Operation,
+    ) -> Result<()> {
+        let room = self.cursor.as_ref().map_or(isize::MAX as usize, Cursor::remaining);
+        let length = usize::try_from(frame.length).map_err(|_| Errno::EMSGSIZE)?;
+        self.length = self
+            .length
+            .checked_add(length)
+            .filter(|&sum| isize::try_from(sum).is_ok() && length <= room)
+            .ok_or(Errno::EMSGSIZE)?;
+        let mut position = 0;
+        while position < length {
+            position += self.receive_piece(beneath, frame, position, length, content, operation)?;
+        }
+        Ok(())
+    }
+
+    /// Receives as much as goes to one place.
+    fn receive_piece(
+        &mut self,
+        beneath: Beneath,
+        frame: &Frame,
+        position: usize,
+        length: usize,
+        content: Content,
+        operation: &Operation,
+    ) -> Result<usize> {
+        let left = length - position;
+        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
+        let (memory, count) = match &mut self.cursor {
+            None => (ptr::null_mut(), left),
+            Some(cursor) => match cursor.skip_length() {
+                Some(skipped) => (ptr::null_mut(), skipped.min(left)),
+                None => {
+                    let (_, count) = cursor.gather(&mut slot, left);
+                    (slot[0].iov_base.cast::<u8>(), count)
+                }
+            },
+        };
+        let count = if memory.is_null() {
+            self.skip(beneath, frame, position, count, content, operation)?
+        } else {
+            // SAFETY: a buffer of the list, of which the caller has promised that it is
+            // writable until the call returns; nobody else uses it meanwhile.
+            unsafe {
+                beneath.receive_to(memory, count, operation.deadline)?;
+                let piece = slice::from_raw_parts_mut(memory, count);
+                self.decode(piece, frame, position, content)?;
+            }
+            count
+        };
+        if let Some(cursor) = &mut self.cursor {
+            cursor.advance(count);
+        }
+        Ok(count)
+    }
+
+    /// Drops up to `count` bytes; also what is dropped must be text where that is announced.
+    fn skip(
+        &mut self,
+        beneath: Beneath,
+        frame: &Frame,
+        position: usize,
+        count: usize,
+        content: Content,
+        operation: &Operation,
+    ) -> Result<usize> {
+        if content == Content::Binary {
+            // SAFETY: without memory the bytes are dropped.
+            unsafe { beneath.receive_to(ptr::null_mut(), count, operation.deadline)? };
+            return Ok(count);
+        }
+        let count = count.min(SKIPPED_AT_ONCE);
+        let mut piece = Vec::new();
+        beneath::reserve(&mut piece, count)?;
+        piece.resize(count, 0);
+        beneath.receive(&mut piece, operation.deadline)?;
+        self.decode(&mut piece, frame, position, content)?;
+        Ok(count)
+    }
+
+    fn decode(
+        &mut self,
+        piece: &mut [u8],
+        frame: &Frame,
+        position: usize,
+        content: Content,
+    ) -> Result<()> {
+        if frame.mask != Mask::default() {
+            apply_mask(piece, frame.mask, position as u64);
+        }
+        match content {
+            Content::Binary => Ok(()),
+            Content::Text => self.validator.push(piece),
+        }
+    }
+}

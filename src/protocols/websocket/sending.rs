@@ -1,0 +1,197 @@
+//! Sending messages and control frames.
+
+#![allow(unsafe_code)] // Lists of the caller's buffers.
+
+use super::closing::Closing;
+use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, apply_mask};
+use super::socket::{Stream, WebSocket};
+use super::utf8::Validator;
+use super::{Content, Role};
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
+use crate::protocols::shared::Held;
+use crate::scheduler::context::Context;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use core::{ptr, slice};
+
+/// A client's message is masked in a buffer: of its own size, but not more than this.
+const MASKED_AT_ONCE: usize = 64 * 1024;
+
+/// What goes into a frame.
+struct Payload {
+    cursor: Cursor,
+    first: *mut IoList,
+    last: *mut IoList,
+}
+
+impl Payload {
+    /// # Safety
+    /// As for [`Cursor::new`], for sending.
+    unsafe fn new(first: *mut IoList, last: *mut IoList) -> Result<Payload> {
+        // SAFETY: by the caller's promise.
+        let cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
+        Ok(Payload { cursor, first, last })
+    }
+
+    /// The next piece of the payload, of `limit` bytes at most.
+    fn next(&mut self, limit: usize) -> Option<&[u8]> {
+        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
+        let (count, length) = self.cursor.gather(&mut slot, limit);
+        self.cursor.advance(length);
+        // SAFETY: a buffer of the list, readable by the promise made to `new`.
+        (count > 0).then(|| unsafe { slice::from_raw_parts(slot[0].iov_base.cast(), length) })
+    }
+}
+
+impl Held<WebSocket> {
+    /// # Safety
+    /// As for [`Cursor::new`], for sending.
+    pub(super) unsafe fn send(
+        &self,
+        content: Content,
+        first: *mut IoList,
+        last: *mut IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        Context::may_block()?;
+        // SAFETY: by the caller's promise, twice.
+        let payload = unsafe { Payload::new(first, last)? };
+        self.output.get().check_open()?;
+        let opcode = match content {
+            Content::Binary => Opcode::Binary,
+            Content::Text => {
+                // The peer would have to give up the connection.
+                // SAFETY: as above.
+                check_text(unsafe { Payload::new(first, last)? })?;
+                Opcode::Text
+            }
+        };
+        self.turn.take(deadline)?;
+        let result = self.transmit(opcode, payload, deadline);
+        if result.is_ok() {
+            self.answer_ping(deadline);
+        }
+        self.turn.give_back();
+        self.alive()?;
+        result
+    }
+
+    /// Sends a Close frame, after which the outgoing stream is ended.
+    pub(super) fn send_close(&self, closing: &Closing, deadline: i64) -> Result<()> {
+        let mut payload = [0; CONTROL_PAYLOAD];
+        let length = closing.encode(&mut payload);
+        self.turn.take(deadline)?;
+        let result = self.transmit_bytes(Opcode::Close, &payload[..length], deadline);
+        if result.is_ok() {
+            self.output.set(Stream::Ended);
+        }
+        self.turn.give_back();
+        self.alive()?;
+        result
+    }
+
+    /// Answers the last ping now, or has it answered by the call that is sending.
+    pub(super) fn pong(&self, ping: Vec<u8>, deadline: i64) -> Result<()> {
+        self.ping.replace(Some(ping));
+        if self.turn.take_for_answer() {
+            self.answer_ping(deadline);
+            self.turn.give_back();
+        }
+        self.alive()
+    }
+
+    /// Sends the pong that is due, in a turn of the caller's. A failure ends the outgoing
+    /// stream, of which the next send tells.
+    fn answer_ping(&self, deadline: i64) {
+        while self.output.get() == Stream::Open {
+            let ping = self.ping.take();
+            let Some(ping) = ping else { return };
+            // It comes on top of a complete operation; a request shall not tear it off.
+            let mut operation = Operation::new(deadline);
+            let sent =
+                operation.begun().and_then(|()| self.transmit_bytes(Opcode::Pong, &ping, deadline));
+            if sent.is_err() {
+                self.output.set(Stream::Failed);
+            }
+        }
+    }
+
+    fn transmit_bytes(&self, opcode: Opcode, bytes: &[u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::single(bytes.as_ptr().cast_mut().cast(), bytes.len());
+        let list = &raw mut list;
+        // SAFETY: a list of one buffer, which is borrowed for the whole call.
+        self.transmit(opcode, unsafe { Payload::new(list, list)? }, deadline)
+    }
+
+    /// Sends one frame.
+    fn transmit(&self, opcode: Opcode, payload: Payload, deadline: i64) -> Result<()> {
+        // While this call has waited for its turn, the stream may have failed.
+        self.output.get().check_open()?;
+        let beneath = self.beneath()?;
+        let mut operation = Operation::new(deadline);
+        let result = match self.role {
+            Role::Server => transmit_plain(beneath, opcode, &payload, deadline),
+            Role::Client => self.transmit_masked(beneath, opcode, payload, &mut operation),
+        };
+        if let Err(error) = result
+            && !operation.was_put_off(error)
+        {
+            self.output.set(Stream::Failed);
+        }
+        result
+    }
+
+    fn transmit_masked(
+        &self,
+        beneath: Beneath,
+        opcode: Opcode,
+        mut payload: Payload,
+        operation: &mut Operation,
+    ) -> Result<()> {
+        let mask = self.masks.next()?;
+        let length = payload.cursor.remaining();
+        let header = Header::encode(opcode, length as u64, Some(mask));
+        let mut buffer = Vec::new();
+        beneath::reserve(&mut buffer, length.saturating_add(LONGEST_HEADER).min(MASKED_AT_ONCE))?;
+        buffer.extend_from_slice(header.as_bytes());
+        let mut position = 0;
+        loop {
+            while buffer.len() < buffer.capacity()
+                && let Some(piece) = payload.next(buffer.capacity() - buffer.len())
+            {
+                let start = buffer.len();
+                buffer.extend_from_slice(piece);
+                apply_mask(&mut buffer[start..], mask, position);
+                position += (buffer.len() - start) as u64;
+            }
+            beneath.send(&buffer, operation.deadline)?;
+            if payload.cursor.remaining() == 0 {
+                return Ok(());
+            }
+            operation.begun()?;
+            buffer.clear();
+        }
+    }
+}
+
+fn transmit_plain(
+    beneath: Beneath,
+    opcode: Opcode,
+    payload: &Payload,
+    deadline: i64,
+) -> Result<()> {
+    let length = payload.cursor.remaining();
+    let header = Header::encode(opcode, length as u64, None);
+    let (first, last) = if length > 0 { (payload.first, payload.last) } else { (NO_LIST, NO_LIST) };
+    // SAFETY: the list was checked when the payload was made of it, and is the caller's
+    // promise.
+    unsafe { beneath.send_with_list(header.as_bytes(), first, last, deadline) }
+}
+
+fn check_text(mut payload: Payload) -> Result<()> {
+    let mut validator = Validator::new();
+    while let Some(piece) = payload.next(usize::MAX) {
+        validator.push(piece)?;
+    }
+    validator.finish().map_err(|_| Errno::EILSEQ)
+}

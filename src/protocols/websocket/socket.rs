@@ -1,0 +1,284 @@
+//! The WebSocket: a message socket that also tells text from binary messages.
+
+#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+
+use super::closing::Closing;
+use super::random::Masks;
+use super::turn::Turn;
+use super::{Content, Role};
+use crate::concurrency::handle_close;
+use crate::concurrency::input::{self, InputVfs};
+use crate::handle_table::{Kind, no_owner};
+use crate::os::errno::{Errno, Result};
+use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
+use crate::protocols::shared::{self, Held};
+use crate::scheduler::context::Context;
+use crate::sockets::byte_socket;
+use crate::sockets::io_list::IoList;
+use crate::sockets::message_socket::{self, MessageSocket};
+use core::cell::{Cell, RefCell};
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+use core::ptr;
+
+/// State of one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stream {
+    Open,
+    /// A Close frame has been transferred.
+    Ended,
+    /// Nobody knows where in the stream the next frame would start.
+    Failed,
+}
+
+impl Stream {
+    pub(super) fn check_open(self) -> Result<()> {
+        match self {
+            Stream::Open => Ok(()),
+            Stream::Ended => Err(Errno::EPIPE),
+            Stream::Failed => Err(Errno::ECONNRESET),
+        }
+    }
+}
+
+#[repr(C)]
+pub(super) struct WebSocket {
+    messages: MessageSocket,
+    readiness: InputVfs,
+    /// None once it was given back.
+    beneath: Cell<Option<Beneath>>,
+    pub(super) role: Role,
+    /// What `msend` sends and `mrecv` expects.
+    content: Content,
+    pub(super) input: Cell<Stream>,
+    pub(super) output: Cell<Stream>,
+    pub(super) receiving: Cell<bool>,
+    pub(super) turn: Turn,
+    /// The status that says why receiving has failed, 0 as long as it has not.
+    pub(super) complaint: Cell<u16>,
+    /// Payload of the peer's Close frame.
+    pub(super) farewell: RefCell<Vec<u8>>,
+    /// Payload of the last ping not answered yet.
+    pub(super) ping: RefCell<Option<Vec<u8>>>,
+    pub(super) masks: Masks,
+}
+
+static WEBSOCKET: Kind = Kind { name: "ws", close, query, adopt: no_owner };
+
+pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_int> {
+    let socket = WebSocket {
+        messages: MessageSocket { send: Some(msend), receive: Some(mreceive) },
+        readiness: InputVfs { input: Some(input_beneath) },
+        beneath: Cell::new(Some(beneath)),
+        role,
+        content,
+        input: Cell::new(Stream::Open),
+        output: Cell::new(Stream::Open),
+        receiving: Cell::new(false),
+        turn: Turn::new(),
+        complaint: Cell::new(0),
+        farewell: RefCell::new(Vec::new()),
+        ping: RefCell::new(None),
+        masks: Masks::new(),
+    };
+    shared::open(socket, &WEBSOCKET)
+}
+
+fn find(socket: c_int) -> Result<Held<WebSocket>> {
+    // SAFETY: handles of this kind are made by `open` above.
+    unsafe { Held::find(socket, &WEBSOCKET) }
+}
+
+impl WebSocket {
+    pub(super) fn beneath(&self) -> Result<Beneath> {
+        self.beneath.get().ok_or(Errno::EBADF)
+    }
+}
+
+/// Sends a message.
+///
+/// # Safety
+/// As for [`message_socket::send`].
+pub(crate) unsafe fn send(
+    socket: c_int,
+    content: Content,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    unsafe { find(socket)?.send(content, first, last, deadline) }
+}
+
+/// Receives a message: its length, and what it holds.
+///
+/// # Safety
+/// As for [`message_socket::receive`].
+pub(crate) unsafe fn receive(
+    socket: c_int,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> Result<(usize, Content)> {
+    // SAFETY: by the caller's promise.
+    unsafe { find(socket)?.receive(first, last, deadline) }
+}
+
+/// Ends the outgoing stream. A status of 0 stands for none, unless receiving has failed:
+/// then the peer is told why.
+pub(crate) fn done(socket: c_int, status: c_int, reason: &[u8], deadline: i64) -> Result<()> {
+    let status = u16::try_from(status).map_err(|_| Errno::EINVAL)?;
+    let closing = Closing::new(status, reason)?;
+    find(socket)?.end(closing, deadline)
+}
+
+/// Ends the outgoing stream if that wasn't done, waits for the peer to do so, and gives back
+/// the stream beneath. On failure everything is closed, unless the arguments were wrong or
+/// another call is inside.
+pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64) -> Result<c_int> {
+    let held = find(socket)?;
+    let status = u16::try_from(status).map_err(|_| Errno::EINVAL)?;
+    let closing = Closing::new(status, reason)?;
+    if held.receiving.get() || held.turn.is_users() {
+        return Err(Errno::EBUSY);
+    }
+    let outcome = held.shake_hands(closing, deadline);
+    held.alive()?;
+    let beneath = held.beneath()?;
+    if outcome.is_ok() {
+        held.beneath.set(None);
+    }
+    handle_close::close(socket)?;
+    outcome.map(|()| beneath.handle())
+}
+
+/// The status of the peer's Close frame and the length of its reason, which is written to
+/// `reason`. `EAGAIN` before there was one.
+pub(crate) fn status(socket: c_int, reason: Option<&mut [u8]>) -> Result<(u16, usize)> {
+    let held = find(socket)?;
+    if held.input.get() != Stream::Ended {
+        return Err(Errno::EAGAIN);
+    }
+    let closing = Closing::decode(&held.farewell.borrow())?;
+    let text = closing.reason();
+    if let Some(memory) = reason {
+        memory.get_mut(..text.len()).ok_or(Errno::EMSGSIZE)?.copy_from_slice(text);
+    }
+    Ok((closing.status, text.len()))
+}
+
+impl Held<WebSocket> {
+    fn end(&self, closing: Closing, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        self.output.get().check_open()?;
+        let closing = match self.complaint.get() {
+            complaint if closing.status == 0 && complaint != 0 => Closing::new(complaint, b"")?,
+            _ => closing,
+        };
+        self.send_close(&closing, deadline)
+    }
+
+    fn shake_hands(&self, closing: Closing, deadline: i64) -> Result<()> {
+        match self.end(closing, deadline) {
+            Ok(()) => {}
+            Err(Errno::EPIPE) if self.output.get() == Stream::Ended => {}
+            Err(error) => return Err(error),
+        }
+        // From here on the operation is under way: the peer has been told.
+        let mut operation = Operation::new(deadline);
+        operation.begun()?;
+        loop {
+            // SAFETY: there is no list.
+            match unsafe { self.receive(NO_LIST, NO_LIST, deadline) } {
+                Ok(_) => operation.step()?,
+                Err(Errno::EPIPE) if self.input.get() == Stream::Ended => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::send`]; the table is that of a live WebSocket.
+unsafe extern "C" fn msend(
+    messages: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> c_int {
+    // SAFETY: by the caller's promise.
+    byte_socket::to_c(unsafe {
+        let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
+        held.send(held.content, first, last, deadline)
+    })
+}
+
+/// Stands in [`MessageSocket`].
+///
+/// # Safety
+/// As for [`message_socket::receive`]; the table is that of a live WebSocket.
+unsafe extern "C" fn mreceive(
+    messages: *mut MessageSocket,
+    first: *mut IoList,
+    last: *mut IoList,
+    deadline: i64,
+) -> isize {
+    // SAFETY: by the caller's promise.
+    let result = unsafe {
+        let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
+        held.receive(first, last, deadline).and_then(|(length, content)| {
+            if content == held.content { Ok(length) } else { Err(Errno::EPROTO) }
+        })
+    };
+    message_socket::length_to_c(result)
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live WebSocket.
+unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if type_id == message_socket::type_id() {
+            shared::field::<WebSocket>(object, offset_of!(WebSocket, messages))
+        } else if type_id == input::type_id() {
+            shared::field::<WebSocket>(object, offset_of!(WebSocket, readiness))
+        } else {
+            ptr::null_mut()
+        }
+    }
+}
+
+/// Stands in [`InputVfs`].
+///
+/// # Safety
+/// The table is that of a live WebSocket, `beneath` a place for the answer.
+unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
+    // SAFETY: by the caller's promise.
+    let held = unsafe { Held::<WebSocket>::around(vfs, offset_of!(WebSocket, readiness)) };
+    match held.beneath.get() {
+        Some(stream) if held.input.get() == Stream::Open => {
+            // SAFETY: the caller gives a place for the answer.
+            unsafe { *beneath = stream.handle() };
+            input::HANDLE
+        }
+        _ => input::BUFFERED,
+    }
+}
+
+/// Stands in [`Kind`].
+///
+/// # Safety
+/// `object` is a live WebSocket.
+unsafe fn close(object: *mut ()) -> Result<()> {
+    // SAFETY: the handle table calls this once.
+    let held = unsafe { Held::<WebSocket>::close(object) };
+    held.turn.close();
+    if let Some(beneath) = held.beneath.take() {
+        beneath.close();
+    }
+    Ok(())
+}
