@@ -703,7 +703,7 @@ DILL_EXPORT int dill_hown(int h);
     }
 
 static inline int dill_existing_(int bndl) {
-    return bndl == DILL_NEW_BUNDLE_ ? -1 : bndl;
+    return bndl | (bndl >> 31); /* any negative number: -1 */
 }
 
 #if defined __cplusplus && __cplusplus >= 201103L

@@ -182,16 +182,17 @@ pub(super) unsafe fn prologue(
 
 /// Begins `dill_epilogue`.
 pub(super) extern "C" fn begin_epilogue() -> Transfer {
-    // Only a coroutine calls this, and it has a context.
-    let Some(context) = Context::existing() else { std::process::abort() };
-    match bundle::finish_warm(context) {
-        Some(transfer) => transfer,
-        None => finish_slowly(),
+    if let Some(context) = Context::existing()
+        && let Some(transfer) = bundle::finish_warm(context)
+    {
+        return transfer;
     }
+    finish_slowly()
 }
 
 #[inline(never)]
 extern "C" fn finish_slowly() -> Transfer {
+    // Only a coroutine calls this, and it has a context.
     let Some(context) = Context::existing() else { std::process::abort() };
     bundle::finish(context)
 }
