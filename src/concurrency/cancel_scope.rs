@@ -203,6 +203,16 @@ pub(crate) fn note_transfer(context: &Context) {
     }
 }
 
+/// For protocols: what was transferred beneath was complete in itself, and requests may
+/// interrupt the call again. Not when a protocol on top has received something in the same
+/// call.
+pub(crate) fn forget_transfer(context: &Context) {
+    let coroutine = context.current();
+    if coroutine.socket_calls.get() <= 1 && coroutine.transferred.replace(false) {
+        drop(UnderWay(coroutine));
+    }
+}
+
 impl Scope {
     fn timer_ref(&self) -> Ref<Timer> {
         // SAFETY: part of this entered scope, which disarms it when it is left.

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Makes lists of buffers.
 
-use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::cancel_scope::{self, UnderWay};
 use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
@@ -123,13 +123,7 @@ impl Operation {
     /// What was transferred so far was complete in itself: it is as if the call had just
     /// been made.
     pub(super) fn start_over(&mut self) -> Result<()> {
-        let coroutine = Context::get()?.current();
-        // Nobody above this protocol has received anything in the same call.
-        if coroutine.socket_calls.get() <= 1 && coroutine.transferred.replace(false) {
-            coroutine.under_way.set(coroutine.under_way.get() - 1);
-        }
-        // Also without a guard of its own it must take effect.
-        self.begun()?;
+        cancel_scope::forget_transfer(Context::get()?);
         self.under_way = None;
         Ok(())
     }

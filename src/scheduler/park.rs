@@ -95,17 +95,22 @@ impl Context {
     /// Makes a launched coroutine current; the parent goes on later with `result`.
     #[inline(always)]
     pub(crate) fn hand_over_to_child(&self, child: Ref<Coroutine>, result: isize) -> Transfer {
-        self.requeue_current(result);
-        let parent = self.current.replace(child);
+        let parent = self.make_current(child, result);
         Transfer::switch(&parent.execution, &child.execution)
     }
 
     /// As [`Context::hand_over_to_child`], for a child of `Context::reuse_coroutine`.
     #[inline(always)]
     pub(crate) fn hand_over_to_warm_child(&self, child: Ref<Coroutine>, result: isize) -> Transfer {
-        self.requeue_current(result);
-        let parent = self.current.replace(child);
+        let parent = self.make_current(child, result);
         Transfer::unannounced(&parent.execution, &child.execution)
+    }
+
+    /// Queues the parent, and returns it.
+    #[inline(always)]
+    fn make_current(&self, child: Ref<Coroutine>, result: isize) -> Ref<Coroutine> {
+        self.requeue_current(result);
+        self.current.replace(child)
     }
 
     /// Leaves the running coroutine, which has noted what it waits for.
