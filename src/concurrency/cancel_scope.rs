@@ -143,6 +143,13 @@ fn update(coroutine: Ref<Coroutine>) {
     coroutine.add_stop(reasons);
 }
 
+/// Can a request, or the deadline of a scope, come between the running coroutine and the end
+/// of a blocking call? Hard cancellation always can.
+pub(crate) fn may_interrupt(context: &Context) -> bool {
+    let coroutine = context.current();
+    !coroutine.scope.get().is_null() && coroutine.under_way.get() == 0
+}
+
 /// While it exists, requests do not interrupt the coroutine that made it: an operation of
 /// a protocol has transferred its first byte and must not be torn, whatever calls to the
 /// layers beneath it consists of.

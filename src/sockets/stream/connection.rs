@@ -16,6 +16,7 @@ use crate::sockets::direction::{Direction, was_put_off};
 use crate::sockets::fd_io::{self, Call};
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::{READ_AHEAD, ReadAhead};
+use crate::sockets::room;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
@@ -394,6 +395,9 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).readiness).cast() }
+    } else if type_id == room::type_id() {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*connection).source).cast() }
     } else {
         ptr::null_mut()
     }
