@@ -3,13 +3,13 @@
 CARGO ?= cargo
 CC = gcc
 CARGO_TARGET_DIR ?= target
-export CARGO_TARGET_DIR PEER RUNS N
+export CARGO_TARGET_DIR PEER RUNS N MIBS
 
 RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check demo header clean help
+.PHONY: all bench check demo fuzz header throughput clean help
 
 all:
 	$(CARGO) build --release
@@ -29,6 +29,12 @@ demo: all
 bench: all
 	@benches/run
 
+throughput: all
+	@benches/throughput
+
+fuzz:
+	fuzz/run $(SECONDS)
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
@@ -40,6 +46,8 @@ help:
 	@echo 'make check    runs all tests, of Rust and of C'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
+	@echo 'make throughput  compares the rates of protocols with those of plain programs'
+	@echo 'make fuzz    fuzzes what parses bytes from peers; SECONDS=600 for each target'
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'
