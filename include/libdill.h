@@ -28,7 +28,8 @@
  *   ready. Programs that test their timeouts run in no time so.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
- * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out.
+ * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
+ * only TLS.
  */
 
 #ifndef LIBDILL_H_INCLUDED
@@ -47,10 +48,11 @@
 #endif
 
 /* Version of the binary interface, in libtool's terms: the shared library is
-   libdill.so.20, which is CURRENT - AGE. */
-#define DILL_VERSION_CURRENT 25
+   libdill.so.20, which is CURRENT - AGE; in full libdill.so.20.AGE.REVISION. libdill
+   2.14 has 25:0:5. */
+#define DILL_VERSION_CURRENT 26
 #define DILL_VERSION_REVISION 0
-#define DILL_VERSION_AGE 5
+#define DILL_VERSION_AGE 6
 
 #if !defined __GNUC__
 #error "libdill.h needs GCC, clang or a compiler that is compatible with them"
@@ -4882,6 +4884,8 @@ DILL_EXPORT int dill_happyeyeballs_connect(const char *name, int port, int64_t d
  * TLS
  * ========================================================================= */
 
+#if !defined DILL_DISABLE_TLS
+
 /**
  * Memory for a TLS socket, for the functions whose names end in `_mem`.
  *
@@ -5466,6 +5470,8 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  * `tls_done`, `tls_attach_client_verify`, `tls_attach_server`, `tcp_close`
  */
 DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
+
+#endif /* !defined DILL_DISABLE_TLS */
 
 /* ============================================================================
  * HTTP
@@ -7408,6 +7414,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define happyeyeballs_connect dill_happyeyeballs_connect
 
 /* TLS */
+#if !defined DILL_DISABLE_TLS
 #define tls_attach_client dill_tls_attach_client
 #define tls_attach_client_mem dill_tls_attach_client_mem
 #define tls_attach_client_verify dill_tls_attach_client_verify
@@ -7419,6 +7426,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define tls_detach dill_tls_detach
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
+#endif
 
 /* HTTP */
 #define http_attach dill_http_attach
