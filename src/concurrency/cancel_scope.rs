@@ -222,12 +222,17 @@ impl Drop for SocketCall {
     }
 }
 
-/// For the sockets at the bottom: bytes have been transferred. A call without protocols on top
-/// takes care of itself.
+/// How many [`SocketCall`]s stand for a call of a socket's interface itself.
+pub(crate) const RECORDED: u32 = 1;
+/// For calls that nobody has made a [`SocketCall`] for.
+pub(crate) const UNRECORDED: u32 = 0;
+
+/// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`
+/// calls on record. A call without protocols on top takes care of itself.
 #[inline]
-pub(crate) fn note_transfer(context: &Context) {
+pub(crate) fn note_transfer(context: &Context, own: u32) {
     let coroutine = context.current();
-    if coroutine.socket_calls.get() > 1 && !coroutine.transferred.get() {
+    if coroutine.socket_calls.get() > own && !coroutine.transferred.get() {
         coroutine.transferred.set(true);
         coroutine.under_way.set(coroutine.under_way.get() + 1);
         update(coroutine);
