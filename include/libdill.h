@@ -306,7 +306,8 @@ DILL_EXPORT int dill_msleep(int64_t deadline);
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is closing or cancelling the bundle already.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  *
  * # Thread safety
  *
@@ -350,7 +351,8 @@ DILL_EXPORT int dill_hclose(int h);
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody is closing or cancelling the bundle.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EMFILE`: the thread has used up its handles.
  * - `ENOMEM`: out of memory.
  *
@@ -1405,7 +1407,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
  *   still running in the bundle was cancelled then.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
  * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
@@ -1515,7 +1518,8 @@ DILL_EXPORT int dill_bundle_notify(int b, int ch);
  * # Errors
  *
  * - `EBADF`: the handle is not open.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
  *   in none.
