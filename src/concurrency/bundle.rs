@@ -1,6 +1,9 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
+pub(super) mod inspection;
+
 use super::cancel_scope::{Fired, Scope, Watching};
+use super::dump;
 use super::request::Extras;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
@@ -10,6 +13,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -32,6 +36,8 @@ pub(crate) struct Bundle {
     forced: Cell<bool>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,6 +109,7 @@ fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
         forced: Cell::new(false),
         extras: Cell::new(None),
         canceller: Cell::new(None),
+        mark: Cell::new(MaybeUninit::uninit()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -365,6 +372,7 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, isize)> {
+    context.set_describer(dump::describe);
     context.current().may_start()?;
     let handle = match target {
         Target::NewBundle => return launch_in_new_bundle(context, memory, launch),

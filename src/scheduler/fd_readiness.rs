@@ -5,12 +5,15 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+pub(crate) mod inspection;
+
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
 use super::poller::{Event, Interest, Mode};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -30,6 +33,8 @@ struct Watched {
     socket: Cell<bool>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
+    /// For dumps: the socket on top, and how many protocols it stands on.
+    top: Cell<(c_int, u32)>,
 }
 
 /// What to do when a descriptor of the library's own use is readable.
@@ -75,6 +80,7 @@ impl FdTable {
                 broken: Cell::new(false),
                 socket: Cell::new(false),
                 handler: Cell::new(None),
+                top: Cell::new((-1, 0)),
             });
             chunks.push(entries.into_boxed_slice());
         }
