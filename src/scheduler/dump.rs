@@ -38,6 +38,9 @@ const VARIABLE: &str = "DILL_DUMP_SIGNAL";
 /// How long a dump may be put off.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// How often a child looks at lists before the request is given up.
+const MOST_TRIES: u8 = 5;
+
 /// The signal in use, or 0.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
@@ -48,8 +51,9 @@ pub(super) struct Dumping {
     at_rest: Cell<bool>,
     /// A signal has come and was not answered yet.
     requested: Cell<bool>,
-    /// Ends the patience.
+    /// Ends the patience, so many times.
     timer: Cell<Option<OneShot>>,
+    tries: Cell<u8>,
 }
 
 impl Dumping {
@@ -59,6 +63,7 @@ impl Dumping {
             at_rest: Cell::new(false),
             requested: Cell::new(false),
             timer: Cell::new(None),
+            tries: Cell::new(0),
         }
     }
 }
@@ -151,13 +156,15 @@ impl Context {
             dumping.timer.set(None);
         } else if !late {
             if !dumping.requested.replace(true) {
+                dumping.tries.set(MOST_TRIES);
                 dumping.timer.set(OneShot::start(signal, PATIENCE));
             }
-        } else {
-            dumping.timer.set(None);
-            if dumping.requested.get() && snapshot::in_child(|| self.dump_to_stderr()) {
-                dumping.requested.set(false);
-            }
+        } else if dumping.requested.get() {
+            let seen = snapshot::in_child(|| self.dump_to_stderr());
+            let tries = dumping.tries.replace(dumping.tries.get() - 1);
+            let again = !seen && tries > 1;
+            dumping.requested.set(again);
+            dumping.timer.set(if again { OneShot::start(signal, PATIENCE) } else { None });
         }
     }
 
