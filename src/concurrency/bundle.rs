@@ -1,6 +1,9 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
+pub(super) mod inspection;
+
 use super::cancel_scope::{Fired, Scope, Watching};
+use super::dump;
 use super::request::Extras;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
@@ -10,6 +13,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -36,6 +40,8 @@ pub(crate) struct Bundle {
     refuses: Cell<bool>,
     /// The panic of a member, for the owner.
     failure: Cell<Option<Box<Failure>>>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
 }
 
 /// What a coroutine has panicked with.
@@ -134,6 +140,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         canceller: Cell::new(None),
         refuses: Cell::new(false),
         failure: Cell::new(None),
+        mark: Cell::new(MaybeUninit::uninit()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -487,6 +494,7 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, isize)> {
+    context.set_describer(dump::describe);
     context.current().may_start()?;
     let bundle = match target {
         Target::NewBundle => return launch_in_new_bundle(context, memory, launch),

@@ -8,6 +8,7 @@
 mod source;
 
 pub(crate) use source::FdSource;
+pub(crate) mod inspection;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
@@ -15,6 +16,7 @@ use super::poller::{Event, Interest, Mode, Readiness};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
 use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::RawFd;
@@ -32,6 +34,8 @@ struct Watched {
     socket: Cell<bool>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
+    /// For dumps: the socket on top, and how many protocols it stands on.
+    top: Cell<(c_int, u32)>,
 }
 
 const _: () = assert!(size_of::<Watched>() == 64);
@@ -78,6 +82,7 @@ impl FdTable {
                 ready: Cell::new(Readiness::NONE),
                 socket: Cell::new(false),
                 handler: Cell::new(None),
+                top: Cell::new((-1, 0)),
             }));
             chunks.push(entries.into_boxed_slice());
         }

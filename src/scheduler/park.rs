@@ -228,13 +228,16 @@ impl Context {
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
+        self.rest();
         match self.existing_poller() {
-            Some(poller) => {
-                poller.wait(timeout, &mut |event| FdTable::deliver(self, event));
-            }
+            Some(poller) => poller.wait(timeout, &mut |event| {
+                self.stir();
+                FdTable::deliver(self, event);
+            }),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
+        self.stir();
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the
