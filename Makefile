@@ -9,7 +9,7 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check demo header clean help
+.PHONY: all bench check demo fuzz header clean help
 
 all:
 	$(CARGO) build --release
@@ -29,6 +29,9 @@ demo: all
 bench: all
 	@benches/run
 
+fuzz:
+	fuzz/run $(SECONDS)
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
@@ -40,6 +43,7 @@ help:
 	@echo 'make check    runs all tests, of Rust and of C'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
+	@echo 'make fuzz    fuzzes what parses bytes from peers; SECONDS=600 for each target'
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'

@@ -70,7 +70,7 @@ impl Beneath {
 
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::single(bytes.as_ptr().cast_mut().cast(), bytes.len());
+        let mut list = IoList::to_send(bytes);
         let list = &raw mut list;
         // SAFETY: a list of one buffer, which is borrowed for the whole call.
         unsafe { byte_socket::send(self.0, list, list, deadline) }
@@ -87,7 +87,7 @@ impl Beneath {
         last: *mut IoList,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::single(start.as_ptr().cast_mut().cast(), start.len());
+        let mut list = IoList::to_send(start);
         list.next = first;
         let list = &raw mut list;
         let last = if first.is_null() { list } else { last };

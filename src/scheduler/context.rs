@@ -19,7 +19,10 @@ use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::Layout;
+
+static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 /// A scheduler. Pinned on the heap; it lives until its thread ends.
 pub(crate) struct Context {
@@ -51,6 +54,8 @@ pub(crate) struct Context {
     pub(super) place: Place,
     pub(super) dumping: Dumping,
     handler_stack: OnceCell<AlternateStack>,
+    /// See [`Context::serial`].
+    serial: u64,
     pub(super) main: Coroutine,
 }
 
@@ -123,6 +128,7 @@ impl Context {
                 place: Place::new(),
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()
@@ -179,6 +185,13 @@ impl Context {
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+    }
+
+    /// Distinguishes this scheduler from all others of the process, those that have ended
+    /// included. Never 0.
+    #[inline(always)]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The coroutine that runs.

@@ -9,7 +9,7 @@
 use super::direction::Direction;
 use super::io_list::Cursor;
 use super::ip_address::IpAddress;
-use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
+use super::read_ahead::{Block, READ_AHEAD, ReadAhead, allocate_block, free_block, room};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::coroutine::Interrupt;
@@ -18,7 +18,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::convert::Infallible;
 use core::ffi::c_void;
 use core::mem;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use nix::sys::socket::SockaddrLike;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -71,19 +71,44 @@ pub(crate) struct Call<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     MaySucceed,
+    /// It would block: this one was short.
     WouldBlock,
+    /// This one has blocked.
+    HasBlocked,
 }
 
 impl Next {
     /// Less than was asked for means that no more is there, or fits in.
+    #[inline]
     fn after(count: usize, asked: usize) -> Self {
-        if count < asked { Self::WouldBlock } else { Self::MaySucceed }
+        match count {
+            0 => Self::HasBlocked,
+            _ if count < asked => Self::WouldBlock,
+            _ => Self::MaySucceed,
+        }
     }
 
     /// A read from a local socket may be short without any reason: it ends where a
     /// descriptor was passed.
     fn after_local(count: usize) -> Self {
-        if count == 0 { Self::WouldBlock } else { Self::MaySucceed }
+        if count == 0 { Self::HasBlocked } else { Self::MaySucceed }
+    }
+
+    #[inline]
+    fn note_read(self, source: &FdSource) {
+        match self {
+            Self::MaySucceed => {}
+            Self::WouldBlock => source.read_would_block(),
+            Self::HasBlocked => source.read_has_blocked(),
+        }
+    }
+
+    fn note_write(self, source: &FdSource) {
+        match self {
+            Self::MaySucceed => {}
+            Self::WouldBlock => source.write_would_block(),
+            Self::HasBlocked => source.write_has_blocked(),
+        }
     }
 }
 
@@ -133,19 +158,18 @@ impl Call<'_> {
         if self.unchecked < AT_ONCE { Ok(()) } else { self.check_deadline() }
     }
 
-    /// Sends the whole list.
-    pub(crate) fn send(&mut self, cursor: &mut Cursor) -> Result<()> {
-        let all = cursor.remaining();
+    /// Sends the whole list, or what is left of `all` bytes.
+    pub(crate) fn send(&mut self, cursor: &mut Cursor, all: usize) -> Result<()> {
         while cursor.remaining() > 0 {
             let before = cursor.remaining();
             self.begun = before < all;
             if !self.source.may_write() {
                 self.wait_writable()?;
             }
-            match send_some(self.source.as_raw_fd(), cursor)? {
-                Next::MaySucceed if cursor.remaining() == 0 => {}
-                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
-                Next::WouldBlock => self.source.write_would_block(),
+            let next = send_some(self.source.as_raw_fd(), cursor)?;
+            next.note_write(self.source);
+            if next == Next::MaySucceed && cursor.remaining() > 0 {
+                self.transferred(before - cursor.remaining())?;
             }
         }
         Ok(())
@@ -168,13 +192,23 @@ impl Call<'_> {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
-            match receive_some(self.source.as_raw_fd(), buffer, cursor)? {
-                Next::MaySucceed if cursor.remaining() == 0 => {}
-                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
-                Next::WouldBlock => self.source.read_would_block(),
+            let next = receive_some(self.source.as_raw_fd(), buffer, cursor)?;
+            next.note_read(self.source);
+            if next == Next::MaySucceed && cursor.remaining() > 0 {
+                self.transferred(before - cursor.remaining())?;
             }
         }
         Ok(())
+    }
+
+    /// Waits for input and reads it ahead into `buffer`, which is empty. Nothing, if the wait
+    /// was in vain or there is no memory.
+    pub(crate) fn read_ahead(&mut self, buffer: &ReadAhead) -> Result<()> {
+        if !self.source.may_read() {
+            self.wait_readable()?;
+        }
+        let Some(block) = allocate_block() else { return Ok(()) };
+        fill(self.source.as_raw_fd(), buffer, block).map(|next| next.note_read(self.source))
     }
 
     /// Receives and drops everything until that fails.
@@ -188,9 +222,9 @@ impl Call<'_> {
             }
             let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX, buffer.is_none())?;
             self.begun |= count > 0;
-            match next {
-                Next::MaySucceed => self.transferred(count)?,
-                Next::WouldBlock => self.source.read_would_block(),
+            next.note_read(self.source);
+            if next == Next::MaySucceed {
+                self.transferred(count)?;
             }
         }
     }
@@ -202,7 +236,7 @@ impl Call<'_> {
                 self.wait_readable()?;
             }
             match accept_one(self.source.as_raw_fd(), peer) {
-                Err(Errno::EAGAIN) => self.source.read_would_block(),
+                Err(Errno::EAGAIN) => self.source.read_has_blocked(),
                 Err(Errno::EINTR) => {}
                 // These tell of a connection that broke while it waited to be accepted.
                 Err(
@@ -223,6 +257,7 @@ impl Call<'_> {
 
 /// Runs a system call on a stream socket until no signal interrupts it. `None` stands
 /// for `EAGAIN`.
+#[inline]
 pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
     loop {
         return match Errno::result(call()) {
@@ -280,13 +315,9 @@ fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Re
         && cursor.remaining() <= READ_AHEAD
     {
         // Through the buffer, as the next receives will be small as well.
-        // SAFETY: the block has room for `READ_AHEAD` bytes.
-        let received = attempt(|| unsafe { libc::recv(fd, room(block), READ_AHEAD, 0) });
-        let received = end_of_stream(received);
-        ahead.keep(block, *received.as_ref().unwrap_or(&0));
-        let received = received?;
+        let next = fill(fd, ahead, block)?;
         ahead.copy_to(cursor);
-        return Ok(Next::after(received, READ_AHEAD));
+        return Ok(next);
     }
     if let Some(length) = cursor.skip_length() {
         block.into_iter().for_each(free_block);
@@ -319,6 +350,36 @@ fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Re
     }
     let offered = if ahead_of_list.is_some() { bytes + READ_AHEAD } else { bytes };
     Ok(Next::after(received, offered))
+}
+
+/// Reads what is there at once into `block`, which `ahead` keeps.
+#[inline]
+fn fill(fd: RawFd, ahead: &ReadAhead, block: NonNull<Block>) -> Result<Next> {
+    // SAFETY: the block has room for `READ_AHEAD` bytes.
+    let received = attempt(|| unsafe { libc::recv(fd, room(block), READ_AHEAD, 0) });
+    let received = end_of_stream(received);
+    ahead.keep(block, *received.as_ref().unwrap_or(&0));
+    Ok(Next::after(received?, READ_AHEAD))
+}
+
+/// Sends what the socket takes of one buffer at once, for a call that has just begun. How many
+/// bytes that was.
+///
+/// # Safety
+/// `length` bytes can be read from `memory`.
+#[inline]
+pub(in crate::sockets) unsafe fn send_at_once(
+    source: &FdSource,
+    memory: *const c_void,
+    length: usize,
+) -> Result<usize> {
+    let length = length.min(AT_ONCE);
+    // SAFETY: by the caller's promise.
+    let sent =
+        attempt(|| unsafe { libc::send(source.as_raw_fd(), memory, length, libc::MSG_NOSIGNAL) });
+    let sent = sent?.unwrap_or(0);
+    Next::after(sent, length).note_write(source);
+    Ok(sent)
 }
 
 /// Drops at most `limit` bytes of input that is there, and returns their number. TCP does
@@ -380,7 +441,7 @@ pub(crate) fn connect(fd: OwnedFd, address: &impl SockaddrLike, deadline: i64) -
     // Not before: a socket that isn't even connecting is reported as broken.
     let source = FdSource::register(fd)?;
     while !connected {
-        source.write_would_block();
+        source.write_has_blocked();
         source.wait_writable(deadline, Interrupt::Any)?;
         connected = connect()?;
     }

@@ -187,7 +187,7 @@ impl Udp {
                     call.wait_readable()?;
                 }
                 let Some(datagram) = receive_one(self.source.as_raw_fd(), list)? else {
-                    self.source.read_would_block();
+                    self.source.read_has_blocked();
                     continue;
                 };
                 if self.expects(&datagram.sender) {

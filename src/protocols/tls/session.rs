@@ -245,7 +245,7 @@ impl Session {
             if records.is_empty() {
                 return Ok(());
             }
-            let mut list = IoList::single(records.as_ptr().cast_mut().cast(), records.len());
+            let mut list = IoList::to_send(&records);
             let list = &raw mut list;
             // SAFETY: list and buffer live through the call.
             unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)?;

@@ -13,8 +13,9 @@ use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::direction::{Direction, was_put_off};
+use crate::sockets::fd_io::{self, Call};
 use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::read_ahead::ReadAhead;
+use crate::sockets::read_ahead::{READ_AHEAD, ReadAhead};
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
@@ -109,13 +110,51 @@ impl Connection {
     /// As for [`byte_socket::send`].
     unsafe fn send(&self, first: *const IoList, last: *const IoList, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
+        let mut sent = 0;
+        // SAFETY: by the caller's promise.
+        if let Some(only) = unsafe { single(first, last) }
+            && !only.base.is_null()
+            && self.source.may_write()
+            && self.output_open().is_ok()
+        {
+            // SAFETY: the caller promises that the buffer is readable.
+            sent = match unsafe { fd_io::send_at_once(&self.source, only.base, only.len) } {
+                Ok(sent) => sent,
+                Err(error) => {
+                    self.send_failed();
+                    return Err(error);
+                }
+            };
+            if sent == only.len {
+                cancel_scope::note_transfer(context);
+                return Ok(());
+            }
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.send_list(context, first, last, sent, deadline) }
+    }
+
+    /// Sends a list of which `sent` bytes have gone.
+    ///
+    /// # Safety
+    /// As for [`byte_socket::send`].
+    #[inline(never)]
+    unsafe fn send_list(
+        &self,
+        context: &Context,
+        first: *const IoList,
+        last: *const IoList,
+        sent: usize,
+        deadline: i64,
+    ) -> Result<()> {
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
         self.output_open()?;
         let mut begun = false;
         let all = cursor.remaining();
+        cursor.advance(sent);
         let result = self.output.occupy(&self.source, deadline, |call| {
-            let result = call.send(&mut cursor);
+            let result = call.send(&mut cursor, all);
             begun = call.has_begun();
             result
         });
@@ -153,10 +192,45 @@ impl Connection {
     ) -> Result<()> {
         let context = Context::may_block()?;
         // SAFETY: by the caller's promise.
-        if ptr::eq(first, last) && unsafe { self.receive_from_ahead(first) } {
-            cancel_scope::note_transfer(context);
-            return Ok(());
+        if let Some(only) = unsafe { single(first, last) }
+            && only.len <= READ_AHEAD
+            && !self.input.is_busy()
+        {
+            // SAFETY: the caller promises that the buffer is writable.
+            let take = || unsafe { self.ahead.take(only.base.cast(), only.len) };
+            let mut complete = take();
+            if !complete && self.ahead.is_empty() && self.family.reads_ahead() {
+                self.input_open()?;
+                self.read_ahead(deadline)?;
+                complete = take();
+            }
+            if complete {
+                cancel_scope::note_transfer(context);
+                return Ok(());
+            }
         }
+        // SAFETY: by the caller's promise.
+        unsafe { self.receive_list(context, first, last, deadline) }
+    }
+
+    /// Waits for input and reads it ahead.
+    fn read_ahead(&self, deadline: i64) -> Result<()> {
+        let read = |call: &mut Call<'_>| call.read_ahead(&self.ahead);
+        self.input
+            .occupy(&self.source, deadline, read)
+            .inspect_err(|&error| self.receive_ended(error, false))
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive`].
+    #[inline(never)]
+    unsafe fn receive_list(
+        &self,
+        context: &Context,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<()> {
         let mut cursor = if first.is_null() && last.is_null() {
             None
         } else {
@@ -177,14 +251,18 @@ impl Connection {
         if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
             cancel_scope::note_transfer(context);
         }
-        match result {
-            Ok(()) => {}
+        result.inspect_err(|&error| self.receive_ended(error, begun))
+    }
+
+    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`.
+    #[cold]
+    fn receive_ended(&self, error: Errno, begun: bool) {
+        match error {
             // The socket is gone.
-            Err(Errno::EBADF) => {}
-            Err(error) if !begun && was_put_off(error) => {}
-            Err(error) => self.receive_failed(error),
+            Errno::EBADF => {}
+            error if !begun && was_put_off(error) => {}
+            error => self.receive_failed(error),
         }
-        result
     }
 
     /// Fails if nothing can be received.
@@ -209,22 +287,6 @@ impl Connection {
     /// Notes that nothing can be sent any more.
     pub(super) fn send_failed(&self) {
         self.update(|state| state.send_failed = true);
-    }
-
-    /// The short way of a small receive into a single buffer, for which enough was read
-    /// ahead. Does nothing, and returns false, if anything is special.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    #[inline]
-    unsafe fn receive_from_ahead(&self, first: *const IoList) -> bool {
-        // SAFETY: null or alive by the caller's promise.
-        let Some(only) = (unsafe { first.as_ref() }) else { return false };
-        only.next.is_null()
-            && only.reserved == 0
-            && !self.input.is_busy()
-            // SAFETY: the caller promises that the buffer is writable.
-            && unsafe { self.ahead.take(only.base.cast(), only.len) }
     }
 
     /// Closing the handle shall not reset the connection any more: what is still on its way
@@ -274,6 +336,21 @@ impl Connection {
             result => result,
         }
     }
+}
+
+/// The only element of a list, if it is one that the short ways can do without looking closer.
+///
+/// # Safety
+/// The ends of the list are null or alive.
+#[inline(always)]
+unsafe fn single<'a>(first: *const IoList, last: *const IoList) -> Option<&'a IoList> {
+    if !ptr::eq(first, last) {
+        return None;
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { first.as_ref() }
+        .filter(|only| only.next.is_null() && only.reserved == 0 && only.len > 0)
+        .filter(|only| isize::try_from(only.len).is_ok())
 }
 
 /// Stands in [`ByteStream`].
