@@ -3,7 +3,7 @@
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
 use super::fd_readiness::FdTable;
-use super::poller::{Epoll, Poller};
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
@@ -185,8 +185,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.
