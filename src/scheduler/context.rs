@@ -5,7 +5,7 @@ use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::overflow;
-use super::poller::{Epoll, Poller};
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
 use super::registry::Place;
 use super::timers::TimingWheel;
@@ -232,8 +232,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.
