@@ -40,13 +40,12 @@ impl Untyped {
         }
     }
 
+    // Not a closure, which would not be compiled for each direction.
     #[inline(always)]
-    fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Transfer {
-        let begun = self.context().and_then(|context| {
-            context.current().may_block()?;
-            channel::begin_at(context, direction, self.half, buffer, deadline)
-        });
-        begun.unwrap_or_else(failed)
+    fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+        let context = self.context()?;
+        context.current().may_block()?;
+        channel::begin_at(context, direction, self.half, buffer, deadline)
     }
 }
 
@@ -57,7 +56,7 @@ fn failed(error: Errno) -> Transfer {
 }
 
 extern "C" fn begin_send(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> Transfer {
-    end.begin(Direction::Send, Buffer { address, len }, deadline)
+    end.begin(Direction::Send, Buffer { address, len }, deadline).unwrap_or_else(failed)
 }
 
 extern "C" fn begin_receive(
@@ -66,7 +65,7 @@ extern "C" fn begin_receive(
     len: usize,
     deadline: i64,
 ) -> Transfer {
-    end.begin(Direction::Receive, Buffer { address, len }, deadline)
+    end.begin(Direction::Receive, Buffer { address, len }, deadline).unwrap_or_else(failed)
 }
 
 /// 0, or -1 and `errno`.
