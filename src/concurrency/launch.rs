@@ -5,7 +5,7 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Target};
-use crate::context_switch::{self, Transfer, start_entry};
+use crate::context_switch::{self, start_entry};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
@@ -30,7 +30,7 @@ pub(crate) fn launch(bundle: c_int, entry: Entry, argument: *mut ()) -> Result<(
     unsafe { context_switch::prepare(&child.execution, start, entry, argument) };
     let transfer = context.hand_over_to_child(child, result);
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { context_switch::switch_by(&transfer) };
+    unsafe { transfer.carry_out() };
     Ok(())
 }
 
@@ -41,7 +41,7 @@ unsafe extern "C" fn start() {
 }
 
 /// Ends the coroutine whose function has returned.
-extern "C" fn finish() -> Transfer {
+extern "C" fn finish() {
     match Context::existing() {
         Some(context) => bundle::finish(context),
         // A coroutine has a context.
