@@ -157,7 +157,7 @@ impl HandleTable {
     /// As [`HandleTable::find`], without a reason; does not find every object that `find` does.
     #[inline(always)]
     pub(crate) fn find_at_once(&self, handle: c_int, kind: &'static Kind) -> Option<*mut ()> {
-        let entry = self.entry_at(self.index(handle))?;
+        let entry = *self.entry_at(self.index(handle))?;
         ptr::eq(entry.kind, kind).then_some(entry.object)
     }
 

@@ -7,7 +7,7 @@ use crate::concurrency::bundle::{self, Target};
 use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
 use crate::concurrency::handle_close;
-use crate::context_switch::{self, Transfer};
+use crate::context_switch::Transfer;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
@@ -203,7 +203,7 @@ pub(super) fn msleep(deadline: i64) -> c_int {
 pub(super) fn epilogue() {
     match bundle::finish_at_once() {
         // SAFETY: whoever is next was left by a switch.
-        Some(next) => unsafe { context_switch::resume(&next.execution) },
+        Some(next) => unsafe { next.execution.resume() },
         None => finish_slowly(),
     }
 }

@@ -420,19 +420,21 @@ pub(super) fn begin_half_at_once(
             Direction::Send => (buffer.address, other.value.get()),
             Direction::Receive => (other.value.get(), buffer.address),
         };
-        if other.is_alone() {
+        let waits = other.waits();
+        if waits.is_alone() {
             // SAFETY: as in `attempt`.
             let copied = unsafe { copy_at_once(from, to, buffer.len) };
             return copied.then(|| {
-                other.complete_alone(context, false);
+                waits.complete(context, false);
                 Transfer::complete(0)
             });
         }
-        if other.is_alone_with_timer() {
+        less_often();
+        if waits.is_alone_with_timer() {
             // SAFETY: as in `attempt`.
             let copied = unsafe { copy_at_once(from, to, buffer.len) };
             return copied.then(|| {
-                other.complete_alone(context, true);
+                waits.complete(context, true);
                 Transfer::complete(0)
             });
         }

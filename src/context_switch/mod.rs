@@ -13,6 +13,7 @@
 use crate::intrusive::Ref;
 use crate::os::instrumentation;
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 use core::ptr;
 
 #[cfg(target_arch = "x86_64")]
@@ -113,7 +114,7 @@ impl Transfer {
             return self.first as libc::c_int;
         }
         // SAFETY: by the caller's promise; the addresses came from references.
-        unsafe { switch(self.second, self.first) }
+        unsafe { switch(NOTHING, NOTHING, NOTHING, NOTHING, self.second, self.first) }
     }
 
     /// Carries a switch out from an execution that never goes on.
@@ -122,11 +123,24 @@ impl Transfer {
     /// As for [`Transfer::carry_out`].
     pub(crate) unsafe fn leave_for_good(self) {
         // SAFETY: by the caller's promise; the address came from a reference.
-        unsafe { resume(&*(self.second as *const Execution)) }
+        unsafe { (&*(self.second as *const Execution)).resume() }
     }
 }
 
+const NOTHING: MaybeUninit<usize> = MaybeUninit::uninit();
+
 impl Execution {
+    /// Goes on with this execution; what runs now never does. Not declared so, as compilers
+    /// make no jump of the call of such a function.
+    ///
+    /// # Safety
+    /// It was left by a switch.
+    #[inline(always)]
+    pub(crate) unsafe fn resume(&self) {
+        // SAFETY: by the caller's promise.
+        unsafe { resume(NOTHING, NOTHING, NOTHING, NOTHING, self) }
+    }
+
     /// The execution of whatever runs on this thread's own stack.
     pub(crate) const fn new(errno_location: *mut libc::c_int) -> Execution {
         Execution {

@@ -21,18 +21,18 @@
 
 use super::{Execution, Transfer, arrived};
 use core::arch::naked_asm;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
-/// Writes a naked function's body that goes on with the execution in rdi, after these lines.
+/// Writes a naked function's body that goes on with the execution in r8, after these lines.
 macro_rules! resuming {
     ($($line:literal,)*) => {
         naked_asm!(
             $($line,)*
             // Result and errno 0, nothing special: nearly always.
-            "cmp qword ptr [rdi + {outcome}], 0",
+            "cmp qword ptr [r8 + {outcome}], 0",
             "jne {resume_with_outcome}",
-            "mov rsp, [rdi + {sp}]",
-            "mov rcx, [rdi + {errno_location}]",
+            "mov rsp, [r8 + {sp}]",
+            "mov rcx, [r8 + {errno_location}]",
             "xor eax, eax",
             "mov [rcx], eax",
             "pop r15",
@@ -53,14 +53,25 @@ macro_rules! resuming {
     };
 }
 
+/// An argument that is not there, so that another one is in the register of its position.
+type Nothing = MaybeUninit<usize>;
+
 /// Leaves `from` and goes on with `to`; returns when somebody resumes `from`, what
-/// [`Execution::set_outcome`] said, with `errno` set.
+/// [`Execution::set_outcome`] said, with `errno` set. The two are the last arguments that have
+/// registers, so that compilers needn't move the caller's own out of their way.
 ///
 /// # Safety
 /// Both are addresses of an [`Execution`]: `from` of the running one, `to` of one that was
 /// left by a switch; both stay alive until they are left for good.
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn switch(to: usize, from: usize) -> libc::c_int {
+pub(crate) unsafe extern "C" fn switch(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: usize,
+    from: usize,
+) -> libc::c_int {
     resuming!(
         "push rbp",
         "push rbx",
@@ -68,7 +79,7 @@ pub(crate) unsafe extern "C" fn switch(to: usize, from: usize) -> libc::c_int {
         "push r13",
         "push r14",
         "push r15",
-        "mov [rsi + {sp}], rsp",
+        "mov [r9 + {sp}], rsp",
     )
 }
 
@@ -78,22 +89,28 @@ pub(crate) unsafe extern "C" fn switch(to: usize, from: usize) -> libc::c_int {
 /// # Safety
 /// As for [`switch`].
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn resume(to: &Execution) {
+pub(crate) unsafe extern "C" fn resume(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: &Execution,
+) {
     resuming!()
 }
 
-/// [`resume`] for whatever the outcome is; jumped to, with the execution in rdi.
+/// [`resume`] for whatever the outcome is; jumped to, with the execution in r8.
 #[unsafe(naked)]
 unsafe extern "C" fn resume_with_outcome() {
     naked_asm!(
-        "mov rax, [rdi + {outcome}]", // eax: the result
+        "mov rax, [r8 + {outcome}]", // eax: the result
         "mov rdx, rax",
         "shr rdx, {errno_shift}",     // edx: errno, and what is special
         "test edx, {special}",
         "jne {resume_specially}",
-        "mov qword ptr [rdi + {outcome}], 0",
-        "mov rsp, [rdi + {sp}]",
-        "mov rcx, [rdi + {errno_location}]",
+        "mov qword ptr [r8 + {outcome}], 0",
+        "mov rsp, [r8 + {sp}]",
+        "mov rcx, [r8 + {errno_location}]",
         "mov [rcx], edx",
         "pop r15",
         "pop r14",
@@ -114,16 +131,17 @@ unsafe extern "C" fn resume_with_outcome() {
 
 /// The rare ways to go on: AddressSanitizer must be told, or the code was compiled
 /// against libdill's own header and has saved its registers itself, in the order
-/// rbx rbp r12 r13 r14 r15 rsp rip. In: rdi the execution, edx the upper half of its outcome.
+/// rbx rbp r12 r13 r14 r15 rsp rip. In: r8 the execution, edx the upper half of its outcome.
 #[unsafe(naked)]
 unsafe extern "C" fn resume_specially() {
     naked_asm!(
         "test edx, {self_saved}",
         "jne 4f",
         // Callee-saved registers are free: they are popped or loaded below.
-        "mov rbx, rdi",
-        "mov rsp, [rdi + {sp}]",
+        "mov rbx, r8",
+        "mov rsp, [r8 + {sp}]",
         "sub rsp, 8", // seven words lie on the stack
+        "mov rdi, r8",
         "call {arrived}",
         "mov rcx, [rbx + {errno_location}]",
         "mov rax, [rbx + {outcome}]",
@@ -142,12 +160,13 @@ unsafe extern "C" fn resume_specially() {
         "pop rcx",
         "notrack jmp rcx",
         "4:",
-        "mov qword ptr [rdi + {outcome}], 0",
-        "mov r12, [rdi + {sp}]", // the registers
+        "mov qword ptr [r8 + {outcome}], 0",
+        "mov r12, [r8 + {sp}]", // the registers
         "mov rsp, [r12 + 48]",
         "test edx, {instrumented}",
         "je 5f",
         "and rsp, -16",
+        "mov rdi, r8",
         "call {arrived}",
         "5:",
         "mov rdx, r12",
