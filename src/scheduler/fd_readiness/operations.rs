@@ -148,7 +148,7 @@ impl Watched {
         self.writer.put(coroutine.waiter_ref());
         coroutine.will_block(Blocked::Waiter, Interrupt::Never);
         match context.park() {
-            (result, 0) => Ok(result),
+            (result, 0) => Ok(result as isize),
             (_, errno) => Err(Errno::from_raw(errno)),
         }
     }
@@ -217,7 +217,7 @@ pub(super) fn completed(context: &Context, completion: Completion) {
         Operation::Send => {
             watched.ends(InFlight::SEND);
             if let Some(waiter) = watched.writer.get() {
-                context.wake(waiter.coroutine(), result as isize, 0);
+                context.wake(waiter.coroutine(), result, 0);
             }
         }
         Operation::Receive | Operation::Accept => {
