@@ -397,6 +397,9 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    if context.current().may_start().is_err() {
+        bundle.check_closable(context)?; // it is going to be closed instead
+    }
     if bundle.contains(context.current()) {
         return Err(Errno::EDEADLK);
     }
