@@ -260,8 +260,9 @@ impl Model<'_> {
         if self.is_inside(who, bundle) {
             return fail(EDEADLK);
         }
-        // Whoever ends the bundle waits beside.
-        if open.waiters.iter().any(|waiter| Some(waiter.who) != open.ended_by) {
+        // Whoever ends the bundle, or has it as a clause, waits beside.
+        let waits = |waiter: &Waiter| waiter.clause.is_none() && Some(waiter.who) != open.ended_by;
+        if open.waiters.iter().any(waits) {
             return fail(EBUSY);
         }
         self.bundle_mut(bundle).waiters.push(Waiter { who, clause: None, message: 0 });
