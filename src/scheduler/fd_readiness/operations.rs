@@ -24,7 +24,6 @@ impl InFlight {
     const POLL_WRITE: u8 = 2;
     const RECEIVE: u8 = 4;
     const ACCEPT: u8 = 8;
-    const SEND: u8 = 16;
 
     /// What takes something out of the descriptor.
     const TAKING: u8 = Self::RECEIVE | Self::ACCEPT;
@@ -121,7 +120,6 @@ impl Watched {
                 self.begins(InFlight::ACCEPT);
                 completions.accept(self.fd, token(self));
             }
-            Operation::Send => debug_assert!(false, "a send waits for no input"),
         }
     }
 
@@ -185,28 +183,18 @@ pub(super) fn completed(context: &Context, completion: Completion) {
     if token(&watched) != completion.token {
         return outcome.discard(); // of a file closed since
     }
-    match operation {
-        Operation::Send => {
-            watched.ends(InFlight::SEND);
-            if let Some(waiter) = watched.writer.get() {
-                context.wake(waiter.coroutine(), result as isize, 0);
-            }
+    watched.ends(InFlight::TAKING);
+    let arrived = match -result {
+        // Not an outcome: the system call itself will tell.
+        libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,
+        _ => {
+            watched.arrived.set(outcome);
+            Readiness::ARRIVED
         }
-        Operation::Receive | Operation::Accept => {
-            watched.ends(InFlight::TAKING);
-            let arrived = match -result {
-                // Not an outcome: the system call itself will tell.
-                libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,
-                _ => {
-                    watched.arrived.set(outcome);
-                    Readiness::ARRIVED
-                }
-            };
-            watched.ready.set(watched.ready.get() | arrived);
-            if let Some(waiter) = watched.reader.get() {
-                waiter.complete(context, 0);
-            }
-        }
+    };
+    watched.ready.set(watched.ready.get() | arrived);
+    if let Some(waiter) = watched.reader.get() {
+        waiter.complete(context, 0);
     }
 }
 
