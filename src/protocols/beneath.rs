@@ -83,7 +83,7 @@ impl Beneath {
         last: *mut IoList,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::single(start.as_ptr().cast_mut().cast(), start.len());
+        let mut list = IoList::to_send(start);
         list.next = first;
         let list = &raw mut list;
         let last = if first.is_null() { list } else { last };

@@ -5,6 +5,7 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+pub(crate) mod inspection;
 mod operations;
 mod source;
 
@@ -17,6 +18,7 @@ use super::poller::{Completion, Direction, Event, Interest, Mode, Readiness, Sin
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
 use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use operations::{Arrived, InFlight};
@@ -41,6 +43,8 @@ struct Watched {
     arrived: Cell<Arrived>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
+    /// For dumps: the socket on top, and how many protocols it stands on.
+    top: Cell<(c_int, u32)>,
 }
 
 const _: () = assert!(size_of::<Watched>() == 64);
@@ -90,6 +94,7 @@ impl FdTable {
                 in_flight: Cell::new(InFlight::NOTHING),
                 arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
+                top: Cell::new((-1, 0)),
             }));
             chunks.push(entries.into_boxed_slice());
         }
@@ -112,6 +117,7 @@ impl Sink for Delivery<'_> {
     #[inline]
     fn ready(&mut self, event: Event) {
         let Delivery(context) = *self;
+        context.stir();
         let watched = Watched::of(event.token);
         if token(&watched) != event.token {
             return; // of a file closed since
@@ -134,6 +140,7 @@ impl Sink for Delivery<'_> {
     }
 
     fn completed(&mut self, completion: Completion) {
+        self.0.stir();
         operations::completed(self.0, completion);
     }
 }

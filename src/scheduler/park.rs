@@ -228,6 +228,7 @@ impl Context {
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
+        self.rest();
         match self.existing_poller() {
             Some(poller) => {
                 poller.wait(timeout, &mut Delivery(self));
@@ -235,6 +236,7 @@ impl Context {
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
+        self.stir();
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

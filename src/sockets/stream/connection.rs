@@ -16,6 +16,7 @@ use crate::sockets::direction::{Direction, was_put_off};
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::{READ_AHEAD, ReadAhead};
+use crate::sockets::room;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
@@ -126,8 +127,18 @@ impl Connection {
         let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
         if !trouble && !memory.is_null() && length > 0 && self.source.may_write() {
             // SAFETY: the caller promises that the buffer is readable.
-            sent = unsafe { fd_io::send_at_once(&self.source, memory, length) }
-                .inspect_err(|_| self.send_failed())?;
+            let result = unsafe {
+                if self.source.completes() {
+                    let source = &self.source;
+                    let send = |closed: &Cell<bool>| {
+                        fd_io::send_by_poller(source, context, memory, length, closed)
+                    };
+                    self.output.enter(send)
+                } else {
+                    fd_io::send_at_once(&self.source, memory, length)
+                }
+            };
+            sent = result.inspect_err(|&error| self.send_ended(error, false))?;
             if sent == length {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
@@ -189,14 +200,18 @@ impl Connection {
         if cursor.remaining() < all {
             cancel_scope::note_transfer(context, recorded);
         }
-        match result {
-            Ok(()) => {}
+        result.inspect_err(|&error| self.send_ended(error, begun))
+    }
+
+    /// Notes that a send has failed with `error`, after its first byte if it had `begun`.
+    #[cold]
+    fn send_ended(&self, error: Errno, begun: bool) {
+        match error {
             // The socket is gone.
-            Err(Errno::EBADF) => {}
-            Err(error) if !begun && was_put_off(error) => {}
-            Err(_) => self.send_failed(),
+            Errno::EBADF => {}
+            error if !begun && was_put_off(error) => {}
+            _ => self.send_failed(),
         }
-        result
     }
 
     /// Fails if nothing can be sent.
@@ -453,6 +468,9 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).readiness).cast() }
+    } else if type_id == room::type_id() {
+        // SAFETY: as above.
+        unsafe { (&raw mut (*connection).source).cast() }
     } else {
         ptr::null_mut()
     }
