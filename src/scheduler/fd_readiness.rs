@@ -141,6 +141,7 @@ impl Sink for Delivery<'_> {
 
     fn completed(&mut self, completion: Completion) {
         self.0.stir();
+        self.0.stir();
         operations::completed(self.0, completion);
     }
 }

@@ -67,7 +67,7 @@ impl Uring {
     /// `ENOSYS`, `EPERM` and others where the system has no io_uring, or not all of what is
     /// needed (Linux 6.1).
     pub(super) fn new() -> Result<Uring> {
-        let mut ring = IoUring::builder()
+        let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_taskrun_flag()
@@ -80,8 +80,6 @@ impl Uring {
             return Err(Errno::ENOSYS);
         }
         let buffers = BufferRing::register(&ring.submitter())?;
-        // It works without, only slower.
-        let _ = ring.submitter().register_ring_fd();
         Ok(Uring {
             ring: RefCell::new(ring),
             buffers,
