@@ -141,7 +141,6 @@ impl Sink for Delivery<'_> {
 
     fn completed(&mut self, completion: Completion) {
         self.0.stir();
-        self.0.stir();
         operations::completed(self.0, completion);
     }
 }

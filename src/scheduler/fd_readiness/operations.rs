@@ -7,8 +7,7 @@
 use super::{Watched, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt};
-use crate::scheduler::poller::{Buffer, Completion, Completions, Direction, Operation, Readiness};
+use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Readiness};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -121,33 +120,6 @@ impl Watched {
                 self.begins(InFlight::ACCEPT);
                 completions.accept(self.fd, token(self));
             }
-        }
-    }
-
-    /// Has the poller send, and waits for that: what the system call would have returned, or
-    /// the negative error. `EBADF` if the socket was closed meanwhile, and is gone.
-    ///
-    /// # Safety
-    /// `length` bytes can be read from `memory`.
-    #[allow(unsafe_code)]
-    pub(super) unsafe fn send(
-        &self,
-        context: &Context,
-        completions: &dyn Completions,
-        memory: *const c_void,
-        length: usize,
-    ) -> Result<isize> {
-        debug_assert!(self.writer.is_empty());
-        let coroutine = context.current();
-        self.begins(InFlight::SEND);
-        // SAFETY: by the caller's promise: the coroutine, which doesn't let go of the memory,
-        // can't be woken before the send has completed, or has been cancelled.
-        unsafe { completions.send(self.fd, token(self), memory, length) };
-        self.writer.put(coroutine.waiter_ref());
-        coroutine.will_block(Blocked::Waiter, Interrupt::Never);
-        match context.park() {
-            (result, 0) => Ok(result),
-            (_, errno) => Err(Errno::from_raw(errno)),
         }
     }
 
