@@ -355,6 +355,11 @@ impl Connection {
         self.note(state::SEND_FAILED);
     }
 
+    /// See [`byte_socket::length_until`].
+    pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
+        if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
+    }
+
     /// Closing the handle shall not reset the connection any more: what is still on its way
     /// shall arrive.
     pub(super) fn let_system_deliver(&self) {
