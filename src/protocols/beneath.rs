@@ -66,6 +66,11 @@ impl Beneath {
         unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
     }
 
+    /// See [`byte_socket::length_until`].
+    pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
+        byte_socket::length_until(self.0, last, limit)
+    }
+
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
         // SAFETY: the buffer is borrowed for the whole call.

@@ -8,7 +8,7 @@
 
 mod small;
 
-pub(super) use small::{send_at_once, send_by_poller};
+pub(super) use small::send_at_once;
 
 use super::direction::Direction;
 use super::io_list::Cursor;

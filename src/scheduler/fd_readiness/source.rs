@@ -141,31 +141,6 @@ impl FdSource {
         unsafe { self.watched.take_arrived(to) }
     }
 
-    /// Does the poller send by itself?
-    #[inline(always)]
-    pub(crate) fn completes(&self) -> bool {
-        self.watched.completes.get()
-    }
-
-    /// Has the poller send at once what the socket takes, together with all that others send.
-    /// The result is that of the system call, or the negative error; `EBADF` if the socket was
-    /// closed meanwhile, and is gone.
-    ///
-    /// # Safety
-    /// `length` bytes can be read from `memory`.
-    #[allow(unsafe_code)]
-    pub(crate) unsafe fn send(
-        &self,
-        context: &Context,
-        memory: *const c_void,
-        length: usize,
-    ) -> Result<isize> {
-        let completions = context.existing_poller().and_then(|it| it.completions());
-        let completions = completions.ok_or(Errno::ENOTSUP)?;
-        // SAFETY: by the caller's promise.
-        unsafe { self.watched.send(context, completions, memory, length) }
-    }
-
     /// Takes the connection that the poller has accepted itself.
     pub(crate) fn take_connection(&self) -> Result<OwnedFd> {
         // SAFETY: without memory nothing is written.

@@ -127,18 +127,8 @@ impl Connection {
         let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
         if !trouble && !memory.is_null() && length > 0 && self.source.may_write() {
             // SAFETY: the caller promises that the buffer is readable.
-            let result = unsafe {
-                if self.source.completes() {
-                    let source = &self.source;
-                    let send = |closed: &Cell<bool>| {
-                        fd_io::send_by_poller(source, context, memory, length, closed)
-                    };
-                    self.output.enter(send)
-                } else {
-                    fd_io::send_at_once(&self.source, memory, length)
-                }
-            };
-            sent = result.inspect_err(|&error| self.send_ended(error, false))?;
+            sent = unsafe { fd_io::send_at_once(&self.source, memory, length) }
+                .inspect_err(|_| self.send_failed())?;
             if sent == length {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
@@ -363,6 +353,11 @@ impl Connection {
     /// Notes that nothing can be sent any more.
     pub(super) fn send_failed(&self) {
         self.note(state::SEND_FAILED);
+    }
+
+    /// See [`byte_socket::length_until`].
+    pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
+        if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
     }
 
     /// Closing the handle shall not reset the connection any more: what is still on its way
