@@ -469,8 +469,10 @@ impl Session {
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
+        let mut _under_way = None;
         if !self.done.get() {
             self.done(deadline)?;
+            _under_way = Some(UnderWay::begin()?);
         }
         // SAFETY: there is no list.
         match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {
