@@ -306,7 +306,8 @@ DILL_EXPORT int dill_msleep(int64_t deadline);
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is closing or cancelling the bundle already.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  *
  * # Thread safety
  *
@@ -350,7 +351,8 @@ DILL_EXPORT int dill_hclose(int h);
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody is closing or cancelling the bundle.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EMFILE`: the thread has used up its handles.
  * - `ENOMEM`: out of memory.
  *
@@ -458,7 +460,7 @@ DILL_EXPORT int dill_hown(int h);
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, NULL, 0, DILL_NEW_BUNDLE_)
+#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -514,7 +516,8 @@ DILL_EXPORT int dill_hown(int h);
  *
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
-#define dill_go_mem(fn, mem, len) dill_go_(fn, mem, len, DILL_NEW_BUNDLE_)
+#define dill_go_mem(fn, mem, len) \
+    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -567,7 +570,8 @@ DILL_EXPORT int dill_hown(int h);
  *
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
-#define dill_bundle_go(bndl, fn) dill_go_(fn, NULL, 0, dill_existing_(bndl))
+#define dill_bundle_go(bndl, fn) \
+    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -622,12 +626,13 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, mem, len, dill_existing_(bndl))
+    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
  *
- * dill_launch() returns twice, as setjmp() does. First in the new coroutine, with
+ * dill_launch_alone(), dill_launch_at() and, for a stack of the caller's, dill_launch()
+ * return twice, as setjmp() does. First in the new coroutine, with
  * DILL_IN_CHILD_: all registers are the caller's except for the stack pointer, which is
  * at the top of the new stack. `fn` is evaluated there: the caller's variables are
  * still reached through its frame, while outgoing arguments and the called function's
@@ -658,6 +663,11 @@ DILL_EXPORT int dill_hown(int h);
 
 /* What dill_launch() returns in the new coroutine. */
 #define DILL_IN_CHILD_ (-2147483647 - 1)
+
+/* Where the launch is. */
+#define dill_text_(value) #value
+#define dill_text_of_(macro) dill_text_(macro)
+#define DILL_PLACE_ (__FILE__ ":" dill_text_of_(__LINE__))
 
 /* In place of a bundle: make a new one. */
 #define DILL_NEW_BUNDLE_ (-2147483647 - 1)
@@ -692,17 +702,25 @@ DILL_EXPORT int dill_hown(int h);
    the gap between the two; where it is more than alignment, so much is taken again. */
 #define dill_leave_frame_() \
     if(dill_may_take_()) { \
-        void *dill_memory__ = __builtin_alloca(16); \
-        size_t dill_gap__, dill_sp__; \
-        __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
-            : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
-        __asm__ __volatile__("" : "=r"(dill_gap__) : "0"(dill_memory__)); \
-        dill_gap__ -= dill_sp__; \
-        if(__builtin_expect(dill_gap__ >= 32, 0)) { \
-            dill_memory__ = __builtin_alloca(dill_gap__); \
-            __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
-        } \
+        size_t dill_gap__; \
+        __asm__ __volatile__("{subq %%rsp, %0|sub %0, rsp}" \
+            : "=r"(dill_gap__) : "0"(__builtin_alloca(16)) : "cc", "memory"); \
+        if(__builtin_expect(dill_gap__ >= 32, 0)) \
+            __asm__ __volatile__("{subq %0, %%rsp|sub rsp, %0}" \
+                : : "r"(dill_gap__ & ~(size_t)15) : "cc", "memory"); \
     }
+
+/* Backtraces of a coroutine end with its launch: what called the launching function has
+   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
+   return address is undefined from one to the other of these. */
+#if defined __GCC_HAVE_DWARF2_CFI_ASM
+#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
+#define dill_not_end_of_stack_() \
+    __asm__ __volatile__(".cfi_restore 16" : : "i"(__LINE__))
+#else
+#define dill_end_of_stack_() ((void)0)
+#define dill_not_end_of_stack_() ((void)0)
+#endif
 
 static inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
@@ -715,18 +733,18 @@ static inline int dill_existing_(int bndl) {
 extern "C++" {
 template<typename Body>
 __attribute__((noinline)) void dill_run_(Body &body) noexcept {
+    dill_end_of_stack_();
     body();
 }
 }
 
 /* Showing the closure to an empty asm statement tells the compiler that its variables
    may be changed by dill_launch(). */
-#define dill_go_(fn, mem, len, bndl) \
+#define dill_go_(fn, launch) \
     __extension__ ({ \
         auto dill_body__ = [&]() { fn; }; \
         __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = \
-            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
@@ -738,14 +756,15 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #else
 
-#define dill_go_(fn, mem, len, bndl) \
+#define dill_go_(fn, launch) \
     __extension__ ({ \
-        int dill_handle__ = \
-            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
+            dill_end_of_stack_(); \
             fn; \
             dill_epilogue(); \
+            dill_not_end_of_stack_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
@@ -949,7 +968,7 @@ DILL_EXPORT int dill_bundle_wait(int bndl, int64_t deadline);
 DILL_EXPORT int dill_yield(void);
 
 /**
- * Part of `go` and the like; not for direct use. Returns twice: see the macro.
+ * Part of `go_mem` and `bundle_go_mem`; not for direct use. Returns twice: see the macro.
  *
  */
 DILL_EXPORT
@@ -959,6 +978,20 @@ int dill_launch(void *stk,
                 const char *file,
                 int line)
 __attribute__((returns_twice));
+
+/**
+ * Part of `go`; not for direct use. Returns twice: see the macro. `place` is the source file
+ * and line.
+ *
+ */
+DILL_EXPORT int dill_launch_alone(const char *place) __attribute__((returns_twice));
+
+/**
+ * Part of `bundle_go`; not for direct use. Returns twice: see the macro. `place` is the
+ * source file and line.
+ *
+ */
+DILL_EXPORT int dill_launch_at(int bndl, const char *place) __attribute__((returns_twice));
 
 /**
  * Part of `go` and the like; not for direct use. Ends the calling coroutine.
@@ -1405,7 +1438,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
  *   still running in the bundle was cancelled then.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
  * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
@@ -1515,7 +1549,8 @@ DILL_EXPORT int dill_bundle_notify(int b, int ch);
  * # Errors
  *
  * - `EBADF`: the handle is not open.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
  *   in none.
@@ -1805,6 +1840,80 @@ DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
  * `bundle_cancel`, `choose`, `chrecv`, `hclose`
  */
 DILL_EXPORT int dill_sigchan(const sigset_t *signals);
+
+/* ============================================================================
+ * Debugging
+ * ========================================================================= */
+
+/**
+ * Writes what all coroutines of the calling thread are doing.
+ *
+ * The text is for people, and its form may change. It shows the bundles and coroutines as
+ * a tree: which coroutine made or took over which bundle, and which coroutines run
+ * in it. A bundle is named by its handle, and it is said whether it was asked to finish, how
+ * much is left of its grace period (what `DILL_INHERIT` means inside), and whether
+ * it was hard-cancelled. A coroutine is named by the place of its launch, and it is said
+ * whether it runs, is ready or what it is blocked in, when its deadline passes, whether
+ * it was cancelled, and in what cancel scopes it is.
+ *
+ * The same text is written to the standard error output, for all threads of the process
+ * that use the library, when the process gets the signal that the environment variable
+ * DILL_DUMP_SIGNAL names: `USR1`, for example. The handler is installed when the first
+ * thread begins to use the library, unless the signal has one already.
+ *
+ * This function has no name without the prefix: it is for debugging, and `dump` is likely
+ * to be a name of the program's.
+ *
+ * # Parameters
+ *
+ * - `fd`: the file descriptor to write to, such as 2.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open for writing.
+ * - `ENOMEM`: no memory for the thread's scheduler.
+ *
+ * Any other error of `write`, too. A non-blocking descriptor whose reader takes nothing for a
+ * second fails with `EAGAIN`.
+ *
+ * # Thread safety
+ *
+ * Writes about the calling thread only. The function neither blocks the coroutine nor
+ * allocates memory. It must not be called by a signal handler.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) continue;
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     int b = bundle();
+ *     for(int i = 0; i != 3; ++i) bundle_go(b, worker(ch[1]));
+ *     // Shows three coroutines that are blocked in chrecv.
+ *     dill_dump(2);
+ *     hclose(b);
+ *     hclose(ch[0]);
+ *     hclose(ch[1]);
+ *     return 0;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `go`
+ */
+DILL_EXPORT int dill_dump(int fd);
 
 #if !defined DILL_DISABLE_SOCKETS
 
