@@ -211,17 +211,17 @@ pub(super) fn epilogue() {
 
 #[inline(never)]
 extern "C" fn finish_slowly() {
-    // Only a coroutine calls this, and it has a context.
-    let Some(context) = Context::existing() else { std::process::abort() };
-    match bundle::finish_soon(context) {
+    match bundle::finish_soon() {
         // SAFETY: as in `epilogue`.
         Some(next) => unsafe { next.execution.resume() },
-        None => finish_more_slowly(context),
+        None => finish_more_slowly(),
     }
 }
 
 #[inline(never)]
-extern "C" fn finish_more_slowly(context: &Context) {
+extern "C" fn finish_more_slowly() {
+    // Only a coroutine calls this, and it has a context.
+    let Some(context) = Context::existing() else { std::process::abort() };
     bundle::finish(context);
 }
 
@@ -237,7 +237,16 @@ pub(super) fn hclose(h: c_int) -> c_int {
 
 #[inline(never)]
 extern "C" fn close_bundle(context: &Context, bundle: Ref<Bundle>, h: c_int) -> c_int {
-    unit(bundle::close_found(context, bundle, h))
+    match bundle::close_found(context, bundle, h) {
+        Ok(()) => 0,
+        Err(error) => failed(error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn failed(error: Errno) -> c_int {
+    unit(Err(error))
 }
 
 #[inline(never)]

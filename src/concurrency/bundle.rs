@@ -225,10 +225,16 @@ impl Bundle {
     /// runs in it is ending a bundle in which the caller runs: each would wait for the
     /// other's end. `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        if self.is_awaiting(context.current(), &mut { MOST_STEPS }) {
+        let caller = context.current();
+        if of(caller).is_some() && self.is_awaiting_member(caller) {
             return Err(Errno::EDEADLK);
         }
         self.check_unattended()
+    }
+
+    #[inline(never)]
+    fn is_awaiting_member(&self, coroutine: Ref<Coroutine>) -> bool {
+        self.is_awaiting(coroutine, &mut { MOST_STEPS })
     }
 
     /// `EBUSY` when somebody is ending the bundle.
@@ -239,13 +245,7 @@ impl Bundle {
     /// Can the last coroutine of this bundle not end before `coroutine` does: because it runs
     /// here at any depth, or because of somebody who runs here and is ending a bundle that in
     /// the same sense awaits it? Gives up (false) after so many steps.
-    #[inline]
     fn is_awaiting(&self, coroutine: Ref<Coroutine>, steps: &mut u32) -> bool {
-        of(coroutine).is_some() && self.is_awaiting_member(coroutine, steps)
-    }
-
-    #[inline(never)]
-    fn is_awaiting_member(&self, coroutine: Ref<Coroutine>, steps: &mut u32) -> bool {
         let mut next = Some(coroutine);
         while let Some(bundle) = next.and_then(of) {
             if bundle.same(self) {
@@ -329,7 +329,7 @@ impl Bundle {
         }
     }
 
-    /// Hard-cancels all members, then waits until the last has finished.
+    /// Hard-cancels all members, of which there are some, then waits until the last has finished.
     #[inline(never)]
     pub(super) fn cancel_members(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
@@ -337,10 +337,13 @@ impl Bundle {
         let current = context.current();
         self.canceller.set(Some(current));
         self.hard_cancel(context);
-        while !self.members.is_empty() {
+        loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
             context.park();
+            if self.members.is_empty() {
+                break;
+            }
         }
     }
 
@@ -401,7 +404,7 @@ impl Bundle {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn end_waits(&self, context: &Context) {
         while let Some(waiter) = self.waiters.first() {
             let waits = waiter.waits();
@@ -714,11 +717,9 @@ pub(super) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
 /// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
 /// but a part may have happened that `finish` would have done, too.
 #[inline(always)]
-pub(crate) fn finish_soon(context: &Context) -> Option<Ref<Coroutine>> {
+pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
+    let context = Context::if_carefree()?;
     let coroutine = context.current();
-    if coroutine.takes_care(care::ANYTHING) {
-        return None;
-    }
     // SAFETY: as in `finish_at_once`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
     let waiter = bundle.waiters.first();

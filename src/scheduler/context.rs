@@ -99,13 +99,23 @@ impl Context {
     /// to stop, of which it must be at least one; `None` also without a scheduler.
     #[inline(always)]
     pub(super) fn unless(reasons: u8) -> Option<&'static Context> {
+        // SAFETY: as large a part of the coroutine exists.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::stop_of(running) } & reasons == 0)
+    }
+
+    /// The calling thread's scheduler, if the running coroutine passes the test. Without a
+    /// scheduler that looks at a block of [`thread_context::NOBODY_SIZE`] bytes, all ones,
+    /// and must fail.
+    #[inline(always)]
+    fn if_running(test: impl FnOnce(*const Coroutine) -> bool) -> Option<&'static Context> {
         let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: the pointer is that of this thread's context, as in `existing`, or of the
-        // address of a block that stands for a coroutine, as large as is read here, all ones.
+        // address of that block.
         #[allow(unsafe_code)]
         unsafe {
             let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            if Coroutine::stop_of(running) & reasons != 0 { None } else { Some(&*pointer) }
+            if test(running) { Some(&*pointer) } else { None }
         }
     }
 
@@ -113,13 +123,17 @@ impl Context {
     /// [`Coroutine::ends_easily`].
     #[inline(always)]
     pub(crate) fn if_ends_easily() -> Option<&'static Context> {
-        let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: as in `unless`.
         #[allow(unsafe_code)]
-        unsafe {
-            let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            Coroutine::ends_easily(running).then(|| &*pointer)
-        }
+        Self::if_running(|running| unsafe { Coroutine::ends_easily(running) })
+    }
+
+    /// The same, but the coroutine may have reasons to stop.
+    #[inline(always)]
+    pub(crate) fn if_carefree() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::is_carefree(running) })
     }
 
     /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.

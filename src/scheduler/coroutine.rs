@@ -44,8 +44,7 @@ pub(crate) mod care {
     pub(crate) const SCOPES: u8 = 4;
     /// `line` is not zero.
     pub(super) const LINE: u8 = 8;
-    /// All of them.
-    pub(crate) const ANYTHING: u8 = u8::MAX;
+
 }
 
 /// What a blocked coroutine is registered with, besides its timer.
@@ -459,6 +458,17 @@ impl Coroutine {
         const { assert!(offset_of!(Coroutine, care) == offset_of!(Coroutine, stop) + 1) };
         // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
         unsafe { (&raw const (*this).stop).cast::<u16>().read_unaligned() == 0 }
+    }
+
+    /// Is there nothing to see to at the end, except that it may have reasons to stop?
+    ///
+    /// # Safety
+    /// As for [`Coroutine::stop_of`].
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) unsafe fn is_carefree(this: *const Coroutine) -> bool {
+        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
+        unsafe { (&raw const (*this).care).cast::<u8>().read() == 0 }
     }
 
     /// Forgets the reasons to stop of a coroutine that has ended, and what it took care of.

@@ -15,7 +15,7 @@ use core::time::Duration;
 /// a millisecond or less on any processor above 2 GHz.
 const POLL_INTERVAL: u64 = 500_000;
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
-const LARGEST_BUDGET: i32 = 64;
+const LARGEST_BUDGET: i32 = 128;
 
 impl Coroutine {
     /// The waiter for calls that wait for one thing.

@@ -53,7 +53,6 @@ impl Model<'_> {
             Op::Own(bundle) => self.own(who, bundle),
             Op::Wait(bundle, limit) => self.wait(who, bundle, limit),
             Op::Cancel(bundle, period) => self.cancel(who, bundle, period),
-            Op::Close(bundle) if !self.may_end(who, bundle) => Step::Skip,
             Op::Close(bundle) => self.begin_close(who, bundle),
             Op::CancelChannel(end) if self.half(end).closed => fail(EBADF),
             Op::CancelChannel(_) => fail(ENOTSUP),
