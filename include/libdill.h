@@ -28,7 +28,8 @@
  *   ready. Programs that test their timeouts run in no time so.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
- * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out.
+ * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
+ * only TLS.
  */
 
 #ifndef LIBDILL_H_INCLUDED
@@ -47,10 +48,11 @@
 #endif
 
 /* Version of the binary interface, in libtool's terms: the shared library is
-   libdill.so.20, which is CURRENT - AGE. */
-#define DILL_VERSION_CURRENT 25
+   libdill.so.20, which is CURRENT - AGE; in full libdill.so.20.AGE.REVISION. libdill
+   2.14 has 25:0:5. */
+#define DILL_VERSION_CURRENT 26
 #define DILL_VERSION_REVISION 0
-#define DILL_VERSION_AGE 5
+#define DILL_VERSION_AGE 6
 
 #if !defined __GNUC__
 #error "libdill.h needs GCC, clang or a compiler that is compatible with them"
@@ -304,7 +306,8 @@ DILL_EXPORT int dill_msleep(int64_t deadline);
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is closing or cancelling the bundle already.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  *
  * # Thread safety
  *
@@ -348,7 +351,8 @@ DILL_EXPORT int dill_hclose(int h);
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody is closing or cancelling the bundle.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EMFILE`: the thread has used up its handles.
  * - `ENOMEM`: out of memory.
  *
@@ -1418,7 +1422,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
  *   still running in the bundle was cancelled then.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
  * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
@@ -1528,7 +1533,8 @@ DILL_EXPORT int dill_bundle_notify(int b, int ch);
  * # Errors
  *
  * - `EBADF`: the handle is not open.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
  *   in none.
@@ -4971,6 +4977,8 @@ DILL_EXPORT int dill_happyeyeballs_connect(const char *name, int port, int64_t d
  * TLS
  * ========================================================================= */
 
+#if !defined DILL_DISABLE_TLS
+
 /**
  * Memory for a TLS socket, for the functions whose names end in `_mem`.
  *
@@ -5555,6 +5563,8 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  * `tls_done`, `tls_attach_client_verify`, `tls_attach_server`, `tcp_close`
  */
 DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
+
+#endif /* !defined DILL_DISABLE_TLS */
 
 /* ============================================================================
  * HTTP
@@ -7497,6 +7507,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define happyeyeballs_connect dill_happyeyeballs_connect
 
 /* TLS */
+#if !defined DILL_DISABLE_TLS
 #define tls_attach_client dill_tls_attach_client
 #define tls_attach_client_mem dill_tls_attach_client_mem
 #define tls_attach_client_verify dill_tls_attach_client_verify
@@ -7508,6 +7519,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define tls_detach dill_tls_detach
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
+#endif
 
 /* HTTP */
 #define http_attach dill_http_attach

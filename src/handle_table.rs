@@ -39,12 +39,10 @@ pub(crate) unsafe fn no_owner(_: *mut ()) -> Result<()> {
 
 struct Entry {
     object: *mut (),
-    /// Null while the handle is free.
+    /// Null while the handle is free or hidden.
     kind: *const Kind,
     /// The next free handle's index, or `NONE`.
     next_free: u32,
-    /// The object is on its way out, in its `close`.
-    closing: bool,
     /// The last answer of `query`.
     cached_type: *const c_void,
     cached_interface: *mut c_void,
@@ -97,14 +95,21 @@ impl HandleTable {
     #[allow(clippy::mut_from_ref)]
     #[inline(always)]
     fn entry(&self, handle: c_int) -> Result<&mut Entry> {
+        match self.slot(handle) {
+            Some(entry) if !entry.kind.is_null() => Ok(entry),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// As [`HandleTable::entry`], whether or not the handle is open.
+    #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
+    fn slot(&self, handle: c_int) -> Option<&mut Entry> {
         let index = handle.wrapping_sub(self.region.base) as u32 as usize;
         // SAFETY: no reference into the vector outlives a function of this type, none
         // of which calls foreign code while it holds one.
         let entries = unsafe { &mut *self.entries.get() };
-        match entries.get_mut(index) {
-            Some(entry) if !entry.kind.is_null() => Ok(entry),
-            _ => Err(Errno::EBADF),
-        }
+        entries.get_mut(index)
     }
 
     /// The object behind `handle`: `EBADF` when that is not open on this thread,
@@ -175,7 +180,6 @@ impl HandleTable {
             object,
             kind,
             next_free: NONE,
-            closing: false,
             cached_type: ptr::null(),
             cached_interface: ptr::null_mut(),
         };
@@ -198,7 +202,6 @@ impl HandleTable {
                 object: ptr::null_mut(),
                 kind: ptr::null(),
                 next_free: if index + 1 < new { index + 1 } else { NONE },
-                closing: false,
                 cached_type: ptr::null(),
                 cached_interface: ptr::null_mut(),
             });
@@ -213,27 +216,26 @@ impl HandleTable {
         Ok(())
     }
 
-    /// Object and kind of an open handle that is about to be closed, and whether its
-    /// close is under way already.
-    #[inline]
-    pub(crate) fn begin_close(&self, handle: c_int) -> Result<(*mut (), &'static Kind, bool)> {
-        let entry = self.entry(handle)?;
-        let closing = core::mem::replace(&mut entry.closing, true);
-        // SAFETY: the kind of an open handle is a `&'static Kind`.
-        Ok((entry.object, unsafe { &*entry.kind }, closing))
+    /// The object is on its way out: nobody finds it any more, but the number stays taken
+    /// until [`HandleTable::release`].
+    pub(crate) fn hide(&self, handle: c_int) {
+        if let Ok(entry) = self.entry(handle) {
+            entry.kind = ptr::null();
+            entry.cached_interface = ptr::null_mut();
+        }
     }
 
-    /// The close that [`HandleTable::begin_close`] began was refused.
-    pub(crate) fn cancel_close(&self, handle: c_int) {
-        if let Ok(entry) = self.entry(handle) {
-            entry.closing = false;
+    /// The object behind a hidden handle has refused to go.
+    pub(crate) fn show(&self, handle: c_int, kind: &'static Kind) {
+        if let Some(entry) = self.slot(handle) {
+            entry.kind = kind;
         }
     }
 
     /// Frees the number; the object is the caller's business.
     #[inline]
     pub(crate) fn release(&self, handle: c_int) {
-        let Ok(entry) = self.entry(handle) else { return };
+        let Some(entry) = self.slot(handle) else { return };
         entry.kind = ptr::null();
         entry.next_free = NONE;
         entry.cached_interface = ptr::null_mut();
@@ -319,6 +321,22 @@ mod tests {
         assert_eq!(table.find(second, &OTHER), Err(Errno::ENOTSUP));
         assert_eq!(table.find(second, &PLAIN), Ok(object()));
         assert_eq!(table.find(-1, &PLAIN), Err(Errno::EBADF));
+    }
+
+    #[test]
+    fn a_hidden_handle_is_not_found_but_taken() {
+        let table = HandleTable::new();
+        let handle = table.open(object(), &PLAIN).unwrap();
+        table.hide(handle);
+        assert_eq!(table.any(handle).map(drop), Err(Errno::EBADF));
+        for _ in 0..FIRST_SIZE {
+            assert_ne!(table.open(object(), &PLAIN).unwrap(), handle);
+        }
+        table.show(handle, &OTHER);
+        assert_eq!(table.find(handle, &OTHER), Ok(object()));
+        table.hide(handle);
+        table.release(handle);
+        assert_eq!(table.used.get(), FIRST_SIZE);
     }
 
     #[test]

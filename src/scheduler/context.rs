@@ -50,12 +50,12 @@ pub(crate) struct Context {
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
+    /// See [`Context::serial`].
+    serial: u64,
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
     handler_stack: OnceCell<AlternateStack>,
-    /// See [`Context::serial`].
-    serial: u64,
     pub(super) main: Coroutine,
 }
 
@@ -125,10 +125,10 @@ impl Context {
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 place: Place::new(),
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
-                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()

@@ -5,10 +5,10 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
-pub(crate) mod inspection;
 mod source;
 
 pub(crate) use source::FdSource;
+pub(crate) mod inspection;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
@@ -17,6 +17,7 @@ use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
 use core::ffi::c_int;
+use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::RawFd;
 
@@ -27,7 +28,7 @@ struct Watched {
     writer: Slot,
     fd: RawFd,
     /// Distinguishes the file that has the number now from earlier ones.
-    generation: Cell<u32>,
+    generation: Cell<u16>,
     /// For sockets: what the next calls would find, as far as known.
     ready: Cell<Readiness>,
     socket: Cell<bool>,
@@ -98,13 +99,9 @@ impl FdTable {
 
     /// Wakes those who waited for what `event` tells.
     #[inline]
-    pub(super) fn deliver(&self, context: &Context, event: Event) {
-        let (fd, generation) = (event.token as u32 as usize, (event.token >> 32) as u32);
-        let chunks = self.chunks.borrow();
-        let Some(watched) = chunks.get(fd / CHUNK).map(|chunk| &chunk[fd % CHUNK]) else {
-            return;
-        };
-        if watched.generation.get() != generation {
+    pub(super) fn deliver(context: &Context, event: Event) {
+        let watched = Watched::of(event.token);
+        if token(&watched) != event.token {
             return; // of a file closed since
         }
         watched.ready.set(watched.ready.get() | event.ready);
@@ -118,22 +115,41 @@ impl FdTable {
         {
             waiter.complete(context, 0);
         }
-        if watched.socket.get() {
-            return;
-        }
-        if let Some((handler, argument)) = watched.handler.get() {
-            drop(chunks);
-            return handler(context, argument);
-        }
-        // A one-shot interest covers both directions; keep the one not served.
-        if !watched.reader.is_empty() || !watched.writer.is_empty() {
-            let _ = rearm(context, watched);
+        if !watched.socket.get() {
+            watched.serve_others(context);
         }
     }
 }
 
+/// How an event names the entry: its address, which is one of user space, and above it the
+/// generation.
+#[inline]
 fn token(watched: &Watched) -> u64 {
-    u64::from(watched.generation.get()) << 32 | u64::from(watched.fd.cast_unsigned())
+    u64::from(watched.generation.get()) << ADDRESS_BITS | ptr::from_ref(watched) as u64
+}
+
+const ADDRESS_BITS: u32 = u64::BITS - u16::BITS;
+
+impl Watched {
+    #[inline]
+    fn of(token: u64) -> Ref<Watched> {
+        // SAFETY: events carry tokens made by `token`, and entries are there for as long as
+        // the scheduler that asks for events.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw((token & ((1 << ADDRESS_BITS) - 1)) as *const Watched)
+        }
+    }
+
+    /// After an event of a descriptor that is not a socket's: runs the handler, or keeps the
+    /// one-shot interest, which covers both directions, for the one not served.
+    fn serve_others(&self, context: &Context) {
+        if let Some((handler, argument)) = self.handler.get() {
+            handler(context, argument);
+        } else if !self.reader.is_empty() || !self.writer.is_empty() {
+            let _ = rearm(context, self);
+        }
+    }
 }
 
 /// Sets a one-shot interest for those who wait now.

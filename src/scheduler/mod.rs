@@ -12,4 +12,5 @@ mod poller;
 mod ready_queue;
 mod recycle;
 mod registry;
+pub(crate) mod shared;
 pub(crate) mod timers;

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter};
+use super::fd_readiness::FdTable;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
@@ -231,7 +232,7 @@ impl Context {
         match self.existing_poller() {
             Some(poller) => poller.wait(timeout, &mut |event| {
                 self.stir();
-                self.fds.deliver(self, event);
+                FdTable::deliver(self, event);
             }),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}

@@ -96,7 +96,13 @@ impl FdSource {
         self.wait(Direction::Write, deadline, interrupt)
     }
 
-    #[inline]
+    /// As [`FdSource::wait_readable`], for a caller that may block and knows that a read would.
+    #[inline(always)]
+    pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
+        debug_assert!(!self.may_read());
+        self.park(context, Direction::Read, deadline, Interrupt::Any)
+    }
+
     fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {
         let context = Context::get()?;
         let coroutine = context.current();
@@ -108,11 +114,22 @@ impl FdSource {
         if self.watched.is_ready(direction) {
             return Ok(());
         }
+        self.park(context, direction, deadline, interrupt)
+    }
+
+    #[inline(always)]
+    fn park(
+        &self,
+        context: &Context,
+        direction: Direction,
+        deadline: i64,
+        interrupt: Interrupt,
+    ) -> Result<()> {
         let slot = self.watched.slot(direction);
         if !slot.is_empty() {
             return Err(Errno::EBUSY);
         }
-        slot.put(coroutine.waiter_ref());
+        slot.put(context.current().waiter_ref());
         wait(context, deadline, interrupt)
     }
 }

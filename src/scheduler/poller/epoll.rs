@@ -83,6 +83,7 @@ impl Poller for Epoll {
     }
 }
 
+#[inline]
 fn translate(event: EpollEvent) -> Event {
     let flags = event.events();
     let mut ready = Readiness::NONE;
@@ -93,12 +94,14 @@ fn translate(event: EpollEvent) -> Event {
         ready = ready | Readiness::WRITABLE;
     }
     if flags.intersects(ENDED) {
-        ready = ready | Readiness::READABLE | Readiness::HANGUP;
-        if flags.intersects(BROKEN) {
-            ready = ready | Readiness::WRITABLE | Readiness::BROKEN;
-        }
+        ready = ready | ended(flags);
     }
     Event { token: event.data(), ready }
+}
+
+#[cold]
+fn ended(flags: EpollFlags) -> Readiness {
+    if flags.intersects(BROKEN) { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
 }
 
 const BROKEN: EpollFlags = EpollFlags::EPOLLERR.union(EpollFlags::EPOLLHUP);

@@ -40,6 +40,7 @@ impl Readiness {
     pub(crate) const HANGUP: Readiness = Readiness(4);
     /// The descriptor is broken or closed on both sides: writable from now on.
     pub(crate) const BROKEN: Readiness = Readiness(8);
+    pub(crate) const ALL: Readiness = Readiness(15);
 
     /// Is any of `wanted` there?
     #[inline(always)]
