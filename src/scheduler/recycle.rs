@@ -5,6 +5,7 @@ use super::coroutine::{Coroutine, Launch};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::stack::StackRange;
 use core::ffi::{c_char, c_int};
 
@@ -66,6 +67,9 @@ impl Context {
     fn instrument(&self, coroutine: Ref<Coroutine>) {
         let stack = coroutine.stack();
         coroutine.execution.instrument(stack.bottom(), stack.size());
+        if !coroutine.has_user_stack() {
+            instrumentation::lsan_begin_root(stack.bottom(), stack.size());
+        }
     }
 
     /// Takes back the running coroutine and leaves it for good, if that needs no more than
@@ -103,7 +107,11 @@ impl Context {
         if self.idle_count.get() < MOST_IDLE && !self.is_instrumented() {
             self.keep(coroutine);
         } else {
-            self.stacks.free(coroutine.stack());
+            let stack = coroutine.stack();
+            if self.is_instrumented() {
+                instrumentation::lsan_end_root(stack.bottom(), stack.size());
+            }
+            self.stacks.free(stack);
         }
     }
 }
