@@ -178,8 +178,7 @@ impl Bundle {
         self.members.push_back(coroutine);
     }
 
-    /// Does `coroutine` run in this bundle, at any depth? Whoever is ending a bundle counts
-    /// like its owner: it can't go on before the members have finished.
+    /// Does `coroutine` run in this bundle, at any depth?
     #[inline]
     pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
         let mut next = Some(coroutine);
@@ -188,9 +187,23 @@ impl Bundle {
                 return true;
             }
             next = bundle.owner.get();
+        }
+        false
+    }
+
+    /// Would this bundle never end if `coroutine` waited for its end? So it is when it runs in
+    /// the bundle, or when somebody who does is ending one that `coroutine` runs in: neither
+    /// could go on before the other has.
+    fn awaits(&self, coroutine: Ref<Coroutine>) -> bool {
+        let mut next = Some(coroutine);
+        while let Some(bundle) = next.and_then(of) {
+            if bundle.same(self) {
+                return true;
+            }
+            next = bundle.owner.get();
             if bundle.state.get() != State::Open && bundle.canceller.get() != next {
                 // No bundle is ended by somebody who runs in it, so this comes to an end.
-                if next.is_some_and(|owner| self.contains(owner)) {
+                if next.is_some_and(|owner| self.awaits(owner)) {
                     return true;
                 }
                 next = bundle.canceller.get();
@@ -199,10 +212,10 @@ impl Bundle {
         false
     }
 
-    /// May the caller end the bundle? `EDEADLK` when it runs in it, `EBUSY` when
-    /// somebody is ending it already.
+    /// May the caller end the bundle? `EDEADLK` when it runs in it or both would wait for
+    /// each other, `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        if self.contains(context.current()) {
+        if self.awaits(context.current()) {
             return Err(Errno::EDEADLK);
         }
         if self.state.get() != State::Open { Err(Errno::EBUSY) } else { Ok(()) }

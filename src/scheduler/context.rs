@@ -5,7 +5,7 @@ use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::overflow;
-use super::poller::{Epoll, Poller};
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
 use super::registry::Place;
 use super::timers::TimingWheel;
@@ -50,12 +50,12 @@ pub(crate) struct Context {
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
-    /// See [`Context::serial`].
-    serial: u64,
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
     handler_stack: OnceCell<AlternateStack>,
+    /// See [`Context::serial`].
+    serial: u64,
     pub(super) main: Coroutine,
 }
 
@@ -125,10 +125,10 @@ impl Context {
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
-                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 place: Place::new(),
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()
@@ -232,8 +232,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.

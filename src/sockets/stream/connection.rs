@@ -127,8 +127,18 @@ impl Connection {
         let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
         if !trouble && !memory.is_null() && length > 0 && self.source.may_write() {
             // SAFETY: the caller promises that the buffer is readable.
-            sent = unsafe { fd_io::send_at_once(&self.source, memory, length) }
-                .inspect_err(|_| self.send_failed())?;
+            let result = unsafe {
+                if self.source.completes() {
+                    let source = &self.source;
+                    let send = |closed: &Cell<bool>| {
+                        fd_io::send_by_poller(source, context, memory, length, closed)
+                    };
+                    self.output.enter(send)
+                } else {
+                    fd_io::send_at_once(&self.source, memory, length)
+                }
+            };
+            sent = result.inspect_err(|&error| self.send_ended(error, false))?;
             if sent == length {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
@@ -190,14 +200,18 @@ impl Connection {
         if cursor.remaining() < all {
             cancel_scope::note_transfer(context, recorded);
         }
-        match result {
-            Ok(()) => {}
+        result.inspect_err(|&error| self.send_ended(error, begun))
+    }
+
+    /// Notes that a send has failed with `error`, after its first byte if it had `begun`.
+    #[cold]
+    fn send_ended(&self, error: Errno, begun: bool) {
+        match error {
             // The socket is gone.
-            Err(Errno::EBADF) => {}
-            Err(error) if !begun && was_put_off(error) => {}
-            Err(_) => self.send_failed(),
+            Errno::EBADF => {}
+            error if !begun && was_put_off(error) => {}
+            _ => self.send_failed(),
         }
-        result
     }
 
     /// Fails if nothing can be sent.
