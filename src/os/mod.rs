@@ -2,6 +2,7 @@
 //! errno type, the thread's context pointer, the few system calls that nix lacks,
 //! and the hooks of AddressSanitizer and Valgrind.
 
+pub(crate) mod allocation;
 pub(crate) mod cycles;
 pub(crate) mod errno;
 pub(crate) mod instrumentation;

@@ -9,6 +9,7 @@ use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::ObjectCache;
+use crate::os::allocation;
 use crate::os::errno::{self, Errno, Result};
 use crate::os::{instrumentation, thread_context};
 use crate::stack::StackPool;
@@ -87,14 +88,17 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]
@@ -198,8 +202,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller: Box<dyn Poller> = allocation::boxed(Epoll::new()?)?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.
