@@ -171,7 +171,7 @@ impl HandleTable {
                 object: ptr::null_mut(),
                 kind: ptr::null(),
                 next_free: if index + 1 < new { index + 1 } else { NONE },
-                    cached_type: ptr::null(),
+                cached_type: ptr::null(),
                 cached_interface: ptr::null_mut(),
             });
         }

@@ -381,7 +381,7 @@ int fault_pthread_setspecific(pthread_key_t key, const void *value) {
 }
 
 ssize_t fault_getrandom(void *buf, size_t len, unsigned flags) {
-    FAILS("getrandom", -1, EINTR, ENOSYS);
+    FAILS("getrandom", -1, EINTR);
     return getrandom(buf, len, flags);
 }
 
@@ -401,6 +401,7 @@ long fault_syscall(long number, ...) {
     case SYS_io_uring_enter: FAILS("io_uring_enter", -1, EINTR, EAGAIN, EBUSY); break;
     case SYS_io_uring_register: FAILS("io_uring_register", -1, EINVAL, ENOMEM); break;
 #endif
+    case SYS_getrandom: FAILS("getrandom", -1, EINTR); break;
     case SYS_futex: break;
     default: FAILS("syscall", -1, ENOSYS);
     }

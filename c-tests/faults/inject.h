@@ -11,6 +11,10 @@
 #define MOST_POINTS 20000
 #define MOST_FRAMES 48
 
+struct alive {
+    long blocks, maps, descriptors, threads, handles;
+};
+
 /* Shared with the parent, which reads it when the child has ended. */
 struct record {
     /* What to do: the call with this number fails (0: none), in this of its ways, and so do
@@ -27,7 +31,8 @@ struct record {
     unsigned char variants[MOST_POINTS]; /* of each call */
     int aborted;
     uint64_t errors, successes; /* of the scenario's calls */
-    long blocks, bytes, maps, descriptors, threads, handles; /* alive in the end */
+    struct alive alive;         /* in the end */
+    struct alive most;          /* of that, without a leak */
 };
 
 extern struct record *record;

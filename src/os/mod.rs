@@ -4,7 +4,10 @@
 
 pub(crate) mod allocation;
 pub(crate) mod cycles;
+pub(crate) mod environment;
 pub(crate) mod errno;
 pub(crate) mod instrumentation;
+#[cfg(feature = "sockets")]
+pub(crate) mod network;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;

@@ -11,7 +11,7 @@ use crate::intrusive::Ref;
 use crate::object_cache::ObjectCache;
 use crate::os::allocation;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -88,7 +88,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
         let clock: Box<dyn Clock> = if virtual_time {
             allocation::boxed(VirtualClock::new())?
         } else {
