@@ -5,17 +5,18 @@
 //! a region of numbers of its own, so that a handle used on a wrong thread is known
 //! by its number alone. Nothing here ever blocks.
 
+use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::ptr;
 use std::sync::Mutex;
 
 /// What all objects of one type have in common. Types are told apart by the address
 /// of their `Kind`.
 pub(crate) struct Kind {
-    /// For messages and dumps.
-    #[allow(dead_code)]
+    /// For dumps.
     pub(crate) name: &'static str,
     /// Ends the object, which must not be used any more when this returns `Ok`. With
     /// an error nothing has happened and the handle stays open.
@@ -59,6 +60,9 @@ pub(crate) struct HandleTable {
     used: Cell<u32>,
     first_free: Cell<u32>,
     last_free: Cell<u32>,
+    /// Where the entries are and how many, for debuggers.
+    first: Cell<*const Entry>,
+    size: Cell<usize>,
 }
 
 impl HandleTable {
@@ -69,8 +73,22 @@ impl HandleTable {
             used: Cell::new(0),
             first_free: Cell::new(NONE),
             last_free: Cell::new(NONE),
+            first: Cell::new(ptr::null()),
+            size: Cell::new(0),
         }
     }
+
+    /// For debuggers.
+    pub(crate) const LAYOUT: &[Field] = &[
+        Field::new(c"handles.base", offset_of!(HandleTable, region) + offset_of!(Region, base)),
+        Field::new(c"handles.first", offset_of!(HandleTable, first)),
+        Field::new(c"handles.size", offset_of!(HandleTable, size)),
+        Field::new(c"entry.size", size_of::<Entry>()),
+        Field::new(c"entry.object", offset_of!(Entry, object)),
+        Field::new(c"entry.kind", offset_of!(Entry, kind)),
+        // Address and length.
+        Field::new(c"kind.name", offset_of!(Kind, name)),
+    ];
 
     /// The entry of an open handle. Callers use it up before they call anything else of
     /// the table.
@@ -107,6 +125,19 @@ impl HandleTable {
         let entry = self.entry(handle)?;
         // SAFETY: the kind of an open handle is a `&'static Kind`.
         Ok((entry.object, unsafe { &*entry.kind }))
+    }
+
+    /// Calls `action` with number, object and kind of each open handle, in the order of
+    /// their numbers. It must not open or close any.
+    pub(crate) fn for_each(&self, mut action: impl FnMut(c_int, *mut (), &'static Kind)) {
+        // SAFETY: nothing changes the vector meanwhile.
+        let entries = unsafe { &*self.entries.get() };
+        for (index, entry) in entries.iter().enumerate() {
+            // SAFETY: the kind of an open handle is a `&'static Kind`.
+            if let Some(kind) = unsafe { entry.kind.as_ref() } {
+                action(self.region.base + index as c_int, entry.object, kind);
+            }
+        }
     }
 
     /// The interface `type_id` of the object: `ENOTSUP` when it has none.
@@ -180,6 +211,8 @@ impl HandleTable {
             last => entries[last as usize].next_free = old,
         }
         self.last_free.set(new - 1);
+        self.first.set(entries.as_ptr());
+        self.size.set(entries.len());
         Ok(())
     }
 

@@ -295,6 +295,11 @@ int fault_getsockname(int fd, struct sockaddr *addr, socklen_t *len) {
     return getsockname(fd, addr, len);
 }
 
+int fault_getpeername(int fd, struct sockaddr *addr, socklen_t *len) {
+    FAILS("getpeername", -1, ENOBUFS, ENOTCONN);
+    return getpeername(fd, addr, len);
+}
+
 int fault_getsockopt(int fd, int level, int name, void *value, socklen_t *len) {
     FAILS("getsockopt", -1, ENOBUFS, ENOMEM);
     return getsockopt(fd, level, name, value, len);

@@ -37,7 +37,7 @@ pub(crate) struct Execution {
 /// In `special`: AddressSanitizer must hear of switches.
 const INSTRUMENTED: u32 = 1;
 /// In `special`: `stack_pointer` is the address of registers that the code saved itself.
-const SELF_SAVED: u32 = 2;
+pub(crate) const SELF_SAVED: u32 = 2;
 
 struct Instrumentation {
     fake_stack: Cell<*mut ()>,
@@ -79,6 +79,12 @@ impl Transfer {
     pub(crate) fn unannounced(from: &Execution, to: &Execution) -> Transfer {
         debug_assert!(!from.is_instrumented());
         Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
+    }
+
+    /// Is it a switch rather than a complete call?
+    #[inline(always)]
+    pub(crate) fn is_switch(&self) -> bool {
+        self.second != 0
     }
 
     /// Leave `from` for good and go on with `to`.

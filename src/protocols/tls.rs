@@ -19,6 +19,7 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::room;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
@@ -170,6 +171,11 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*tls).readiness).cast() }
+    } else if type_id == room::type_id() {
+        // SAFETY: as above.
+        let below = unsafe { (*tls).session.below() };
+        let found = Context::get().and_then(|it| it.handles.query(below, type_id));
+        found.unwrap_or(ptr::null_mut())
     } else {
         ptr::null_mut()
     }

@@ -5,17 +5,23 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+pub(crate) mod inspection;
+mod operations;
 mod source;
 
+pub(crate) use super::poller::RECEIVED_AT_ONCE;
 pub(crate) use source::FdSource;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
-use super::poller::{Event, Interest, Mode, Readiness};
+use super::poller::{Completion, Direction, Event, Interest, Mode, Readiness, Sink};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
+use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use operations::{Arrived, InFlight};
 use std::os::fd::RawFd;
 
 /// What the scheduler knows of one descriptor number: a cache line of its own.
@@ -25,12 +31,20 @@ struct Watched {
     writer: Slot,
     fd: RawFd,
     /// Distinguishes the file that has the number now from earlier ones.
-    generation: Cell<u32>,
+    generation: Cell<u16>,
     /// For sockets: what the next calls would find, as far as known.
     ready: Cell<Readiness>,
     socket: Cell<bool>,
+    /// The poller carries out operations itself.
+    completes: Cell<bool>,
+    /// What it has been asked for.
+    in_flight: Cell<InFlight>,
+    /// What it has received or accepted, if `ready` says so.
+    arrived: Cell<Arrived>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
+    /// For dumps: the socket on top, and how many protocols it stands on.
+    top: Cell<(c_int, u32)>,
 }
 
 const _: () = assert!(size_of::<Watched>() == 64);
@@ -76,7 +90,11 @@ impl FdTable {
                 generation: Cell::new(0),
                 ready: Cell::new(Readiness::NONE),
                 socket: Cell::new(false),
+                completes: Cell::new(false),
+                in_flight: Cell::new(InFlight::NOTHING),
+                arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
+                top: Cell::new((-1, 0)),
             }));
             chunks.push(entries.into_boxed_slice());
         }
@@ -90,45 +108,72 @@ impl FdTable {
         #[allow(unsafe_code)]
         self.with(fd, |watched| unsafe { Ref::from_raw(watched) })
     }
+}
 
-    /// Wakes those who waited for what `event` tells.
+/// Takes what the poller tells, and wakes those who waited for it.
+pub(super) struct Delivery<'a>(pub(super) &'a Context);
+
+impl Sink for Delivery<'_> {
     #[inline]
-    pub(super) fn deliver(&self, context: &Context, event: Event) {
-        let (fd, generation) = (event.token as u32 as usize, (event.token >> 32) as u32);
-        let chunks = self.chunks.borrow();
-        let Some(watched) = chunks.get(fd / CHUNK).map(|chunk| &chunk[fd % CHUNK]) else {
-            return;
-        };
-        if watched.generation.get() != generation {
+    fn ready(&mut self, event: Event) {
+        let Delivery(context) = *self;
+        context.stir();
+        let watched = Watched::of(event.token);
+        if token(&watched) != event.token {
             return; // of a file closed since
         }
-        watched.ready.set(watched.ready.get() | event.ready);
-        if event.ready.has(Readiness::READABLE)
+        let ready = watched.filter(event.ready);
+        watched.ready.set(watched.ready.get() | ready);
+        if ready.has(Readiness::READABLE)
             && let Some(waiter) = watched.reader.get()
         {
             waiter.complete(context, 0);
         }
-        if event.ready.has(Readiness::WRITABLE)
+        if ready.has(Readiness::WRITABLE)
             && let Some(waiter) = watched.writer.get()
         {
             waiter.complete(context, 0);
         }
-        if watched.socket.get() {
-            return;
+        if !watched.socket.get() {
+            watched.serve_others(context);
         }
-        if let Some((handler, argument)) = watched.handler.get() {
-            drop(chunks);
-            return handler(context, argument);
-        }
-        // A one-shot interest covers both directions; keep the one not served.
-        if !watched.reader.is_empty() || !watched.writer.is_empty() {
-            let _ = rearm(context, watched);
-        }
+    }
+
+    fn completed(&mut self, completion: Completion) {
+        self.0.stir();
+        operations::completed(self.0, completion);
     }
 }
 
+/// How an event names the entry: its address, which is one of user space, and above it the
+/// generation.
+#[inline]
 fn token(watched: &Watched) -> u64 {
-    u64::from(watched.generation.get()) << 32 | u64::from(watched.fd.cast_unsigned())
+    u64::from(watched.generation.get()) << ADDRESS_BITS | ptr::from_ref(watched) as u64
+}
+
+const ADDRESS_BITS: u32 = u64::BITS - u16::BITS;
+
+impl Watched {
+    #[inline]
+    fn of(token: u64) -> Ref<Watched> {
+        // SAFETY: events carry tokens made by `token`, and entries are there for as long as
+        // the scheduler that asks for events.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw((token & ((1 << ADDRESS_BITS) - 1)) as *const Watched)
+        }
+    }
+
+    /// After an event of a descriptor that is not a socket's: runs the handler, or keeps the
+    /// one-shot interest, which covers both directions, for the one not served.
+    fn serve_others(&self, context: &Context) {
+        if let Some((handler, argument)) = self.handler.get() {
+            handler(context, argument);
+        } else if !self.reader.is_empty() || !self.writer.is_empty() {
+            let _ = rearm(context, self);
+        }
+    }
 }
 
 /// Sets a one-shot interest for those who wait now.
@@ -141,20 +186,16 @@ fn rearm(context: &Context, watched: &Watched) -> Result<()> {
     context.poller()?.watch(watched.fd, token(watched), interest)
 }
 
-/// What a wait is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Read,
-    Write,
-}
+const READ: Readiness = Readiness::READABLE.or(Readiness::HANGUP).or(Readiness::ARRIVED);
+const WRITE: Readiness = Readiness::WRITABLE.or(Readiness::BROKEN);
 
 impl Watched {
     /// Would the next call possibly not block?
     #[inline]
     fn is_ready(&self, direction: Direction) -> bool {
         match direction {
-            Direction::Read => self.ready.get().has(Readiness::READABLE | Readiness::HANGUP),
-            Direction::Write => self.ready.get().has(Readiness::WRITABLE | Readiness::BROKEN),
+            Direction::Read => self.ready.get().has(READ),
+            Direction::Write => self.ready.get().has(WRITE),
         }
     }
 
@@ -248,6 +289,9 @@ pub(crate) fn enroll(
 
 /// For `choose`: would a read from the socket that has `fd` not block?
 pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
+    if context.fds.with(fd, |watched| watched.ready.get().has(Readiness::ARRIVED))? {
+        return Ok(true);
+    }
     let ready = is_ready_now(fd, Direction::Read)?;
     if !ready {
         // What comes from now on is a new edge.
@@ -268,6 +312,7 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
             return Err(Errno::EBUSY);
         }
         watched.reader.put(waiter);
+        watched.await_edge(context, Direction::Read);
         Ok(())
     })?
 }

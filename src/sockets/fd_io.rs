@@ -6,20 +6,26 @@
 
 #![allow(unsafe_code)] // System calls with lists of buffers.
 
+mod small;
+
+pub(super) use small::{send_at_once, send_by_poller};
+
 use super::direction::Direction;
 use super::io_list::Cursor;
 use super::ip_address::IpAddress;
-use super::read_ahead::{Block, READ_AHEAD, ReadAhead, allocate_block, free_block, room};
+use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
+use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use core::cell::{Cell, UnsafeCell};
 use core::convert::Infallible;
 use core::ffi::c_void;
 use core::mem;
-use core::ptr::{self, NonNull};
+use core::ptr;
 use nix::sys::socket::SockaddrLike;
+use small::fill;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
@@ -35,6 +41,7 @@ const DROP_AT_ONCE: usize = 1 << 20;
 impl Direction {
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
     /// was closed meanwhile. In the latter case the socket is gone.
+    #[inline]
     pub(crate) fn occupy<T>(
         &self,
         source: &FdSource,
@@ -143,6 +150,7 @@ impl Call<'_> {
 
     /// After the deadline the socket is asked once more, as it may have all that is
     /// wanted. Not more often: a peer that sends and sends would hold the call for ever.
+    #[inline]
     pub(super) fn check_deadline(&mut self) -> Result<()> {
         self.unchecked = 0;
         let passed = self.deadline >= 0 && clock::now() >= self.deadline;
@@ -192,7 +200,14 @@ impl Call<'_> {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
-            let next = receive_some(self.source.as_raw_fd(), buffer, cursor)?;
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.copy_to(cursor);
+                continue;
+            }
+            let next = receive_some(self.source, buffer, cursor)?;
             next.note_read(self.source);
             if next == Next::MaySucceed && cursor.remaining() > 0 {
                 self.transferred(before - cursor.remaining())?;
@@ -201,14 +216,36 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Waits for input and reads it ahead into `buffer`, which is empty. Nothing, if the wait
-    /// was in vain or there is no memory.
-    pub(crate) fn read_ahead(&mut self, buffer: &ReadAhead) -> Result<()> {
+    /// Waits for input, reads it ahead into `buffer`, which is empty, and moves `length` bytes
+    /// of it to `memory` (drops them if that is null). False if there are not that many.
+    ///
+    /// # Safety
+    /// `memory` is null, or `length` bytes can be written there.
+    #[inline(always)]
+    pub(crate) unsafe fn receive_small(
+        &mut self,
+        context: &Context,
+        buffer: &ReadAhead,
+        memory: *mut u8,
+        length: usize,
+    ) -> Result<bool> {
         if !self.source.may_read() {
-            self.wait_readable()?;
+            self.check_deadline()?;
+            let result = self.source.wait_for_input(context, self.deadline);
+            self.check_alive(result)?;
         }
-        let Some(block) = allocate_block() else { return Ok(()) };
-        fill(self.source.as_raw_fd(), buffer, block).map(|next| next.note_read(self.source))
+        let Some(block) = allocate_block() else { return Ok(false) };
+        let received = fill(self.source, block)?;
+        // SAFETY: by the caller's promise.
+        Ok(unsafe { buffer.pass_on(block, received, memory, length) })
+    }
+
+    /// Moves what the poller has received itself to `buffer`, which is empty.
+    fn absorb(&self, buffer: &ReadAhead) -> Result<()> {
+        let block = allocate_block().ok_or(Errno::ENOMEM)?;
+        let received = fill(self.source, block)?;
+        buffer.keep(block, received);
+        Ok(())
     }
 
     /// Receives and drops everything until that fails.
@@ -219,6 +256,14 @@ impl Call<'_> {
         loop {
             if !self.source.may_read() {
                 self.wait_readable()?;
+            }
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.clear();
+                self.begun = true;
+                continue;
             }
             let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX, buffer.is_none())?;
             self.begun |= count > 0;
@@ -233,9 +278,11 @@ impl Call<'_> {
     pub(crate) fn accept(&mut self, peer: &mut IpAddress) -> Result<OwnedFd> {
         loop {
             if !self.source.may_read() {
-                self.wait_readable()?;
+                self.check_deadline()?;
+                let result = self.source.wait_for_connection(self.deadline);
+                self.check_alive(result)?;
             }
-            match accept_one(self.source.as_raw_fd(), peer) {
+            match accept_one(self.source, peer) {
                 Err(Errno::EAGAIN) => self.source.read_has_blocked(),
                 Err(Errno::EINTR) => {}
                 // These tell of a connection that broke while it waited to be accepted.
@@ -263,13 +310,20 @@ pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> 
         return match Errno::result(call()) {
             Ok(count) => Ok(Some(count.unsigned_abs())),
             Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) => Ok(None),
-            // The kernel has given up on the peer. To callers this must be neither the
-            // end of the stream nor the end of their own patience.
-            Err(Errno::EPIPE | Errno::ETIMEDOUT) => Err(Errno::ECONNRESET),
-            Err(error) => Err(error),
+            Err(error) => settle(Err(error)),
         };
     }
+}
+
+/// What the result of a system call on a stream socket means.
+fn settle(result: Result<Option<usize>>) -> Result<Option<usize>> {
+    result.or_else(|error| match error {
+        Errno::EAGAIN => Ok(None),
+        // The kernel has given up on the peer. To callers this must be neither the
+        // end of the stream nor the end of their own patience.
+        Errno::EPIPE | Errno::ETIMEDOUT => Err(Errno::ECONNRESET),
+        error => Err(error),
+    })
 }
 
 /// A message header for the buffers in `slots`.
@@ -309,15 +363,17 @@ fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
 
 /// Receives what is there at once. Not inlined, as [`send_some`].
 #[inline(never)]
-fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
+fn receive_some(source: &FdSource, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
+    let fd = source.as_raw_fd();
     let block = ahead.and_then(|_| allocate_block());
     if let (Some(ahead), Some(block)) = (ahead, block)
         && cursor.remaining() <= READ_AHEAD
     {
         // Through the buffer, as the next receives will be small as well.
-        let next = fill(fd, ahead, block)?;
+        let received = fill(source, block)?;
+        ahead.keep(block, received);
         ahead.copy_to(cursor);
-        return Ok(next);
+        return Ok(Next::after(received, READ_AHEAD));
     }
     if let Some(length) = cursor.skip_length() {
         block.into_iter().for_each(free_block);
@@ -350,36 +406,6 @@ fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Re
     }
     let offered = if ahead_of_list.is_some() { bytes + READ_AHEAD } else { bytes };
     Ok(Next::after(received, offered))
-}
-
-/// Reads what is there at once into `block`, which `ahead` keeps.
-#[inline]
-fn fill(fd: RawFd, ahead: &ReadAhead, block: NonNull<Block>) -> Result<Next> {
-    // SAFETY: the block has room for `READ_AHEAD` bytes.
-    let received = attempt(|| unsafe { libc::recv(fd, room(block), READ_AHEAD, 0) });
-    let received = end_of_stream(received);
-    ahead.keep(block, *received.as_ref().unwrap_or(&0));
-    Ok(Next::after(received?, READ_AHEAD))
-}
-
-/// Sends what the socket takes of one buffer at once, for a call that has just begun. How many
-/// bytes that was.
-///
-/// # Safety
-/// `length` bytes can be read from `memory`.
-#[inline]
-pub(in crate::sockets) unsafe fn send_at_once(
-    source: &FdSource,
-    memory: *const c_void,
-    length: usize,
-) -> Result<usize> {
-    let length = length.min(AT_ONCE);
-    // SAFETY: by the caller's promise.
-    let sent =
-        attempt(|| unsafe { libc::send(source.as_raw_fd(), memory, length, libc::MSG_NOSIGNAL) });
-    let sent = sent?.unwrap_or(0);
-    Next::after(sent, length).note_write(source);
-    Ok(sent)
 }
 
 /// Drops at most `limit` bytes of input that is there, and returns their number. TCP does
@@ -417,10 +443,18 @@ fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
     }
 }
 
-fn accept_one(fd: RawFd, peer: &mut IpAddress) -> Result<OwnedFd> {
+fn accept_one(source: &FdSource, peer: &mut IpAddress) -> Result<OwnedFd> {
     *peer = IpAddress::NONE;
     let bytes = peer.as_mut_bytes();
     let mut length = bytes.len() as libc::socklen_t;
+    if source.has_arrived() {
+        let connection = source.take_connection()?;
+        let name = bytes.as_mut_ptr().cast();
+        // SAFETY: as below. When the peer has gone already it has no name.
+        unsafe { libc::getpeername(connection.as_raw_fd(), name, &raw mut length) };
+        return Ok(connection);
+    }
+    let fd = source.as_raw_fd();
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
     let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };

@@ -84,6 +84,31 @@ impl ReadAhead {
         }
     }
 
+    /// Copies the start of `block`, of which `received` bytes were received, to `memory`, unless
+    /// that is null, and keeps the rest. If there are fewer than `length` it keeps them all and
+    /// returns false.
+    ///
+    /// # Safety
+    /// `memory` is null, or `length` bytes can be written there.
+    #[inline]
+    pub(super) unsafe fn pass_on(
+        &self,
+        block: NonNull<Block>,
+        received: usize,
+        memory: *mut u8,
+        length: usize,
+    ) -> bool {
+        if length == received && !memory.is_null() {
+            // SAFETY: received bytes of ours to memory of the caller's, `length` of both.
+            unsafe { ptr::copy_nonoverlapping(room(block).cast(), memory, length) };
+            free_block(block);
+            return true;
+        }
+        self.keep(block, received);
+        // SAFETY: by the caller's promise.
+        unsafe { self.take(memory, length) }
+    }
+
     /// Drops what is here, and the memory.
     pub(crate) fn clear(&self) {
         if let Some(block) = self.block.take() {

@@ -1,11 +1,14 @@
 //! Descriptors of library sockets.
 
-use super::{Direction, Watched, token, wait};
+use super::operations::owned;
+use super::{Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
-use crate::scheduler::poller::{Interest, Mode, Readiness};
+use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
+use core::ffi::c_void;
+use core::ptr;
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
 
 /// A descriptor that belongs to a library socket, non-blocking, registered for edges.
@@ -25,6 +28,7 @@ impl FdSource {
         let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
         poller.watch(watched.fd, token(&watched), both)?;
         watched.socket.set(true);
+        watched.completes.set(poller.completions().is_some());
         let _ = fd.into_raw_fd();
         Ok(FdSource { watched })
     }
@@ -96,7 +100,80 @@ impl FdSource {
         self.wait(Direction::Write, deadline, interrupt)
     }
 
-    #[inline]
+    /// As [`FdSource::wait_readable`], for a caller that may block and knows that a read would.
+    #[inline(always)]
+    pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
+        debug_assert!(!self.may_read());
+        if self.watched.completes.get() {
+            self.watched.await_input(context, Operation::Receive);
+        }
+        self.park(context, Direction::Read, deadline, Interrupt::Any)
+    }
+
+    /// As [`FdSource::wait_readable`], for a listener: the connection may have been accepted
+    /// then, see [`FdSource::take_connection`].
+    pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
+        if self.watched.completes.get() && !self.may_read() {
+            self.watched.await_input(Context::may_block()?, Operation::Accept);
+        }
+        let result = self.wait_readable(deadline, Interrupt::Any);
+        // A connection is better left to the system than taken for nobody. After `EBADF` the
+        // socket is gone.
+        if matches!(result, Err(error) if error != Errno::EBADF) && self.watched.completes.get() {
+            self.watched.give_up();
+        }
+        result
+    }
+
+    /// Has the poller received something itself?
+    #[inline(always)]
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.watched.ready.get().has(Readiness::ARRIVED)
+    }
+
+    /// Takes what the poller has received itself, and returns how many bytes that was.
+    ///
+    /// # Safety
+    /// [`RECEIVED_AT_ONCE`](super::RECEIVED_AT_ONCE) bytes can be written to `to`.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        unsafe { self.watched.take_arrived(to) }
+    }
+
+    /// Does the poller send by itself?
+    #[inline(always)]
+    pub(crate) fn completes(&self) -> bool {
+        self.watched.completes.get()
+    }
+
+    /// Has the poller send at once what the socket takes, together with all that others send.
+    /// The result is that of the system call, or the negative error; `EBADF` if the socket was
+    /// closed meanwhile, and is gone.
+    ///
+    /// # Safety
+    /// `length` bytes can be read from `memory`.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn send(
+        &self,
+        context: &Context,
+        memory: *const c_void,
+        length: usize,
+    ) -> Result<isize> {
+        let completions = context.existing_poller().and_then(|it| it.completions());
+        let completions = completions.ok_or(Errno::ENOTSUP)?;
+        // SAFETY: by the caller's promise.
+        unsafe { self.watched.send(context, completions, memory, length) }
+    }
+
+    /// Takes the connection that the poller has accepted itself.
+    pub(crate) fn take_connection(&self) -> Result<OwnedFd> {
+        // SAFETY: without memory nothing is written.
+        #[allow(unsafe_code)]
+        let number = unsafe { self.watched.take_arrived(ptr::null_mut())? };
+        Ok(owned(number as RawFd))
+    }
+
     fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {
         let context = Context::get()?;
         let coroutine = context.current();
@@ -108,17 +185,32 @@ impl FdSource {
         if self.watched.is_ready(direction) {
             return Ok(());
         }
+        if self.watched.completes.get() {
+            self.watched.await_edge(context, direction);
+        }
+        self.park(context, direction, deadline, interrupt)
+    }
+
+    #[inline(always)]
+    fn park(
+        &self,
+        context: &Context,
+        direction: Direction,
+        deadline: i64,
+        interrupt: Interrupt,
+    ) -> Result<()> {
         let slot = self.watched.slot(direction);
         if !slot.is_empty() {
             return Err(Errno::EBUSY);
         }
-        slot.put(coroutine.waiter_ref());
+        slot.put(context.current().waiter_ref());
         wait(context, deadline, interrupt)
     }
 }
 
 impl Drop for FdSource {
     fn drop(&mut self) {
+        self.watched.cancel();
         self.watched.generation.set(self.watched.generation.get().wrapping_add(1));
         self.watched.socket.set(false);
         let _ = nix::unistd::close(self.watched.fd);
