@@ -13,9 +13,10 @@ use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
+use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -148,14 +149,17 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]

@@ -6,6 +6,7 @@
 
 use super::config;
 use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -412,7 +413,7 @@ impl Session {
         self.process(&header)?;
         let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
         if length > 0 {
-            let mut content = vec![0; length];
+            let mut content = allocation::filled(0, length)?;
             self.receive_below(&mut content, progress.deadline)?;
             self.process(&content)?;
         }
