@@ -18,6 +18,7 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial::{self, Partial};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
@@ -125,6 +126,16 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     below
 }
 
+/// The handle of the stream below, which stays the session's.
+pub(crate) fn below(socket: c_int) -> Result<c_int> {
+    find(socket).map(|session| session.below())
+}
+
+/// Calls `action` with what rustls knows of the session.
+pub(crate) fn inspect<T>(socket: c_int, action: impl FnOnce(&Connection) -> T) -> Result<T> {
+    find(socket).map(|session| session.inspect(action))
+}
+
 /// Stands in [`ByteStream`].
 ///
 /// # Safety
@@ -157,6 +168,24 @@ unsafe extern "C" fn receive(
     byte_socket::to_c(unsafe { session.receive(first, last, deadline) })
 }
 
+static PARTIAL: Partial = Partial { receive: receive_some };
+
+/// Stands in [`Partial`].
+///
+/// # Safety
+/// `object` is a live `Tls`, and `length` bytes can be written to `memory`.
+unsafe fn receive_some(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: the object is alive as the call begins.
+    let session = unsafe { &*object.cast::<Tls>() }.session.clone();
+    // SAFETY: by the caller's promise.
+    unsafe { session.receive_some(memory, length, deadline) }
+}
+
 /// Stands in [`Kind`].
 ///
 /// # Safety
@@ -169,6 +198,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*tls).readiness).cast() }
+    } else if type_id == partial::type_id() {
+        PARTIAL.as_interface()
     } else {
         ptr::null_mut()
     }

@@ -13,7 +13,7 @@ mod utf8;
 
 pub(crate) use handshake::KEY_SIZE;
 pub(crate) use opening::{Host, attach_client, attach_server, request_key, response_key};
-pub(crate) use socket::{detach, done, receive, send, status};
+pub(crate) use socket::{beneath, detach, done, receive, send, status};
 
 /// What a message holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

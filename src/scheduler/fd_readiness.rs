@@ -388,6 +388,18 @@ impl FdSource {
         });
     }
 
+    /// Gives the descriptor up to the user, as a copy with a number of its own. From then on
+    /// the scheduler tells nothing of it any more, and this is only to be dropped.
+    pub(crate) fn release(&self) -> Result<OwnedFd> {
+        let copy = self.fd.try_clone();
+        let copy = copy
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+        if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
+            poller.forget(self.as_raw_fd());
+        }
+        Ok(copy)
+    }
+
     /// As [`FdSource::wait_readable`], for room in the output.
     pub(crate) fn wait_writable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
         self.wait(Direction::Write, deadline, interrupt)

@@ -177,6 +177,28 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Receives what is there, at least one byte, to a list that has room for that.
+    pub(crate) fn receive_some(
+        &mut self,
+        buffer: Option<&ReadAhead>,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
+        let all = cursor.remaining();
+        if let Some(buffer) = buffer {
+            buffer.copy_to(cursor);
+        }
+        while cursor.remaining() == all {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            let next = receive_some(self.source.as_raw_fd(), buffer, cursor)?;
+            if next == Next::WouldBlock {
+                self.source.read_would_block();
+            }
+        }
+        Ok(())
+    }
+
     /// Receives and drops everything until that fails.
     pub(crate) fn receive_nothing(&mut self, buffer: Option<&ReadAhead>) -> Result<Infallible> {
         if let Some(buffer) = buffer {

@@ -140,6 +140,17 @@ pub(crate) fn receive_descriptor(socket: c_int, deadline: i64) -> Result<RawFd> 
     Ok(fd.into_raw_fd())
 }
 
+/// Gives the descriptor of a connection or a listener to the user, non-blocking, and what was
+/// read ahead. After an error the socket is as it was.
+pub(crate) fn into_fd(socket: c_int) -> Result<(OwnedFd, Vec<u8>)> {
+    stream::give_back(socket, Family::Local)
+}
+
+/// The descriptor of a connection or a listener, which stays the socket's.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    stream::descriptor(socket, Family::Local)
+}
+
 /// Says that no more will be sent. Receiving goes on.
 pub(crate) fn done(socket: c_int) -> Result<()> {
     connection::find(socket, Family::Local)?.done()

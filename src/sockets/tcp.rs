@@ -91,6 +91,17 @@ pub(crate) fn listener_from_fd(fd: RawFd, storage: Storage) -> Result<c_int> {
     })
 }
 
+/// Gives the descriptor of a connection or a listener to the user, non-blocking, and what was
+/// read ahead. After an error the socket is as it was.
+pub(crate) fn into_fd(socket: c_int) -> Result<(OwnedFd, Vec<u8>)> {
+    stream::give_back(socket, Family::Internet)
+}
+
+/// The descriptor of a connection or a listener, which stays the socket's.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    stream::descriptor(socket, Family::Internet)
+}
+
 /// Says that no more will be sent. Receiving goes on.
 pub(crate) fn done(socket: c_int) -> Result<()> {
     connection::find(socket, Family::Internet)?.done()

@@ -14,6 +14,7 @@ use crate::protocols::shared::{self, Held};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial::{self, Partial};
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -208,6 +209,11 @@ pub(crate) unsafe fn receive_body(
     unsafe { find(socket)?.receive_body(first, last, deadline) }
 }
 
+/// The handle of the stream beneath, which stays the socket's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    find(socket)?.beneath().map(Beneath::handle)
+}
+
 /// Ends what was begun in both directions, and gives back the stream beneath. On failure
 /// everything is closed, unless a call is inside.
 pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
@@ -272,6 +278,22 @@ unsafe extern "C" fn breceive(
     })
 }
 
+static PARTIAL: Partial = Partial { receive: receive_some };
+
+/// Stands in [`Partial`].
+///
+/// # Safety
+/// `object` is a live socket, and `length` bytes can be written to `memory`.
+unsafe fn receive_some(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: by the caller's promise.
+    unsafe { Held::<Http>::of(object).receive_some(memory, length, deadline) }
+}
+
 /// Stands in [`Kind`].
 ///
 /// # Safety
@@ -283,6 +305,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<Http>(object, offset_of!(Http, stream))
         } else if type_id == input::type_id() {
             shared::field::<Http>(object, offset_of!(Http, readiness))
+        } else if type_id == partial::type_id() {
+            PARTIAL.as_interface()
         } else {
             ptr::null_mut()
         }

@@ -152,6 +152,11 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
     outcome.map(|()| beneath.handle())
 }
 
+/// The handle of the stream beneath, which stays the socket's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    find(socket)?.beneath().map(Beneath::handle)
+}
+
 /// The status of the peer's Close frame and the length of its reason, which is written to
 /// `reason`. `EAGAIN` before there was one.
 pub(crate) fn status(socket: c_int, reason: Option<&mut [u8]>) -> Result<(u16, usize)> {
