@@ -3,7 +3,7 @@
 //! The layers, each of which imports only from those below it:
 //!
 //! ```text
-//! capi           the C ABI of libdill: translates only
+//! safe           the Rust API      capi           the C ABI of libdill: translates only
 //!   ↓
 //! protocols      prefix, suffix, term, tls, happy eyeballs
 //!   ↓
@@ -23,7 +23,7 @@
 //! `ARCHITECTURE.md` follows a call through them.
 
 #![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 #[allow(unsafe_code)]
 mod capi;
@@ -40,8 +40,11 @@ mod object_cache;
 mod os;
 #[cfg(feature = "sockets")]
 mod protocols;
+mod safe;
 mod scheduler;
 #[cfg(feature = "sockets")]
 mod sockets;
 #[allow(unsafe_code)]
 mod stack;
+
+pub use safe::*;

@@ -15,7 +15,10 @@ use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::Layout;
+
+static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 /// A scheduler. Pinned on the heap; it lives until its thread ends.
 pub(crate) struct Context {
@@ -43,6 +46,8 @@ pub(crate) struct Context {
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
+    /// See [`Context::serial`].
+    serial: u64,
     main: Coroutine,
 }
 
@@ -112,6 +117,7 @@ impl Context {
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()
@@ -154,6 +160,13 @@ impl Context {
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+    }
+
+    /// Distinguishes this scheduler from all others of the process, those that have ended
+    /// included. Never 0.
+    #[inline(always)]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The coroutine that runs.
