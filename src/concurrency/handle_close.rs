@@ -4,6 +4,7 @@ use super::bundle::BUNDLE;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::stop;
 use core::ffi::c_int;
 
 /// A handle for a new object. `ECANCELED` where the caller is cancelled: who is asked
@@ -30,6 +31,18 @@ pub(crate) fn close(handle: c_int) -> Result<()> {
         Ok(()) => context.handles.release(handle),
         Err(_) if !closing => context.handles.cancel_close(handle),
         Err(_) => {}
+    }
+    result
+}
+
+/// Runs the code of a user's object that is being closed, in which nothing may block.
+pub(crate) fn without_blocking<T>(code: impl FnOnce() -> T) -> T {
+    let Some(context) = Context::existing() else { return code() };
+    let coroutine = context.current();
+    let before = coroutine.add_stop(stop::CLOSING);
+    let result = code();
+    if before & stop::CLOSING == 0 {
+        coroutine.remove_stop(stop::CLOSING);
     }
     result
 }

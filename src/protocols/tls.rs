@@ -9,7 +9,7 @@
 mod config;
 mod session;
 
-pub(crate) use config::{Client, Server};
+pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_client};
 
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
@@ -22,9 +22,11 @@ use crate::sockets::partial::{self, Partial};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
-use rustls::{ClientConnection, Connection, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls_pki_types::ServerName;
 use session::Session;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
 /// of it is rustls's anyway.
@@ -53,18 +55,41 @@ fn find(socket: c_int) -> Result<Rc<Session>> {
 pub(crate) fn attach_client(socket: c_int, client: Client<'_>, deadline: i64) -> Result<c_int> {
     attach(socket, deadline, || {
         let (config, name) = client.configuration()?;
-        let connection = ClientConnection::new(config, name).map_err(|it| config::errno(&it))?;
-        Ok(connection.into())
+        client_connection(config, name)
     })
+}
+
+/// As [`attach_client`], with a configuration that exists already.
+pub(crate) fn attach_client_with(
+    socket: c_int,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    deadline: i64,
+) -> Result<c_int> {
+    attach(socket, deadline, || client_connection(config, name))
+}
+
+fn client_connection(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Connection> {
+    Ok(ClientConnection::new(config, name).map_err(|it| config::errno(&it))?.into())
 }
 
 /// Starts a session on the stream `socket` as server. After an error, other than `EBADF`, the
 /// stream is closed.
 pub(crate) fn attach_server(socket: c_int, server: Server<'_>, deadline: i64) -> Result<c_int> {
-    attach(socket, deadline, || {
-        let config = server.configuration()?;
-        Ok(ServerConnection::new(config).map_err(|it| config::errno(&it))?.into())
-    })
+    attach(socket, deadline, || server_connection(server.configuration()?))
+}
+
+/// As [`attach_server`], with a configuration that exists already.
+pub(crate) fn attach_server_with(
+    socket: c_int,
+    config: Arc<ServerConfig>,
+    deadline: i64,
+) -> Result<c_int> {
+    attach(socket, deadline, || server_connection(config))
+}
+
+fn server_connection(config: Arc<ServerConfig>) -> Result<Connection> {
+    Ok(ServerConnection::new(config).map_err(|it| config::errno(&it))?.into())
 }
 
 fn attach(

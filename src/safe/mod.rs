@@ -11,3 +11,14 @@ pub(crate) mod handle;
 pub use deadline::{Deadline, now};
 pub use error::{Error, Result};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
+#[cfg(feature = "sockets")]
+mod protocols;
+#[cfg(feature = "sockets")]
+pub(crate) mod sockets;
+
+#[cfg(feature = "sockets")]
+pub use protocols::*;
+#[cfg(feature = "tls")]
+pub use rustls;
+#[cfg(feature = "sockets")]
+pub use sockets::*;

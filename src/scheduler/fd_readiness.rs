@@ -392,8 +392,8 @@ impl FdSource {
     /// the scheduler tells nothing of it any more, and this is only to be dropped.
     pub(crate) fn release(&self) -> Result<OwnedFd> {
         let copy = self.fd.try_clone();
-        let copy = copy
-            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+        let copy =
+            copy.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
         if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
             poller.forget(self.as_raw_fd());
         }

@@ -136,8 +136,12 @@ pub(crate) fn send_descriptor(socket: c_int, fd: RawFd, deadline: i64) -> Result
 
 /// Receives a descriptor, which is the user's from then on.
 pub(crate) fn receive_descriptor(socket: c_int, deadline: i64) -> Result<RawFd> {
-    let fd = connection::find(socket, Family::Local)?.receive_descriptor(deadline)?;
-    Ok(fd.into_raw_fd())
+    receive_owned(socket, deadline).map(OwnedFd::into_raw_fd)
+}
+
+/// As [`receive_descriptor`], with its owner.
+pub(crate) fn receive_owned(socket: c_int, deadline: i64) -> Result<OwnedFd> {
+    connection::find(socket, Family::Local)?.receive_descriptor(deadline)
 }
 
 /// Gives the descriptor of a connection or a listener to the user, non-blocking, and what was

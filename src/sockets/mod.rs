@@ -1,5 +1,6 @@
 //! Sockets: byte streams, message sockets, and what they are made of.
 
+pub(crate) mod adapter;
 pub(crate) mod byte_socket;
 pub(crate) mod direction;
 mod fd_io;

@@ -16,12 +16,8 @@ use core::ffi::{c_int, c_void};
 pub(crate) struct Partial {
     /// Receives at least one byte to `memory`, and `length`, which is not 0, at most. Fails with
     /// `EPIPE` at the end of the stream. Where nothing was received, `ETIMEDOUT` changes nothing.
-    pub(crate) receive: unsafe fn(
-        object: *mut (),
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize>,
+    pub(crate) receive:
+        unsafe fn(object: *mut (), memory: *mut u8, length: usize, deadline: i64) -> Result<usize>,
 }
 
 /// The address of this, not its content, tells the interface from others.

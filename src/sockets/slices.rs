@@ -3,7 +3,8 @@
 #![allow(unsafe_code)] // Makes lists of buffers.
 
 use super::io_list::IoList;
-use super::{byte_socket, message_socket, partial};
+use super::ip_address::IpAddress;
+use super::{byte_socket, message_socket, partial, udp};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_int;
 use std::io::IoSlice;
@@ -60,20 +61,10 @@ pub(crate) fn receive_some(socket: c_int, buffer: &mut [u8], deadline: i64) -> R
     unsafe { partial::receive(socket, buffer.as_mut_ptr(), buffer.len(), 1, deadline) }
 }
 
-/// Receives `length` bytes of a byte stream and drops them.
-pub(crate) fn skip_bytes(socket: c_int, length: usize, deadline: i64) -> Result<()> {
-    let mut list = IoList::single(core::ptr::null_mut(), length);
-    let list = &raw mut list;
-    // SAFETY: nothing is written anywhere.
-    unsafe { byte_socket::receive(socket, list, list, deadline) }
-}
-
 /// Sends the buffers as one message.
 pub(crate) fn send_message(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) -> Result<()> {
     // SAFETY: the buffers are borrowed for the whole call.
-    with_list(buffers, |first, last| unsafe {
-        message_socket::send(socket, first, last, deadline)
-    })
+    with_list(buffers, |first, last| unsafe { message_socket::send(socket, first, last, deadline) })
 }
 
 /// Receives a message into the buffer; its length.
@@ -115,11 +106,28 @@ pub(crate) fn receive_message_vec(socket: c_int, limit: usize, deadline: i64) ->
     received.map(|(message, ())| message)
 }
 
-/// Receives a message of any length and drops it; its length.
-pub(crate) fn skip_message(socket: c_int, deadline: i64) -> Result<usize> {
-    let none = core::ptr::null_mut();
-    // SAFETY: there is no list.
-    unsafe { message_socket::receive(socket, none, none, deadline) }
+/// Sends the parts as one datagram to an address.
+pub(crate) fn send_datagram(
+    socket: c_int,
+    address: &IpAddress,
+    parts: &[IoSlice<'_>],
+) -> Result<()> {
+    // SAFETY: the buffers are borrowed for the whole call.
+    with_list(parts, |first, last| unsafe { udp::send_to(socket, Some(address), first, last) })
+}
+
+/// Receives a datagram into the buffer: its length, and who has sent it.
+pub(crate) fn receive_datagram(
+    socket: c_int,
+    buffer: &mut [u8],
+    deadline: i64,
+) -> Result<(usize, IpAddress)> {
+    let mut sender = IpAddress::NONE;
+    let length = with_room(buffer.as_mut_ptr(), buffer.len(), |list| {
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { udp::receive_from(socket, Some(&mut sender), list, list, deadline) }
+    })?;
+    Ok((length, sender))
 }
 
 fn with_room<T>(

@@ -1,10 +1,10 @@
 //! TCP: making and ending connections and listeners.
 
 use super::fd_io;
-use super::ip_address::IpAddress;
+use super::ip_address::{self, IpAddress};
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
@@ -45,12 +45,7 @@ pub(crate) fn listen(address: &mut IpAddress, backlog: c_int, storage: Storage) 
 }
 
 pub(super) fn bound_port(fd: &OwnedFd) -> Result<u16> {
-    let address = socket::getsockname::<SockaddrStorage>(fd.as_raw_fd())?;
-    match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-        (Some(v4), _) => Ok(v4.port()),
-        (_, Some(v6)) => Ok(v6.port()),
-        _ => Err(Errno::EAFNOSUPPORT),
-    }
+    ip_address::of_socket(Ok(fd.as_raw_fd())).map(|address| address.port())
 }
 
 fn open(source: FdSource, storage: Storage) -> Result<c_int> {

@@ -25,7 +25,9 @@ impl Held<Http> {
         let all = cursor.remaining();
         self.receiving(deadline, |operation| {
             self.skip_head(operation)?;
-            while cursor.remaining() > 0 && self.receive_piece(Some(&mut cursor), Extent::Whole, operation)? {}
+            while cursor.remaining() > 0
+                && self.receive_piece(Some(&mut cursor), Extent::Whole, operation)?
+            {}
             Ok(())
         })?;
         match all - cursor.remaining() {

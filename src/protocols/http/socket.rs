@@ -3,8 +3,8 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::framing::{Body, Framing, Method, Unanswered};
-use super::syntax::Version;
-use super::unfinished;
+use super::syntax::{self, Version};
+use super::{sending, unfinished};
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
@@ -133,6 +133,31 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
 impl Http {
     pub(super) fn beneath(&self) -> Result<Beneath> {
         self.beneath.get().ok_or(Errno::EBADF)
+    }
+}
+
+/// Would all of these fields, in their order, be accepted for one head? Only the last one may say
+/// something about the body's length, if `with_framing`. `EINVAL`, or `EMSGSIZE`.
+pub(crate) fn check_fields(
+    fields: &mut dyn Iterator<Item = (&[u8], &[u8])>,
+    with_framing: bool,
+) -> Result<()> {
+    let mut framing = Framing::default();
+    let mut length = 0usize;
+    let mut ended = false;
+    for (name, value) in fields {
+        let value = syntax::trim(value);
+        if ended || !syntax::is_token(name) || !syntax::is_value(value) || value.is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        framing.take(name, value).map_err(|_| Errno::EINVAL)?;
+        ended = framing != Framing::default();
+        length = length.saturating_add(name.len()).saturating_add(value.len() + 4);
+    }
+    match () {
+        () if ended != with_framing => Err(Errno::EINVAL),
+        () if length > sending::LONGEST_HEAD / 2 => Err(Errno::EMSGSIZE),
+        () => Ok(()),
     }
 }
 

@@ -202,9 +202,9 @@ impl Connection {
         let list = IoList::single(memory.cast(), length);
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
-        let result = self.input.occupy(&self.source, deadline, |call| {
-            call.receive_some(self.ahead(), &mut cursor)
-        });
+        let result = self
+            .input
+            .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
         match result {
             Ok(()) => cancel_scope::note_transfer(context),
             // The socket is gone.
