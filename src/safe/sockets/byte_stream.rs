@@ -1,6 +1,6 @@
 //! Byte streams.
 
-use super::Input;
+use super::InputSource;
 use super::socket::{Private, Socket};
 use crate::{Deadline, Error, Result};
 use std::io::IoSlice;
@@ -33,7 +33,7 @@ use std::rc::Rc;
 ///         Ok(count)
 ///     }
 ///
-///     fn input(&self) -> dill::Input {
+///     fn input(&self) -> dill::InputSource {
 ///         self.0.input()
 ///     }
 /// }
@@ -98,8 +98,8 @@ pub trait ByteStream {
     /// Where the input comes from, for those who wait until a receive would not block. For a
     /// protocol without any buffer of its own that is the [`input`](ByteStream::input) of the
     /// stream beneath.
-    fn input(&self) -> Input {
-        Input::unknown()
+    fn input(&self) -> InputSource {
+        InputSource::unknown()
     }
 
     /// Not for use outside of this library, whose sockets need no adapter beneath its protocols.
@@ -128,7 +128,7 @@ macro_rules! forward {
             (**self).recv_exact(buffer, deadline)
         }
 
-        fn input(&self) -> Input {
+        fn input(&self) -> InputSource {
             (**self).input()
         }
     };

@@ -11,58 +11,58 @@ use std::os::fd::{AsFd, AsRawFd};
 /// question, and stands for no longer than the wait that asks.
 ///
 /// ```
-/// use dill::{ByteStream, Input, UnixStream};
+/// use dill::{ByteStream, InputSource, UnixStream};
 ///
 /// let (a, _b) = UnixStream::pair()?;
-/// assert_eq!(a.input(), Input::of(&a));
+/// assert_eq!(a.input(), InputSource::of(&a));
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Input(pub(crate) adapter::Input);
+pub struct InputSource(pub(crate) adapter::Input);
 
-impl Input {
+impl InputSource {
     /// A receive would not block: something has been received already, or it would fail at once.
     ///
     /// ```
-    /// assert_ne!(dill::Input::ready(), dill::Input::unknown());
+    /// assert_ne!(dill::InputSource::ready(), dill::InputSource::unknown());
     /// ```
     #[must_use]
-    pub fn ready() -> Input {
-        Input(adapter::Input::Ready)
+    pub fn ready() -> InputSource {
+        InputSource(adapter::Input::Ready)
     }
 
     /// A receive would block as long as one on this socket of the library would.
     ///
     /// ```
-    /// use dill::{Input, UnixStream};
+    /// use dill::{InputSource, UnixStream};
     ///
     /// let (a, b) = UnixStream::pair()?;
-    /// assert_ne!(Input::of(&a), Input::of(&b));
+    /// assert_ne!(InputSource::of(&a), InputSource::of(&b));
     /// # Ok::<(), dill::Error>(())
     /// ```
     #[must_use]
-    pub fn of(socket: &impl AsRawHandle) -> Input {
-        Input(adapter::Input::Handle(socket.as_raw_handle()))
+    pub fn of(socket: &impl AsRawHandle) -> InputSource {
+        InputSource(adapter::Input::Handle(socket.as_raw_handle()))
     }
 
     /// A receive would block as long as a read from this descriptor would.
     ///
     /// ```
-    /// let input = dill::Input::of_fd(&std::io::stdin());
-    /// assert_ne!(input, dill::Input::ready());
+    /// let input = dill::InputSource::of_fd(&std::io::stdin());
+    /// assert_ne!(input, dill::InputSource::ready());
     /// ```
     #[must_use]
-    pub fn of_fd(fd: &impl AsFd) -> Input {
-        Input(adapter::Input::Descriptor(fd.as_fd().as_raw_fd()))
+    pub fn of_fd(fd: &impl AsFd) -> InputSource {
+        InputSource(adapter::Input::Descriptor(fd.as_fd().as_raw_fd()))
     }
 
     /// Nobody knows: to wait for it fails with [`Error::Unsupported`](crate::Error::Unsupported).
     ///
     /// ```
-    /// assert_eq!(dill::Input::unknown(), dill::Input::unknown());
+    /// assert_eq!(dill::InputSource::unknown(), dill::InputSource::unknown());
     /// ```
     #[must_use]
-    pub fn unknown() -> Input {
-        Input(adapter::Input::Unknown)
+    pub fn unknown() -> InputSource {
+        InputSource(adapter::Input::Unknown)
     }
 }

@@ -220,8 +220,8 @@ macro_rules! byte_stream {
                 self.recv_exact(buffer, deadline)
             }
 
-            fn input(&self) -> $crate::Input {
-                $crate::Input::of(self)
+            fn input(&self) -> $crate::InputSource {
+                $crate::InputSource::of(self)
             }
 
             fn socket(
@@ -424,8 +424,8 @@ macro_rules! message_socket {
                 self.recv_vec(limit, deadline)
             }
 
-            fn input(&self) -> $crate::Input {
-                $crate::Input::of(self)
+            fn input(&self) -> $crate::InputSource {
+                $crate::InputSource::of(self)
             }
 
             fn socket(

@@ -1,6 +1,6 @@
 //! Message sockets.
 
-use super::Input;
+use super::InputSource;
 use super::socket::{Private, Socket};
 use crate::{Deadline, Result};
 use std::io::IoSlice;
@@ -90,8 +90,8 @@ pub trait MessageSocket {
     /// Where the input comes from, for those who wait until a receive would not block. For a
     /// protocol without any buffer of its own that is the [`input`](MessageSocket::input) of the
     /// socket beneath.
-    fn input(&self) -> Input {
-        Input::unknown()
+    fn input(&self) -> InputSource {
+        InputSource::unknown()
     }
 
     /// Not for use outside of this library, whose sockets need no adapter beneath its protocols.
@@ -120,7 +120,7 @@ macro_rules! forward {
             (**self).recv_vec(limit, deadline)
         }
 
-        fn input(&self) -> Input {
+        fn input(&self) -> InputSource {
             (**self).input()
         }
     };

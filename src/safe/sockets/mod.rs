@@ -17,7 +17,7 @@ pub use address::{Host, ToHost, resolve};
 pub use byte_stream::ByteStream;
 pub use descriptor::{readable, writable};
 pub use foreign::{RawByteStream, RawMessageSocket};
-pub use input::Input;
+pub use input::InputSource;
 pub use message_socket::MessageSocket;
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
