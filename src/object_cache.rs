@@ -29,6 +29,9 @@ pub(crate) struct ObjectCache {
 }
 
 impl ObjectCache {
+    /// All blocks are aligned to this.
+    pub(crate) const ALIGNMENT: usize = ALIGNMENT;
+
     pub(crate) const fn new() -> ObjectCache {
         ObjectCache {
             classes: [const { Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) } };
@@ -73,6 +76,15 @@ impl ObjectCache {
             class.count.set(class.count.get() + 1);
             return;
         }
+        // SAFETY: by the caller's promise.
+        unsafe { Self::free_to_system(block, size) };
+    }
+
+    /// As [`ObjectCache::free_bytes`], where there is no cache any more.
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) unsafe fn free_to_system(block: NonNull<u8>, size: usize) {
         if let Some(layout) = Self::layout(size) {
             // SAFETY: allocated with this layout, by the caller's promise.
             unsafe { std::alloc::dealloc(block.as_ptr(), layout) };

@@ -32,6 +32,35 @@ pub(crate) struct Bundle {
     forced: Cell<bool>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
+    /// Nothing can be launched any more: the bundle is being closed, or a member has panicked.
+    refuses: Cell<bool>,
+    /// The panic of a member, for the owner.
+    failure: Cell<Option<Box<Failure>>>,
+}
+
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
+
+/// Drops a panic that nobody receives. What panics when it is dropped is leaked instead.
+#[cold]
+pub(crate) fn discard(failure: Failure) {
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(failure)));
+    if let Err(another) = dropped {
+        core::mem::forget(another);
+    }
+}
+
+/// Ends the bundle of the running coroutine, which has panicked: see [`Bundle::fail`].
+#[cold]
+pub(crate) fn fail_current(failure: Failure) {
+    let own = Context::existing().and_then(|context| Some((context, of(context.current())?)));
+    let surplus = match own {
+        Some((context, bundle)) => bundle.fail(context, failure),
+        None => Some(failure),
+    };
+    if let Some(surplus) = surplus {
+        discard(surplus);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +119,7 @@ pub(crate) fn make() -> Result<c_int> {
 }
 
 #[inline]
-fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
+pub(super) fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
     let bundle = context.objects.allocate(Bundle {
         members: List::new(),
         waiters: List::new(),
@@ -103,6 +132,8 @@ fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
         forced: Cell::new(false),
         extras: Cell::new(None),
         canceller: Cell::new(None),
+        refuses: Cell::new(false),
+        failure: Cell::new(None),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -122,7 +153,7 @@ fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
 
 impl Bundle {
     #[inline(always)]
-    fn set_owner(&self, this: Ref<Bundle>, owner: Ref<Coroutine>) {
+    pub(super) fn set_owner(&self, this: Ref<Bundle>, owner: Ref<Coroutine>) {
         self.in_owner.unlink();
         self.owner.set(Some(owner));
         owner.owned::<Owned>().push_back(this);
@@ -221,6 +252,7 @@ impl Bundle {
     /// Hard-cancels all members, then waits until the last has finished.
     pub(super) fn cancel_members(&self, context: &Context) {
         self.state.set(State::Closing);
+        self.refuses.set(true);
         self.grace.set(Grace::None);
         let current = context.current();
         self.canceller.set(Some(current));
@@ -232,6 +264,30 @@ impl Bundle {
         }
     }
 
+    /// A member has panicked: the others are hard-cancelled, and the owner is going to get the
+    /// first panic; a further one comes back.
+    #[cold]
+    pub(super) fn fail(&self, context: &Context, failure: Failure) -> Option<Failure> {
+        self.refuses.set(true);
+        self.hard_cancel(context);
+        match self.failure.take() {
+            None => {
+                self.failure.set(Some(Box::new(failure)));
+                None
+            }
+            earlier => {
+                self.failure.set(earlier);
+                Some(failure)
+            }
+        }
+    }
+
+    /// The panic of a member that nobody has received yet.
+    #[inline]
+    pub(super) fn take_failure(&self) -> Option<Failure> {
+        self.failure.take().map(|failure| *failure)
+    }
+
     /// Frees the bundle, which has no members any more. Its handle must be released.
     pub(super) fn destroy(&self, context: &Context) {
         debug_assert!(self.members.is_empty());
@@ -240,6 +296,9 @@ impl Bundle {
         }
         if let Some(extras) = self.extras.take() {
             extras.drop_all(context);
+        }
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
         }
         self.in_owner.unlink();
         // SAFETY: made by `make_in`; it is in no list any more, and without a handle.
@@ -295,7 +354,15 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
 /// Begin function of `bundle_wait`. `EBUSY` when somebody waits already.
 pub(crate) fn begin_wait(handle: c_int, deadline: i64) -> Result<Transfer> {
     let context = Context::may_block()?;
-    let bundle = find(context, handle)?;
+    begin_wait_for(context, find(context, handle)?, deadline)
+}
+
+/// As [`begin_wait`], when the bundle is at hand and the caller may block.
+pub(super) fn begin_wait_for(
+    context: &Context,
+    bundle: Ref<Bundle>,
+    deadline: i64,
+) -> Result<Transfer> {
     if bundle.members.is_empty() {
         return Ok(Transfer::complete(0));
     }
@@ -331,9 +398,20 @@ pub(crate) fn launch_warm(
     file: *const c_char,
     line: c_int,
 ) -> Option<Ref<Coroutine>> {
-    context.current().may_start().ok()?;
     let bundle = find(context, handle).ok()?;
-    if bundle.state.get() == State::Closing {
+    admit_warm(context, bundle, file, line)
+}
+
+/// As [`launch_warm`], when the bundle is at hand.
+#[inline(always)]
+pub(super) fn admit_warm(
+    context: &'static Context,
+    bundle: Ref<Bundle>,
+    file: *const c_char,
+    line: c_int,
+) -> Option<Ref<Coroutine>> {
+    context.current().may_start().ok()?;
+    if bundle.refuses.get() {
         return None;
     }
     let coroutine = context.reuse_coroutine(file, line)?;
@@ -371,12 +449,22 @@ pub(crate) fn launch(
         Target::Bundle(handle) => handle,
     };
     let bundle = find(context, handle)?;
-    if bundle.state.get() == State::Closing {
+    Ok((admit(context, bundle, memory, launch)?, 0))
+}
+
+/// As [`launch`], when the bundle is at hand and the caller may start something.
+pub(super) fn admit(
+    context: &Context,
+    bundle: Ref<Bundle>,
+    memory: Option<(*mut u8, usize)>,
+    launch: Launch,
+) -> Result<Ref<Coroutine>> {
+    if bundle.refuses.get() {
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;
     bundle.admit(coroutine);
-    Ok((coroutine, 0))
+    Ok(coroutine)
 }
 
 fn launch_in_new_bundle(
@@ -421,6 +509,26 @@ pub(crate) fn finish_warm(context: &Context) -> Option<Transfer> {
     let transfer = context.leave_warm(coroutine)?;
     coroutine.member.unlink();
     Some(transfer)
+}
+
+/// Ends the running coroutine, which called a Rust function.
+#[inline(always)]
+pub(super) fn end_current() -> Transfer {
+    if let Some(context) = Context::existing()
+        && let Some(transfer) = finish_warm(context)
+    {
+        return transfer;
+    }
+    end_current_slowly()
+}
+
+#[inline(never)]
+fn end_current_slowly() -> Transfer {
+    match Context::existing() {
+        Some(context) => finish(context),
+        // A coroutine has a context.
+        None => std::process::abort(),
+    }
 }
 
 /// Ends the running coroutine. Begin function of the end of a coroutine.

@@ -14,7 +14,7 @@ use crate::scheduler::coroutine::{Coroutine, stop};
 use crate::scheduler::timers::{OnExpiry, Timer};
 use core::cell::Cell;
 use core::ffi::c_int;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::{self, NonNull};
 
 /// What a scope watches besides its deadline.
@@ -121,6 +121,30 @@ pub(crate) fn leave(place: NonNull<Scope>) -> Result<Fired> {
     coroutine.scope.set(scope.outer.cast());
     update(coroutine);
     Ok(scope.fired.get())
+}
+
+/// Calls `function` within a scope; its result, and whether and why the scope has fired. The
+/// scope lies in the frame of this call, and is left however the function ends.
+pub(crate) fn within<R>(
+    watch: Watch,
+    deadline: i64,
+    function: impl FnOnce() -> R,
+) -> Result<(R, Fired)> {
+    struct Leave(NonNull<Scope>);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            let _ = leave(self.0);
+        }
+    }
+    let mut place = MaybeUninit::<Scope>::uninit();
+    let place = NonNull::from(&mut place).cast::<Scope>();
+    // SAFETY: the place lasts as long as this call, which leaves the scope, also by a panic. If it
+    // never returns, its coroutine and the frame stay for ever.
+    unsafe { enter(place, watch, deadline)? };
+    let panicking = Leave(place);
+    let result = function();
+    core::mem::forget(panicking);
+    leave(place).map(|fired| (result, fired))
 }
 
 /// Sets the coroutine's reasons to stop to what its scopes say now.

@@ -344,6 +344,18 @@ fn begin(direction: Direction, handle: c_int, buffer: Buffer, deadline: i64) -> 
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);
     }
+    begin_at(context, direction, half, buffer, deadline)
+}
+
+/// As [`begin_send`] and [`begin_receive`], when the half is at hand and the caller may block.
+#[inline(always)]
+pub(super) fn begin_at(
+    context: &Context,
+    direction: Direction,
+    half: Ref<HalfChannel>,
+    buffer: Buffer,
+    deadline: i64,
+) -> Result<Transfer> {
     let target = direction.target(half);
     if direction.attempt(context, &target, buffer)? {
         return Ok(Transfer::complete(0));

@@ -3,7 +3,7 @@
 use super::channel::{self, Buffer, Direction, HalfChannel};
 use super::input::{self, Input};
 use super::{bundle, bundle::Bundle};
-use crate::context_switch::Transfer;
+use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -37,6 +37,15 @@ pub(crate) struct Clause {
     pub(crate) handle: c_int,
     /// The message; empty for what is not a channel's.
     pub(crate) buffer: Buffer,
+}
+
+impl Clause {
+    /// Asks for nothing that there is.
+    pub(crate) const NOTHING: Clause = Clause {
+        operation: None,
+        handle: -1,
+        buffer: Buffer { address: core::ptr::null_mut(), len: 0 },
+    };
 }
 
 /// How a `choose` begins.
@@ -99,6 +108,32 @@ pub(crate) fn begin(
     current.will_block(blocked, Interrupt::Any);
     context.arm_deadline(current, deadline);
     Ok(Begun::Blocked(context.block()))
+}
+
+/// As [`begin`], for Rust code: waits for one of the clauses; its index, and how it went.
+/// `ETIMEDOUT`, `ECANCELED`, `ENOMEM`: none.
+///
+/// # Safety
+/// The buffers are valid until the call returns, those of sends for reads and those of receives
+/// for writes.
+pub(crate) unsafe fn choose(
+    clause: impl Fn(usize) -> Clause,
+    count: usize,
+    deadline: i64,
+) -> Result<(usize, Result<()>)> {
+    let context = Context::get()?;
+    let current = context.current();
+    let transfer = match begin(clause, count, deadline)? {
+        Begun::Complete(index, result) => return Ok((index, result)),
+        Begun::Blocked(transfer) => transfer,
+    };
+    // SAFETY: `begin` has noted what the running coroutine waits for.
+    unsafe { context_switch::switch_by(&transfer) };
+    match current.execution.outcome() {
+        (-1, errno) => Err(Errno::from_raw(errno)),
+        (index, 0) => Ok((index.cast_unsigned(), Ok(()))),
+        (index, errno) => Ok((index.cast_unsigned(), Err(Errno::from_raw(errno)))),
+    }
 }
 
 /// Checks a clause and finds what it is about.

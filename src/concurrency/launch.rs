@@ -4,13 +4,16 @@
 //! Here the new stack gets an initial frame instead, which looks as if the coroutine had
 //! been blocked just before it calls its function.
 
-use super::bundle::{self, Target};
-use crate::context_switch::{self, Transfer, start_entry};
-use crate::os::errno::Result;
+use super::bundle::{self, Bundle, Target};
+use crate::context_switch::{self, Transfer, hand_over_entry, start_entry};
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::Launch;
-use core::ffi::c_int;
+use crate::scheduler::coroutine::{Coroutine, Launch};
+use core::ffi::{c_char, c_int};
+use core::panic::Location;
 use core::ptr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a coroutine runs. It must not unwind.
 pub(crate) type Entry = extern "C" fn(argument: *mut ());
@@ -42,10 +45,99 @@ unsafe extern "C" fn start() {
 
 /// Ends the coroutine whose function has returned.
 extern "C" fn finish() -> Transfer {
+    bundle::end_current()
+}
+
+/// Blocks of a stack for a closure are multiples of this, and so aligned.
+const CLOSURE_ALIGNMENT: usize = 64;
+/// Larger closures go to the heap.
+const LARGEST_CLOSURE: usize = 4096;
+
+/// Has a new coroutine of the bundle call `function`, which lies on its stack: nothing is
+/// allocated. Like [`launch`] otherwise. A panic of the function ends the bundle:
+/// [`Bundle::fail`](super::bundle::Bundle). After an error the function has been dropped.
+///
+/// # Safety
+/// The bundle belongs to the calling thread's scheduler and is alive. What the function
+/// borrows outlives the coroutine.
+#[inline(always)]
+pub(crate) unsafe fn go<F: FnOnce()>(
+    bundle: Ref<Bundle>,
+    at: &'static Location<'static>,
+    function: F,
+) -> Result<()> {
+    if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
+        let function = Box::new(function);
+        // SAFETY: by the caller's promise; a box borrows what its content does.
+        return unsafe { go_at(bundle, at, move || function()) };
+    }
+    // SAFETY: by the caller's promise; the size was checked.
+    unsafe { go_at(bundle, at, function) }
+}
+
+/// # Safety
+/// As [`go`]; the size and the alignment of the function are within the limits.
+#[inline(always)]
+unsafe fn go_at<F: FnOnce()>(
+    bundle: Ref<Bundle>,
+    at: &'static Location<'static>,
+    function: F,
+) -> Result<()> {
+    let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
+    let room = const { size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
+    let place = (child.execution.stack_pointer() - room) as *mut F;
+    // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
+    // is a multiple of the alignment; stacks of the library are much larger than the room.
+    unsafe { place.write(function) };
+    // SAFETY: the child was admitted just now, and the function is at its place.
+    unsafe { hand_over(child, run::<F>, place.cast()) };
+    Ok(())
+}
+
+#[inline(never)]
+fn admit(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
+    let context = Context::existing().ok_or(Errno::EBADF)?;
+    match bundle::admit_warm(context, bundle, file, line) {
+        Some(child) => Ok(child),
+        None => admit_cold(context, bundle, file, line),
+    }
+}
+
+#[inline(never)]
+fn admit_cold(
+    context: &Context,
+    bundle: Ref<Bundle>,
+    file: *const c_char,
+    line: c_int,
+) -> Result<Ref<Coroutine>> {
+    context.current().may_start()?;
+    bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
+}
+
+/// Switches to a coroutine that has not begun; returns when the parent is resumed.
+///
+/// # Safety
+/// The coroutine was admitted and not handed over to. `argument` is for `entry`, lies on the
+/// coroutine's stack, aligned to 16 bytes, and the stack is free below it.
+#[unsafe(naked)]
+unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    hand_over_entry!(begin_hand_over, start)
+}
+
+extern "C" fn begin_hand_over(child: Ref<Coroutine>) -> Transfer {
     match Context::existing() {
-        Some(context) => bundle::finish(context),
-        // A coroutine has a context.
+        Some(context) => context.hand_over_to_child(child, 0),
+        // Who has admitted a coroutine has a context.
         None => std::process::abort(),
+    }
+}
+
+/// What such a coroutine does.
+extern "C" fn run<F: FnOnce()>(place: *mut ()) {
+    // SAFETY: `go_at` put the function there, for this call only.
+    let function = unsafe { place.cast::<F>().read() };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(function)) {
+        bundle::fail_current(panic);
     }
 }
 

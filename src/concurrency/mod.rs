@@ -10,6 +10,7 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+pub(crate) mod event;
 pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
@@ -18,6 +19,12 @@ pub(crate) mod launch;
 #[allow(unsafe_code)]
 pub(crate) mod notification;
 #[allow(unsafe_code)]
+pub(crate) mod owned_bundle;
+#[allow(unsafe_code)]
 pub(crate) mod request;
 #[allow(unsafe_code)]
+pub(crate) mod rest;
+#[allow(unsafe_code)]
 pub(crate) mod signals;
+#[allow(unsafe_code)]
+pub(crate) mod typed;

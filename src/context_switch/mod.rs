@@ -81,6 +81,12 @@ impl Transfer {
         Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
     }
 
+    /// Is it a switch rather than a complete call?
+    #[inline(always)]
+    pub(crate) fn is_switch(&self) -> bool {
+        self.second != 0
+    }
+
     /// Leave `from` for good and go on with `to`.
     #[inline(always)]
     pub(crate) fn finish(from: &Execution, to: &Execution) -> Transfer {

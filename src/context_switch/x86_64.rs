@@ -273,6 +273,42 @@ macro_rules! start_entry {
 }
 pub(crate) use start_entry;
 
+/// Writes the body of a function `(child, function, argument)` that hands over to a coroutine which
+/// has not begun: it calls `function` with `argument`, which lies on its stack and below which
+/// the stack is free. The begin function gets the child and returns the executions of parent
+/// and child; `start` is a naked function made of [`start_entry`].
+macro_rules! hand_over_entry {
+    ($begin:path, $start:path) => {
+        core::arch::naked_asm!(
+            "push rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "sub rsp, 8",    // aligns the stack for the call
+            "mov rbx, rsi",  // where `start` expects them
+            "mov r12, rdx",
+            "call {begin}",
+            "add rsp, 8",
+            "mov [rax + {sp}], rsp",
+            "mov rsp, r12",
+            "xor ebp, ebp",  // ends the chain of frames
+            "cmp dword ptr [rdx + {special}], 0",
+            "je {start}",
+            "mov rdi, rdx",
+            "call {arrived}",
+            "jmp {start}",
+            begin = sym $begin,
+            start = sym $start,
+            sp = const $crate::context_switch::STACK_POINTER,
+            special = const $crate::context_switch::SPECIAL,
+            arrived = sym $crate::context_switch::arrived_in_child,
+        )
+    };
+}
+pub(crate) use hand_over_entry;
+
 /// Writes the body of the entry that ends a coroutine: its begin function returns
 /// the execution to go on with, and the stack is not touched any more.
 macro_rules! finish_entry {

@@ -9,4 +9,5 @@ pub(crate) mod park;
 mod poller;
 mod ready_queue;
 mod recycle;
+pub(crate) mod shared;
 pub(crate) mod timers;

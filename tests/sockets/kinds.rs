@@ -82,9 +82,8 @@ impl StreamKind for Raw {
 
     fn pair() -> (RawByteStream, RawByteStream) {
         let (a, b) = Tcp::pair();
-        let wrap = |stream: TcpStream| unsafe {
-            RawByteStream::from_raw_handle(stream.into_raw_handle())
-        };
+        let wrap =
+            |stream: TcpStream| unsafe { RawByteStream::from_raw_handle(stream.into_raw_handle()) };
         (wrap(a), wrap(b))
     }
 

@@ -4,11 +4,9 @@
 //! Time is virtual: deadlines far away cost nothing.
 
 mod byte_streams;
-mod interop;
 mod kinds;
 mod message_sockets;
 mod mixed;
-mod protocols;
 mod transports;
 
 use std::cell::Cell;
@@ -16,7 +14,7 @@ use std::io::IoSlice;
 use std::sync::Once;
 use std::time::Duration;
 
-use dill::{ByteStream, Deadline, InputSource, MessageSocket, Result};
+use dill::{ByteStream, Deadline, Input, MessageSocket, Result};
 
 /// Has the calling thread's time be virtual. To be called before anything else.
 pub fn virtual_time() {
@@ -55,7 +53,7 @@ impl<S: ByteStream> ByteStream for Turned<S> {
         Ok(count)
     }
 
-    fn input(&self) -> InputSource {
+    fn input(&self) -> Input<'_> {
         self.0.input()
     }
 }
@@ -102,7 +100,7 @@ impl<S: MessageSocket> MessageSocket for Counted<S> {
         Ok(length)
     }
 
-    fn input(&self) -> InputSource {
+    fn input(&self) -> Input<'_> {
         self.inner.input()
     }
 }

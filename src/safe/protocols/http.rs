@@ -1,6 +1,6 @@
 //! HTTP.
 
-use super::Fields;
+use super::HttpFields;
 use crate::os::errno::Errno;
 use crate::protocols::http;
 use crate::safe::sockets::socket::{Lower, Socket};
@@ -14,12 +14,12 @@ use std::io::IoSlice;
 /// The body of a message that is about to be sent.
 ///
 /// ```
-/// use dill::{Body, Deadline, Http, UnixStream};
+/// use dill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
 /// let fields = [("Host", "example.org")];
-/// client.send_request("PUT", "/x", &fields, Body::Chunked, Deadline::NEVER)?;
+/// client.send_request("PUT", "/x", &fields, HttpBody::Chunked, Deadline::NEVER)?;
 /// client.send(b"as much ", Deadline::NEVER)?;
 /// client.send(b"as it takes", Deadline::NEVER)?;
 /// client.done(Deadline::NEVER)?;
@@ -30,7 +30,7 @@ use std::io::IoSlice;
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Body<'a> {
+pub enum HttpBody<'a> {
     /// None. A response that could have one says that it is empty.
     Empty,
     /// This is all of it, and leaves with the head. Nothing of it is sent in answer to a `HEAD`.
@@ -46,37 +46,37 @@ pub enum Body<'a> {
 /// A request that has been received, without its body.
 ///
 /// ```
-/// # fn example(request: dill::Request) {
+/// # fn example(request: dill::HttpRequest) {
 /// if request.method == "GET" && request.target == "/" { /* … */ }
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Request {
+pub struct HttpRequest {
     /// Such as `GET`.
     pub method: String,
     /// Such as `/index.html`.
     pub target: String,
     /// The fields.
-    pub fields: Fields,
+    pub fields: HttpFields,
 }
 
 /// A response that has been received, without its body.
 ///
 /// ```
-/// # fn example(response: dill::Response) {
+/// # fn example(response: dill::HttpResponse) {
 /// if response.status == 200 { /* … */ }
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Response {
+pub struct HttpResponse {
     /// Such as 404.
     pub status: u16,
     /// Such as `Not Found`.
     pub reason: String,
     /// The fields.
-    pub fields: Fields,
+    pub fields: HttpFields,
 }
 
 /// HTTP/1.1 (RFC 9112) over a byte stream, for clients and servers. Any number of messages may follow
@@ -91,17 +91,17 @@ pub struct Response {
 /// differently is refused ([`Error::Protocol`]).
 ///
 /// ```
-/// use dill::{Body, Deadline, Http, UnixStream};
+/// use dill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
 ///
 /// let fields = [("Host", "example.org")];
-/// client.send_request("GET", "/hello", &fields, Body::Empty, Deadline::NEVER)?;
+/// client.send_request("GET", "/hello", &fields, HttpBody::Empty, Deadline::NEVER)?;
 ///
 /// let request = server.recv_request(Deadline::NEVER)?.unwrap();
 /// assert_eq!((&*request.method, &*request.target), ("GET", "/hello"));
-/// server.send_response(200, "OK", &[], Body::Whole(b"Hello!"), Deadline::NEVER)?;
+/// server.send_response(200, "OK", &[], HttpBody::Whole(b"Hello!"), Deadline::NEVER)?;
 ///
 /// let response = client.recv_response(Deadline::NEVER)?;
 /// assert_eq!(response.status, 200);
@@ -140,10 +140,10 @@ impl<S: ByteStream + 'static> Http<S> {
     /// [`Error::Reset`] if a call has failed halfway; those of the stream. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// let http = Http::attach(a)?;
-    /// http.send_request("GET", "/", &[("Host", "example.org")], Body::Empty, Deadline::NEVER)?;
+    /// http.send_request("GET", "/", &[("Host", "example.org")], HttpBody::Empty, Deadline::NEVER)?;
     /// let stream: UnixStream = http.detach(Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
@@ -183,11 +183,11 @@ impl<S> Http<S> {
     /// been sent. Others as [`ByteStream::send_vectored`].
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// let fields = [("Host", "example.org"), ("Content-Type", "text/plain")];
-    /// client.send_request("POST", "/", &fields, Body::Whole(b"news"), Deadline::NEVER)?;
+    /// client.send_request("POST", "/", &fields, HttpBody::Whole(b"news"), Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
     pub fn send_request(
@@ -195,10 +195,10 @@ impl<S> Http<S> {
         method: &str,
         target: &str,
         fields: &[(&str, &str)],
-        body: Body<'_>,
+        body: HttpBody<'_>,
         deadline: impl Into<Deadline>,
     ) -> Result<()> {
-        if body == Body::UntilClose {
+        if body == HttpBody::UntilClose {
             return Err(Error::of(Errno::EINVAL));
         }
         self.send_message(&Start::Request { method, target }, fields, body, deadline.into())
@@ -211,11 +211,11 @@ impl<S> Http<S> {
     /// As [`send_request`](Http::send_request).
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// let fields = [("Location", "/elsewhere")];
-    /// server.send_response(301, "Moved Permanently", &fields, Body::Empty, Deadline::NEVER)?;
+    /// server.send_response(301, "Moved Permanently", &fields, HttpBody::Empty, Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
     pub fn send_response(
@@ -223,7 +223,7 @@ impl<S> Http<S> {
         status: u16,
         reason: &str,
         fields: &[(&str, &str)],
-        body: Body<'_>,
+        body: HttpBody<'_>,
         deadline: impl Into<Deadline>,
     ) -> Result<()> {
         self.send_message(&Start::Response { status, reason }, fields, body, deadline.into())
@@ -233,19 +233,21 @@ impl<S> Http<S> {
         &self,
         start: &Start<'_>,
         fields: &[(&str, &str)],
-        body: Body<'_>,
+        body: HttpBody<'_>,
         deadline: Deadline,
     ) -> Result<()> {
         let length = match (body, start) {
-            (Body::Whole(bytes), _) => Some(bytes.len() as u64),
-            (Body::Length(length), _) => Some(length),
-            (Body::Empty, Start::Response { status: 200..=203 | 205..=303 | 305.., .. }) => Some(0),
+            (HttpBody::Whole(bytes), _) => Some(bytes.len() as u64),
+            (HttpBody::Length(length), _) => Some(length),
+            (HttpBody::Empty, Start::Response { status: 200..=203 | 205..=303 | 305.., .. }) => {
+                Some(0)
+            }
             _ => None,
         };
         let length = length.map(|length| length.to_string());
         let framing = match &length {
             Some(length) => Some(("Content-Length", length.as_str())),
-            None if body == Body::Chunked => Some(("Transfer-Encoding", "chunked")),
+            None if body == HttpBody::Chunked => Some(("Transfer-Encoding", "chunked")),
             None => None,
         };
         let fields = || fields.iter().copied().chain(framing);
@@ -266,15 +268,15 @@ impl<S> Http<S> {
                 http::send_field(number, name, value)?;
             }
             match body {
-                Body::Whole(bytes) if !bytes.is_empty() => send_whole(number, bytes, deadline),
+                HttpBody::Whole(bytes) if !bytes.is_empty() => send_whole(number, bytes, deadline),
                 _ => http::done(number, deadline),
             }
         })
         .map_err(Error::of)
     }
 
-    /// Ends a body: of one that is [`Chunked`](Body::Chunked) this tells the end, and of one
-    /// [`UntilClose`](Body::UntilClose) no other message can follow. Others end by their length.
+    /// Ends a body: of one that is [`Chunked`](HttpBody::Chunked) this tells the end, and of one
+    /// [`UntilClose`](HttpBody::UntilClose) no other message can follow. Others end by their length.
     ///
     /// # Errors
     ///
@@ -282,10 +284,10 @@ impl<S> Http<S> {
     /// [`Error::Done`] when no body was begun.
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
-    /// server.send_response(200, "OK", &[], Body::Chunked, Deadline::NEVER)?;
+    /// server.send_response(200, "OK", &[], HttpBody::Chunked, Deadline::NEVER)?;
     /// server.send(b"piece by piece", Deadline::NEVER)?;
     /// server.done(Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
@@ -305,17 +307,17 @@ impl<S> Http<S> {
     /// a request. [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// # b.send(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", Deadline::NEVER)?;
     /// # b.done()?;
     /// while let Some(request) = server.recv_request(Deadline::NEVER)? {
-    ///     server.send_response(404, "Not Found", &[], Body::Empty, Deadline::NEVER)?;
+    ///     server.send_response(404, "Not Found", &[], HttpBody::Empty, Deadline::NEVER)?;
     /// }
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn recv_request(&self, deadline: impl Into<Deadline>) -> Result<Option<Request>> {
+    pub fn recv_request(&self, deadline: impl Into<Deadline>) -> Result<Option<HttpRequest>> {
         let (number, deadline) = (self.socket.number(), deadline.into().raw());
         let (mut method, mut target) = (String::new(), String::new());
         let mut put = |first: &[u8], second: &[u8]| {
@@ -326,7 +328,7 @@ impl<S> Http<S> {
             Err(Errno::EPIPE) => return Ok(None),
             result => result.map_err(Error::of)?,
         }
-        Ok(Some(Request { method, target, fields: self.recv_fields(deadline)? }))
+        Ok(Some(HttpRequest { method, target, fields: self.recv_fields(deadline)? }))
     }
 
     /// Receives a response. Those that only announce another one (100 to 199) are responses, too.
@@ -337,7 +339,7 @@ impl<S> Http<S> {
     /// [`recv_request`](Http::recv_request).
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// # b.send(b"HTTP/1.1 204 No Content\r\n\r\n", Deadline::NEVER)?;
@@ -345,7 +347,7 @@ impl<S> Http<S> {
     /// assert_eq!((response.status, &*response.reason), (204, "No Content"));
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn recv_response(&self, deadline: impl Into<Deadline>) -> Result<Response> {
+    pub fn recv_response(&self, deadline: impl Into<Deadline>) -> Result<HttpResponse> {
         let (number, deadline) = (self.socket.number(), deadline.into().raw());
         let mut reason = String::new();
         let mut put = |bytes: &[u8]| {
@@ -356,12 +358,12 @@ impl<S> Http<S> {
         let status = status.map_err(Error::of)?;
         // Three digits: the core has checked them.
         let status = u16::try_from(status).unwrap_or(u16::MAX);
-        Ok(Response { status, reason, fields: self.recv_fields(deadline)? })
+        Ok(HttpResponse { status, reason, fields: self.recv_fields(deadline)? })
     }
 
-    fn recv_fields(&self, deadline: i64) -> Result<Fields> {
+    fn recv_fields(&self, deadline: i64) -> Result<HttpFields> {
         let number = self.socket.number();
-        let mut fields = Fields::default();
+        let mut fields = HttpFields::default();
         let mut put = |name: &[u8], value: &[u8]| {
             fields.0.push((text(name), value.to_vec()));
             Ok(())
@@ -382,7 +384,7 @@ impl<S> Http<S> {
     /// [`Error::MessageSize`] when there is more. Others as [`recv`](Http::recv).
     ///
     /// ```
-    /// # use dill::{Body, Deadline, Http, UnixStream};
+    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// # b.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Deadline::NEVER)?;

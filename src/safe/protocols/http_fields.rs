@@ -3,26 +3,26 @@
 /// The fields of a request or a response, in their order.
 ///
 /// ```
-/// use dill::{Body, Deadline, Http, UnixStream};
+/// use dill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
 /// let fields = [("Host", "example.org"), ("Connection", "keep-alive, Upgrade")];
-/// client.send_request("GET", "/", &fields, Body::Empty, Deadline::NEVER)?;
+/// client.send_request("GET", "/", &fields, HttpBody::Empty, Deadline::NEVER)?;
 /// let request = server.recv_request(Deadline::NEVER)?.unwrap();
 /// assert_eq!(request.fields.get("host"), Some("example.org"));
 /// assert!(request.fields.has_token("connection", "upgrade"));
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Fields(pub(super) Vec<(String, Vec<u8>)>);
+pub struct HttpFields(pub(super) Vec<(String, Vec<u8>)>);
 
-impl Fields {
+impl HttpFields {
     /// The value of the first field of this name, in whatever case; `None` if there is none or it is not
     /// UTF-8.
     ///
     /// ```
-    /// assert_eq!(dill::Fields::default().get("Host"), None);
+    /// assert_eq!(dill::HttpFields::default().get("Host"), None);
     /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -32,7 +32,7 @@ impl Fields {
     /// The value of the first field of this name, in whatever case.
     ///
     /// ```
-    /// assert_eq!(dill::Fields::default().get_bytes("Host"), None);
+    /// assert_eq!(dill::HttpFields::default().get_bytes("Host"), None);
     /// ```
     #[must_use]
     pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
@@ -43,7 +43,7 @@ impl Fields {
     /// close`, for instance.
     ///
     /// ```
-    /// assert!(!dill::Fields::default().has_token("Connection", "close"));
+    /// assert!(!dill::HttpFields::default().has_token("Connection", "close"));
     /// ```
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
@@ -56,7 +56,7 @@ impl Fields {
     /// All fields: names and values.
     ///
     /// ```
-    /// assert_eq!(dill::Fields::default().iter().count(), 0);
+    /// assert_eq!(dill::HttpFields::default().iter().count(), 0);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))

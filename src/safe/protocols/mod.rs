@@ -11,8 +11,8 @@ mod term;
 mod tls;
 mod websocket;
 
-pub use http::{Body, Http, Request, Response};
-pub use http_fields::Fields;
+pub use http::{Http, HttpBody, HttpRequest, HttpResponse};
+pub use http_fields::HttpFields;
 pub use prefix::Prefix;
 pub use suffix::Suffix;
 pub use term::Term;

@@ -8,7 +8,7 @@
 //!
 //! let (stream, theirs) = UnixStream::pair()?;
 //! let bundle = Bundle::new()?;
-//! let proxy = bundle.go(move || -> dill::Result<Host> {
+//! let proxy = bundle.spawn(move || -> dill::Result<Host> {
 //!     let stream = socks5::accept(theirs, Deadline::NEVER)?;
 //!     let (stream, command, host) = socks5::recv_command(stream, Deadline::NEVER)?;
 //!     assert_eq!(command, Command::Connect);

@@ -133,7 +133,7 @@ impl TlsClient {
     /// # let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
     /// # let (stream, theirs) = UnixStream::pair()?;
     /// # let bundle = Bundle::new()?;
-    /// # let server = bundle.go(move || server.accept(theirs, Deadline::NEVER))?;
+    /// # let server = bundle.spawn(move || server.accept(theirs, Deadline::NEVER))?;
     /// let tls = client.connect(stream, "localhost", Deadline::NEVER)?;
     /// # server.join(Deadline::NEVER)??;
     /// # Ok::<(), dill::Error>(())
@@ -163,7 +163,7 @@ impl TlsClient {
 /// let address = listener.local_addr()?;
 ///
 /// let bundle = Bundle::new()?;
-/// let greeting = bundle.go(move || -> dill::Result<String> {
+/// let greeting = bundle.spawn(move || -> dill::Result<String> {
 ///     let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
 ///     let stream = TcpStream::connect(address, Deadline::NEVER)?;
 ///     let mut tls = client.connect(stream, "localhost", Deadline::NEVER)?;
@@ -297,7 +297,7 @@ impl<S: ByteStream + 'static> Tls<S> {
     /// # let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
     /// # let (stream, theirs) = UnixStream::pair()?;
     /// # let bundle = Bundle::new()?;
-    /// # bundle.go(move || server.accept(theirs, None::<Deadline>)?.detach(Deadline::NEVER))?;
+    /// # bundle.spawn(move || server.accept(theirs, None::<Deadline>)?.detach(Deadline::NEVER))?;
     /// # let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
     /// # let tls = client.connect(stream, "localhost", Deadline::NEVER)?;
     /// let stream: UnixStream = tls.detach(std::time::Duration::from_secs(10))?;

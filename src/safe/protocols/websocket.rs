@@ -118,7 +118,7 @@ pub struct CloseReason {
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let bundle = Bundle::new()?;
-/// let client = bundle.go(move || Ws::connect(a, "example.org", "/chat", Deadline::NEVER))?;
+/// let client = bundle.spawn(move || Ws::connect(a, "example.org", "/chat", Deadline::NEVER))?;
 /// let server = Ws::accept(b, Deadline::NEVER)?;
 /// let client = client.join(Deadline::NEVER)??;
 ///

@@ -1,8 +1,7 @@
 //! Byte streams.
 
-use super::InputSource;
 use super::socket::{Private, Socket};
-use crate::{Deadline, Error, Result};
+use crate::{AsInput, Deadline, Error, Input, Result};
 use std::io::IoSlice;
 use std::rc::Rc;
 
@@ -33,7 +32,7 @@ use std::rc::Rc;
 ///         Ok(count)
 ///     }
 ///
-///     fn input(&self) -> dill::InputSource {
+///     fn input(&self) -> dill::Input<'_> {
 ///         self.0.input()
 ///     }
 /// }
@@ -98,8 +97,8 @@ pub trait ByteStream {
     /// Where the input comes from, for those who wait until a receive would not block. For a
     /// protocol without any buffer of its own that is the [`input`](ByteStream::input) of the
     /// stream beneath.
-    fn input(&self) -> InputSource {
-        InputSource::unknown()
+    fn input(&self) -> Input<'_> {
+        Input::unknown()
     }
 
     /// Not for use outside of this library, whose sockets need no adapter beneath its protocols.
@@ -128,7 +127,7 @@ macro_rules! forward {
             (**self).recv_exact(buffer, deadline)
         }
 
-        fn input(&self) -> InputSource {
+        fn input(&self) -> Input<'_> {
             (**self).input()
         }
     };
@@ -148,4 +147,10 @@ impl<S: ByteStream + ?Sized> ByteStream for Rc<S> {
 
 impl<S: ByteStream + ?Sized> ByteStream for &S {
     forward!();
+}
+
+impl AsInput for dyn ByteStream + '_ {
+    fn as_input(&self) -> Input<'_> {
+        self.input()
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::socket::Socket;
 use super::{Deadlines, byte_stream, message_socket};
-use crate::{FromRawHandle, RawHandle};
+use crate::{ByteStream, FromRawHandle, MessageSocket, RawHandle, Result};
 
 /// A byte stream behind a handle of C's: a socket of this library's C functions, or a protocol
 /// written in C with `hmake` and `bsock_vfs`.
@@ -23,6 +23,33 @@ use crate::{FromRawHandle, RawHandle};
 pub struct RawByteStream {
     socket: Socket,
     deadlines: Deadlines,
+}
+
+impl RawByteStream {
+    /// Puts a byte stream of your own making behind a handle, for use by C.
+    ///
+    /// A panic in it goes on in the Rust code that has called C. Where that is C alone, the process
+    /// ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Canceled`](crate::Error::Canceled),
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is dropped then.
+    ///
+    /// ```
+    /// use dill::{ByteStream, IntoRawHandle, RawByteStream};
+    ///
+    /// fn for_c(mine: impl ByteStream + 'static) -> dill::Result<dill::RawHandle> {
+    ///     Ok(RawByteStream::new(mine)?.into_raw_handle())
+    /// }
+    /// # let (a, _b) = dill::UnixStream::pair()?;
+    /// # assert!(for_c(std::rc::Rc::new(a))? >= 0);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn new(stream: impl ByteStream + 'static) -> Result<RawByteStream> {
+        let socket = Socket::of_stream(stream)?;
+        Ok(RawByteStream { socket, deadlines: Deadlines::new() })
+    }
 }
 
 byte_stream!([] RawByteStream);
@@ -53,6 +80,29 @@ impl FromRawHandle for RawByteStream {
 /// ```
 pub struct RawMessageSocket {
     socket: Socket,
+}
+
+impl RawMessageSocket {
+    /// Puts a message socket of your own making behind a handle, for use by C. See
+    /// [`RawByteStream::new`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    ///
+    /// ```
+    /// use dill::{IntoRawHandle, MessageSocket, RawMessageSocket};
+    ///
+    /// fn for_c(mine: impl MessageSocket + 'static) -> dill::Result<dill::RawHandle> {
+    ///     Ok(RawMessageSocket::new(mine)?.into_raw_handle())
+    /// }
+    /// # let (a, _b) = dill::UnixStream::pair()?;
+    /// # assert!(for_c(std::rc::Rc::new(dill::Prefix::attach(a, 2)?))? >= 0);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn new(socket: impl MessageSocket + 'static) -> Result<RawMessageSocket> {
+        Ok(RawMessageSocket { socket: Socket::of_messages(socket)? })
+    }
 }
 
 message_socket!([] RawMessageSocket);

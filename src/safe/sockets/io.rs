@@ -33,6 +33,12 @@ macro_rules! handles {
             }
         }
 
+        impl<$($generics)*> $crate::AsInput for $type {
+            fn as_input(&self) -> $crate::Input<'_> {
+                $crate::Input::of(self)
+            }
+        }
+
         impl<$($generics)*> $crate::IntoRawHandle for $type {
             fn into_raw_handle(self) -> $crate::RawHandle {
                 self.socket.into_number()
@@ -220,8 +226,8 @@ macro_rules! byte_stream {
                 self.recv_exact(buffer, deadline)
             }
 
-            fn input(&self) -> $crate::InputSource {
-                $crate::InputSource::of(self)
+            fn input(&self) -> $crate::Input<'_> {
+                $crate::Input::of(self)
             }
 
             fn socket(
@@ -424,8 +430,8 @@ macro_rules! message_socket {
                 self.recv_vec(limit, deadline)
             }
 
-            fn input(&self) -> $crate::InputSource {
-                $crate::InputSource::of(self)
+            fn input(&self) -> $crate::Input<'_> {
+                $crate::Input::of(self)
             }
 
             fn socket(

@@ -1,8 +1,7 @@
 //! Message sockets.
 
-use super::InputSource;
 use super::socket::{Private, Socket};
-use crate::{Deadline, Result};
+use crate::{AsInput, Deadline, Input, Result};
 use std::io::IoSlice;
 use std::rc::Rc;
 
@@ -90,8 +89,8 @@ pub trait MessageSocket {
     /// Where the input comes from, for those who wait until a receive would not block. For a
     /// protocol without any buffer of its own that is the [`input`](MessageSocket::input) of the
     /// socket beneath.
-    fn input(&self) -> InputSource {
-        InputSource::unknown()
+    fn input(&self) -> Input<'_> {
+        Input::unknown()
     }
 
     /// Not for use outside of this library, whose sockets need no adapter beneath its protocols.
@@ -120,7 +119,7 @@ macro_rules! forward {
             (**self).recv_vec(limit, deadline)
         }
 
-        fn input(&self) -> InputSource {
+        fn input(&self) -> Input<'_> {
             (**self).input()
         }
     };
@@ -140,4 +139,10 @@ impl<S: MessageSocket + ?Sized> MessageSocket for Rc<S> {
 
 impl<S: MessageSocket + ?Sized> MessageSocket for &S {
     forward!();
+}
+
+impl AsInput for dyn MessageSocket + '_ {
+    fn as_input(&self) -> Input<'_> {
+        self.input()
+    }
 }

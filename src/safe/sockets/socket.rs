@@ -1,6 +1,7 @@
 //! The handle of a socket, which may have become that of a protocol on top of it.
 
 use crate::os::errno::Errno;
+use crate::safe::alternatives::Source;
 use crate::safe::handle::Handle;
 use crate::sockets::adapter::{self, Input};
 use crate::{ByteStream, Deadline, Error, MessageSocket, Result};
@@ -31,6 +32,16 @@ impl Socket {
     /// Takes over what a function of the core has opened.
     pub(crate) fn opened(handle: Result<c_int, Errno>) -> Result<Socket> {
         handle.map(Socket::new).map_err(Error::of)
+    }
+
+    /// A byte stream of the user's behind a handle.
+    pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
+        Socket::opened(adapter::open_stream(Rc::new(Adapted(Rc::new(stream)))))
+    }
+
+    /// A message socket of the user's behind a handle.
+    pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
+        Socket::opened(adapter::open_messages(Rc::new(Adapted(Rc::new(messages)))))
     }
 
     /// The number, for functions of the core.
@@ -224,6 +235,16 @@ fn errno(error: &Error) -> Errno {
     error.errno().map_or(Errno::EIO, Errno::from_raw)
 }
 
+/// The input of a socket as the core wants it.
+fn input_of(input: &crate::Input<'_>) -> Input {
+    match input.source() {
+        Source::Ready => Input::Ready,
+        Source::Handle(handle) => Input::Handle(handle),
+        Source::Descriptor(fd) => Input::Descriptor(fd),
+        Source::Unknown => Input::Unknown,
+    }
+}
+
 impl<S: ByteStream> adapter::Stream for Adapted<S> {
     fn send(&self, buffers: &[IoSlice<'_>], deadline: i64) -> Result<(), Errno> {
         self.0.send_vectored(buffers, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
@@ -238,7 +259,7 @@ impl<S: ByteStream> adapter::Stream for Adapted<S> {
     }
 
     fn input(&self) -> Input {
-        self.0.input().0
+        input_of(&self.0.input())
     }
 }
 
@@ -252,6 +273,6 @@ impl<S: MessageSocket> adapter::Messages for Adapted<S> {
     }
 
     fn input(&self) -> Input {
-        self.0.input().0
+        input_of(&self.0.input())
     }
 }
