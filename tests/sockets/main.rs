@@ -7,6 +7,7 @@ mod byte_streams;
 mod kinds;
 mod message_sockets;
 mod mixed;
+mod protocols;
 mod transports;
 
 use std::cell::Cell;
