@@ -5,17 +5,18 @@
 //! a region of numbers of its own, so that a handle used on a wrong thread is known
 //! by its number alone. Nothing here ever blocks.
 
+use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::ptr;
 use std::sync::Mutex;
 
 /// What all objects of one type have in common. Types are told apart by the address
 /// of their `Kind`.
 pub(crate) struct Kind {
-    /// For messages and dumps.
-    #[allow(dead_code)]
+    /// For dumps.
     pub(crate) name: &'static str,
     /// Ends the object, which must not be used any more when this returns `Ok`. With
     /// an error nothing has happened and the handle stays open.
@@ -38,12 +39,10 @@ pub(crate) unsafe fn no_owner(_: *mut ()) -> Result<()> {
 
 struct Entry {
     object: *mut (),
-    /// Null while the handle is free.
+    /// Null while the handle is free or hidden.
     kind: *const Kind,
     /// The next free handle's index, or `NONE`.
     next_free: u32,
-    /// The object is on its way out, in its `close`.
-    closing: bool,
     /// The last answer of `query`.
     cached_type: *const c_void,
     cached_interface: *mut c_void,
@@ -61,6 +60,9 @@ pub(crate) struct HandleTable {
     used: Cell<u32>,
     first_free: Cell<u32>,
     last_free: Cell<u32>,
+    /// Where the entries are and how many, for debuggers.
+    first: Cell<*const Entry>,
+    size: Cell<usize>,
 }
 
 impl HandleTable {
@@ -71,22 +73,43 @@ impl HandleTable {
             used: Cell::new(0),
             first_free: Cell::new(NONE),
             last_free: Cell::new(NONE),
+            first: Cell::new(ptr::null()),
+            size: Cell::new(0),
         }
     }
+
+    /// For debuggers.
+    pub(crate) const LAYOUT: &[Field] = &[
+        Field::new(c"handles.base", offset_of!(HandleTable, region) + offset_of!(Region, base)),
+        Field::new(c"handles.first", offset_of!(HandleTable, first)),
+        Field::new(c"handles.size", offset_of!(HandleTable, size)),
+        Field::new(c"entry.size", size_of::<Entry>()),
+        Field::new(c"entry.object", offset_of!(Entry, object)),
+        Field::new(c"entry.kind", offset_of!(Entry, kind)),
+        // Address and length.
+        Field::new(c"kind.name", offset_of!(Kind, name)),
+    ];
 
     /// The entry of an open handle. Callers use it up before they call anything else of
     /// the table.
     #[allow(clippy::mut_from_ref)]
     #[inline(always)]
     fn entry(&self, handle: c_int) -> Result<&mut Entry> {
+        match self.slot(handle) {
+            Some(entry) if !entry.kind.is_null() => Ok(entry),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// As [`HandleTable::entry`], whether or not the handle is open.
+    #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
+    fn slot(&self, handle: c_int) -> Option<&mut Entry> {
         let index = handle.wrapping_sub(self.region.base) as u32 as usize;
         // SAFETY: no reference into the vector outlives a function of this type, none
         // of which calls foreign code while it holds one.
         let entries = unsafe { &mut *self.entries.get() };
-        match entries.get_mut(index) {
-            Some(entry) if !entry.kind.is_null() => Ok(entry),
-            _ => Err(Errno::EBADF),
-        }
+        entries.get_mut(index)
     }
 
     /// The object behind `handle`: `EBADF` when that is not open on this thread,
@@ -102,6 +125,19 @@ impl HandleTable {
         let entry = self.entry(handle)?;
         // SAFETY: the kind of an open handle is a `&'static Kind`.
         Ok((entry.object, unsafe { &*entry.kind }))
+    }
+
+    /// Calls `action` with number, object and kind of each open handle, in the order of
+    /// their numbers. It must not open or close any.
+    pub(crate) fn for_each(&self, mut action: impl FnMut(c_int, *mut (), &'static Kind)) {
+        // SAFETY: nothing changes the vector meanwhile.
+        let entries = unsafe { &*self.entries.get() };
+        for (index, entry) in entries.iter().enumerate() {
+            // SAFETY: the kind of an open handle is a `&'static Kind`.
+            if let Some(kind) = unsafe { entry.kind.as_ref() } {
+                action(self.region.base + index as c_int, entry.object, kind);
+            }
+        }
     }
 
     /// The interface `type_id` of the object: `ENOTSUP` when it has none.
@@ -144,7 +180,6 @@ impl HandleTable {
             object,
             kind,
             next_free: NONE,
-            closing: false,
             cached_type: ptr::null(),
             cached_interface: ptr::null_mut(),
         };
@@ -167,7 +202,6 @@ impl HandleTable {
                 object: ptr::null_mut(),
                 kind: ptr::null(),
                 next_free: if index + 1 < new { index + 1 } else { NONE },
-                closing: false,
                 cached_type: ptr::null(),
                 cached_interface: ptr::null_mut(),
             });
@@ -177,30 +211,31 @@ impl HandleTable {
             last => entries[last as usize].next_free = old,
         }
         self.last_free.set(new - 1);
+        self.first.set(entries.as_ptr());
+        self.size.set(entries.len());
         Ok(())
     }
 
-    /// Object and kind of an open handle that is about to be closed, and whether its
-    /// close is under way already.
-    #[inline]
-    pub(crate) fn begin_close(&self, handle: c_int) -> Result<(*mut (), &'static Kind, bool)> {
-        let entry = self.entry(handle)?;
-        let closing = core::mem::replace(&mut entry.closing, true);
-        // SAFETY: the kind of an open handle is a `&'static Kind`.
-        Ok((entry.object, unsafe { &*entry.kind }, closing))
+    /// The object is on its way out: nobody finds it any more, but the number stays taken
+    /// until [`HandleTable::release`].
+    pub(crate) fn hide(&self, handle: c_int) {
+        if let Ok(entry) = self.entry(handle) {
+            entry.kind = ptr::null();
+            entry.cached_interface = ptr::null_mut();
+        }
     }
 
-    /// The close that [`HandleTable::begin_close`] began was refused.
-    pub(crate) fn cancel_close(&self, handle: c_int) {
-        if let Ok(entry) = self.entry(handle) {
-            entry.closing = false;
+    /// The object behind a hidden handle has refused to go.
+    pub(crate) fn show(&self, handle: c_int, kind: &'static Kind) {
+        if let Some(entry) = self.slot(handle) {
+            entry.kind = kind;
         }
     }
 
     /// Frees the number; the object is the caller's business.
     #[inline]
     pub(crate) fn release(&self, handle: c_int) {
-        let Ok(entry) = self.entry(handle) else { return };
+        let Some(entry) = self.slot(handle) else { return };
         entry.kind = ptr::null();
         entry.next_free = NONE;
         entry.cached_interface = ptr::null_mut();
@@ -286,6 +321,22 @@ mod tests {
         assert_eq!(table.find(second, &OTHER), Err(Errno::ENOTSUP));
         assert_eq!(table.find(second, &PLAIN), Ok(object()));
         assert_eq!(table.find(-1, &PLAIN), Err(Errno::EBADF));
+    }
+
+    #[test]
+    fn a_hidden_handle_is_not_found_but_taken() {
+        let table = HandleTable::new();
+        let handle = table.open(object(), &PLAIN).unwrap();
+        table.hide(handle);
+        assert_eq!(table.any(handle).map(drop), Err(Errno::EBADF));
+        for _ in 0..FIRST_SIZE {
+            assert_ne!(table.open(object(), &PLAIN).unwrap(), handle);
+        }
+        table.show(handle, &OTHER);
+        assert_eq!(table.find(handle, &OTHER), Ok(object()));
+        table.hide(handle);
+        table.release(handle);
+        assert_eq!(table.used.get(), FIRST_SIZE);
     }
 
     #[test]

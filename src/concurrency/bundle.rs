@@ -1,6 +1,9 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
+pub(super) mod inspection;
+
 use super::cancel_scope::{Fired, Scope, Watching};
+use super::dump;
 use super::request::Extras;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
@@ -10,6 +13,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, Launch, Waiter, Waiting, stop};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -36,6 +40,8 @@ pub(crate) struct Bundle {
     refuses: Cell<bool>,
     /// The panic of a member, for the owner.
     failure: Cell<Option<Box<Failure>>>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
 }
 
 /// What a coroutine has panicked with.
@@ -118,8 +124,8 @@ pub(crate) fn make() -> Result<c_int> {
     make_in(context).map(|(_, handle)| handle)
 }
 
-#[inline]
-pub(super) fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
+#[inline(always)]
+fn allocate(context: &Context) -> Result<Ref<Bundle>> {
     let bundle = context.objects.allocate(Bundle {
         members: List::new(),
         waiters: List::new(),
@@ -134,10 +140,17 @@ pub(super) fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
         canceller: Cell::new(None),
         refuses: Cell::new(false),
         failure: Cell::new(None),
+        mark: Cell::new(MaybeUninit::uninit()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
     bundle.watchers.init();
+    Ok(bundle)
+}
+
+#[inline]
+pub(super) fn make_in(context: &Context) -> Result<(Ref<Bundle>, c_int)> {
+    let bundle = allocate(context)?;
     match context.handles.open(bundle.as_ptr().cast(), &BUNDLE) {
         Ok(handle) => {
             bundle.set_owner(bundle, context.current());
@@ -165,7 +178,8 @@ impl Bundle {
         self.members.push_back(coroutine);
     }
 
-    /// Does `coroutine` run in this bundle, at any depth?
+    /// Does `coroutine` run in this bundle, at any depth? Whoever is ending a bundle counts
+    /// like its owner: it can't go on before the members have finished.
     #[inline]
     pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
         let mut next = Some(coroutine);
@@ -174,6 +188,13 @@ impl Bundle {
                 return true;
             }
             next = bundle.owner.get();
+            if bundle.state.get() != State::Open && bundle.canceller.get() != next {
+                // No bundle is ended by somebody who runs in it, so this comes to an end.
+                if next.is_some_and(|owner| self.contains(owner)) {
+                    return true;
+                }
+                next = bundle.canceller.get();
+            }
         }
         false
     }
@@ -387,6 +408,36 @@ pub(crate) enum Target {
     NewBundle,
     /// This one; the launch returns 0.
     Bundle(c_int),
+    /// This one; the launch returns 0.
+    Private(Ref<Bundle>),
+}
+
+/// A bundle for coroutines of the library's own. It has no handle, so that no user can end it or
+/// take it over. Dropping it hard-cancels the members and waits for them.
+pub(crate) struct PrivateBundle(Ref<Bundle>);
+
+impl PrivateBundle {
+    /// Makes one that is owned by the caller.
+    pub(crate) fn new() -> Result<Self> {
+        let context = Context::may_start()?;
+        let bundle = allocate(context)?;
+        bundle.set_owner(bundle, context.current());
+        Ok(Self(bundle))
+    }
+
+    pub(super) fn target(&self) -> Target {
+        Target::Private(self.0)
+    }
+}
+
+impl Drop for PrivateBundle {
+    fn drop(&mut self) {
+        let Some(context) = Context::existing() else { return };
+        if !self.0.is_empty() {
+            self.0.cancel_members(context);
+        }
+        self.0.destroy(context);
+    }
 }
 
 /// The common case of [`launch`], in a few instructions: the bundle exists and is open,
@@ -443,12 +494,13 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, isize)> {
+    context.set_describer(dump::describe);
     context.current().may_start()?;
-    let handle = match target {
+    let bundle = match target {
         Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
-        Target::Bundle(handle) => handle,
+        Target::Bundle(handle) => find(context, handle)?,
+        Target::Private(bundle) => bundle,
     };
-    let bundle = find(context, handle)?;
     Ok((admit(context, bundle, memory, launch)?, 0))
 }
 

@@ -20,16 +20,18 @@ pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> R
 #[allow(unsafe_code)]
 pub(crate) fn close(handle: c_int) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
-    let (object, kind, closing) = context.handles.begin_close(handle)?;
-    // A close that closes itself again. Bundles, whose close waits, tell by themselves.
-    if closing && !core::ptr::eq(kind, &BUNDLE) {
-        return Err(Errno::EBADF);
+    let (object, kind) = context.handles.any(handle)?;
+    // A close may run code of the user's, and other coroutines; none of them must get hold of
+    // what is half gone. The close of a bundle waits, and tells by itself.
+    let waits = core::ptr::eq(kind, &BUNDLE);
+    if !waits {
+        context.handles.hide(handle);
     }
     // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
     let result = unsafe { (kind.close)(object) };
     match result {
         Ok(()) => context.handles.release(handle),
-        Err(_) if !closing => context.handles.cancel_close(handle),
+        Err(_) if !waits => context.handles.show(handle, kind),
         Err(_) => {}
     }
     result

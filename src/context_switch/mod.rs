@@ -37,7 +37,7 @@ pub(crate) struct Execution {
 /// In `special`: AddressSanitizer must hear of switches.
 const INSTRUMENTED: u32 = 1;
 /// In `special`: `stack_pointer` is the address of registers that the code saved itself.
-const SELF_SAVED: u32 = 2;
+pub(crate) const SELF_SAVED: u32 = 2;
 
 struct Instrumentation {
     fake_stack: Cell<*mut ()>,

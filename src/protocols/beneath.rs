@@ -63,10 +63,8 @@ impl Beneath {
         length: usize,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::single(memory.cast(), length);
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, by the caller's promise.
-        unsafe { byte_socket::receive(self.0, list, list, deadline) }
+        // SAFETY: by the caller's promise.
+        unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
     }
 
     /// Receives what is there, at least one byte and `length` at most, as
@@ -87,10 +85,8 @@ impl Beneath {
 
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::to_send(bytes);
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, which is borrowed for the whole call.
-        unsafe { byte_socket::send(self.0, list, list, deadline) }
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { byte_socket::send_buffer(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
     }
 
     /// Sends `start` and then a list (none if its ends are null), all in one call.

@@ -19,6 +19,7 @@ use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial::{self, Partial};
+use crate::sockets::room;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
@@ -225,6 +226,11 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         unsafe { (&raw mut (*tls).readiness).cast() }
     } else if type_id == partial::type_id() {
         PARTIAL.as_interface()
+    } else if type_id == room::type_id() {
+        // SAFETY: as above.
+        let below = unsafe { (*tls).session.below() };
+        let found = Context::get().and_then(|it| it.handles.query(below, type_id));
+        found.unwrap_or(ptr::null_mut())
     } else {
         ptr::null_mut()
     }

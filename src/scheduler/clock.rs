@@ -115,6 +115,11 @@ impl CachedClock {
         self.source.now_ns()
     }
 
+    /// The current millisecond, without a trace: for signal handlers.
+    pub(crate) fn peek(&self) -> i64 {
+        (self.source.now_ns() / NS_PER_MS).cast_signed()
+    }
+
     /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
     pub(super) fn ns_until(&self, millisecond: i64) -> u64 {
         let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);

@@ -2,13 +2,17 @@
 
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
+use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
+use super::overflow;
 use super::poller::{Epoll, Poller};
 use super::ready_queue::ReadyQueue;
+use super::registry::Place;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::ObjectCache;
+use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
 use crate::os::{instrumentation, thread_context};
 use crate::stack::StackPool;
@@ -42,13 +46,17 @@ pub(crate) struct Context {
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(crate) clock: CachedClock,
-    pub(super) fds: FdTable,
+    pub(crate) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
     /// See [`Context::serial`].
     serial: u64,
-    main: Coroutine,
+    /// For debuggers and dumps.
+    pub(super) place: Place,
+    pub(super) dumping: Dumping,
+    handler_stack: OnceCell<AlternateStack>,
+    pub(super) main: Coroutine,
 }
 
 /// While it exists, another thread is at work for the coroutine that made it: virtual time
@@ -118,6 +126,9 @@ impl Context {
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                place: Place::new(),
+                dumping: Dumping::new(),
+                handler_stack: OnceCell::new(),
                 main: Coroutine::main(errno::location()),
             });
             place.as_ref()
@@ -128,12 +139,24 @@ impl Context {
         if instrumentation::asan_present() {
             context.main.execution.instrument(core::ptr::null(), 0);
         }
+        context.enroll();
         thread_context::set(place.as_ptr().cast());
         if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
             Self::free(place);
             return Err(error);
         }
+        context.install_handlers();
         Ok(context)
+    }
+
+    /// Of stack overflows and of the signal that asks for a dump, where they are wanted.
+    fn install_handlers(&self) {
+        let wanted = [overflow::install(), dump::install()];
+        if wanted.contains(&true)
+            && let Some(stack) = AlternateStack::install()
+        {
+            let _ = self.handler_stack.set(stack);
+        }
     }
 
     /// Ends the scheduler of a thread that ends. Coroutines that still exist are
@@ -146,6 +169,7 @@ impl Context {
         if !context.current.get().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
+            context.withdraw();
             return;
         }
         Self::free(place);
@@ -153,10 +177,11 @@ impl Context {
 
     fn free(place: NonNull<Context>) {
         thread_context::clear();
-        // SAFETY: nobody can reach the context any more: the thread's pointer is null
-        // and the thread runs no coroutine.
+        // SAFETY: nobody can reach the context any more: the thread's pointer is null, it
+        // is in no list, and the thread runs no coroutine.
         #[allow(unsafe_code)]
         unsafe {
+            place.as_ref().withdraw();
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
@@ -173,6 +198,15 @@ impl Context {
     #[inline(always)]
     pub(crate) fn current(&self) -> Ref<Coroutine> {
         self.current.get()
+    }
+
+    /// The coroutine of whatever runs on the thread's own stack.
+    pub(crate) fn main_coroutine(&self) -> Ref<Coroutine> {
+        // SAFETY: pinned with the context.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw(&raw const self.main)
+        }
     }
 
     /// Address of this thread's `errno`.

@@ -13,6 +13,8 @@ use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
+pub(crate) mod inspection;
+
 /// Reasons why blocking calls of a coroutine fail with `ECANCELED`.
 pub(crate) mod stop {
     /// Hard-cancelled; for good.
@@ -67,7 +69,9 @@ pub(crate) struct Waiter {
     pub(crate) value: Cell<*mut u8>,
     pub(crate) len: Cell<usize>,
     /// The clause of `choose`, or `SINGLE`.
-    index: Cell<isize>,
+    index: Cell<i32>,
+    /// What a dump notes of the wait; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<i32>>,
 }
 
 /// A place for one waiter.
@@ -104,7 +108,7 @@ adapter!(
 );
 
 /// Marks the waiter of a call that waits for one thing only.
-const SINGLE: isize = -1;
+const SINGLE: i32 = -1;
 
 impl Waiter {
     const fn new() -> Waiter {
@@ -115,6 +119,7 @@ impl Waiter {
             value: Cell::new(ptr::null_mut()),
             len: Cell::new(0),
             index: Cell::new(SINGLE),
+            mark: Cell::new(MaybeUninit::uninit()),
         }
     }
 
@@ -122,7 +127,8 @@ impl Waiter {
     pub(crate) fn for_clause(coroutine: Ref<Coroutine>, index: usize) -> Waiter {
         let waiter = Waiter::new();
         waiter.coroutine.set(coroutine.as_ptr());
-        waiter.index.set(index.cast_signed());
+        // `choose` takes an int for the number of clauses.
+        waiter.index.set(index as i32);
         waiter
     }
 
@@ -164,7 +170,7 @@ impl Waiter {
         let result = match (index, errno) {
             (SINGLE, 0) => 0,
             (SINGLE, _) => -1,
-            (index, _) => index,
+            (index, _) => index as isize,
         };
         context.wake(self.coroutine(), result, errno);
     }
@@ -319,12 +325,6 @@ impl Coroutine {
     #[inline(always)]
     pub(crate) fn has_user_stack(&self) -> bool {
         self.user_stack.get()
-    }
-
-    /// Source file and line of the launch.
-    #[allow(dead_code)] // read by debuggers
-    pub(crate) fn launched_at(&self) -> (*const c_char, c_int) {
-        self.launched_at.get()
     }
 
     /// Fails with `ECANCELED` where a blocking call must.

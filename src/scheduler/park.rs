@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter};
+use super::fd_readiness::FdTable;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
@@ -227,13 +228,16 @@ impl Context {
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
+        self.rest();
         match self.existing_poller() {
-            Some(poller) => {
-                poller.wait(timeout, &mut |event| self.fds.deliver(self, event));
-            }
+            Some(poller) => poller.wait(timeout, &mut |event| {
+                self.stir();
+                FdTable::deliver(self, event);
+            }),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
+        self.stir();
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

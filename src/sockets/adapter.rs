@@ -295,5 +295,9 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     adapter.output.close();
     // Where this was the last to hold it, it ends here, in a place that must not block.
     let object = adapter.object;
-    handle_close::without_blocking(|| panics::catch(|| Ok(drop(object))))
+    let end = || {
+        drop(object);
+        Ok(())
+    };
+    handle_close::without_blocking(|| panics::catch(end))
 }

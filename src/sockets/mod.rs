@@ -11,6 +11,7 @@ pub(crate) mod message_socket;
 mod name_resolution;
 pub(crate) mod partial;
 mod read_ahead;
+pub(crate) mod room;
 pub(crate) mod slices;
 pub(crate) mod storage;
 mod stream;

@@ -118,7 +118,7 @@ impl Question {
     fn wait(self, deadline: i64) -> Result<Vec<SocketAddr>> {
         loop {
             // First: what is answered after that is a new edge.
-            self.answered.read_would_block();
+            self.answered.read_has_blocked();
             if let Some(answer) = self.take_answer() {
                 return answer;
             }

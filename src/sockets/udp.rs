@@ -9,7 +9,7 @@ use super::io_list::{self, Cursor, IoList};
 use super::ip_address::IpAddress;
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::cancel_scope::{self, RECORDED};
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
@@ -163,7 +163,7 @@ impl Udp {
             (None, None) => return Err(Errno::EINVAL),
         };
         send_one(self.source.as_raw_fd(), &target.into(), &mut cursor)?;
-        cancel_scope::note_transfer(Context::get()?);
+        cancel_scope::note_transfer(Context::get()?, RECORDED);
         Ok(())
     }
 
@@ -192,11 +192,11 @@ impl Udp {
                     call.wait_readable()?;
                 }
                 let Some(datagram) = receive_one(self.source.as_raw_fd(), list)? else {
-                    self.source.read_would_block();
+                    self.source.read_has_blocked();
                     continue;
                 };
                 if self.expects(&datagram.sender) {
-                    cancel_scope::note_transfer(context);
+                    cancel_scope::note_transfer(context, RECORDED);
                     let length = datagram.length.ok_or(Errno::EMSGSIZE)?;
                     return Ok((length, datagram.sender));
                 }

@@ -1,6 +1,6 @@
 //! The poller on epoll.
 
-use super::{Event, Interest, Mode, Poller};
+use super::{Event, Interest, Mode, Poller, Readiness};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::cell::RefCell;
@@ -83,14 +83,26 @@ impl Poller for Epoll {
     }
 }
 
+#[inline]
 fn translate(event: EpollEvent) -> Event {
     let flags = event.events();
-    let broken = flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP);
-    Event {
-        token: event.data(),
-        readable: broken || flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP),
-        writable: broken || flags.contains(EpollFlags::EPOLLOUT),
-        hangup: broken || flags.contains(EpollFlags::EPOLLRDHUP),
-        broken,
+    let mut ready = Readiness::NONE;
+    if flags.contains(EpollFlags::EPOLLIN) {
+        ready = ready | Readiness::READABLE;
     }
+    if flags.contains(EpollFlags::EPOLLOUT) {
+        ready = ready | Readiness::WRITABLE;
+    }
+    if flags.intersects(ENDED) {
+        ready = ready | ended(flags);
+    }
+    Event { token: event.data(), ready }
 }
+
+#[cold]
+fn ended(flags: EpollFlags) -> Readiness {
+    if flags.intersects(BROKEN) { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
+}
+
+const BROKEN: EpollFlags = EpollFlags::EPOLLERR.union(EpollFlags::EPOLLHUP);
+const ENDED: EpollFlags = BROKEN.union(EpollFlags::EPOLLRDHUP);

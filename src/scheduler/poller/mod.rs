@@ -5,6 +5,7 @@ mod epoll;
 pub(super) use epoll::Epoll;
 
 use crate::os::errno::Result;
+use core::ops::BitOr;
 use core::time::Duration;
 use std::os::fd::RawFd;
 
@@ -25,19 +26,50 @@ pub(crate) enum Mode {
     EveryEdge,
 }
 
+/// What a descriptor is ready for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Readiness(u8);
+
+impl Readiness {
+    pub(crate) const NONE: Readiness = Readiness(0);
+    /// Reading would not block (end of stream and errors included).
+    pub(crate) const READABLE: Readiness = Readiness(1);
+    /// Writing would not block (errors included).
+    pub(crate) const WRITABLE: Readiness = Readiness(2);
+    /// The peer will send no more (or `BROKEN`): readable from now on.
+    pub(crate) const HANGUP: Readiness = Readiness(4);
+    /// The descriptor is broken or closed on both sides: writable from now on.
+    pub(crate) const BROKEN: Readiness = Readiness(8);
+    pub(crate) const ALL: Readiness = Readiness(15);
+
+    /// Is any of `wanted` there?
+    #[inline(always)]
+    pub(crate) const fn has(self, wanted: Readiness) -> bool {
+        self.0 & wanted.0 != 0
+    }
+
+    /// All but `gone`.
+    #[inline(always)]
+    pub(crate) const fn without(self, gone: Readiness) -> Readiness {
+        Readiness(self.0 & !gone.0)
+    }
+}
+
+impl BitOr for Readiness {
+    type Output = Readiness;
+
+    #[inline(always)]
+    fn bitor(self, other: Readiness) -> Readiness {
+        Readiness(self.0 | other.0)
+    }
+}
+
 /// What happened to a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Event {
     /// The token that was registered with the interest.
     pub(crate) token: u64,
-    /// Reading would not block (end of stream and errors included).
-    pub(crate) readable: bool,
-    /// Writing would not block (errors included).
-    pub(crate) writable: bool,
-    /// The peer will send no more (or `broken`): readable from now on.
-    pub(crate) hangup: bool,
-    /// The descriptor is broken or closed on both sides.
-    pub(crate) broken: bool,
+    pub(crate) ready: Readiness,
 }
 
 /// A source of readiness events.
