@@ -4,6 +4,7 @@
 //! Time is virtual: deadlines far away cost nothing.
 
 mod byte_streams;
+mod interop;
 mod kinds;
 mod message_sockets;
 mod mixed;
