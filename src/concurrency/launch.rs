@@ -47,7 +47,7 @@ unsafe extern "C" fn start() {
 extern "C" fn finish() {
     match bundle::finish_rust_at_once() {
         // SAFETY: whoever is next was left by a switch.
-        Some(next) => unsafe { context_switch::resume(&next.execution) },
+        Some(next) => unsafe { next.execution.resume() },
         None => finish_slowly(),
     }
 }

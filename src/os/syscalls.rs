@@ -129,3 +129,11 @@ pub(crate) fn epoll_wait(
     };
     epoll.wait(events, timeout)
 }
+
+/// Makes the eventfd `fd` readable.
+pub(crate) fn signal_event(fd: RawFd) {
+    let one = 1u64;
+    // It can't fail: the counter is far from full.
+    // SAFETY: eight bytes of a live variable.
+    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
+}

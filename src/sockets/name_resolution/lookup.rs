@@ -8,7 +8,6 @@ use core::ffi::CStr;
 use core::mem;
 use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::ptr;
-use std::os::fd::RawFd;
 
 /// Asks the C library, which may take as long as it likes.
 pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> {
@@ -67,12 +66,4 @@ unsafe fn decode(entry: &libc::addrinfo) -> Option<SocketAddr> {
         }
         _ => None,
     }
-}
-
-/// Makes the eventfd `fd` readable.
-pub(super) fn signal(fd: RawFd) {
-    let one = 1u64;
-    // It can't fail: the counter is far from full.
-    // SAFETY: eight bytes of a live variable.
-    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

@@ -1,8 +1,8 @@
-//! The helper threads: started when needed, never many, gone when idle.
+//! The helper threads: started when needed, never more than so many, gone when idle.
 
-#![allow(unsafe_code)] // One static that is made once for each process.
+#![allow(unsafe_code)] // Staffs that are made once for each process.
 
-use super::Query;
+use super::Task;
 use crate::os::errno::{Errno, Result};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -12,12 +12,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Threads at most. One whose name server is dead takes many seconds for its query, and must
-/// not hold up the others; what is more than these waits in the queue.
-const MOST_THREADS: usize = 16;
-
 /// For so long an idle thread waits for more to do before it ends.
 const IDLE_TIME: Duration = Duration::from_secs(2);
+
+/// Helper threads for work of one kind, so that one kind can't hold up another. To be a static.
+pub(crate) struct Crew {
+    name: &'static str,
+    /// Threads at most; what is more than these waits in the queue.
+    most_threads: usize,
+    helpers: AtomicPtr<Helpers>,
+}
 
 /// The helpers of all schedulers of the process.
 struct Helpers {
@@ -28,18 +32,22 @@ struct Helpers {
 
 /// The queue and those who serve it.
 struct Staff {
-    queue: VecDeque<Arc<Query>>,
+    queue: VecDeque<Arc<dyn Task>>,
     threads: usize,
     idle: usize,
 }
 
-impl Helpers {
+impl Crew {
+    /// Nobody yet.
+    pub(crate) const fn new(name: &'static str, most_threads: usize) -> Crew {
+        Crew { name, most_threads, helpers: AtomicPtr::new(ptr::null_mut()) }
+    }
+
     /// Made at the first use in this process: in a forked child there are none of the
     /// parent's threads, and a lock that one of them held would stay locked for ever.
-    fn get() -> &'static Helpers {
-        static HELPERS: AtomicPtr<Helpers> = AtomicPtr::new(ptr::null_mut());
+    fn helpers(&self) -> &'static Helpers {
         let process = std::process::id();
-        let existing = HELPERS.load(Ordering::Acquire);
+        let existing = self.helpers.load(Ordering::Acquire);
         // SAFETY: null, or leaked below and never freed.
         if let Some(helpers) = unsafe { existing.as_ref() }.filter(|it| it.process == process) {
             return helpers;
@@ -48,7 +56,7 @@ impl Helpers {
         let made = Box::new(Helpers { process, staff: Mutex::new(staff), work: Condvar::new() });
         let made = Box::into_raw(made);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-        match HELPERS.compare_exchange(existing, made, success, failure) {
+        match self.helpers.compare_exchange(existing, made, success, failure) {
             // SAFETY: made above, and never freed from now on.
             Ok(_) => unsafe { &*made },
             Err(other) => {
@@ -62,15 +70,49 @@ impl Helpers {
         }
     }
 
+    /// Has a helper perform the task. `EAGAIN`: there is none, and none can be started.
+    pub(super) fn submit(&'static self, task: Arc<dyn Task>) -> Result<()> {
+        let helpers = self.helpers();
+        let mut staff = helpers.staff();
+        staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        staff.queue.push_back(task);
+        if staff.queue.len() <= staff.idle {
+            helpers.work.notify_one();
+        } else if staff.threads < self.most_threads {
+            match helpers.start_thread(self.name) {
+                Ok(()) => staff.threads += 1,
+                Err(error) if staff.threads == 0 => {
+                    staff.queue.pop_back();
+                    return Err(error);
+                }
+                // Those that are there will come to it.
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the task at this address back if no helper has begun with it.
+    pub(super) fn withdraw(&self, task: *const ()) {
+        let mut staff = self.helpers().staff();
+        let position = staff.queue.iter().position(|other| Arc::as_ptr(other).cast() == task);
+        let withdrawn = position.and_then(|position| staff.queue.remove(position));
+        drop(staff);
+        // Not under the lock: what the task has captured may do anything when it is dropped.
+        drop(withdrawn);
+    }
+}
+
+impl Helpers {
     fn staff(&self) -> MutexGuard<'_, Staff> {
         self.staff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_thread(&'static self) -> Result<()> {
+    fn start_thread(&'static self, name: &str) -> Result<()> {
         // Signals are the business of the program's own threads.
         let mut mask = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut mask))?;
-        let started = thread::Builder::new().name("dill-names".into()).spawn(|| self.help());
+        let started = thread::Builder::new().name(name.into()).spawn(|| self.help());
         let _ = mask.thread_set_mask();
         let failure = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(0));
         started.map(drop).map_err(failure)
@@ -80,10 +122,10 @@ impl Helpers {
     fn help(&self) {
         let mut staff = self.staff();
         loop {
-            if let Some(query) = staff.queue.pop_front() {
+            if let Some(task) = staff.queue.pop_front() {
                 drop(staff);
-                query.answer();
-                drop(query);
+                task.perform();
+                drop(task);
                 staff = self.staff();
                 continue;
             }
@@ -98,31 +140,4 @@ impl Helpers {
             }
         }
     }
-}
-
-/// Has a helper answer `query`. `EAGAIN`: there is none, and none can be started.
-pub(super) fn submit(query: &Arc<Query>) -> Result<()> {
-    let helpers = Helpers::get();
-    let mut staff = helpers.staff();
-    staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    staff.queue.push_back(query.clone());
-    if staff.queue.len() <= staff.idle {
-        helpers.work.notify_one();
-    } else if staff.threads < MOST_THREADS {
-        match helpers.start_thread() {
-            Ok(()) => staff.threads += 1,
-            Err(error) if staff.threads == 0 => {
-                staff.queue.pop_back();
-                return Err(error);
-            }
-            // Those that are there will come to it.
-            Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Takes `query` back if no helper has begun with it.
-pub(super) fn withdraw(query: &Arc<Query>) {
-    Helpers::get().staff().queue.retain(|other| !Arc::ptr_eq(other, query));
 }
