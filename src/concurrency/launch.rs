@@ -5,7 +5,9 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Bundle, Target};
-use crate::context_switch::{self, ARGUMENT_AREA, Transfer, hand_over_entry, start_entry};
+use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
+#[cfg(not(dill_thread_switch))]
+use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -30,7 +32,12 @@ pub(crate) fn launch(bundle: c_int, entry: Entry, argument: *mut ()) -> Result<(
     let (child, result) = bundle::launch(context, Target::Bundle(bundle), None, launch)?;
     // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
     // is aligned to at least 16 bytes; a stack is much larger than a frame.
-    unsafe { context_switch::prepare(&child.execution, start, entry, argument) };
+    #[cfg(not(dill_thread_switch))]
+    unsafe {
+        context_switch::prepare(&child.execution, start, entry, argument);
+    }
+    #[cfg(dill_thread_switch)]
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
     let transfer = context.hand_over_to_child(child, result);
     // SAFETY: the parent runs, and the child was prepared above.
     unsafe { transfer.carry_out() };
@@ -38,6 +45,7 @@ pub(crate) fn launch(bundle: c_int, entry: Entry, argument: *mut ()) -> Result<(
 }
 
 /// Where such a coroutine starts.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     start_entry!(finish)
@@ -129,9 +137,21 @@ fn admit_slowly(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result
 /// # Safety
 /// The coroutine was admitted and not handed over to. `argument` is for `entry`, lies on the
 /// coroutine's stack, aligned to 16 bytes, and the stack is free below it.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
     hand_over_entry!(begin_hand_over, start)
+}
+
+/// As above, with the stand-in for the switch.
+///
+/// # Safety
+/// As above.
+#[cfg(dill_thread_switch)]
+unsafe fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
+    // SAFETY: the parent runs, and the child was prepared just now.
+    unsafe { begin_hand_over(child).carry_out() };
 }
 
 extern "C" fn begin_hand_over(child: Ref<Coroutine>) -> Transfer {

@@ -4,6 +4,7 @@ mod bundles;
 mod channels;
 mod choosing;
 mod graceful;
+#[cfg(not(dill_thread_switch))] // which launches no C functions
 mod mixed;
 mod panics;
 mod scopes;

@@ -76,7 +76,9 @@ fn what_a_forgotten_coroutine_has_lent_to_another_thread_stays() {
     lender.join().unwrap();
     // The lender's thread is gone, and new ones take what memory is free.
     for _ in 0..3 {
-        thread::spawn(|| Bundle::new().unwrap().go(|| drop([1u8; 5000])).unwrap()).join().unwrap();
+        thread::spawn(|| Bundle::new().unwrap().go(|| assert_eq!([1u8; 5000][7], 1)).unwrap())
+            .join()
+            .unwrap();
     }
     go_on.send(()).unwrap();
     assert_eq!(told.recv().unwrap(), ("on a coroutine's stack".to_owned(), 7000));
