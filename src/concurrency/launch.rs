@@ -10,6 +10,7 @@ use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
 use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
+use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
 use core::ffi::{c_char, c_int};
@@ -107,6 +108,10 @@ unsafe fn go_at<F: FnOnce()>(
     let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
     let area = const { ARGUMENT_AREA + size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
     let place = child.as_ptr().wrapping_byte_sub(area).cast::<F>();
+    if const { size_of::<F>() > CLOSURE_ALIGNMENT } {
+        // Less than that lies where there was the first frame of whoever had the stack before.
+        instrumentation::valgrind_will_write(place.cast(), size_of::<F>());
+    }
     // SAFETY: the coroutine has not begun, so the stack below it is free; the place is aligned as
     // the coroutine is, and stacks of the library are much larger than the area.
     unsafe { place.write(function) };
