@@ -71,11 +71,7 @@ pub(super) fn choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i
     blocking(begin_choose(clauses, nclauses, deadline))
 }
 
-fn begin_choose(
-    clauses: *const dill_chclause,
-    nclauses: c_int,
-    deadline: i64,
-) -> Result<Transfer> {
+fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> Result<Transfer> {
     // Before the arguments are looked at, as in libdill.
     Context::may_block()?;
     let count = match usize::try_from(nclauses) {

@@ -42,7 +42,6 @@ pub(crate) mod care {
     pub(crate) const SCOPES: u8 = 4;
     /// `line` is not zero.
     pub(super) const LINE: u8 = 8;
-
 }
 
 /// What a blocked coroutine is registered with, besides its timer.
