@@ -3,7 +3,7 @@
 //! The layers, each of which imports only from those below it:
 //!
 //! ```text
-//! capi           the C ABI of libdill: translates only
+//! safe           the Rust API      capi           the C ABI of libdill: translates only
 //!   ↓
 //! protocols      prefix, suffix, term, tls, happy eyeballs
 //!   ↓
@@ -23,7 +23,11 @@
 //! `ARCHITECTURE.md` follows a call through them.
 
 #![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![deny(missing_docs)]
+// The lower layers are made for all features; what only one of them uses stays.
+#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
+// The stand-in for the switch has no use for some of what surrounds it.
+#![cfg_attr(dill_thread_switch, allow(dead_code))]
 
 #[allow(unsafe_code)]
 mod capi;
@@ -40,8 +44,11 @@ mod object_cache;
 mod os;
 #[cfg(feature = "sockets")]
 mod protocols;
+mod safe;
 mod scheduler;
 #[cfg(feature = "sockets")]
 mod sockets;
 #[allow(unsafe_code)]
 mod stack;
+
+pub use safe::*;

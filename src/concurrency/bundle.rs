@@ -1,6 +1,9 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
+pub(super) mod inspection;
+
 use super::cancel_scope::{self, Fired, Scope, Watching};
+use super::dump;
 use super::request::Extras;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
@@ -12,6 +15,7 @@ use crate::scheduler::coroutine::{
 };
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -22,8 +26,6 @@ pub(crate) struct Bundle {
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
     state: Cell<u8>,
-    /// Members have been hard-cancelled since the grace period began.
-    forced: Cell<bool>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
@@ -34,6 +36,10 @@ pub(crate) struct Bundle {
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
     grace: Cell<Grace>,
+    /// The panic of a member, for the owner. Taken before the bundle goes.
+    failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
 }
 
 /// In `state`: asked to finish; the grace period runs.
@@ -42,6 +48,35 @@ const FINISHING: u8 = 1;
 const CLOSING: u8 = 2;
 /// In `state`: the graceful request has been delivered.
 const REQUESTED: u8 = 4;
+/// In `state`: a member has panicked; nothing can be launched any more.
+const FAILED: u8 = 8;
+/// In `state`: members have been hard-cancelled since the grace period began, if it has.
+const FORCED: u8 = 16;
+
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
+
+/// Drops a panic that nobody receives. What panics when it is dropped is leaked instead.
+#[cold]
+pub(crate) fn discard(failure: Failure) {
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(failure)));
+    if let Err(another) = dropped {
+        core::mem::forget(another);
+    }
+}
+
+/// Ends the bundle of the running coroutine, which has panicked: see [`Bundle::fail`].
+#[cold]
+pub(crate) fn fail_current(failure: Failure) {
+    let own = Context::existing().and_then(|context| Some((context, of(context.current())?)));
+    let surplus = match own {
+        Some((context, bundle)) => bundle.fail(context, failure),
+        None => Some(failure),
+    };
+    if let Some(surplus) = surplus {
+        discard(surplus);
+    }
+}
 
 /// The grace period that runs for a bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +128,7 @@ pub(crate) fn make() -> Result<c_int> {
 }
 
 #[inline]
-fn make_in(context: &Context, owner: Ref<Coroutine>) -> Result<(Ref<Bundle>, c_int)> {
+pub(super) fn make_in(context: &Context, owner: Ref<Coroutine>) -> Result<(Ref<Bundle>, c_int)> {
     let bundle = match spare(context) {
         Some(bundle) => bundle,
         None => allocate(context)?,
@@ -128,13 +163,14 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
-        forced: Cell::new(false),
         owner: Cell::new(None),
         in_owner: Link::new(),
         watchers: List::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
         grace: Cell::new(Grace::None),
+        failure: Cell::new(None),
+        mark: Cell::new(MaybeUninit::uninit()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -237,7 +273,7 @@ impl Bundle {
 
     /// Have members been hard-cancelled since the grace period began?
     pub(super) fn was_forced(&self) -> bool {
-        self.forced.get()
+        self.is(FORCED)
     }
 
     /// The grace period that runs now.
@@ -262,8 +298,7 @@ impl Bundle {
 
     /// Begins the grace period; the caller is the one who waits for its end.
     pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
-        self.state.set(self.state.get() | FINISHING);
-        self.forced.set(false);
+        self.state.set((self.state.get() | FINISHING) & !FORCED);
         self.grace.set(grace);
         self.canceller.set(Some(context.current()));
     }
@@ -288,7 +323,7 @@ impl Bundle {
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
-            self.forced.set(true);
+            self.state.set(self.state.get() | FORCED);
             member.add_stop(stop::CANCELED);
             context.interrupt(member);
         }
@@ -312,6 +347,30 @@ impl Bundle {
         }
     }
 
+    /// A member has panicked: the others are hard-cancelled, and the owner is going to get the
+    /// first panic; a further one comes back.
+    #[cold]
+    fn fail(&self, context: &Context, failure: Failure) -> Option<Failure> {
+        self.state.set(self.state.get() | FAILED);
+        self.hard_cancel(context);
+        match self.failure.take() {
+            None => {
+                self.failure.set(Some(ManuallyDrop::new(Box::new(failure))));
+                None
+            }
+            earlier => {
+                self.failure.set(earlier);
+                Some(failure)
+            }
+        }
+    }
+
+    /// The panic of a member that nobody has received yet.
+    #[inline]
+    pub(super) fn take_failure(&self) -> Option<Failure> {
+        self.failure.take().map(|failure| *ManuallyDrop::into_inner(failure))
+    }
+
     /// Frees the bundle, which has no members any more. Its handle must be released.
     #[inline(always)]
     pub(super) fn destroy(&self, context: &Context) {
@@ -322,6 +381,9 @@ impl Bundle {
         if let Some(extras) = self.extras.get() {
             self.extras.set(None);
             extras.drop_all(context);
+        }
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
         }
         self.in_owner.unlink();
         self.state.set(0);
@@ -449,7 +511,15 @@ pub(crate) fn close_found(context: &Context, bundle: Ref<Bundle>, handle: c_int)
 /// Begin function of `bundle_wait`. `EBUSY` when somebody waits already.
 pub(crate) fn begin_wait(handle: c_int, deadline: i64) -> Result<Transfer> {
     let context = Context::may_block()?;
-    let bundle = find(context, handle)?;
+    begin_wait_for(context, find(context, handle)?, deadline)
+}
+
+/// As [`begin_wait`], when the bundle is at hand and the caller may block.
+pub(super) fn begin_wait_for(
+    context: &Context,
+    bundle: Ref<Bundle>,
+    deadline: i64,
+) -> Result<Transfer> {
     if bundle.members.is_empty() {
         return Ok(Transfer::complete(0));
     }
@@ -474,6 +544,36 @@ pub(crate) enum Target {
     NewBundle,
     /// This one; the launch returns 0.
     Bundle(c_int),
+    /// This one; the launch returns 0.
+    Private(Ref<Bundle>),
+}
+
+/// A bundle for coroutines of the library's own. It has no handle, so that no user can end it or
+/// take it over. Dropping it hard-cancels the members and waits for them.
+pub(crate) struct PrivateBundle(Ref<Bundle>);
+
+impl PrivateBundle {
+    /// Makes one that is owned by the caller.
+    pub(crate) fn new() -> Result<Self> {
+        let context = Context::may_start()?;
+        let bundle = allocate(context)?;
+        bundle.set_owner(bundle, context.current());
+        Ok(Self(bundle))
+    }
+
+    pub(super) fn target(&self) -> Target {
+        Target::Private(self.0)
+    }
+}
+
+impl Drop for PrivateBundle {
+    fn drop(&mut self) {
+        let Some(context) = Context::existing() else { return };
+        if !self.0.is_empty() {
+            self.0.cancel_members(context);
+        }
+        self.0.destroy(context);
+    }
 }
 
 /// The common case of [`launch`], in a few instructions: the bundle exists and is open,
@@ -487,7 +587,17 @@ pub(crate) fn launch_at_once(
     let object = context.handles.find_at_once(handle, &BUNDLE)?;
     // SAFETY: as in `find`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-    if bundle.is(CLOSING) {
+    admit_at_once(context, bundle, place)
+}
+
+/// As [`launch_at_once`], when the bundle is at hand.
+#[inline(always)]
+pub(super) fn admit_at_once(
+    context: &'static Context,
+    bundle: Ref<Bundle>,
+    place: *const c_char,
+) -> Option<Ref<Coroutine>> {
+    if bundle.is(CLOSING | FAILED) {
         return None;
     }
     let coroutine = context.reuse_coroutine(place)?;
@@ -521,18 +631,29 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, c_int)> {
+    context.set_describer(dump::describe);
     context.current().may_start()?;
-    let handle = match target {
+    let bundle = match target {
         Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
-        Target::Bundle(handle) => handle,
+        Target::Bundle(handle) => find(context, handle)?,
+        Target::Private(bundle) => bundle,
     };
-    let bundle = find(context, handle)?;
-    if bundle.is(CLOSING) {
+    Ok((admit(context, bundle, memory, launch)?, 0))
+}
+
+/// As [`launch`], when the bundle is at hand and the caller may start something.
+pub(super) fn admit(
+    context: &Context,
+    bundle: Ref<Bundle>,
+    memory: Option<(*mut u8, usize)>,
+    launch: Launch,
+) -> Result<Ref<Coroutine>> {
+    if bundle.is(CLOSING | FAILED) {
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;
     bundle.admit(coroutine);
-    Ok((coroutine, 0))
+    Ok(coroutine)
 }
 
 fn launch_in_new_bundle(
@@ -583,6 +704,13 @@ pub(crate) fn finish_at_once() -> Option<Ref<Coroutine>> {
     // SAFETY: a coroutine is a member of its bundle until it ends.
     unsafe { coroutine.member.unlink_quickly() };
     Some(next)
+}
+
+/// As [`finish_at_once`], for a coroutine that ran a Rust function.
+#[inline(always)]
+pub(super) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
+    Context::existing()?.current().set_line_for_now(0);
+    finish_at_once()
 }
 
 /// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last

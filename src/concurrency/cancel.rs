@@ -29,17 +29,23 @@ pub(crate) enum Period {
 pub(crate) fn cancel(handle: c_int, period: Period) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find_closable(context, handle)?;
+    let outcome = end_members(context, &bundle, period);
+    bundle.destroy(context);
+    context.handles.release(handle);
+    outcome
+}
+
+/// Steps 2 to 4 of the contract: afterwards the bundle, which must be closable, is empty.
+pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) -> Result<()> {
     let grace = grace(context, period);
     let outcome = match grace {
         Grace::None => Ok(()),
-        _ => finish_gracefully(context, &bundle, grace),
+        _ => finish_gracefully(context, bundle, grace),
     };
     if !bundle.is_empty() {
         bundle.cancel_members(context);
     }
     let forced = grace != Grace::None && bundle.was_forced();
-    bundle.destroy(context);
-    context.handles.release(handle);
     match outcome {
         // Also when a deadline of the bundle was faster. The other way round, when the
         // period ends just as the last one finishes, nobody was forced.

@@ -6,7 +6,7 @@
 
 use super::cancel_scope::{Fired, Watching};
 use super::notification::{self, InChannel};
-use super::{handle_close, signals};
+use super::{dump, handle_close, signals};
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces, no_owner};
 use crate::intrusive::{List, Ref};
@@ -100,6 +100,7 @@ pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<HalfChannel>>
 /// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
 pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     let context = Context::may_start()?;
+    context.set_describer(dump::describe);
     let channel = Channel::new(memory.is_some(), 0);
     let channel = match memory {
         None => context.objects.allocate(channel)?,
@@ -356,6 +357,18 @@ pub(crate) fn begin(
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);
     }
+    begin_half(context, direction, half, buffer, deadline)
+}
+
+/// As [`begin`], when the half is at hand and the caller may block.
+#[inline(always)]
+pub(super) fn begin_half(
+    context: &Context,
+    direction: Direction,
+    half: Ref<HalfChannel>,
+    buffer: Buffer,
+    deadline: i64,
+) -> Result<Transfer> {
     let target = direction.target(half);
     if direction.attempt(context, &target, buffer)? {
         return Ok(Transfer::complete(0));
@@ -384,6 +397,18 @@ pub(crate) fn begin_at_once(
     let object = context.handles.find_at_once(handle, &HALF_CHANNEL)?;
     // SAFETY: as in `find`.
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
+    begin_half_at_once(context, direction, half, buffer, deadline)
+}
+
+/// As [`begin_at_once`], when the half is at hand and the caller may block.
+#[inline(always)]
+pub(super) fn begin_half_at_once(
+    context: &Context,
+    direction: Direction,
+    half: Ref<HalfChannel>,
+    buffer: Buffer,
+    deadline: i64,
+) -> Option<Transfer> {
     let target = direction.target(half);
     if target.state.get() != 0 || buffer.address.is_null() {
         return None;

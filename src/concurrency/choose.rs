@@ -39,6 +39,15 @@ pub(crate) struct Clause {
     pub(crate) buffer: Buffer,
 }
 
+impl Clause {
+    /// Asks for nothing that there is.
+    pub(crate) const NOTHING: Clause = Clause {
+        operation: None,
+        handle: -1,
+        buffer: Buffer { address: core::ptr::null_mut(), len: 0 },
+    };
+}
+
 /// How a `choose` begins.
 pub(crate) enum Begun {
     /// The clause with this index is over, successfully or not.
@@ -99,6 +108,29 @@ pub(crate) fn begin(
     current.will_block(blocked, Interrupt::Any);
     context.arm_deadline(current, deadline);
     Ok(Begun::Blocked(context.block()))
+}
+
+/// As [`begin`], for Rust code: waits for one of the clauses; its index, and how it went.
+/// `ETIMEDOUT`, `ECANCELED`, `ENOMEM`: none.
+///
+/// # Safety
+/// The buffers are valid until the call returns, those of sends for reads and those of receives
+/// for writes.
+pub(crate) unsafe fn choose(
+    clause: impl Fn(usize) -> Clause,
+    count: usize,
+    deadline: i64,
+) -> Result<(usize, Result<()>)> {
+    let context = Context::get()?;
+    let transfer = match begin(clause, count, deadline)? {
+        Begun::Complete(index, result) => return Ok((index, result)),
+        Begun::Blocked(transfer) => transfer,
+    };
+    match context.carry_out(transfer) {
+        (-1, errno) => Err(Errno::from_raw(errno)),
+        (index, 0) => Ok((index.cast_unsigned() as usize, Ok(()))),
+        (index, errno) => Ok((index.cast_unsigned() as usize, Err(Errno::from_raw(errno)))),
+    }
 }
 
 /// Checks a clause and finds what it is about.

@@ -4,6 +4,7 @@ use super::bundle;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::stop;
 use core::ffi::c_int;
 
 /// A handle for a new object. `ECANCELED` where the caller is cancelled: who is asked
@@ -29,15 +30,27 @@ pub(crate) fn close(handle: c_int) -> Result<()> {
 #[allow(unsafe_code)]
 #[inline(never)]
 fn close_other(context: &Context, handle: c_int) -> Result<()> {
-    let (object, kind, closing) = context.handles.begin_close(handle)?;
-    if closing {
-        return Err(Errno::EBADF); // a close that closes itself again
-    }
+    let (object, kind) = context.handles.any(handle)?;
+    // A close may run code of the user's, and other coroutines; none of them must get hold of
+    // what is half gone.
+    context.handles.hide(handle);
     // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
     let result = unsafe { (kind.close)(object) };
     match result {
         Ok(()) => context.handles.release(handle),
-        Err(_) => context.handles.cancel_close(handle),
+        Err(_) => context.handles.show(handle, kind),
+    }
+    result
+}
+
+/// Runs the code of a user's object that is being closed, in which nothing may block.
+pub(crate) fn without_blocking<T>(code: impl FnOnce() -> T) -> T {
+    let Some(context) = Context::existing() else { return code() };
+    let coroutine = context.current();
+    let before = coroutine.add_stop(stop::CLOSING);
+    let result = code();
+    if before & stop::CLOSING == 0 {
+        coroutine.remove_stop(stop::CLOSING);
     }
     result
 }

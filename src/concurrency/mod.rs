@@ -10,6 +10,9 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+#[allow(unsafe_code)]
+pub(crate) mod dump;
+pub(crate) mod event;
 pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
@@ -17,7 +20,14 @@ pub(crate) mod input;
 pub(crate) mod launch;
 #[allow(unsafe_code)]
 pub(crate) mod notification;
+pub(crate) mod offload;
+#[allow(unsafe_code)]
+pub(crate) mod owned_bundle;
 #[allow(unsafe_code)]
 pub(crate) mod request;
 #[allow(unsafe_code)]
+pub(crate) mod rest;
+#[allow(unsafe_code)]
 pub(crate) mod signals;
+#[allow(unsafe_code)]
+pub(crate) mod typed;

@@ -1,7 +1,7 @@
 //! The graceful request on its way: to channels, cancel scopes and following bundles.
 
 use super::bundle::{self, Bundle};
-use super::channel;
+use super::channel::{self, HalfChannel};
 use super::notification::{self, InBundle};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
@@ -80,6 +80,11 @@ impl Extras {
         unsafe { Ref::from_raw(&raw const self.deadline) }
     }
 
+    /// When the bundle's coroutines will be hard-cancelled, in milliseconds.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        self.deadline.is_armed().then(|| self.deadline.deadline())
+    }
+
     /// Ends everything in here and frees it.
     pub(super) fn drop_all(&self, context: &Context) {
         notification::drop_all_of_bundle(context, &self.notifications);
@@ -133,7 +138,15 @@ fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>
 pub(crate) fn notify(handle: c_int, channel: c_int) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find(context, handle)?;
-    let half = channel::find(context, channel)?;
+    notify_half(context, &bundle, channel::find(context, channel)?)
+}
+
+/// As [`notify`], when both are at hand.
+pub(super) fn notify_half(
+    context: &Context,
+    bundle: &Bundle,
+    half: Ref<HalfChannel>,
+) -> Result<()> {
     if bundle.is_requested() {
         return match half.done(context) {
             Err(Errno::EPIPE) => Ok(()), // done already

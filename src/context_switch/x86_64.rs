@@ -276,6 +276,7 @@ macro_rules! launch_entry {
 pub(crate) use launch_entry;
 
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
+pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
 
 /// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
 /// [`switch`], from low to high addresses.
@@ -325,5 +326,41 @@ macro_rules! start_entry {
     };
 }
 pub(crate) use start_entry;
+
+/// Writes the body of a function `(child, function, argument)` that hands over to a coroutine which
+/// has not begun: it calls `function` with `argument`, which lies on its stack and below which
+/// the stack is free. The begin function gets the child and returns the executions of parent
+/// and child; `start` is a naked function made of [`start_entry`].
+macro_rules! hand_over_entry {
+    ($begin:path, $start:path) => {
+        core::arch::naked_asm!(
+            "push rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "sub rsp, 8",   // aligns the stack for the call
+            "mov rbx, rsi", // where `start` expects them
+            "mov r12, rdx",
+            "call {begin}",
+            "add rsp, 8",
+            "mov [rax + {sp}], rsp",
+            "mov rsp, r12",
+            "xor ebp, ebp", // ends the chain of frames
+            "test rdx, rdx",
+            "jns {start}",
+            "btr rdx, 63",  // AddressSanitizer must be told
+            "mov rdi, rdx",
+            "call {arrived}",
+            "jmp {start}",
+            begin = sym $begin,
+            start = sym $start,
+            sp = const $crate::context_switch::STACK_POINTER,
+            arrived = sym $crate::context_switch::arrived,
+        )
+    };
+}
+pub(crate) use hand_over_entry;
 
 const _: () = assert!(size_of::<Transfer>() == 16);

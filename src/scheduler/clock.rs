@@ -3,6 +3,9 @@
 use super::context::Context;
 use crate::os::{cycles, syscalls};
 use core::cell::Cell;
+use core::time::Duration;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 /// A source of time.
 ///
@@ -107,6 +110,16 @@ impl CachedClock {
         now
     }
 
+    /// The current millisecond, without a trace: for signal handlers.
+    pub(crate) fn peek(&self) -> i64 {
+        (self.source.now_ns() / NS_PER_MS).cast_signed()
+    }
+
+    /// Nanoseconds, read anew.
+    fn now_ns(&self) -> u64 {
+        self.source.now_ns()
+    }
+
     /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
     pub(super) fn ns_until(&self, millisecond: i64) -> u64 {
         let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);
@@ -133,6 +146,23 @@ pub(crate) fn now() -> i64 {
             .map_or((syscalls::monotonic_ns() / NS_PER_MS).cast_signed(), |context| {
                 context.clock.now()
             }),
+    }
+}
+
+/// The same in nanoseconds, read anew.
+pub(crate) fn now_ns() -> u64 {
+    Context::get().map_or_else(|_| syscalls::monotonic_ns(), |context| context.clock.now_ns())
+}
+
+/// The same as the standard library has it. Virtual time counts from the first call.
+pub(crate) fn instant() -> Instant {
+    static VIRTUAL_START: OnceLock<Instant> = OnceLock::new();
+    match Context::get() {
+        Ok(context) if !context.clock.passes_by_itself() => {
+            let passed = context.clock.now_ns().saturating_sub(VIRTUAL_START_MS * NS_PER_MS);
+            *VIRTUAL_START.get_or_init(Instant::now) + Duration::from_nanos(passed)
+        }
+        _ => Instant::now(),
     }
 }
 

@@ -2,22 +2,30 @@
 
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
+use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
-use super::poller::{Epoll, Poller};
+use super::overflow;
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
 use super::recycle::MOST_IDLE;
+use super::registry::Place;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
+use crate::os::allocation;
+use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::Layout;
+
+static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 /// A scheduler. Pinned on the heap; it lives until its thread ends.
 #[repr(C)]
@@ -47,11 +55,19 @@ pub(crate) struct Context {
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
-    pub(super) fds: FdTable,
+    pub(crate) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
-    main: Coroutine,
+    /// For debuggers and dumps.
+    pub(super) place: Place,
+    pub(super) dumping: Dumping,
+    handler_stack: OnceCell<AlternateStack>,
+    /// See [`Context::serial`].
+    serial: u64,
+    /// See [`Context::let_stacks_last`].
+    stacks_last: Cell<bool>,
+    pub(super) main: Coroutine,
     /// Runs, as far as the ready queue is concerned, while the poller is asked.
     pub(super) nobody: Coroutine,
 }
@@ -135,14 +151,17 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]
@@ -165,6 +184,11 @@ impl Context {
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
+                place: Place::new(),
+                dumping: Dumping::new(),
+                handler_stack: OnceCell::new(),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
                 nobody: Coroutine::main(errno::location()),
             });
@@ -175,12 +199,24 @@ impl Context {
         if instrumentation::asan_present() {
             context.main.instrument();
         }
+        context.enroll();
         thread_context::set(place.as_ptr().cast());
         if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
             Self::free(place);
             return Err(error);
         }
+        context.install_handlers();
         Ok(context)
+    }
+
+    /// Of stack overflows and of the signal that asks for a dump, where they are wanted.
+    fn install_handlers(&self) {
+        let wanted = [overflow::install(), dump::install()];
+        if wanted.contains(&true)
+            && let Some(stack) = AlternateStack::install()
+        {
+            let _ = self.handler_stack.set(stack);
+        }
     }
 
     /// Ends the scheduler of a thread that ends. Coroutines that still exist are
@@ -193,26 +229,54 @@ impl Context {
         if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
+            context.withdraw();
             return;
+        }
+        if context.stacks_last.get() {
+            let idle = MOST_IDLE - context.idle_room.get();
+            context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
         }
         Self::free(place);
     }
 
     fn free(place: NonNull<Context>) {
         thread_context::clear();
-        // SAFETY: nobody can reach the context any more: the thread's pointer is null
-        // and the thread runs no coroutine.
+        // SAFETY: nobody can reach the context any more: the thread's pointer is null, it
+        // is in no list, and the thread runs no coroutine.
         #[allow(unsafe_code)]
         unsafe {
+            place.as_ref().withdraw();
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+    }
+
+    /// Coroutines that are left behind when the thread ends keep their stacks: safe code may
+    /// have lent what lies there to other threads, and only its destructors would wait for them.
+    pub(crate) fn let_stacks_last(&self) {
+        self.stacks_last.set(true);
+    }
+
+    /// Distinguishes this scheduler from all others of the process, those that have ended
+    /// included. Never 0.
+    #[inline(always)]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The coroutine that runs.
     #[inline(always)]
     pub(crate) fn current(&self) -> Ref<Coroutine> {
         self.ready.running()
+    }
+
+    /// The coroutine of whatever runs on the thread's own stack.
+    pub(crate) fn main_coroutine(&self) -> Ref<Coroutine> {
+        // SAFETY: pinned with the context.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw(&raw const self.main)
+        }
     }
 
     /// Address of this thread's `errno`.
@@ -238,8 +302,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.

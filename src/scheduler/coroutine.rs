@@ -13,6 +13,8 @@ use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
+pub(crate) mod inspection;
+
 /// Reasons why blocking calls of a coroutine fail with `ECANCELED`.
 pub(crate) mod stop {
     /// Hard-cancelled; for good.
@@ -86,6 +88,8 @@ pub(crate) struct Waiter {
     on_error: Cell<c_int>,
     /// For sources that hold one waiter rather than a list.
     slot: Cell<*const Slot>,
+    /// What a dump notes of the wait; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<i32>>,
 }
 
 /// A place for one waiter.
@@ -132,6 +136,7 @@ impl Waiter {
             on_success: Cell::new(on_success),
             on_error: Cell::new(on_error),
             slot: Cell::new(ptr::null()),
+            mark: Cell::new(MaybeUninit::uninit()),
         }
     }
 
@@ -396,6 +401,12 @@ impl Coroutine {
         }
     }
 
+    /// As [`Coroutine::note_line`], for those who set it to 0 again before the end.
+    #[inline(always)]
+    pub(crate) fn set_line_for_now(&self, line: c_int) {
+        self.line.set(line);
+    }
+
     /// Has AddressSanitizer told of every switch. Only where it is in the program.
     #[cold]
     pub(super) fn instrument(&self) {
@@ -422,12 +433,6 @@ impl Coroutine {
     /// Memory of the user rather than of the stack pool.
     pub(crate) fn has_user_stack(&self) -> bool {
         self.user_stack
-    }
-
-    /// Source file and line of the launch; with line 0 the text says more than the file.
-    #[allow(dead_code)] // read by debuggers
-    pub(crate) fn launched_at(&self) -> (*const c_char, c_int) {
-        (self.launched_at.get(), self.line.get())
     }
 
     /// Notes what the end must see to: bits of [`care`].

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
+use super::fd_readiness::Delivery;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
@@ -177,14 +178,21 @@ impl Context {
     /// Like [`Context::block`] for callers that stay on the stack: returns the result
     /// and errno given to [`Context::wake`].
     pub(crate) fn park(&self) -> (c_int, c_int) {
-        let transfer = self.block();
-        // SAFETY: `block` named the running execution and one that was left by a switch
+        self.carry_out(self.block())
+    }
+
+    /// As [`Context::park`], when the transfer is at hand, which is not a launch.
+    pub(crate) fn carry_out(&self, transfer: Transfer) -> (c_int, c_int) {
+        // SAFETY: begin functions name the running execution and one that was left by a switch
         // or prepared by a launch.
         #[allow(unsafe_code)]
         let result = unsafe { transfer.carry_out() };
         // SAFETY: the address of this thread's `errno`, which was set by whoever resumed us.
+        #[cfg(not(dill_thread_switch))]
         #[allow(unsafe_code)]
         let errno = unsafe { self.errno_location().read() };
+        #[cfg(dill_thread_switch)]
+        let errno = Errno::last_raw();
         (result, errno)
     }
 
@@ -295,13 +303,15 @@ impl Context {
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
+        self.rest();
         match self.existing_poller() {
             Some(poller) => {
-                poller.wait(timeout, &mut |event| self.fds.deliver(self, event));
+                poller.wait(timeout, &mut Delivery(self));
             }
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
+        self.stir();
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

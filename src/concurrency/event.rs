@@ -1,0 +1,57 @@
+//! Something that happens once, or now and then, and that coroutines wait for.
+
+use crate::intrusive::List;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Blocked, Interrupt, Waiting};
+use core::cell::Cell;
+
+/// An event. Pinned from [`Event::init`] on; whoever waits keeps it alive.
+pub(crate) struct Event {
+    waiters: List<Waiting>,
+    happened: Cell<bool>,
+}
+
+impl Event {
+    pub(crate) const fn new() -> Event {
+        Event { waiters: List::new(), happened: Cell::new(false) }
+    }
+
+    /// Completes what needs the final address.
+    pub(crate) fn init(&self) {
+        self.waiters.init();
+    }
+
+    /// It has happened: everybody who waits goes on, and nobody waits from now on.
+    pub(crate) fn happen(&self) {
+        self.happened.set(true);
+        let Some(context) = Context::existing() else { return };
+        while let Some(waiter) = self.waiters.first() {
+            waiter.complete(context, 0);
+        }
+    }
+
+    /// It has not happened, after all.
+    pub(crate) fn reset(&self) {
+        self.happened.set(false);
+    }
+
+    /// Waits until it has happened. `ETIMEDOUT`, `ECANCELED`.
+    pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
+        let context = Context::may_block()?;
+        if self.happened.get() {
+            return Ok(());
+        }
+        if deadline == 0 {
+            return Err(Errno::ETIMEDOUT);
+        }
+        let current = context.current();
+        self.waiters.push_back(current.waiter_ref());
+        current.will_block(Blocked::Waiter, Interrupt::Any);
+        context.arm_deadline(current, deadline);
+        match context.park() {
+            (_, 0) => Ok(()),
+            (_, errno) => Err(Errno::from_raw(errno)),
+        }
+    }
+}

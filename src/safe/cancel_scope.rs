@@ -1,0 +1,178 @@
+//! Stretches of code whose blocking calls end when something happens.
+
+use super::{Deadline, Error, Receiver, Result};
+use crate::concurrency::cancel_scope::{self, Watch};
+use core::fmt;
+use core::marker::PhantomData;
+
+/// Why a [`CancelScope`] has fired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fired {
+    /// Its deadline has passed.
+    Deadline,
+    /// The request was made, or the channel that it watched is done.
+    Request,
+}
+
+/// A stretch of code whose blocking calls fail with [`Error::Canceled`] once the scope has fired.
+/// It is for code that was not written with any of that in mind.
+///
+/// A scope fires when its deadline passes, and when what it watches happens; that it had happened
+/// before counts, too. Socket operations are not torn: a request interrupts one before its first
+/// byte, a deadline at any time. Scopes nest. Hard cancellation reaches everywhere.
+///
+/// It is a function with a closure rather than a guard, as a guard could be forgotten.
+///
+/// ```
+/// use dill::{CancelScope, Deadline, Error, Fired};
+/// use std::time::Duration;
+///
+/// let (result, fired) = CancelScope::new()
+///     .deadline(Duration::from_millis(5))
+///     .run(|| dill::sleep(Deadline::NEVER))?;
+/// assert_eq!(result, Err(Error::Canceled));
+/// assert_eq!(fired, Some(Fired::Deadline));
+/// dill::yield_now()?; // afterwards all is as before
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use = "it does nothing before it is run"]
+pub struct CancelScope<'a> {
+    watch: Watch,
+    deadline: Deadline,
+    watched: PhantomData<&'a ()>,
+}
+
+impl<'a> CancelScope<'a> {
+    /// A scope that nothing fires.
+    ///
+    /// ```
+    /// let (sum, fired) = dill::CancelScope::new().run(|| 1 + 1)?;
+    /// assert_eq!((sum, fired), (2, None));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn new() -> CancelScope<'a> {
+        CancelScope { watch: Watch::Nothing, deadline: Deadline::NEVER, watched: PhantomData }
+    }
+
+    /// A scope that outer scopes do not reach into. Hard cancellation does.
+    ///
+    /// ```
+    /// use dill::{CancelScope, Deadline, Error};
+    ///
+    /// let (results, _) = CancelScope::new().deadline(Deadline::NOW).run(|| {
+    ///     let shielded = CancelScope::shield().run(dill::yield_now);
+    ///     (shielded, dill::yield_now())
+    /// })?;
+    /// assert_eq!(results, (Ok((Ok(()), None)), Err(Error::Canceled)));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn shield() -> CancelScope<'a> {
+        CancelScope { watch: Watch::Shield, ..CancelScope::new() }
+    }
+
+    /// A scope that fires with the graceful request to the bundle in which the caller runs.
+    ///
+    /// ```
+    /// use dill::{Bundle, CancelScope, Deadline, Fired, Grace, Outcome};
+    ///
+    /// let bundle = Bundle::new()?;
+    /// bundle.go(|| {
+    ///     let (_, fired) =
+    ///         CancelScope::request().run(|| dill::sleep(Deadline::NEVER)).unwrap();
+    ///     assert_eq!(fired, Some(Fired::Request));
+    /// })?;
+    /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn request() -> CancelScope<'a> {
+        CancelScope { watch: Watch::Request, ..CancelScope::new() }
+    }
+
+    /// A scope that fires when nothing more comes on a channel. It receives nothing from it.
+    ///
+    /// ```
+    /// use dill::{CancelScope, Deadline, Fired, channel};
+    ///
+    /// let (tx, stop) = channel::<()>()?;
+    /// let ((), fired) = CancelScope::done(&stop).run(|| drop(tx))?;
+    /// assert_eq!(fired, Some(Fired::Request));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn done<T>(channel: &'a Receiver<T>) -> CancelScope<'a> {
+        CancelScope { watch: channel.end.watch(), ..CancelScope::new() }
+    }
+
+    /// Also fires when the deadline passes. Replaces an earlier one.
+    ///
+    /// ```
+    /// use dill::{CancelScope, Deadline, Fired};
+    ///
+    /// let ((), fired) = CancelScope::request().deadline(Deadline::NOW).run(|| ())?;
+    /// assert_eq!(fired, Some(Fired::Deadline));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn deadline(self, deadline: impl Into<Deadline>) -> CancelScope<'a> {
+        CancelScope { deadline: deadline.into(), ..self }
+    }
+
+    /// Calls `function` within the scope; its result, and whether and why the scope has fired.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the thread can't have a scheduler. The function has not been
+    /// called then.
+    ///
+    /// ```
+    /// let (result, _) = dill::CancelScope::new().run(|| "done")?;
+    /// assert_eq!(result, "done");
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn run<R>(self, function: impl FnOnce() -> R) -> Result<(R, Option<Fired>)> {
+        let (result, fired) =
+            cancel_scope::within(self.watch, self.deadline.raw(), function).map_err(Error::of)?;
+        let fired = match fired {
+            cancel_scope::Fired::No => None,
+            cancel_scope::Fired::ByDeadline => Some(Fired::Deadline),
+            cancel_scope::Fired::ByRequest => Some(Fired::Request),
+        };
+        Ok((result, fired))
+    }
+}
+
+impl Default for CancelScope<'_> {
+    fn default() -> Self {
+        CancelScope::new()
+    }
+}
+
+impl fmt::Debug for CancelScope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelScope")
+            .field("watch", &self.watch)
+            .field("deadline", &self.deadline)
+            .finish()
+    }
+}
+
+/// Calls `function`, all of whose blocking calls have to be done by the deadline.
+///
+/// # Errors
+/// [`Error::TimedOut`] when the deadline made it fail with [`Error::Canceled`]; otherwise that
+/// of the function.
+///
+/// ```
+/// use dill::{Deadline, Error};
+/// use std::time::Duration;
+///
+/// let result = dill::timeout(Duration::from_millis(5), || dill::sleep(Deadline::NEVER));
+/// assert_eq!(result, Err(Error::TimedOut));
+/// # Ok::<(), Error>(())
+/// ```
+pub fn timeout<R>(
+    deadline: impl Into<Deadline>,
+    function: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    match CancelScope::new().deadline(deadline).run(function)? {
+        (Err(Error::Canceled), Some(Fired::Deadline)) => Err(Error::TimedOut),
+        (result, _) => result,
+    }
+}

@@ -1,0 +1,401 @@
+//! Waiting for the first of several things.
+
+use super::alternatives::{
+    Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
+    State,
+};
+use super::{Deadline, Error, Request, Result, Sender};
+use crate::concurrency::choose::{self, Clause};
+use core::fmt;
+use std::os::fd::AsFd;
+
+/// Clauses that fit without an allocation.
+const INLINE: usize = 8;
+
+/// Waits for the first alternative that is over: its index. When several are, the order decides.
+pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> Result<usize> {
+    let mut inline = [(0, Clause::NOTHING); INLINE];
+    let mut allocated = Vec::new();
+    let clauses: &mut [(usize, Clause)] = if alternatives.len() <= INLINE {
+        &mut inline[..alternatives.len()]
+    } else {
+        allocated.try_reserve_exact(alternatives.len()).map_err(|_| Error::OutOfMemory)?;
+        allocated.resize(alternatives.len(), (0, Clause::NOTHING));
+        &mut allocated
+    };
+    let mut count = 0;
+    let mut over = None;
+    for (index, alternative) in alternatives.iter().enumerate() {
+        match alternative.readiness() {
+            Readiness::Clause(ClauseOf(clause)) => {
+                clauses[count] = (index, clause);
+                count += 1;
+            }
+            Readiness::Never => {}
+            Readiness::Over => {
+                // Those before it are tried, those behind it don't matter.
+                over = Some(index);
+                break;
+            }
+        }
+    }
+    let deadline = if over.is_some() { Deadline::NOW } else { deadline };
+    // SAFETY: the buffers are those of the alternatives, which are borrowed meanwhile.
+    #[allow(unsafe_code)]
+    let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
+    let (index, result) = match (chosen.map_err(Error::of), over) {
+        (Ok((n, result)), _) => (clauses[n].0, result.map_err(Error::of)),
+        (Err(Error::TimedOut), Some(index)) => (index, Ok(())),
+        (Err(error), _) => return Err(error),
+    };
+    alternatives[index].settle(result);
+    Ok(index)
+}
+
+/// Waits for the first of several things, and does what belongs to it. Of those that can be done
+/// at once, the first one counts; nothing happens to the others.
+///
+/// This is for alternatives whose number is known only when the program runs, and keeps them on
+/// the heap. [`choose!`](crate::choose!) does the same for those that are written down.
+///
+/// ```
+/// use dill::{Bundle, Choose, Deadline, channel};
+///
+/// let mut inputs = Vec::new();
+/// let bundle = Bundle::new()?;
+/// for name in ["left", "right"] {
+///     let (tx, rx) = channel()?;
+///     bundle.go(move || drop(tx.send(name.len(), Deadline::NEVER)))?;
+///     inputs.push(rx);
+/// }
+/// let mut choose = Choose::new();
+/// for (n, input) in inputs.iter().enumerate() {
+///     choose = choose.recv(input, move |length| (n, length));
+/// }
+/// assert_eq!(choose.wait(Deadline::NEVER)?, (0, Ok(4)));
+/// # Ok::<(), dill::Error>(())
+/// ```
+#[must_use = "it does nothing before it waits"]
+pub struct Choose<'a, R> {
+    arms: Vec<Box<dyn Arm<R> + 'a>>,
+}
+
+/// An alternative and what to do with its output.
+trait Arm<R> {
+    fn state(&mut self) -> &mut dyn State;
+    fn complete(self: Box<Self>) -> R;
+}
+
+struct ArmOf<A, F>(A, F);
+
+impl<A: Alternative, F: FnOnce(A::Output) -> R, R> Arm<R> for ArmOf<A, F> {
+    fn state(&mut self) -> &mut dyn State {
+        &mut self.0
+    }
+
+    fn complete(mut self: Box<Self>) -> R {
+        let output = self.0.take();
+        (self.1)(output)
+    }
+}
+
+impl<'a, R> Choose<'a, R> {
+    /// No alternative yet.
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline, Error};
+    ///
+    /// assert_eq!(Choose::<()>::new().wait(Deadline::NOW), Err(Error::TimedOut));
+    /// ```
+    pub fn new() -> Choose<'a, R> {
+        Choose { arms: Vec::new() }
+    }
+
+    fn arm<A: Alternative + 'a>(mut self, a: A, f: impl FnOnce(A::Output) -> R + 'a) -> Self {
+        self.arms.push(Box::new(ArmOf(a, f)));
+        self
+    }
+
+    /// Receives a message from a channel, or a signal.
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline, Error, channel};
+    ///
+    /// let (tx, rx) = channel::<u8>()?;
+    /// drop(tx);
+    /// let result = Choose::new().recv(&rx, |message| message).wait(Deadline::NEVER)?;
+    /// assert_eq!(result, Err(Error::Done));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn recv<C: Receive>(
+        self,
+        channel: &'a C,
+        then: impl FnOnce(Result<C::Message>) -> R + 'a,
+    ) -> Self {
+        self.arm(Received::new(channel), then)
+    }
+
+    /// Sends the value in `slot`, which is empty afterwards. Otherwise the value stays there. With
+    /// an empty slot nothing is sent.
+    ///
+    /// ```
+    /// use dill::{Bundle, Choose, Deadline, channel};
+    ///
+    /// let (tx, rx) = channel()?;
+    /// let bundle = Bundle::new()?;
+    /// bundle.go(move || assert_eq!(rx.recv(Deadline::NEVER), Ok("text")))?;
+    /// let mut slot = Some("text");
+    /// Choose::new().send(&tx, &mut slot, |result| result).wait(Deadline::NEVER)??;
+    /// assert_eq!(slot, None);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn send<T>(
+        self,
+        channel: &'a Sender<T>,
+        slot: &'a mut Option<T>,
+        then: impl FnOnce(Result<()>) -> R + 'a,
+    ) -> Self {
+        self.arm(Sent::new(channel, slot), then)
+    }
+
+    /// Waits until a receive or an accept on a socket would not block.
+    ///
+    /// ```
+    /// use dill::{AsInput, Choose, Deadline};
+    ///
+    /// fn wait_for_input(socket: &impl AsInput) -> dill::Result<()> {
+    ///     Choose::new().input(socket, |ready| ready).wait(Deadline::NEVER)?
+    /// }
+    /// ```
+    pub fn input(self, socket: &'a impl AsInput, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
+        self.arm(socket.as_input(), then)
+    }
+
+    /// Waits until a descriptor is readable.
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline};
+    ///
+    /// let file = std::fs::File::open("/dev/zero").unwrap();
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// drop(writer);
+    /// Choose::new().readable(&reader, |ready| ready).wait(Deadline::NEVER)??;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn readable(
+        self,
+        descriptor: &'a impl AsFd,
+        then: impl FnOnce(Result<()>) -> R + 'a,
+    ) -> Self {
+        self.arm(super::alternatives::readable(descriptor), then)
+    }
+
+    /// Waits until a descriptor is writable.
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline};
+    ///
+    /// let (reader, writer) = std::io::pipe().unwrap();
+    /// Choose::new().writable(&writer, |ready| ready).wait(Deadline::NEVER)??;
+    /// # drop(reader);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn writable(
+        self,
+        descriptor: &'a impl AsFd,
+        then: impl FnOnce(Result<()>) -> R + 'a,
+    ) -> Self {
+        self.arm(super::alternatives::writable(descriptor), then)
+    }
+
+    /// Waits until the last coroutine of a bundle has finished.
+    ///
+    /// ```
+    /// use dill::{Bundle, Choose, Deadline};
+    ///
+    /// let bundle = Bundle::new()?;
+    /// bundle.go(|| dill::yield_now().unwrap())?;
+    /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
+    /// assert!(bundle.is_empty());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn finished(
+        self,
+        bundle: &'a impl Finish,
+        then: impl FnOnce(Result<()>) -> R + 'a,
+    ) -> Self {
+        self.arm(Finished::new(bundle), then)
+    }
+
+    /// Waits for the graceful request to the bundle in which the caller runs.
+    ///
+    /// ```
+    /// use dill::{Bundle, Choose, Deadline, Grace, Outcome};
+    ///
+    /// let bundle = Bundle::new()?;
+    /// bundle.go(|| {
+    ///     let request = dill::request().unwrap();
+    ///     Choose::new().request(&request, |made| made).wait(Deadline::NEVER).unwrap().unwrap();
+    /// })?;
+    /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn request(self, request: &'a Request, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
+        self.arm(Made::new(request), then)
+    }
+
+    /// Waits for the first of the alternatives; what its function returns.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::OutOfMemory`]: none has happened.
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline, Error, channel};
+    ///
+    /// let (tx, rx) = channel::<u8>()?;
+    /// let result = Choose::new().recv(&rx, drop).wait(Deadline::NOW);
+    /// assert_eq!(result, Err(Error::TimedOut));
+    /// # drop(tx);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn wait(mut self, deadline: impl Into<Deadline>) -> Result<R> {
+        let index = {
+            let mut states: Vec<_> = self.arms.iter_mut().map(|arm| arm.state()).collect();
+            wait(&mut states, deadline.into())?
+        };
+        Ok(self.arms.swap_remove(index).complete())
+    }
+}
+
+impl<R> Default for Choose<'_, R> {
+    fn default() -> Self {
+        Choose::new()
+    }
+}
+
+impl<R> fmt::Debug for Choose<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Choose").field("alternatives", &self.arms.len()).finish()
+    }
+}
+
+/// Waits for the first of several things, and does what belongs to it.
+///
+/// Each arm is `what(…) -> pattern => expression,`. Of those that can be done at once, the first
+/// one counts; nothing happens to the others. The arms are part of the function around them:
+/// `return`, `break` and `?` work in them. The whole is a `Result`: `Ok` of the arm's
+/// expression, or [`Error::TimedOut`](crate::Error::TimedOut),
+/// [`Error::Canceled`](crate::Error::Canceled) when none has happened. Nothing is allocated for up
+/// to eight arms.
+///
+/// | arm | waits until | the pattern gets |
+/// |---|---|---|
+/// | `recv(channel)` | a message has come from a [`Receiver`](crate::Receiver) or [`Signals`](crate::Signals) | `Result<T>` |
+/// | `send(channel, slot)` | the value in the variable `slot: Option<T>` has been sent by a [`Sender`](crate::Sender); it stays there otherwise; an empty one is never sent | `Result<()>` |
+/// | `input(socket)` | a receive or accept on a [socket](crate::AsInput) would not block | `Result<()>` |
+/// | `readable(fd)`, `writable(fd)` | a descriptor ([`AsFd`](std::os::fd::AsFd)) is ready | `Result<()>` |
+/// | `finished(bundle)` | the last coroutine of a bundle or scope has finished | `Result<()>` |
+/// | `request(request)` | the graceful [`request`](crate::request()) is made | `Result<()>` |
+/// | `deadline(deadline)` as the last one, without pattern | | |
+///
+/// ```
+/// use dill::{Bundle, Deadline, Error, Grace, Signal, channel, choose};
+/// use std::time::Duration;
+///
+/// let (tx, work) = channel::<u32>()?;
+/// let signals = dill::signals([Signal::INTERRUPT])?;
+/// let bundle = Bundle::new()?;
+/// bundle.go(move || {
+///     for n in 1..=3 {
+///         tx.send(n, Deadline::NEVER).unwrap();
+///     }
+/// })?;
+///
+/// let mut sum = 0;
+/// let reason = loop {
+///     choose! {
+///         recv(work) -> number => match number {
+///             Ok(number) => sum += number,
+///             Err(error) => break error,
+///         },
+///         recv(signals) -> signal => {
+///             println!("{:?}", signal?);
+///             break Error::Canceled;
+///         },
+///         deadline(Duration::from_secs(10)),
+///     }?
+/// };
+/// assert_eq!((sum, reason), (6, Error::Done));
+/// # Ok::<(), Error>(())
+/// ```
+#[macro_export]
+macro_rules! choose {
+    // One arm after the other becomes a variable; names made in different steps differ.
+    (@arms [$($done:tt)*] recv($channel:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::recv(&$channel);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::send(&$channel, &mut $slot);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] input($socket:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::input(&$socket);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] readable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::readable(&$fd);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] writable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::writable(&$fd);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] finished($bundle:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::finished(&$bundle);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] request($request:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::request(&$request);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    // A block needs no comma behind it.
+    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:block $($rest:tt)*) => {
+        $crate::choose!(@arms $done $what $of -> $pattern => { $body }, $($rest)*)
+    };
+    // The last arm needs none either.
+    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:expr) => {
+        $crate::choose!(@arms $done $what $of -> $pattern => $body,)
+    };
+    (@arms $done:tt deadline($deadline:expr) $(,)?) => {
+        $crate::choose!(@wait $done $deadline)
+    };
+    (@arms $done:tt) => {
+        $crate::choose!(@wait $done $crate::Deadline::NEVER)
+    };
+    (@wait [$(($alternative:ident $pattern:pat, $body:expr))*] $deadline:expr) => {
+        match $crate::__choose::wait(&mut [$(&mut $alternative),*], $deadline) {
+            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            ::core::result::Result::Ok(chosen) => ::core::result::Result::Ok(
+                $crate::choose!(@body chosen 0usize; $(($alternative $pattern, $body))*)
+            ),
+        }
+    };
+    (@body $chosen:ident $n:expr; ($alternative:ident $pattern:pat, $body:expr) $($rest:tt)*) => {
+        if $chosen.is($n) {
+            let $pattern = $chosen.take(&mut $alternative);
+            $body
+        } else {
+            $crate::choose!(@body $chosen $n + 1usize; $($rest)*)
+        }
+    };
+    (@body $chosen:ident $n:expr;) => {
+        ::core::unreachable!()
+    };
+    (@$($wrong:tt)*) => {
+        ::core::compile_error!("an arm of choose! is `what(…) -> pattern => expression,`")
+    };
+    ($($arms:tt)*) => {
+        $crate::choose!(@arms [] $($arms)*)
+    };
+}

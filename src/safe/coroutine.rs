@@ -1,0 +1,61 @@
+//! What a coroutine does with its own time.
+
+use super::{Deadline, Error, Result};
+use crate::concurrency::rest;
+
+/// Lets all coroutines run that are ready, then goes on.
+///
+/// # Errors
+/// [`Error::Canceled`].
+///
+/// ```
+/// use dill::Bundle;
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let steps = Rc::new(Cell::new(0));
+/// let bundle = Bundle::new()?;
+/// let counter = steps.clone();
+/// bundle.go(move || {
+///     while dill::yield_now().is_ok() {
+///         counter.set(counter.get() + 1);
+///     }
+/// })?;
+/// dill::yield_now()?;
+/// assert!(steps.get() >= 1);
+/// # Ok::<(), dill::Error>(())
+/// ```
+#[inline]
+pub fn yield_now() -> Result<()> {
+    rest::yield_now().map_err(Error::of)
+}
+
+/// Waits until the deadline, while other coroutines run. With [`Deadline::NEVER`] it waits to be
+/// cancelled.
+///
+/// # Errors
+/// [`Error::Canceled`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let end = dill::now() + Duration::from_millis(5);
+/// dill::sleep(Duration::from_millis(5))?;
+/// assert!(dill::now() >= end);
+/// # Ok::<(), dill::Error>(())
+/// ```
+pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
+    rest::sleep(deadline.into().raw()).map_err(Error::of)
+}
+
+/// Has the bundle in which the caller runs been asked to finish?
+///
+/// To be told of it rather than to ask, use [`request`](crate::request), a cancel scope or
+/// [`Bundle::notify`](crate::Bundle::notify).
+///
+/// ```
+/// assert!(!dill::is_requested()); // nobody asks a main coroutine
+/// ```
+#[must_use]
+pub fn is_requested() -> bool {
+    rest::is_requested()
+}

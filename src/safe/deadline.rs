@@ -1,0 +1,156 @@
+//! When to give up.
+
+use crate::scheduler::clock;
+use core::fmt;
+use core::time::Duration;
+use std::time::Instant;
+
+/// The moment at which a call gives up with [`Error::TimedOut`](crate::Error::TimedOut).
+///
+/// A deadline is absolute: made once it can be passed to any number of calls, which then have
+/// to be done together by that time. It is kept with the precision of a millisecond, and never
+/// early. Calls take `impl Into<Deadline>`, so a [`Duration`] (from now on), an [`Instant`] or an
+/// `Option` of either will do.
+///
+/// ```
+/// use dill::{Deadline, Error, channel};
+/// use std::time::Duration;
+///
+/// let (tx, rx) = channel::<u8>()?;
+/// assert_eq!(rx.recv(Duration::from_millis(1)), Err(Error::TimedOut));
+///
+/// // Both together in a second.
+/// let deadline = Deadline::after(Duration::from_secs(1));
+/// assert!(deadline < Deadline::NEVER);
+/// # drop(tx);
+/// assert_eq!(rx.recv(deadline), Err(Error::Done));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline(i64);
+
+impl Deadline {
+    /// No deadline: the call waits as long as it takes.
+    pub const NEVER: Deadline = Deadline(i64::MAX);
+
+    /// The call does what can be done at once, and otherwise gives up.
+    pub const NOW: Deadline = Deadline(0);
+
+    /// So long from now on.
+    ///
+    /// ```
+    /// use dill::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert!(Deadline::after(Duration::from_secs(60)) > Deadline::NOW);
+    /// assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
+    /// ```
+    #[must_use]
+    pub fn after(duration: Duration) -> Deadline {
+        if duration.is_zero() {
+            return Deadline::NOW;
+        }
+        let nanoseconds = u128::from(clock::now_ns()) + duration.as_nanos();
+        let milliseconds = nanoseconds.div_ceil(1_000_000);
+        Deadline(i64::try_from(milliseconds).unwrap_or(i64::MAX))
+    }
+
+    /// At this moment.
+    ///
+    /// ```
+    /// use dill::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// let deadline = Deadline::at(dill::now() + Duration::from_secs(1));
+    /// assert!(deadline.remaining().unwrap() <= Duration::from_millis(1001));
+    /// ```
+    #[must_use]
+    pub fn at(instant: Instant) -> Deadline {
+        Deadline::after(instant.saturating_duration_since(now()))
+    }
+
+    /// The time left; `None` for [`Deadline::NEVER`].
+    ///
+    /// ```
+    /// use dill::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Deadline::NOW.remaining(), Some(Duration::ZERO));
+    /// assert_eq!(Deadline::NEVER.remaining(), None);
+    /// ```
+    #[must_use]
+    pub fn remaining(self) -> Option<Duration> {
+        if self == Deadline::NEVER {
+            return None;
+        }
+        let end = self.0.unsigned_abs().saturating_mul(1_000_000);
+        Some(Duration::from_nanos(end.saturating_sub(clock::now_ns())))
+    }
+
+    /// Has it passed?
+    ///
+    /// ```
+    /// assert!(dill::Deadline::NOW.has_passed());
+    /// assert!(!dill::Deadline::NEVER.has_passed());
+    /// ```
+    #[must_use]
+    pub fn has_passed(self) -> bool {
+        self != Deadline::NEVER && self.0 <= clock::now()
+    }
+
+    /// What the core has: milliseconds, negative for never.
+    #[cfg(feature = "sockets")]
+    pub(crate) fn from_raw(milliseconds: i64) -> Deadline {
+        if milliseconds < 0 { Deadline::NEVER } else { Deadline(milliseconds) }
+    }
+
+    /// As the core takes it: milliseconds, negative for never.
+    #[allow(dead_code)]
+    #[inline(always)]
+    pub(crate) fn raw(self) -> i64 {
+        if self.0 == i64::MAX { -1 } else { self.0 }
+    }
+}
+
+impl fmt::Debug for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (*self, self.remaining()) {
+            (Deadline::NOW, _) => f.write_str("Deadline(now)"),
+            (_, None) => f.write_str("Deadline(never)"),
+            (_, Some(remaining)) => write!(f, "Deadline(in {remaining:?})"),
+        }
+    }
+}
+
+impl From<Duration> for Deadline {
+    fn from(duration: Duration) -> Deadline {
+        Deadline::after(duration)
+    }
+}
+
+impl From<Instant> for Deadline {
+    fn from(instant: Instant) -> Deadline {
+        Deadline::at(instant)
+    }
+}
+
+/// `None`: no deadline.
+impl<T: Into<Deadline>> From<Option<T>> for Deadline {
+    fn from(option: Option<T>) -> Deadline {
+        option.map_or(Deadline::NEVER, Into::into)
+    }
+}
+
+/// The current time of the calling thread's scheduler: that of the system, or the virtual one with
+/// the environment variable `DILL_CLOCK=virtual`, where time passes only while everybody waits.
+///
+/// ```
+/// let start = dill::now();
+/// dill::sleep(std::time::Duration::from_millis(2))?;
+/// assert!(start.elapsed().as_millis() >= 2 || dill::now() >= start);
+/// # Ok::<(), dill::Error>(())
+/// ```
+#[must_use]
+pub fn now() -> Instant {
+    clock::instant()
+}

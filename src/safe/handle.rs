@@ -1,0 +1,86 @@
+//! What every safe object is made of.
+
+use crate::concurrency::handle_close;
+use crate::os::errno::Errno;
+use crate::scheduler::context::Context;
+use core::ffi::c_int;
+use core::marker::PhantomData;
+use core::mem;
+
+/// A handle as C has it.
+pub type RawHandle = c_int;
+
+/// Objects that have a handle which C code can use.
+pub trait AsRawHandle {
+    /// The handle. It stays this object's: whoever gets it must not close it.
+    fn as_raw_handle(&self) -> RawHandle;
+}
+
+/// Objects that can be handed over to C code.
+pub trait IntoRawHandle {
+    /// Gives the handle away: whoever gets it has to close it with `hclose`.
+    fn into_raw_handle(self) -> RawHandle;
+}
+
+/// Objects that can be taken over from C code.
+pub trait FromRawHandle {
+    /// Takes a handle over.
+    ///
+    /// # Safety
+    /// The handle is open, of this type, of the calling thread, and nobody else closes it.
+    #[allow(unsafe_code)] // a declaration
+    unsafe fn from_raw_handle(handle: RawHandle) -> Self;
+}
+
+/// An open handle, which it owns: closed when dropped. Neither `Send` nor `Sync`.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    number: c_int,
+    /// The scheduler that the number belongs to. Thread-local variables can outlive it.
+    scheduler: u64,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl Handle {
+    /// Takes over an open handle of the calling thread.
+    #[allow(dead_code)]
+    pub(crate) fn new(number: c_int) -> Handle {
+        let scheduler = Context::existing().map_or(0, Context::serial);
+        Handle { number, scheduler, not_send: PhantomData }
+    }
+
+    /// The number, for functions of the core. -1, which is never open, after the end of the
+    /// scheduler.
+    #[inline]
+    pub(crate) fn number(&self) -> c_int {
+        if self.is_alive() { self.number } else { -1 }
+    }
+
+    #[inline]
+    fn is_alive(&self) -> bool {
+        Context::existing().is_some_and(|context| context.serial() == self.scheduler)
+    }
+
+    /// Gives the handle away.
+    pub(crate) fn into_number(self) -> c_int {
+        let number = self.number();
+        mem::forget(self);
+        number
+    }
+
+    /// Closes the handle and tells how that went. After an error (the object refuses) it is still
+    /// open, but nobody's.
+    #[allow(dead_code)] // sockets
+    pub(crate) fn close(self) -> Result<(), Errno> {
+        handle_close::close(self.into_number())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.is_alive() {
+            // What refuses to be closed has been asked to by its own members.
+            let _ = handle_close::close(self.number);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Results of coroutines.
+
+use super::{Deadline, Error, Result};
+use crate::concurrency::event::Event;
+use crate::scheduler::shared::Shared;
+use core::cell::Cell;
+use core::fmt;
+
+/// The result of a coroutine that [`Bundle::spawn`](crate::Bundle::spawn) has launched.
+///
+/// The coroutine belongs to its bundle: dropping this only forgets the result.
+pub struct JoinHandle<T> {
+    slot: Shared<Slot<T>>,
+}
+
+/// Where the coroutine leaves its result.
+struct Slot<T> {
+    result: Cell<Option<T>>,
+    finished: Cell<bool>,
+    ended: Event,
+}
+
+/// The coroutine's side of a [`Slot`]: when it goes, the coroutine has ended, whether or not
+/// there is a result.
+struct Promise<T>(Shared<Slot<T>>);
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        self.0.finished.set(true);
+        self.0.ended.happen();
+    }
+}
+
+/// What a coroutine does for whose result there is a handle.
+pub(super) fn task<F: FnOnce() -> T, T>(function: F) -> Result<(impl FnOnce(), JoinHandle<T>)> {
+    let slot = Slot { result: Cell::new(None), finished: Cell::new(false), ended: Event::new() };
+    let slot = Shared::new(slot).map_err(Error::of)?;
+    slot.ended.init();
+    let promise = Promise(slot.clone());
+    let task = move || {
+        let promise = promise;
+        promise.0.result.set(Some(function()));
+    };
+    Ok((task, JoinHandle { slot }))
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits until the coroutine has finished; its result.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] and [`Error::Canceled`]: the result is lost, for those who may want to
+    /// try again there is [`JoinHandle::wait`]. [`Error::Panicked`]: there is no result, and the
+    /// panic goes to the owner of the bundle.
+    ///
+    /// ```
+    /// use dill::{Bundle, Deadline};
+    ///
+    /// let bundle = Bundle::new()?;
+    /// let length = bundle.spawn(|| "coroutine".len())?;
+    /// assert_eq!(length.join(Deadline::NEVER)?, 9);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
+        self.wait(deadline)?;
+        self.slot.result.take().ok_or(Error::Panicked)
+    }
+
+    /// Waits until the coroutine has finished.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Canceled`].
+    ///
+    /// ```
+    /// use dill::{Bundle, Deadline, Error};
+    ///
+    /// let bundle = Bundle::new()?;
+    /// let handle = bundle.spawn(|| dill::yield_now().map(|()| 5))?;
+    /// assert_eq!(handle.wait(Deadline::NOW), Err(Error::TimedOut));
+    /// assert_eq!(handle.join(Deadline::NEVER)?, Ok(5));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
+        self.slot.ended.wait(deadline.into().raw()).map_err(Error::of)
+    }
+
+    /// Has the coroutine finished?
+    ///
+    /// ```
+    /// let bundle = dill::Bundle::new()?;
+    /// assert!(bundle.spawn(|| ())?.is_finished());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.slot.finished.get()
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("is_finished", &self.is_finished()).finish()
+    }
+}

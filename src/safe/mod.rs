@@ -1,0 +1,52 @@
+//! The safe Rust API. It stands beside `capi` on the same core and does not go through the C
+//! ABI; what is public here is re-exported at the root of the crate.
+//!
+//! An object is a [`Handle`](handle::Handle): a number of the core that is owned, closed when it
+//! is dropped, and neither `Send` nor `Sync`, as each thread is a scheduler of its own.
+
+mod alternatives;
+mod bundle;
+mod cancel_scope;
+mod channel;
+mod choose;
+mod coroutine;
+mod deadline;
+mod error;
+pub(crate) mod handle;
+mod join;
+mod offload;
+mod panics;
+#[cfg(feature = "sockets")]
+mod protocols;
+mod scope;
+mod signals;
+#[cfg(feature = "sockets")]
+pub(crate) mod sockets;
+mod typed_bundle;
+
+pub use alternatives::{AsInput, Finish, Input, Receive};
+pub use bundle::{Bundle, Grace, Notify, Outcome};
+pub use cancel_scope::{CancelScope, Fired, timeout};
+pub use channel::{Receiver, Request, SendError, Sender, channel, request};
+pub use choose::Choose;
+pub use coroutine::{is_requested, sleep, yield_now};
+pub use deadline::{Deadline, now};
+pub use error::{Error, Result};
+pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
+pub use join::JoinHandle;
+pub use offload::offload;
+#[cfg(feature = "sockets")]
+pub use protocols::*;
+#[cfg(feature = "tls")]
+pub use rustls;
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use signals::{Signal, Signals, signals};
+#[cfg(feature = "sockets")]
+pub use sockets::*;
+pub use typed_bundle::TypedBundle;
+
+/// What `choose!` is made of.
+#[doc(hidden)]
+pub mod __choose {
+    pub use super::alternatives::{finished, input, readable, recv, request, send, wait, writable};
+}
