@@ -96,7 +96,7 @@ pub(crate) unsafe fn go<F: FnOnce()>(
     if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
         let function = Box::new(function);
         // SAFETY: by the caller's promise; a box borrows what its content does.
-        return unsafe { go_at(bundle, at, move || function()) };
+        return unsafe { go_at(bundle, at, function) };
     }
     // SAFETY: by the caller's promise; the size was checked.
     unsafe { go_at(bundle, at, function) }
