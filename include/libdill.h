@@ -716,7 +716,7 @@ DILL_EXPORT int dill_hown(int h);
 #if defined __GCC_HAVE_DWARF2_CFI_ASM
 #define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
 #define dill_not_end_of_stack_() \
-    __asm__ __volatile__(".cfi_restore 16" : : "i"(__LINE__))
+    __asm__ __volatile__(".cfi_offset 16, -8" : : "i"(__LINE__))
 #else
 #define dill_end_of_stack_() ((void)0)
 #define dill_not_end_of_stack_() ((void)0)

@@ -164,6 +164,8 @@ pub(super) fn for_each(
 }
 
 /// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
+#[cold]
+#[inline(never)]
 pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
     let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
     // SAFETY: the scopes lie in frames of the coroutine's stack, or of its callers, which the

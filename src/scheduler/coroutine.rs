@@ -441,6 +441,12 @@ impl Coroutine {
         self.care.set(self.care.get() | of);
     }
 
+    /// Is there something of this kind to see to at the end?
+    #[inline(always)]
+    pub(crate) fn takes_care(&self, of: u8) -> bool {
+        self.care.get() & of != 0
+    }
+
     /// Is there nothing to see to at the end, not even reasons to stop?
     ///
     /// # Safety
@@ -453,8 +459,20 @@ impl Coroutine {
         unsafe { (&raw const (*this).stop).cast::<u16>().read_unaligned() == 0 }
     }
 
+    /// Is there nothing to see to at the end, except that it may have reasons to stop?
+    ///
+    /// # Safety
+    /// As for [`Coroutine::stop_of`].
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) unsafe fn is_carefree(this: *const Coroutine) -> bool {
+        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
+        unsafe { (&raw const (*this).care).cast::<u8>().read() == 0 }
+    }
+
     /// Forgets the reasons to stop of a coroutine that has ended, and what it took care of.
-    pub(super) fn end(&self) {
+    #[inline(always)]
+    pub(crate) fn end(&self) {
         self.stop.set(0);
         self.care.set(0);
         self.line.set(0);
@@ -535,6 +553,22 @@ impl Coroutine {
     /// The memory for the clauses of a blocked `choose`.
     pub(crate) fn set_waiters(&self, address: *mut Waiter, count: usize) {
         self.waiters.set((address, count));
+    }
+
+    /// Ends the wait of a coroutine that waits in one list and for nothing else. False: it waits
+    /// in another way, and nothing has happened.
+    #[inline(always)]
+    pub(super) fn leave_only_list(&self) -> bool {
+        if self.waits.get() != Blocked::Waiter as u8 || !self.waiter.link.is_linked() {
+            return false;
+        }
+        self.waits.set(0);
+        // SAFETY: it is in a list.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.waiter.link.unlink_quickly();
+        }
+        true
     }
 
     /// Ends all waits but the timer's, and frees the clauses of a `choose`. True: the timer
