@@ -34,7 +34,7 @@ pub(crate) struct Execution {
     instrumentation: Instrumentation,
 }
 
-/// In `special`: AddressSanitizer must hear of switches.
+/// In `special`: AddressSanitizer or Valgrind must hear of switches.
 const INSTRUMENTED: u32 = 1;
 /// In `special`: `stack_pointer` is the address of registers that the code saved itself.
 pub(crate) const SELF_SAVED: u32 = 2;
@@ -47,6 +47,10 @@ struct Instrumentation {
     predecessor: Cell<*const Execution>,
     /// A switch to this execution has been announced.
     announced: Cell<bool>,
+    /// The stack is memory of the user's.
+    of_user: Cell<bool>,
+    /// Memory of the user's that was the stack of whom this execution took over from.
+    returned: Cell<(*const u8, usize)>,
 }
 
 /// The two registers that a begin function returns: `(result, 0)` when the call is
@@ -112,6 +116,8 @@ impl Execution {
                 size: Cell::new(0),
                 predecessor: Cell::new(ptr::null()),
                 announced: Cell::new(false),
+                of_user: Cell::new(false),
+                returned: Cell::new((ptr::null(), 0)),
             },
         }
     }
@@ -161,7 +167,8 @@ impl Execution {
 
     /// Has AddressSanitizer told of every switch; `bottom` is null for a stack whose
     /// bounds ASan knows by itself.
-    pub(crate) fn instrument(&self, bottom: *const u8, size: usize) {
+    pub(crate) fn instrument(&self, bottom: *const u8, size: usize, of_user: bool) {
+        self.instrumentation.of_user.set(of_user);
         self.special.set(self.special.get() | INSTRUMENTED);
         self.instrumentation.bottom.set(bottom);
         self.instrumentation.size.set(size);
@@ -207,6 +214,10 @@ fn announce(from: &Execution, to: &Execution, dying: bool) {
     let target = &to.instrumentation;
     target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
+    if dying && from.instrumentation.of_user.get() {
+        let left = &from.instrumentation;
+        target.returned.set((left.bottom.get(), left.size.get()));
+    }
     let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
     from.instrumentation.fake_stack.set(saved);
 }
@@ -219,8 +230,13 @@ extern "C" fn arrived(to: Ref<Execution>) {
     }
     let (bottom, size) = instrumentation::asan_finish_switch(own.fake_stack.get());
     own.fake_stack.set(ptr::null_mut());
+    let (returned, len) = own.returned.replace((ptr::null(), 0));
+    if !returned.is_null() {
+        instrumentation::valgrind_make_accessible(returned, len);
+    }
     let predecessor = own.predecessor.replace(ptr::null());
-    if !predecessor.is_null() {
+    // Without AddressSanitizer there are no bounds to learn.
+    if !predecessor.is_null() && !bottom.is_null() {
         // SAFETY: it was left by the switch that ends here, so it is still alive.
         let predecessor = unsafe { Ref::from_raw(predecessor) };
         // This is how the bounds of the thread's own stack become known.

@@ -136,8 +136,8 @@ impl Context {
         context.ready.init();
         context.wheel.init(context.clock.now());
         context.main.pin();
-        if instrumentation::asan_present() {
-            context.main.execution.instrument(core::ptr::null(), 0);
+        if instrumentation::present() {
+            context.main.execution.instrument(core::ptr::null(), 0, false);
         }
         context.enroll();
         thread_context::set(place.as_ptr().cast());
@@ -215,7 +215,7 @@ impl Context {
         self.main.execution.errno_location()
     }
 
-    /// True when the program was built with AddressSanitizer.
+    /// True with AddressSanitizer or Valgrind, which must hear of every switch.
     #[inline(always)]
     pub(crate) fn is_instrumented(&self) -> bool {
         self.main.execution.is_instrumented()

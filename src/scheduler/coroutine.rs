@@ -7,7 +7,7 @@ use super::timers::{OnExpiry, Timer};
 use crate::context_switch::Execution;
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
-use crate::stack::StackRange;
+use crate::stack::{StackRange, StackRegistration};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
@@ -206,6 +206,8 @@ pub(crate) struct Coroutine {
     pub(crate) transferred: Cell<bool>,
     stack: StackRange,
     launched_at: Cell<(*const c_char, c_int)>,
+    /// Of memory of the user's with Valgrind, which knows the stacks of the pool.
+    registration: Cell<Option<StackRegistration>>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
     /// registers itself.
     registers: Cell<MaybeUninit<[usize; 8]>>,
@@ -268,6 +270,7 @@ impl Coroutine {
             transferred: Cell::new(false),
             stack,
             launched_at: Cell::new((launch.file, launch.line)),
+            registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
         }
     }
@@ -302,6 +305,9 @@ impl Coroutine {
             Ref::from_raw(place)
         };
         coroutine.pin();
+        if launch.user_stack {
+            coroutine.registration.set(Some(stack.register()));
+        }
         coroutine.execution.set_stack_pointer(top - ARGUMENT_AREA);
         Ok(coroutine)
     }
@@ -314,6 +320,11 @@ impl Coroutine {
         self.stop.set(0);
         self.launched_at.set((file, line));
         self.execution.set_stack_pointer(ptr::from_ref(self) as usize - ARGUMENT_AREA);
+    }
+
+    /// The coroutine is about to leave its stack, which is the user's, for good.
+    pub(super) fn return_stack(&self) {
+        drop(self.registration.take());
     }
 
     /// The stack that [`Coroutine::place_on`] was given.

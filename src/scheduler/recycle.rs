@@ -66,8 +66,9 @@ impl Context {
     #[cold]
     fn instrument(&self, coroutine: Ref<Coroutine>) {
         let stack = coroutine.stack();
-        coroutine.execution.instrument(stack.bottom(), stack.size());
-        if !coroutine.has_user_stack() {
+        let of_user = coroutine.has_user_stack();
+        coroutine.execution.instrument(stack.bottom(), stack.size(), of_user);
+        if !of_user {
             instrumentation::lsan_begin_root(stack.bottom(), stack.size());
         }
     }
@@ -101,7 +102,7 @@ impl Context {
     /// Takes back the running coroutine, which is about to leave its stack for good.
     pub(crate) fn recycle(&self, coroutine: Ref<Coroutine>) {
         if coroutine.has_user_stack() {
-            return;
+            return coroutine.return_stack();
         }
         // Under AddressSanitizer every launch starts with a clean stack.
         if self.idle_count.get() < MOST_IDLE && !self.is_instrumented() {
