@@ -74,7 +74,7 @@ for cc in gcc clang; do
 
         # In a coroutine that runs: up to its launch, and no further.
         # And in its parent, once that goes on.
-        gdb_on "$work/static" -- 'break receiver' run bt delete \
+        gdb_on "$work/static" -- 'break receiver' run bt 'echo \n' delete \
             'break at_work if *number == 0' continue 'echo \nParent:\n' bt
         same "at the start of a coroutine [$cc $level]" "$(frames '^#0')" "receiver launch_receivers"
         same "in a parent [$cc $level]" "$(frames Parent:)" "at_work launch_receivers manager main"
