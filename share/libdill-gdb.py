@@ -122,7 +122,10 @@ class Coroutine:
         if self.is_main():
             return "main"
         file = word(self.field("file"))
-        return "%s:%d" % (text(file), number(self.field("line"))) if file else "(unknown)"
+        if not file:
+            return "(unknown)"
+        line = number(self.field("line"))
+        return "%s:%d" % (text(file), line) if line else text(file)
 
     def registers(self):
         """The registers with which it will go on."""
@@ -161,7 +164,7 @@ class Scheduler:
         for index in range(size):
             def entry(field):
                 return struct.unpack_from("<Q", entries, index * step + self.layout[field])[0]
-            kind = entry("entry.kind")
+            kind = entry("entry.kind") & ~self.layout["entry.kind_bits"]
             if kind not in names:
                 name = kind + self.layout["kind.name"]
                 names[kind] = text(word(name), word(name + WORD))

@@ -17,8 +17,8 @@ use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
-use crate::scheduler::coroutine::{Blocked, Coroutine};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -168,7 +168,7 @@ impl Dump<'_> {
             coroutine.write_origin(self.out);
             self.out.text(": ");
         }
-        if coroutine.blocked_on() != Blocked::No {
+        if coroutine.blocked_on().is_some() {
             self.write_wait(coroutine);
         } else if coroutine == self.context.current() {
             self.out.text("running");
@@ -218,7 +218,7 @@ impl Dump<'_> {
         if bundle.is_empty() {
             fact(self, "empty");
         }
-        if bundle.requested.get() {
+        if bundle.is_requested() {
             fact(self, "asked to finish");
         }
         match bundle.grace() {

@@ -7,7 +7,20 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-HIDDEN __thread void *dill_thread_context __attribute__((tls_model("initial-exec"))) = NULL;
+/* In place of the scheduler of a thread that has none. It begins like one, with the
+   address of the coroutine that runs, and that is one that has every reason not to
+   block. So the hot paths need no test of their own for a thread without a scheduler. */
+struct no_scheduler {
+    const void *running;
+    unsigned char coroutine[64];
+};
+HIDDEN extern const struct no_scheduler dill_no_scheduler;
+HIDDEN const struct no_scheduler dill_no_scheduler = {
+    dill_no_scheduler.coroutine, {[0 ... 63] = 0xff}
+};
+
+HIDDEN __thread const void *dill_thread_context
+    __attribute__((tls_model("initial-exec"))) = &dill_no_scheduler;
 
 extern void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom,
     size_t size) __attribute__((weak));

@@ -17,16 +17,16 @@ impl Dump<'_> {
     /// Writes what the coroutine, which is blocked, waits for.
     pub(super) fn write_wait(&mut self, coroutine: Ref<Coroutine>) {
         match coroutine.blocked_on() {
-            Blocked::No => {}
-            Blocked::Plain if coroutine.sleeps() => drop(self.out.text("sleeping")),
-            Blocked::Plain => drop(self.out.text("waiting")),
-            Blocked::Waiter => {
+            None => {}
+            Some(Blocked::Plain) if coroutine.sleeps() => drop(self.out.text("sleeping")),
+            Some(Blocked::Plain) => drop(self.out.text("waiting")),
+            Some(Blocked::Waiter) => {
                 self.out.text("blocked in ");
                 for waiter in coroutine.waits() {
                     self.write_source(coroutine, waiter, false);
                 }
             }
-            Blocked::Waiters => {
+            Some(Blocked::Waiters) => {
                 self.out.text("blocked in choose");
                 let mut separator = ": ";
                 for waiter in coroutine.waits().take(MOST_CLAUSES) {
