@@ -9,7 +9,7 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility demo exports fuzz header man throughput clean help
+.PHONY: all bench check compatibility demo exports fuzz header man throughput clean help valgrind
 
 all:
 	$(CARGO) build --release
@@ -25,6 +25,9 @@ demo: all
 	$(CC) $(DEMO_CFLAGS) examples-c/demo_client.c -o $(DEMO)/demo_client \
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
 	@sh examples-c/demo.sh $(DEMO)/graceful_server $(DEMO)/demo_client
+
+valgrind: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/valgrind
 
 bench: all
 	@benches/run
@@ -55,6 +58,7 @@ clean:
 help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C'
+	@echo 'make valgrind runs the C tests under Memcheck'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
 	@echo 'make throughput  compares the rates of protocols with those of plain programs'
