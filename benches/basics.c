@@ -1,34 +1,8 @@
-/* Times one operation of the core: benches/run builds this program once with this
-   library and once, for comparison, with a libdill, and runs both in turn.
+/* Times one operation of the core. */
 
-   Usage: basics NAME ITERATIONS; prints nanoseconds per operation. */
+#include "bench.h"
 
-#include <errno.h>
 #include <libdill.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define MUST(condition) \
-    do { \
-        if(!(condition)) { \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, strerror(errno)); \
-            exit(1); \
-        } \
-    } while(0)
-
-static double start;
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double stop(long operations) {
-    return (seconds() - start) * 1e9 / (double)operations;
-}
 
 static coroutine void yields(long n) {
     while(n--) yield();
@@ -38,7 +12,7 @@ static double yield_among(int coroutines, long n) {
     int b = bundle();
     MUST(b >= 0);
     for(int i = 0; i != coroutines; ++i) MUST(bundle_go(b, yields(n / coroutines)) == 0);
-    start = seconds();
+    start();
     MUST(bundle_wait(b, -1) == 0);
     double result = stop(n);
     MUST(hclose(b) == 0);
@@ -54,7 +28,7 @@ static coroutine void nothing(void) {
 static double go_finish(long n) {
     int b = bundle();
     MUST(b >= 0);
-    start = seconds();
+    start();
     for(long i = 0; i != n; ++i) MUST(bundle_go(b, nothing()) == 0);
     double result = stop(n);
     MUST(hclose(b) == 0);
@@ -62,7 +36,7 @@ static double go_finish(long n) {
 }
 
 static double go_finish_close(long n) {
-    start = seconds();
+    start();
     for(long i = 0; i != n; ++i) {
         int b = go(nothing());
         MUST(hclose(b) == 0);
@@ -81,7 +55,7 @@ static double channel_message(long n) {
     MUST(chmake(ch) == 0);
     int b = go(echoes(ch[1]));
     MUST(b >= 0);
-    start = seconds();
+    start();
     for(long i = 0; i != n / 2; ++i) {
         MUST(chsend(ch[0], &val, sizeof(val), -1) == 0);
         MUST(chrecv(ch[0], &val, sizeof(val), -1) == 0);
@@ -99,7 +73,7 @@ static coroutine void receives(int ch) {
 static double go_cancel_blocked(long n) {
     int ch[2];
     MUST(chmake(ch) == 0);
-    start = seconds();
+    start();
     for(long i = 0; i != n; ++i) {
         int b = go(receives(ch[1]));
         MUST(hclose(b) == 0);
@@ -125,7 +99,7 @@ static double deadline_among(int timers, long n) {
     MUST(b >= 0);
     for(int i = 0; i != timers; ++i) MUST(bundle_go(b, sleeps(now() + 1000000 + i)) == 0);
     MUST(bundle_go(b, sends(ch[1])) == 0);
-    start = seconds();
+    start();
     for(long i = 0; i != n; ++i) MUST(chrecv(ch[0], &val, sizeof(val), now() + 60000) == 0);
     double result = stop(n);
     MUST(hclose(b) == 0 && hclose(ch[0]) == 0 && hclose(ch[1]) == 0);
@@ -151,7 +125,7 @@ static double choose_among(int clauses, long n) {
     int b = bundle();
     MUST(b >= 0);
     MUST(bundle_go(b, sends(ch[clauses - 1][1])) == 0);
-    start = seconds();
+    start();
     for(long i = 0; i != n; ++i) MUST(choose(list, clauses, -1) == clauses - 1);
     double result = stop(n);
     MUST(hclose(b) == 0);
@@ -189,7 +163,7 @@ static double cancel_aware(long n) {
         int ch[2], b = bundle();
         MUST(b >= 0 && chmake(ch) == 0 && bundle_notify(b, ch[0]) == 0);
         for(int j = 0; j != MEMBERS; ++j) MUST(bundle_go(b, receives(ch[1])) == 0);
-        start = seconds();
+        start();
         MUST(bundle_cancel(b, -1) == 0);
         total += stop(MEMBERS);
         MUST(hclose(ch[0]) == 0 && hclose(ch[1]) == 0);
@@ -199,10 +173,7 @@ static double cancel_aware(long n) {
 
 #endif
 
-static const struct {
-    const char *name;
-    double (*run)(long n);
-} benchmarks[] = {
+static const struct benchmark benchmarks[] = {
     {"yield_2", yield_2},
     {"yield_1000", yield_1000},
     {"go_finish", go_finish},
@@ -221,12 +192,5 @@ static const struct {
 };
 
 int main(int argc, char **argv) {
-    for(size_t i = 0; i != sizeof(benchmarks) / sizeof(benchmarks[0]); ++i) {
-        if(argc == 2 && strcmp(argv[1], "--list") == 0) puts(benchmarks[i].name);
-        if(argc == 3 && strcmp(argv[1], benchmarks[i].name) == 0) {
-            printf("%.1f\n", benchmarks[i].run(atol(argv[2])));
-            return 0;
-        }
-    }
-    return argc == 2 ? 0 : 1;
+    return bench_main(argc, argv, benchmarks, COUNT(benchmarks));
 }
