@@ -40,7 +40,7 @@ struct request {
 static struct shared {
     uint64_t connections, requests, acknowledged, answered, unanswered, servers, cut;
     uint64_t kinds[16];
-    long most_blocks, most_rss, early_rss, late_rss;
+    long most_blocks, most_rss, early_rss, late_rss; /* the last two of the last server */
     volatile int over;
 } *shared;
 
@@ -116,13 +116,15 @@ static coroutine void accepts(int ls, int tls, int bndl, int stop) {
     CHECK_OK(hclose(ls));
 }
 
+static long early_rss, late_rss;
+
 static coroutine void samples(int64_t period) {
     for(int64_t start = now(); msleep(now() + 200) == 0;) {
         long rss = resident_kb();
         if(rss > shared->most_rss) shared->most_rss = rss;
         int64_t age = now() - start;
-        if(age < period / 2 && rss > shared->early_rss) shared->early_rss = rss;
-        if(age >= period / 2 && rss > shared->late_rss) shared->late_rss = rss;
+        if(age < period / 2 && rss > early_rss) early_rss = rss;
+        if(age >= period / 2 && rss > late_rss) late_rss = rss;
     }
 }
 
@@ -172,7 +174,6 @@ static int descriptors(void) {
 /* A server's life. It runs on a thread, whose end frees all that the library keeps. */
 static void server(const struct job *job) {
     pthread_t thread;
-    shared->early_rss = shared->late_rss = 0;
     /* The signal is for the other thread. */
     sigset_t set;
     sigemptyset(&set);
@@ -188,7 +189,9 @@ static void server(const struct job *job) {
     if(left > shared->most_blocks) shared->most_blocks = left;
     CHECK_BETWEEN(left, -100000, 300000);
     if(job->period >= 5000)
-        CHECK_BETWEEN(shared->late_rss, 0, shared->early_rss + shared->early_rss / 4 + 4096);
+        CHECK_BETWEEN(late_rss, 0, early_rss + early_rss / 4 + 4096);
+    shared->early_rss = early_rss;
+    shared->late_rss = late_rss;
     exit(0);
 }
 
