@@ -24,6 +24,8 @@
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
+// The lower layers are made for all features; what only one of them uses stays.
+#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
 
 #[allow(unsafe_code)]
 mod capi;

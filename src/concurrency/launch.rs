@@ -5,9 +5,9 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Bundle, PrivateBundle, Target};
-use crate::context_switch::{self, Transfer, hand_over_entry, start_entry};
+use crate::context_switch::{self, ARGUMENT_AREA, Transfer, hand_over_entry, start_entry};
 use crate::intrusive::Ref;
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
 use core::ffi::{c_char, c_int};
@@ -47,7 +47,7 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     unsafe { context_switch::prepare(&child.execution, start, entry, argument) };
     let transfer = context.hand_over_to_child(child, result);
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { context_switch::switch_by(&transfer) };
+    unsafe { transfer.carry_out() };
     Ok(())
 }
 
@@ -58,8 +58,21 @@ unsafe extern "C" fn start() {
 }
 
 /// Ends the coroutine whose function has returned.
-extern "C" fn finish() -> Transfer {
-    bundle::end_current()
+extern "C" fn finish() {
+    match bundle::finish_rust_at_once() {
+        // SAFETY: whoever is next was left by a switch.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_slowly(),
+    }
+}
+
+#[inline(never)]
+extern "C" fn finish_slowly() {
+    match Context::existing() {
+        Some(context) => bundle::finish(context),
+        // A coroutine has a context.
+        None => std::process::abort(),
+    }
 }
 
 /// Blocks of a stack for a closure are multiples of this, and so aligned.
@@ -98,10 +111,10 @@ unsafe fn go_at<F: FnOnce()>(
     function: F,
 ) -> Result<()> {
     let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
-    let room = const { size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
-    let place = (child.execution.stack_pointer() - room) as *mut F;
-    // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
-    // is a multiple of the alignment; stacks of the library are much larger than the room.
+    let area = const { ARGUMENT_AREA + size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
+    let place = child.as_ptr().wrapping_byte_sub(area).cast::<F>();
+    // SAFETY: the coroutine has not begun, so the stack below it is free; the place is aligned as
+    // the coroutine is, and stacks of the library are much larger than the area.
     unsafe { place.write(function) };
     // SAFETY: the child was admitted just now, and the function is at its place.
     unsafe { hand_over(child, run::<F>, place.cast()) };
@@ -110,21 +123,18 @@ unsafe fn go_at<F: FnOnce()>(
 
 #[inline(never)]
 fn admit(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
-    let context = Context::existing().ok_or(Errno::EBADF)?;
-    match bundle::admit_warm(context, bundle, file, line) {
-        Some(child) => Ok(child),
-        None => admit_cold(context, bundle, file, line),
+    if let Some(context) = Context::may_start_at_once()
+        && let Some(child) = bundle::admit_at_once(context, bundle, file)
+    {
+        child.set_line_for_now(line);
+        return Ok(child);
     }
+    admit_slowly(bundle, file, line)
 }
 
 #[inline(never)]
-fn admit_cold(
-    context: &Context,
-    bundle: Ref<Bundle>,
-    file: *const c_char,
-    line: c_int,
-) -> Result<Ref<Coroutine>> {
-    context.current().may_start()?;
+fn admit_slowly(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
+    let context = Context::may_start()?;
     bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
 }
 

@@ -67,6 +67,11 @@ impl Beneath {
         unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
     }
 
+    /// See [`byte_socket::length_until`].
+    pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
+        byte_socket::length_until(self.0, last, limit)
+    }
+
     /// Receives what is there, at least one byte and `length` at most, as
     /// [`partial::receive`] does.
     ///

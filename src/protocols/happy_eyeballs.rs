@@ -10,6 +10,7 @@ mod plan;
 
 use crate::concurrency::bundle::PrivateBundle;
 use crate::concurrency::{handle_close, launch};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -97,7 +98,7 @@ impl Race<'_> {
     }
 
     fn launch(&self, bundle: &PrivateBundle, work: Work) -> Result<()> {
-        let task = Box::into_raw(Box::new(Task { race: self, work }));
+        let task = Box::into_raw(allocation::boxed(Task { race: self, work })?);
         launch::launch_privately(bundle, perform, task.cast())
             // SAFETY: made above; no coroutine has got it.
             .inspect_err(|_| drop(unsafe { Box::from_raw(task) }))
@@ -132,7 +133,7 @@ impl Race<'_> {
             Family::Ipv4 => Mode::Ipv4,
             Family::Ipv6 => Mode::Ipv6,
         };
-        let mut found = vec![IpAddress::NONE; MOST_ADDRESSES];
+        let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES)?;
         let count = ip_address::remotes(&mut found, self.name, self.port, mode, -1)?;
         found.truncate(count);
         Ok(found)

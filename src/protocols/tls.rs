@@ -14,6 +14,7 @@ pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_cl
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
@@ -26,7 +27,6 @@ use core::ptr;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use rustls_pki_types::ServerName;
 use session::Session;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
@@ -40,12 +40,12 @@ struct Tls {
     stream: ByteStream,
     readiness: InputVfs,
     /// Calls inside hold it too, so that they outlive the handle.
-    session: Rc<Session>,
+    session: Shared<Session>,
 }
 
 static TLS: Kind = Kind { name: "tls", close, query, adopt: no_owner };
 
-fn find(socket: c_int) -> Result<Rc<Session>> {
+fn find(socket: c_int) -> Result<Shared<Session>> {
     let object = Context::get()?.handles.find(socket, &TLS)?.cast::<Tls>();
     // SAFETY: handles of this kind stand for live objects.
     Ok(unsafe { &*object }.session.clone())
@@ -123,11 +123,12 @@ fn is_byte_stream(context: &Context, socket: c_int) -> Result<()> {
 }
 
 fn open(context: &Context, session: Session) -> Result<c_int> {
-    let object = Box::into_raw(Box::new(Tls {
+    let session = Shared::new(session)?;
+    let object = Box::into_raw(allocation::boxed(Tls {
         stream: ByteStream { send: Some(send), receive: Some(receive) },
         readiness: InputVfs { input: Some(input_beneath) },
-        session: Rc::new(session),
-    }));
+        session,
+    })?);
     // SAFETY: made above, and known to nobody.
     handle_close::open(context, object.cast(), &TLS)
         .inspect_err(|_| drop(unsafe { Box::from_raw(object) }))
@@ -144,7 +145,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     let session = find(socket)?;
     let outcome = session.say_goodbye(deadline);
     // Meanwhile others may have closed the handle or taken over what it stood for.
-    if !find(socket).is_ok_and(|now| Rc::ptr_eq(&now, &session)) {
+    if !find(socket).is_ok_and(|now| now.same(&session)) {
         return Err(Errno::EBADF);
     }
     let below = outcome.map(|()| session.release_below());

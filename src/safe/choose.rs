@@ -160,17 +160,13 @@ impl<'a, R> Choose<'a, R> {
 
     /// Waits until a receive or an accept on a socket would not block.
     ///
-    #[cfg_attr(
-        feature = "sockets",
-        doc = "```no_run
-use dill::{Choose, Deadline, TcpListener};
-
-let listener = TcpListener::bind(\"127.0.0.1:0\")?;
-Choose::new().input(&listener, |ready| ready).wait(Deadline::NEVER)??;
-let (stream, peer) = listener.accept(Deadline::NOW)?; // won't wait
-# Ok::<(), dill::Error>(())
-```"
-    )]
+    /// ```
+    /// use dill::{AsInput, Choose, Deadline};
+    ///
+    /// fn wait_for_input(socket: &impl AsInput) -> dill::Result<()> {
+    ///     Choose::new().input(socket, |ready| ready).wait(Deadline::NEVER)?
+    /// }
+    /// ```
     pub fn input(self, socket: &'a impl AsInput, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
         self.arm(socket.as_input(), then)
     }

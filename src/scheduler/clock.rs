@@ -110,14 +110,14 @@ impl CachedClock {
         now
     }
 
-    /// Nanoseconds, read anew.
-    fn now_ns(&self) -> u64 {
-        self.source.now_ns()
-    }
-
     /// The current millisecond, without a trace: for signal handlers.
     pub(crate) fn peek(&self) -> i64 {
         (self.source.now_ns() / NS_PER_MS).cast_signed()
+    }
+
+    /// Nanoseconds, read anew.
+    fn now_ns(&self) -> u64 {
+        self.source.now_ns()
     }
 
     /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.

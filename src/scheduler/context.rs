@@ -5,19 +5,22 @@ use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::overflow;
-use super::poller::{Epoll, Poller};
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
+use super::recycle::MOST_IDLE;
 use super::registry::Place;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
-use crate::object_cache::ObjectCache;
+use crate::object_cache::{ObjectCache, Spares};
+use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::Layout;
@@ -25,39 +28,49 @@ use std::alloc::Layout;
 static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 /// A scheduler. Pinned on the heap; it lives until its thread ends.
+#[repr(C)]
 pub(crate) struct Context {
-    pub(super) current: Cell<Ref<Coroutine>>,
+    // What nearly every call needs, in one or two cache lines.
+    /// First, as the coroutine that runs is read before it is known whether there is a
+    /// scheduler: see [`Context::unless`].
     pub(super) ready: ReadyQueue,
-    /// Switches left until the poller is asked.
+    /// Switches left until the poller is asked; none ever with AddressSanitizer.
     pub(super) budget: Cell<i32>,
+    /// So many more finished coroutines may wait in `idle`.
+    pub(super) idle_room: Cell<i32>,
+    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
+    pub(super) idle: Cell<Option<Ref<Coroutine>>>,
+    /// Open handles.
+    pub(crate) handles: HandleTable,
+    pub(crate) clock: CachedClock,
     /// The budget given last, and the cycle counter then.
     pub(super) granted: Cell<i32>,
     pub(super) granted_at: Cell<u64>,
     /// The cycle counter when the poller was asked last.
     pub(super) polled_at: Cell<u64>,
-    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
-    pub(super) idle: Cell<Option<Ref<Coroutine>>>,
-    pub(super) idle_count: Cell<usize>,
-    pub(super) wheel: TimingWheel,
-    /// Open handles.
-    pub(crate) handles: HandleTable,
+    /// Bundles, whose type an upper layer knows.
+    pub(crate) spare_bundles: Spares,
     /// Memory for small objects.
     pub(crate) objects: ObjectCache,
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
-    pub(crate) clock: CachedClock,
+    pub(super) wheel: TimingWheel,
     pub(crate) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
-    /// See [`Context::serial`].
-    serial: u64,
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
     handler_stack: OnceCell<AlternateStack>,
+    /// See [`Context::serial`].
+    serial: u64,
     pub(super) main: Coroutine,
+    /// Runs, as far as the ready queue is concerned, while the poller is asked.
+    pub(super) nobody: Coroutine,
 }
+
+const _: () = assert!(offset_of!(Context, ready) == 0);
 
 /// While it exists, another thread is at work for the coroutine that made it: virtual time
 /// stands still, as the result would otherwise come at a random moment of it.
@@ -83,6 +96,47 @@ impl Context {
         }
     }
 
+    /// The calling thread's scheduler, unless the running coroutine has one of these reasons
+    /// to stop, of which it must be at least one; `None` also without a scheduler.
+    #[inline(always)]
+    pub(super) fn unless(reasons: u8) -> Option<&'static Context> {
+        // SAFETY: as large a part of the coroutine exists.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::stop_of(running) } & reasons == 0)
+    }
+
+    /// The calling thread's scheduler, if the running coroutine passes the test. Without a
+    /// scheduler that looks at a block of [`thread_context::NOBODY_SIZE`] bytes, all ones,
+    /// and must fail.
+    #[inline(always)]
+    fn if_running(test: impl FnOnce(*const Coroutine) -> bool) -> Option<&'static Context> {
+        let pointer = thread_context::raw().cast::<Context>();
+        // SAFETY: the pointer is that of this thread's context, as in `existing`, or of the
+        // address of that block.
+        #[allow(unsafe_code)]
+        unsafe {
+            let running = ReadyQueue::running_of(&raw const (*pointer).ready);
+            if test(running) { Some(&*pointer) } else { None }
+        }
+    }
+
+    /// The calling thread's scheduler, if the end of the running coroutine is an easy one, see
+    /// [`Coroutine::ends_easily`].
+    #[inline(always)]
+    pub(crate) fn if_ends_easily() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::ends_easily(running) })
+    }
+
+    /// The same, but the coroutine may have reasons to stop.
+    #[inline(always)]
+    pub(crate) fn if_carefree() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::is_carefree(running) })
+    }
+
     /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.
     #[inline(always)]
     pub(crate) fn get() -> Result<&'static Context> {
@@ -95,49 +149,52 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]
         let context: &'static Context = unsafe {
             let main = Ref::from_raw(&raw const (*place.as_ptr()).main);
             place.write(Context {
-                current: Cell::new(main),
-                ready: ReadyQueue::new(),
-                budget: Cell::new(1),
+                ready: ReadyQueue::new(main),
+                budget: Cell::new(0),
+                idle_room: Cell::new(MOST_IDLE),
+                idle: Cell::new(None),
+                handles: HandleTable::new(),
+                clock: CachedClock::new(clock),
                 granted: Cell::new(1),
                 granted_at: Cell::new(0),
                 polled_at: Cell::new(0),
-                idle: Cell::new(None),
-                idle_count: Cell::new(0),
-                wheel: TimingWheel::new(),
-                handles: HandleTable::new(),
+                spare_bundles: Spares::new(256),
                 objects: ObjectCache::new(),
                 stacks: StackPool::new(),
-                clock: CachedClock::new(clock),
+                wheel: TimingWheel::new(),
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
-                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 place: Place::new(),
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
+                serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 main: Coroutine::main(errno::location()),
+                nobody: Coroutine::main(errno::location()),
             });
             place.as_ref()
         };
-        context.ready.init();
         context.wheel.init(context.clock.now());
         context.main.pin();
         if instrumentation::asan_present() {
-            context.main.execution.instrument(core::ptr::null(), 0);
+            context.main.instrument();
         }
         context.enroll();
         thread_context::set(place.as_ptr().cast());
@@ -166,7 +223,7 @@ impl Context {
         let Some(place) = NonNull::new(context.cast::<Context>()) else { return };
         // SAFETY: called by the thread's exit with the pointer given to `at_thread_exit`.
         let context = unsafe { place.as_ref() };
-        if !context.current.get().same(&context.main) {
+        if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
             context.withdraw();
@@ -197,7 +254,7 @@ impl Context {
     /// The coroutine that runs.
     #[inline(always)]
     pub(crate) fn current(&self) -> Ref<Coroutine> {
-        self.current.get()
+        self.ready.running()
     }
 
     /// The coroutine of whatever runs on the thread's own stack.
@@ -232,8 +289,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.

@@ -5,20 +5,23 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+pub(crate) mod inspection;
+mod operations;
 mod source;
 
+pub(crate) use super::poller::RECEIVED_AT_ONCE;
 pub(crate) use source::FdSource;
-pub(crate) mod inspection;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
-use super::poller::{Event, Interest, Mode, Readiness};
+use super::poller::{Completion, Direction, Event, Interest, Mode, Readiness, Sink};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
 use core::ffi::c_int;
 use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use operations::{Arrived, InFlight};
 use std::os::fd::RawFd;
 
 /// What the scheduler knows of one descriptor number: a cache line of its own.
@@ -32,6 +35,12 @@ struct Watched {
     /// For sockets: what the next calls would find, as far as known.
     ready: Cell<Readiness>,
     socket: Cell<bool>,
+    /// The poller carries out operations itself.
+    completes: Cell<bool>,
+    /// What it has been asked for.
+    in_flight: Cell<InFlight>,
+    /// What it has received or accepted, if `ready` says so.
+    arrived: Cell<Arrived>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
     /// For dumps: the socket on top, and how many protocols it stands on.
@@ -81,6 +90,9 @@ impl FdTable {
                 generation: Cell::new(0),
                 ready: Cell::new(Readiness::NONE),
                 socket: Cell::new(false),
+                completes: Cell::new(false),
+                in_flight: Cell::new(InFlight::NOTHING),
+                arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
                 top: Cell::new((-1, 0)),
             }));
@@ -96,21 +108,28 @@ impl FdTable {
         #[allow(unsafe_code)]
         self.with(fd, |watched| unsafe { Ref::from_raw(watched) })
     }
+}
 
-    /// Wakes those who waited for what `event` tells.
+/// Takes what the poller tells, and wakes those who waited for it.
+pub(super) struct Delivery<'a>(pub(super) &'a Context);
+
+impl Sink for Delivery<'_> {
     #[inline]
-    pub(super) fn deliver(context: &Context, event: Event) {
+    fn ready(&mut self, event: Event) {
+        let Delivery(context) = *self;
+        context.stir();
         let watched = Watched::of(event.token);
         if token(&watched) != event.token {
             return; // of a file closed since
         }
-        watched.ready.set(watched.ready.get() | event.ready);
-        if event.ready.has(Readiness::READABLE)
+        let ready = watched.filter(event.ready);
+        watched.ready.set(watched.ready.get() | ready);
+        if ready.has(Readiness::READABLE)
             && let Some(waiter) = watched.reader.get()
         {
             waiter.complete(context, 0);
         }
-        if event.ready.has(Readiness::WRITABLE)
+        if ready.has(Readiness::WRITABLE)
             && let Some(waiter) = watched.writer.get()
         {
             waiter.complete(context, 0);
@@ -118,6 +137,11 @@ impl FdTable {
         if !watched.socket.get() {
             watched.serve_others(context);
         }
+    }
+
+    fn completed(&mut self, completion: Completion) {
+        self.0.stir();
+        operations::completed(self.0, completion);
     }
 }
 
@@ -162,20 +186,16 @@ fn rearm(context: &Context, watched: &Watched) -> Result<()> {
     context.poller()?.watch(watched.fd, token(watched), interest)
 }
 
-/// What a wait is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Read,
-    Write,
-}
+const READ: Readiness = Readiness::READABLE.or(Readiness::HANGUP).or(Readiness::ARRIVED);
+const WRITE: Readiness = Readiness::WRITABLE.or(Readiness::BROKEN);
 
 impl Watched {
     /// Would the next call possibly not block?
     #[inline]
     fn is_ready(&self, direction: Direction) -> bool {
         match direction {
-            Direction::Read => self.ready.get().has(Readiness::READABLE | Readiness::HANGUP),
-            Direction::Write => self.ready.get().has(Readiness::WRITABLE | Readiness::BROKEN),
+            Direction::Read => self.ready.get().has(READ),
+            Direction::Write => self.ready.get().has(WRITE),
         }
     }
 
@@ -269,6 +289,9 @@ pub(crate) fn enroll(
 
 /// For `choose`: would a read from the socket that has `fd` not block?
 pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
+    if context.fds.with(fd, |watched| watched.ready.get().has(Readiness::ARRIVED))? {
+        return Ok(true);
+    }
     let ready = is_ready_now(fd, Direction::Read)?;
     if !ready {
         // What comes from now on is a new edge.
@@ -289,6 +312,7 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
             return Err(Errno::EBUSY);
         }
         watched.reader.put(waiter);
+        watched.await_edge(context, Direction::Read);
         Ok(())
     })?
 }

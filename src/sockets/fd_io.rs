@@ -200,6 +200,13 @@ impl Call<'_> {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.copy_to(cursor);
+                continue;
+            }
             let next = receive_some(self.source, buffer, cursor)?;
             next.note_read(self.source);
             if next == Next::MaySucceed && cursor.remaining() > 0 {
@@ -252,6 +259,14 @@ impl Call<'_> {
         Ok(unsafe { buffer.pass_on(block, received, memory, length) })
     }
 
+    /// Moves what the poller has received itself to `buffer`, which is empty.
+    fn absorb(&self, buffer: &ReadAhead) -> Result<()> {
+        let block = allocate_block().ok_or(Errno::ENOMEM)?;
+        let received = fill(self.source, block)?;
+        buffer.keep(block, received);
+        Ok(())
+    }
+
     /// Receives and drops everything until that fails.
     pub(crate) fn receive_nothing(&mut self, buffer: Option<&ReadAhead>) -> Result<Infallible> {
         if let Some(buffer) = buffer {
@@ -260,6 +275,14 @@ impl Call<'_> {
         loop {
             if !self.source.may_read() {
                 self.wait_readable()?;
+            }
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.clear();
+                self.begun = true;
+                continue;
             }
             let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX, buffer.is_none())?;
             self.begun |= count > 0;
@@ -274,9 +297,11 @@ impl Call<'_> {
     pub(crate) fn accept(&mut self, peer: &mut IpAddress) -> Result<OwnedFd> {
         loop {
             if !self.source.may_read() {
-                self.wait_readable()?;
+                self.check_deadline()?;
+                let result = self.source.wait_for_connection(self.deadline);
+                self.check_alive(result)?;
             }
-            match accept_one(self.source.as_raw_fd(), peer) {
+            match accept_one(self.source, peer) {
                 Err(Errno::EAGAIN) => self.source.read_has_blocked(),
                 Err(Errno::EINTR) => {}
                 // These tell of a connection that broke while it waited to be accepted.
@@ -304,13 +329,20 @@ pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> 
         return match Errno::result(call()) {
             Ok(count) => Ok(Some(count.unsigned_abs())),
             Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) => Ok(None),
-            // The kernel has given up on the peer. To callers this must be neither the
-            // end of the stream nor the end of their own patience.
-            Err(Errno::EPIPE | Errno::ETIMEDOUT) => Err(Errno::ECONNRESET),
-            Err(error) => Err(error),
+            Err(error) => settle(Err(error)),
         };
     }
+}
+
+/// What the result of a system call on a stream socket means.
+fn settle(result: Result<Option<usize>>) -> Result<Option<usize>> {
+    result.or_else(|error| match error {
+        Errno::EAGAIN => Ok(None),
+        // The kernel has given up on the peer. To callers this must be neither the
+        // end of the stream nor the end of their own patience.
+        Errno::EPIPE | Errno::ETIMEDOUT => Err(Errno::ECONNRESET),
+        error => Err(error),
+    })
 }
 
 /// A message header for the buffers in `slots`.
@@ -430,10 +462,18 @@ fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
     }
 }
 
-fn accept_one(fd: RawFd, peer: &mut IpAddress) -> Result<OwnedFd> {
+fn accept_one(source: &FdSource, peer: &mut IpAddress) -> Result<OwnedFd> {
     *peer = IpAddress::NONE;
     let bytes = peer.as_mut_bytes();
     let mut length = bytes.len() as libc::socklen_t;
+    if source.has_arrived() {
+        let connection = source.take_connection()?;
+        let name = bytes.as_mut_ptr().cast();
+        // SAFETY: as below. When the peer has gone already it has no name.
+        unsafe { libc::getpeername(connection.as_raw_fd(), name, &raw mut length) };
+        return Ok(connection);
+    }
+    let fd = source.as_raw_fd();
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
     let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };

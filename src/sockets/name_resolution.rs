@@ -8,6 +8,7 @@
 mod helpers;
 mod lookup;
 
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
@@ -18,7 +19,7 @@ use core::net::SocketAddr;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Characters in the longest name: what DNS allows, and a dot at the end. Nothing that a hosts
 /// file could reasonably hold is longer.
@@ -43,7 +44,7 @@ pub(super) fn resolve(name: &[u8], family: Family, deadline: i64) -> Result<Vec<
         return Err(Errno::ENAMETOOLONG);
     }
     // Of a string from C only its end is a NUL; and nobody has the empty name.
-    let Ok(name) = CString::new(name) else { return Err(Errno::EINVAL) };
+    let name = allocation::c_string(name)?;
     if name.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +96,7 @@ impl Query {
 
 /// The side of the coroutine that waits.
 struct Question {
-    query: Arc<Query>,
+    query: Shared<Query>,
     answered: FdSource,
     /// In virtual time nothing happens before the helper has answered.
     _outside: OutsideWork,
@@ -107,7 +108,7 @@ impl Question {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let fd = OwnedFd::from(EventFd::from_flags(flags)?);
         let state = Mutex::new(State::Asked(fd.as_raw_fd()));
-        let query = Arc::new(Query { name, family, state });
+        let query = Shared::new(Query { name, family, state })?;
         let answered = FdSource::register(fd)?;
         let question = Self { query, answered, _outside: context.outside_work() };
         // When this fails the question is abandoned, as at every other end.

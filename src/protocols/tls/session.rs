@@ -6,6 +6,7 @@
 
 use super::config;
 use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -468,7 +469,7 @@ impl Session {
         self.process(&header)?;
         let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
         if length > 0 {
-            let mut content = vec![0; length];
+            let mut content = allocation::filled(0, length)?;
             self.receive_below(&mut content, progress.deadline)?;
             self.process(&content)?;
         }
@@ -525,8 +526,10 @@ impl Session {
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
+        let mut _under_way = None;
         if !self.done.get() {
             self.done(deadline)?;
+            _under_way = Some(UnderWay::begin()?);
         }
         // SAFETY: there is no list.
         match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {

@@ -1,12 +1,15 @@
 //! Descriptors of library sockets.
 
-use super::{Direction, Watched, token, wait};
+use super::operations::owned;
+use super::{Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
-use crate::scheduler::poller::{Interest, Mode, Readiness};
+use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
+use core::ffi::c_void;
+use core::ptr;
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
 
 /// A descriptor that belongs to a library socket, non-blocking, registered for edges.
@@ -26,6 +29,7 @@ impl FdSource {
         let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
         poller.watch(watched.fd, token(&watched), both)?;
         watched.socket.set(true);
+        watched.completes.set(poller.completions().is_some());
         let _ = fd.into_raw_fd();
         Ok(FdSource { watched })
     }
@@ -113,7 +117,49 @@ impl FdSource {
     #[inline(always)]
     pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
         debug_assert!(!self.may_read());
+        if self.watched.completes.get() {
+            self.watched.await_input(context, Operation::Receive);
+        }
         self.park(context, Direction::Read, deadline, Interrupt::Any)
+    }
+
+    /// As [`FdSource::wait_readable`], for a listener: the connection may have been accepted
+    /// then, see [`FdSource::take_connection`].
+    pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
+        if self.watched.completes.get() && !self.may_read() {
+            self.watched.await_input(Context::may_block()?, Operation::Accept);
+        }
+        let result = self.wait_readable(deadline, Interrupt::Any);
+        // A connection is better left to the system than taken for nobody. After `EBADF` the
+        // socket is gone.
+        if matches!(result, Err(error) if error != Errno::EBADF) && self.watched.completes.get() {
+            self.watched.give_up();
+        }
+        result
+    }
+
+    /// Has the poller received something itself?
+    #[inline(always)]
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.watched.ready.get().has(Readiness::ARRIVED)
+    }
+
+    /// Takes what the poller has received itself, and returns how many bytes that was.
+    ///
+    /// # Safety
+    /// [`RECEIVED_AT_ONCE`](super::RECEIVED_AT_ONCE) bytes can be written to `to`.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        unsafe { self.watched.take_arrived(to) }
+    }
+
+    /// Takes the connection that the poller has accepted itself.
+    pub(crate) fn take_connection(&self) -> Result<OwnedFd> {
+        // SAFETY: without memory nothing is written.
+        #[allow(unsafe_code)]
+        let number = unsafe { self.watched.take_arrived(ptr::null_mut())? };
+        Ok(owned(number as RawFd))
     }
 
     fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {
@@ -126,6 +172,9 @@ impl FdSource {
         }
         if self.watched.is_ready(direction) {
             return Ok(());
+        }
+        if self.watched.completes.get() {
+            self.watched.await_edge(context, direction);
         }
         self.park(context, direction, deadline, interrupt)
     }
@@ -149,6 +198,7 @@ impl FdSource {
 
 impl Drop for FdSource {
     fn drop(&mut self) {
+        self.watched.cancel();
         self.watched.generation.set(self.watched.generation.get().wrapping_add(1));
         self.watched.socket.set(false);
         let _ = nix::unistd::close(self.watched.fd);

@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)] // System calls with buffers.
 
-use super::{AT_ONCE, Next, attempt, end_of_stream};
+use super::{AT_ONCE, Next, attempt, end_of_stream, settle};
 use crate::os::errno::Result;
-use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::fd_readiness::{FdSource, RECEIVED_AT_ONCE};
 use crate::sockets::read_ahead::{Block, READ_AHEAD, free_block, room};
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -17,12 +17,24 @@ pub(super) fn fill(source: &FdSource, block: NonNull<Block>) -> Result<usize> {
         // SAFETY: the block has room for `READ_AHEAD` bytes.
         unsafe { libc::recv(source.as_raw_fd(), room(block), READ_AHEAD, 0) }
     };
+    if source.has_arrived() {
+        return take(source, block).inspect_err(|_| free_block(block));
+    }
     let received = receive();
     if received > 0 && received < READ_AHEAD.cast_signed() {
         source.read_would_block();
         return Ok(received.unsigned_abs());
     }
     received_otherwise(source, received, receive).inspect_err(|_| free_block(block))
+}
+
+/// Moves what the poller has received itself to `block`, and returns how much that was.
+#[inline(never)]
+fn take(source: &FdSource, block: NonNull<Block>) -> Result<usize> {
+    const { assert!(RECEIVED_AT_ONCE <= READ_AHEAD) };
+    // SAFETY: the block has room for what is received at once.
+    let received = unsafe { source.take_arrived(room(block)) };
+    end_of_stream(settle(received.map(Some)))
 }
 
 /// Sees to the result `first` of a call that has filled the block, blocked or failed, and to

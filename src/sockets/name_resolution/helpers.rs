@@ -3,14 +3,16 @@
 #![allow(unsafe_code)] // One static that is made once for each process.
 
 use super::Query;
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
+use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use core::time::Duration;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Threads at most. One whose name server is dead takes many seconds for its query, and must
 /// not hold up the others; what is more than these waits in the queue.
@@ -28,7 +30,7 @@ struct Helpers {
 
 /// The queue and those who serve it.
 struct Staff {
-    queue: VecDeque<Arc<Query>>,
+    queue: VecDeque<Shared<Query>>,
     threads: usize,
     idle: usize,
 }
@@ -36,19 +38,19 @@ struct Staff {
 impl Helpers {
     /// Made at the first use in this process: in a forked child there are none of the
     /// parent's threads, and a lock that one of them held would stay locked for ever.
-    fn get() -> &'static Helpers {
+    fn get() -> Result<&'static Helpers> {
         static HELPERS: AtomicPtr<Helpers> = AtomicPtr::new(ptr::null_mut());
         let process = std::process::id();
         let existing = HELPERS.load(Ordering::Acquire);
         // SAFETY: null, or leaked below and never freed.
         if let Some(helpers) = unsafe { existing.as_ref() }.filter(|it| it.process == process) {
-            return helpers;
+            return Ok(helpers);
         }
         let staff = Staff { queue: VecDeque::new(), threads: 0, idle: 0 };
-        let made = Box::new(Helpers { process, staff: Mutex::new(staff), work: Condvar::new() });
-        let made = Box::into_raw(made);
+        let made = Helpers { process, staff: Mutex::new(staff), work: Condvar::new() };
+        let made = Box::into_raw(allocation::boxed(made)?);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-        match HELPERS.compare_exchange(existing, made, success, failure) {
+        Ok(match HELPERS.compare_exchange(existing, made, success, failure) {
             // SAFETY: made above, and never freed from now on.
             Ok(_) => unsafe { &*made },
             Err(other) => {
@@ -59,7 +61,7 @@ impl Helpers {
                     &*other
                 }
             }
-        }
+        })
     }
 
     fn staff(&self) -> MutexGuard<'_, Staff> {
@@ -70,10 +72,18 @@ impl Helpers {
         // Signals are the business of the program's own threads.
         let mut mask = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut mask))?;
-        let started = thread::Builder::new().name("dill-names".into()).spawn(|| self.help());
+        let started =
+            syscalls::start_thread(c"dill-names", Self::enter, ptr::from_ref(self).cast());
         let _ = mask.thread_set_mask();
-        let failure = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(0));
-        started.map(drop).map_err(failure)
+        started
+    }
+
+    /// Where a helper thread starts.
+    extern "C" fn enter(helpers: *mut c_void) -> *mut c_void {
+        // SAFETY: `start_thread` passed helpers, which are never freed.
+        let helpers: &Helpers = unsafe { &*helpers.cast_const().cast() };
+        helpers.help();
+        ptr::null_mut()
     }
 
     /// What a helper thread does.
@@ -101,8 +111,8 @@ impl Helpers {
 }
 
 /// Has a helper answer `query`. `EAGAIN`: there is none, and none can be started.
-pub(super) fn submit(query: &Arc<Query>) -> Result<()> {
-    let helpers = Helpers::get();
+pub(super) fn submit(query: &Shared<Query>) -> Result<()> {
+    let helpers = Helpers::get()?;
     let mut staff = helpers.staff();
     staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     staff.queue.push_back(query.clone());
@@ -123,6 +133,7 @@ pub(super) fn submit(query: &Arc<Query>) -> Result<()> {
 }
 
 /// Takes `query` back if no helper has begun with it.
-pub(super) fn withdraw(query: &Arc<Query>) {
-    Helpers::get().staff().queue.retain(|other| !Arc::ptr_eq(other, query));
+pub(super) fn withdraw(query: &Shared<Query>) {
+    let Ok(helpers) = Helpers::get() else { return };
+    helpers.staff().queue.retain(|other| !other.same(query));
 }

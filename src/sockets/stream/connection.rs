@@ -195,14 +195,18 @@ impl Connection {
         if cursor.remaining() < all {
             cancel_scope::note_transfer(context, recorded);
         }
-        match result {
-            Ok(()) => {}
+        result.inspect_err(|&error| self.send_ended(error, begun))
+    }
+
+    /// Notes that a send has failed with `error`, after its first byte if it had `begun`.
+    #[cold]
+    fn send_ended(&self, error: Errno, begun: bool) {
+        match error {
             // The socket is gone.
-            Err(Errno::EBADF) => {}
-            Err(error) if !begun && was_put_off(error) => {}
-            Err(_) => self.send_failed(),
+            Errno::EBADF => {}
+            error if !begun && was_put_off(error) => {}
+            _ => self.send_failed(),
         }
-        result
     }
 
     /// Fails if nothing can be sent.
@@ -392,6 +396,11 @@ impl Connection {
     /// Notes that nothing can be sent any more.
     pub(super) fn send_failed(&self) {
         self.note(state::SEND_FAILED);
+    }
+
+    /// See [`byte_socket::length_until`].
+    pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
+        if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
     }
 
     /// Closing the handle shall not reset the connection any more: what is still on its way
