@@ -3,13 +3,13 @@
 CARGO ?= cargo
 CC = gcc
 CARGO_TARGET_DIR ?= target
-export CARGO_TARGET_DIR PEER RUNS N
+export CARGO_TARGET_DIR PEER RUNS N MIBS
 
 RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check demo header clean help
+.PHONY: all bench check compatibility demo exports fuzz header man throughput clean help
 
 all:
 	$(CARGO) build --release
@@ -29,8 +29,25 @@ demo: all
 bench: all
 	@benches/run
 
+throughput: all
+	@benches/throughput
+
+fuzz:
+	fuzz/run $(SECONDS)
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
+
+man:
+	DILL_UPDATE_MAN=1 $(CARGO) test --test man the_committed_pages_are_fresh
+
+compatibility:
+	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
+
+exports: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update
+
+include packaging/install.mk
 
 clean:
 	$(CARGO) clean
@@ -40,6 +57,13 @@ help:
 	@echo 'make check    runs all tests, of Rust and of C'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
+	@echo 'make throughput  compares the rates of protocols with those of plain programs'
+	@echo 'make fuzz    fuzzes what parses bytes from peers; SECONDS=600 for each target'
+	@echo 'make install  installs what make has built; PREFIX, DESTDIR, LIBDIR tell where'
+	@echo 'make uninstall  removes it again'
 	@echo 'make header   writes include/*.h from the Rust sources'
+	@echo 'make man      writes docs/man from them'
+	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'
+	@echo 'make compatibility  writes the table in COMPATIBILITY.md'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'

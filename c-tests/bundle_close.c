@@ -230,6 +230,34 @@ static coroutine void cleans_up(void) {
     note("clean");
 }
 
+/* When cancelled, closes a bundle whose member is closing its own. */
+static coroutine void closes_when_cancelled(const int *other, int64_t period) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+    if(period < 0) CHECK_ERR(hclose(*other), EDEADLK);
+    else CHECK_ERR(bundle_cancel(*other, period), EDEADLK);
+    note("refused");
+}
+
+static coroutine void closes(int b, int64_t period) {
+    if(period < 0) CHECK_OK(hclose(b));
+    else CHECK_ERR(bundle_cancel(b, period), ETIMEDOUT);
+    note("closed");
+}
+
+static void closing_each_other_is_a_deadlock(void) {
+    for(int64_t period = -1; period != 3; period += 2) {
+        int a = bundle();
+        CHECK_HANDLE(a);
+        int b = bundle();
+        CHECK_HANDLE(b);
+        CHECK_OK(bundle_go(b, closes_when_cancelled(&a, period)));
+        CHECK_OK(bundle_go(a, closes(b, period)));
+        CHECK_OK(bundle_wait(a, -1));
+        CHECK_OK(hclose(a));
+        CHECK_NOTES("refused closed");
+    }
+}
+
 static void clean_up_when_cancelled(void) {
     int b = go(cleans_up());
     CHECK_HANDLE(b);
@@ -256,6 +284,7 @@ int main(void) {
     cancelled_coroutines_launch_nothing();
     own_bundle_is_a_deadlock();
     siblings();
+    closing_each_other_is_a_deadlock();
     clean_up_when_cancelled();
     many_members();
     return 0;

@@ -2,9 +2,14 @@
    coroutines with dill_prologue and dill_epilogue directly. The parent's registers
    go to *ctx as eight words (rbx rbp r12 r13 r14 r15 rsp rip), rsp moves to *ptr,
    the function runs, dill_epilogue never returns; and whoever resumes the parent
-   finds it by the eight words. This does the same by hand, in one piece. */
+   loads the eight words, with 1 in rax and *ctx in rdx. What such programs do in a
+   macro is done here in three ways: in one piece of assembly, in one that looks at
+   every register, and by compilers, in a macro. */
 
 #include "check.h"
+
+#include <pthread.h>
+#include <setjmp.h>
 
 #if defined __x86_64__
 
@@ -69,6 +74,157 @@ __asm__(
 
 extern int old_go(int b, void *mem, size_t len, void (*fn)(void *arg),
     void *arg);
+
+/* Where the registers of a parent are when it is resumed. */
+struct registers {
+    uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rax, rdx;
+    /* What they should be: *ctx, and the stack pointer of the parent. */
+    uint64_t ctx, stack;
+};
+
+/* int old_registers(int bundle, void (*fn)(void*), void *arg, struct registers*):
+   has a value of its own in each register that the contract keeps, and another in
+   each when the child begins. */
+__asm__(
+    ".text\n"
+    ".type old_registers, @function\n"
+    "old_registers:\n"
+    "    .cfi_startproc\n"
+    "    pushq %rbp\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    pushq %rbx\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    pushq %r12\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    pushq %r13\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    pushq %r14\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    pushq %r15\n"
+    "    .cfi_adjust_cfa_offset 8\n"
+    "    subq $56, %rsp\n"
+    "    .cfi_adjust_cfa_offset 56\n"
+    "    movq %rsi, 16(%rsp)\n"        /* fn */
+    "    movq %rdx, 24(%rsp)\n"        /* arg */
+    "    movq %rcx, 32(%rsp)\n"        /* registers */
+    "    movq $0, 8(%rsp)\n"           /* ptr */
+    "    movl %edi, %ecx\n"            /* bundle */
+    "    movq %rsp, %rdi\n"            /* &ctx */
+    "    leaq 8(%rsp), %rsi\n"         /* &ptr */
+    "    xorl %edx, %edx\n"
+    "    leaq old_go_file(%rip), %r8\n"
+    "    movl $2, %r9d\n"
+    "    call dill_prologue@PLT\n"
+    "    movl %eax, 40(%rsp)\n"
+    "    testl %eax, %eax\n"
+    "    js 2f\n"
+    "    movq (%rsp), %rdx\n"
+    "    movq 32(%rsp), %rcx\n"
+    "    movq %rdx, 72(%rcx)\n"
+    "    movq %rsp, 80(%rcx)\n"
+    "    movabsq $0x0b0b0b0b0b0b0b0b, %rbx\n"
+    "    movabsq $0x0505050505050505, %rbp\n"
+    "    movabsq $0x1212121212121212, %r12\n"
+    "    movabsq $0x1313131313131313, %r13\n"
+    "    movabsq $0x1414141414141414, %r14\n"
+    "    movabsq $0x1515151515151515, %r15\n"
+    "    movq %rbx, (%rdx)\n"
+    "    movq %rbp, 8(%rdx)\n"
+    "    movq %r12, 16(%rdx)\n"
+    "    movq %r13, 24(%rdx)\n"
+    "    movq %r14, 32(%rdx)\n"
+    "    movq %r15, 40(%rdx)\n"
+    "    movq %rsp, 48(%rdx)\n"
+    "    leaq 1f(%rip), %rax\n"
+    "    movq %rax, 56(%rdx)\n"
+    "    movq 16(%rsp), %rax\n"
+    "    movq 24(%rsp), %rdi\n"
+    "    movq 8(%rsp), %rsp\n"
+    "    notq %rbx\n"
+    "    xorl %ebp, %ebp\n"            /* a backtrace ends here */
+    "    notq %r12\n"
+    "    notq %r13\n"
+    "    notq %r14\n"
+    "    notq %r15\n"
+    "    call *%rax\n"                 /* the stack is aligned to 16 as it came */
+    "    call dill_epilogue@PLT\n"
+    "    ud2\n"
+    "1:  movq 32(%rsp), %rcx\n"
+    "    movq %rbx, (%rcx)\n"
+    "    movq %rbp, 8(%rcx)\n"
+    "    movq %r12, 16(%rcx)\n"
+    "    movq %r13, 24(%rcx)\n"
+    "    movq %r14, 32(%rcx)\n"
+    "    movq %r15, 40(%rcx)\n"
+    "    movq %rsp, 48(%rcx)\n"
+    "    movq %rax, 56(%rcx)\n"
+    "    movq %rdx, 64(%rcx)\n"
+    "2:  movl 40(%rsp), %eax\n"
+    "    addq $56, %rsp\n"
+    "    .cfi_adjust_cfa_offset -56\n"
+    "    popq %r15\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    popq %r14\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    popq %r13\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    popq %r12\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    popq %rbx\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    popq %rbp\n"
+    "    .cfi_adjust_cfa_offset -8\n"
+    "    ret\n"
+    "    .cfi_endproc\n"
+    ".size old_registers, . - old_registers\n");
+
+extern int old_registers(int b, void (*fn)(void *arg), void *arg,
+    struct registers *regs);
+
+/* The macro. It is compiled into the functions below at every level, with whatever the
+   compiler keeps in its registers then. */
+int dill_prologue(sigjmp_buf **ctx, void **ptr, size_t len, int b, const char *file,
+    int line);
+
+/* 0 at once; 1 when somebody goes on with the words. */
+#define old_save_(words) __extension__ ({\
+    long old_result__;\
+    void *old_words__ = (words);\
+    __asm__ __volatile__(\
+        "movq %%rbx, 0(%%rdx)\n\t"\
+        "movq %%rbp, 8(%%rdx)\n\t"\
+        "movq %%r12, 16(%%rdx)\n\t"\
+        "movq %%r13, 24(%%rdx)\n\t"\
+        "movq %%r14, 32(%%rdx)\n\t"\
+        "movq %%r15, 40(%%rdx)\n\t"\
+        "movq %%rsp, 48(%%rdx)\n\t"\
+        "leaq 77f(%%rip), %%rcx\n\t"\
+        "movq %%rcx, 56(%%rdx)\n\t"\
+        "xorl %%eax, %%eax\n\t"\
+        "77:"\
+        : "=a"(old_result__)\
+        : "d"(old_words__)\
+        : "rcx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",\
+        "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",\
+        "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory");\
+    old_result__;\
+})
+
+/* Memory taken from the stack makes compilers reach their variables by rbp. */
+#define OLD_GO(fn, mem, len, bndl) __extension__ ({\
+    sigjmp_buf *old_ctx__;\
+    void *old_ptr__ = (mem);\
+    int old_handle__ = dill_prologue(&old_ctx__, &old_ptr__, (len), (bndl),\
+        __FILE__, __LINE__);\
+    if(old_handle__ >= 0 && old_save_(*old_ctx__) == 0) {\
+        void *old_taken__ = __builtin_alloca(sizeof(size_t));\
+        __asm__ __volatile__("" : : "r"(old_taken__));\
+        __asm__ __volatile__("movq %0, %%rsp" : : "r"(old_ptr__) : "memory");\
+        fn;\
+        dill_epilogue();\
+    }\
+    old_handle__;\
+})
 
 struct job {
     int ch;
@@ -173,11 +329,187 @@ static void many(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
+/* Uses all registers and leaves other values in them. */
+static void scrambles(void *arg) {
+    int *done = (int*)arg;
+    CHECK_OK(yield());
+    ++*done;
+}
+
+static void check_registers(const struct registers *regs) {
+    CHECK(regs->rbx == 0x0b0b0b0b0b0b0b0b);
+    CHECK(regs->rbp == 0x0505050505050505);
+    CHECK(regs->r12 == 0x1212121212121212);
+    CHECK(regs->r13 == 0x1313131313131313);
+    CHECK(regs->r14 == 0x1414141414141414);
+    CHECK(regs->r15 == 0x1515151515151515);
+    CHECK(regs->rsp == regs->stack);
+    CHECK(regs->rax == 1);
+    CHECK(regs->rdx == regs->ctx);
+}
+
+static void finishes(void *arg) {
+    ++*(int*)arg;
+}
+
+static void every_register(void) {
+    struct registers regs;
+    int done = 0;
+    /* The child blocks, or finishes at once. */
+    int b = old_registers(-1, scrambles, &done, &regs);
+    CHECK_HANDLE(b);
+    check_registers(&regs);
+    CHECK_INT(done, 0);
+    memset(&regs, 0, sizeof(regs));
+    CHECK_INT(old_registers(b, finishes, &done, &regs), 0);
+    check_registers(&regs);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_INT(done, 2);
+    CHECK_OK(hclose(b));
+    CHECK_ERR(old_registers(b, finishes, &done, &regs), EBADF);
+    CHECK_INT(done, 2);
+}
+
+__attribute__((noinline))
+static void squares(int ch, int i, double weight) {
+    CHECK_OK(yield());
+    long val = (long)(i * i * weight);
+    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
+}
+
+/* Many variables are alive across the launches. */
+__attribute__((noinline))
+static long sums(int count, double weight, int depth);
+
+__attribute__((noinline))
+static void nests(int ch, int count, double weight, int depth) {
+    long val = sums(count, weight, depth);
+    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
+}
+
+static long sums(int count, double weight, int depth) {
+    int ch[2];
+    long val, expected = 0, seen = 0;
+    double scale = weight / 2;
+    CHECK_OK(chmake(ch));
+    int b = bundle();
+    CHECK_HANDLE(b);
+    for(int i = 0; i != count; ++i) {
+        int first = i, second = i * 3, third = i * 7;
+        CHECK_INT(OLD_GO(squares(ch[0], i, weight), NULL, 0, b), 0);
+        CHECK_INT(first * 3, second);
+        CHECK_INT(first * 7, third);
+        expected += (long)(i * i * weight);
+    }
+    CHECK(scale * 2 == weight);
+    for(int i = 0; i != count; ++i) {
+        CHECK_OK(chrecv(ch[1], &val, sizeof(val), -1));
+        seen += val;
+    }
+    CHECK_INT(seen, expected);
+    if(depth != 0) {
+        int nested = OLD_GO(nests(ch[0], count, weight, depth - 1), NULL, 0, -1);
+        CHECK_HANDLE(nested);
+        CHECK_OK(chrecv(ch[1], &val, sizeof(val), -1));
+        CHECK_OK(bundle_wait(nested, -1));
+        CHECK_OK(hclose(nested));
+        seen += val;
+    }
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(ch[0]));
+    CHECK_OK(hclose(ch[1]));
+    return seen;
+}
+
+__attribute__((noinline))
+static void waits(int *cancelled) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+    ++*cancelled;
+}
+
+static void by_macro(void) {
+    CHECK_INT(sums(10, 4.0, 0), 285 * 4);
+    CHECK_INT(sums(10, 4.0, 5), 285 * 4 * 6);
+    /* With a stack of the program's own. */
+    char *stack = (char*)malloc(3 * 16384);
+    CHECK(stack != NULL);
+    int cancelled = 0;
+    int b = OLD_GO(waits(&cancelled), stack, 16384, -1);
+    CHECK_HANDLE(b);
+    for(int i = 1; i != 3; ++i)
+        CHECK_INT(OLD_GO(waits(&cancelled), stack + i * 16384, 16384, b), 0);
+    CHECK_OK(hclose(b));
+    CHECK_INT(cancelled, 3);
+    CHECK_ERR(OLD_GO(waits(&cancelled), stack, 100, -1), ENOMEM);
+    CHECK_ERR(OLD_GO(waits(&cancelled), NULL, 0, b), EBADF);
+    CHECK_INT(cancelled, 3);
+    free(stack);
+}
+
+static void *in_thread(void *arg) {
+    (void)arg;
+    for(int i = 0; i != 20; ++i) {
+        every_register();
+        by_macro();
+    }
+    return NULL;
+}
+
+static void threads(void) {
+    pthread_t thread[4];
+    for(int i = 0; i != 4; ++i)
+        CHECK_OK(pthread_create(&thread[i], NULL, in_thread, NULL));
+    for(int i = 0; i != 4; ++i) CHECK_OK(pthread_join(thread[i], NULL));
+}
+
+/* The library's data, as libdill's header declares them. */
+extern volatile void *dill_unoptimisable;
+extern const void *dill_bsock_type;
+extern const void *dill_msock_type;
+
+static void data(void) {
+    CHECK(dill_bsock_type != NULL && dill_msock_type != NULL);
+    CHECK(dill_bsock_type != dill_msock_type);
+    dill_unoptimisable = &dill_bsock_type;
+    CHECK(dill_unoptimisable == &dill_bsock_type);
+}
+
+/* Programs have these structures within their own. */
+#define SIZED(name, size, alignment)\
+    CHECK_INT(sizeof(struct dill_##name), size);\
+    CHECK_INT(__alignof__(struct dill_##name), alignment)
+
+static void structures(void) {
+    SIZED(bundle_storage, 64, 1);
+    SIZED(chstorage, 144, 1);
+    SIZED(chclause, 24, 8);
+    SIZED(iolist, 32, 8);
+    SIZED(ipaddr, 32, 1);
+    SIZED(tcp_storage, 72, 1);
+    SIZED(tcp_listener_storage, 56, 1);
+    SIZED(ipc_storage, 72, 1);
+    SIZED(ipc_listener_storage, 24, 1);
+    SIZED(ipc_pair_storage, 144, 1);
+    SIZED(prefix_storage, 56, 1);
+    SIZED(suffix_storage, 128, 1);
+    SIZED(udp_storage, 72, 1);
+    SIZED(http_storage, 1296, 1);
+    SIZED(tls_storage, 72, 1);
+    SIZED(ws_storage, 176, 1);
+    SIZED(term_storage, 88, 1);
+}
+
 int main(void) {
     own_bundles();
     given_bundles();
     given_stacks();
     many();
+    every_register();
+    by_macro();
+    threads();
+    data();
+    structures();
     return 0;
 }
 

@@ -1,99 +1,90 @@
 #!/bin/bash
 # OpenSSL as the peer: TLS 1.2 and 1.3, as client and as server, certificates of both sides,
-# goodbyes (close_notify) both ways. Finds library and header as c-tests/run does.
-
-set -u
-cd "$(dirname "$0")/.." || exit 2
-command -v openssl > /dev/null || { echo "skip: openssl is not installed"; exit 77; }
-lib=${DILL_LIB_DIR:-target/release} include=${DILL_INCLUDE_DIR:-include}
+# goodbyes (close_notify) both ways.
+. "$(dirname "$0")/peers/build.sh"
+command -v openssl > /dev/null || skip "openssl is not installed"
 certs=c-tests/certs
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
+build c-tests/peers/tls_peer.c
 peer=$work/tls_peer
-${CC:-gcc} -O2 -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -pthread -I"$include" \
-    c-tests/peers/tls_peer.c "$lib/libdill.a" -ldl -lm -o "$peer" || exit 1
 
-fail() {
-    echo "$1"
-    shift
-    for file; do echo "--- $file"; cat "$file"; done
-    exit 1
+# saw NAME EXPECTED SKIP: the lines of our program, but the first SKIP ones, in a row.
+saw() {
+    seen=$(tail -n "+$(($3 + 1))" "$work/$1.log" | tr '\n' ' ')
+    [[ "$seen" =~ ^$2$ ]] || fail "$label: expected '$2', saw '$seen'"
 }
 
-# Waits until a line of file $1 matches $2, and prints it.
-await() {
-    local tries=0
-    until grep -m 1 -E "$2" "$1"; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || return 1
-        sleep 0.05
-    done
+# said_goodbye DIRECTION: OpenSSL has received (<<<) or sent (>>>) one, by its own log.
+said_goodbye() {
+    grep -q "^$1 TLS.*Alert.*warning close_notify" "$work/msg.log" || fail "$label: no $1 goodbye"
 }
 
-# server VERSION EXPECTED S_CLIENT_OPTIONS -- PEER_OPTIONS: our server, OpenSSL's client, which
-# sends its goodbye when its input ends.
+# server VERSION EXPECTED INPUT S_CLIENT_OPTIONS -- PEER_OPTIONS: our server, OpenSSL's client,
+# which sends its goodbye when its input ends.
 server() {
-    local version=$1 expected=$2 port options=()
-    shift 2
+    local version=$1 expected=$2 input=$3 options=()
+    label="our server, $version, $input, ${*:4}"
+    shift 3
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
-    "$peer" server "$certs/chain.pem" "$certs/server.key" "$@" > "$work/ours" 2>&1 &
-    local pid=$!
-    port=$(await "$work/ours" '^[0-9]+$') || fail "our server does not start" "$work/ours"
-    { echo hello; sleep 0.5; } | timeout 10 openssl s_client -quiet -no_ign_eof "-$version" \
-        -connect "127.0.0.1:$port" -servername localhost -verify_return_error \
-        -CAfile "$certs/ca.pem" "${options[@]}" > "$work/theirs" 2> "$work/log"
-    wait $pid
-    tail -n +2 "$work/ours" | tr '\n' ' ' > "$work/seen"
-    grep -qE "^$expected\$" "$work/seen" ||
-        fail "our server, $version: expected '$expected'" "$work/seen" "$work/log"
+    serve ours "$peer" server $certs/chain.pem $certs/server.key "$@"
+    { echo "$input"; sleep 0.5; } | timeout 10 openssl s_client -quiet -no_ign_eof "-$version" \
+        -msg -msgfile "$work/msg.log" -connect "127.0.0.1:$port" -servername localhost \
+        -verify_return_error -CAfile $certs/ca.pem "${options[@]}" > "$work/theirs.log" 2>&1
+    wait "$server"
+    saw ours "$expected" 1
     case $expected in
-        attached*) grep -qx HELLO "$work/theirs" || fail "no answer" "$work/theirs" ;;
+        attached*) grep -qx "${input^^}" "$work/theirs.log" || fail "$label: no answer" ;;
     esac
-    echo "ok: our server, $version, $*"
 }
 
-# OpenSSL's client closes the connection right after its goodbye, so ours can't say all.
-clean='attached goodbye (detached|done: ECONNRESET|send: ECONNRESET|detach: ECONNRESET) '
-server tls1_2 "$clean" --
-server tls1_3 "$clean" --
-server tls1_2 "$clean" -cert "$certs/client.pem" -key "$certs/client.key" -- "$certs/ca.pem"
-server tls1_3 "$clean" -cert "$certs/client.pem" -key "$certs/client.key" -- "$certs/ca.pem"
-server tls1_2 'attach: EACCES ' -- "$certs/ca.pem"
-server tls1_3 'attach: EACCES ' -- "$certs/ca.pem"
-server tls1_3 'attach: EACCES ' -cert "$certs/client.pem" -key "$certs/client.key" -- \
-    "$certs/other_ca.pem"
+# Their goodbye comes first, and then they close the connection without waiting for ours.
+theirs='attached goodbye (detached|done: ECONNRESET|send: ECONNRESET|detach: ECONNRESET) '
+client_cert=(-cert $certs/client.pem -key $certs/client.key)
+for version in tls1_2 tls1_3; do
+    server $version "$theirs" hello --
+    said_goodbye '>>>'
+    server $version "$theirs" hello "${client_cert[@]}" -- $certs/ca.pem
+    # Ours comes first.
+    server $version 'attached done goodbye detached ' over --
+    said_goodbye '<<<'
+    said_goodbye '>>>'
+    server $version 'attach: EACCES ' hello -- $certs/ca.pem
+    server $version 'attach: EACCES ' hello "${client_cert[@]}" -- $certs/other_ca.pem
+done
 
 # client VERSION EXPECTED HOSTNAME CA S_SERVER_OPTIONS: our client, OpenSSL's server, which
 # turns lines around.
 client() {
     local version=$1 expected=$2 name=$3 ca=$4
+    label="our client, $version, ${*:3}"
     shift 4
-    : > "$work/theirs"
-    openssl s_server "-$version" -accept 127.0.0.1:0 -naccept 1 -rev \
-        -cert "$certs/leaf.pem" -cert_chain "$certs/chain.pem" -key "$certs/server.key" "$@" \
-        > "$work/theirs" 2>&1 < /dev/null &
-    local pid=$! port
-    port=$(await "$work/theirs" '^ACCEPT .*:[0-9]+') ||
-        fail "openssl s_server does not start" "$work/theirs"
-    port=${port##*:}
-    "$peer" client "$port" "$name" "$ca" > "$work/ours" 2>&1
-    kill $pid 2> /dev/null
-    wait $pid 2> /dev/null
-    tr '\n' ' ' < "$work/ours" > "$work/seen"
-    grep -qE "^$expected\$" "$work/seen" ||
-        fail "our client, $version: expected '$expected'" "$work/seen" "$work/theirs"
-    echo "ok: our client, $version, $name"
+    : > "$work/theirs.log"
+    : > "$work/msg.log"
+    openssl s_server "-$version" -accept 127.0.0.1:0 -naccept 1 -rev -msg -msgfile "$work/msg.log" \
+        -cert $certs/leaf.pem -cert_chain $certs/chain.pem -key $certs/server.key "$@" \
+        > "$work/theirs.log" 2>&1 < /dev/null &
+    server=$!
+    pids="$pids $server"
+    await theirs '^ACCEPT .*:[0-9]' 200
+    port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/theirs.log")
+    "$peer" client "$port" "$name" "$ca" > "$work/ours.log" 2>&1
+    saw ours "$expected" 0
+    case $expected in
+        attached*detached*)
+            # It goes on after the connection, so its log may come late.
+            await msg '^>>> TLS.*Alert.*warning close_notify' 100
+            said_goodbye '<<<' ;;
+    esac
+    kill "$server" 2> /dev/null
+    wait "$server" 2> /dev/null
 }
 
 for version in tls1_2 tls1_3; do
-    client $version 'attached olleh goodbye detached ' localhost "$certs/ca.pem"
-    client $version 'attach: EACCES ' example.org "$certs/ca.pem"
-    client $version 'attach: EACCES ' localhost "$certs/other_ca.pem"
+    client $version 'attached olleh goodbye detached ' localhost $certs/ca.pem
+    client $version 'attach: EACCES ' example.org $certs/ca.pem
+    client $version 'attach: EACCES ' localhost $certs/other_ca.pem
 done
 # The server wants a certificate, and ours has none.
-client tls1_2 'attach: (EACCES|EPROTO|ECONNRESET) ' localhost "$certs/ca.pem" \
-    -Verify 1 -CAfile "$certs/ca.pem"
-client tls1_3 'attached receive: (EACCES|EPROTO|ECONNRESET) ' localhost "$certs/ca.pem" \
-    -Verify 1 -CAfile "$certs/ca.pem"
-exit 0
+wants=(-Verify 1 -CAfile $certs/ca.pem)
+client tls1_2 'attach: (EACCES|EPROTO|ECONNRESET) ' localhost $certs/ca.pem "${wants[@]}"
+client tls1_3 'attached receive: (EACCES|EPROTO|ECONNRESET) ' localhost $certs/ca.pem "${wants[@]}"

@@ -28,7 +28,8 @@
  *   ready. Programs that test their timeouts run in no time so.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
- * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out.
+ * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
+ * only TLS.
  */
 
 #ifndef LIBDILL_H_INCLUDED
@@ -47,10 +48,11 @@
 #endif
 
 /* Version of the binary interface, in libtool's terms: the shared library is
-   libdill.so.20, which is CURRENT - AGE. */
-#define DILL_VERSION_CURRENT 25
+   libdill.so.20, which is CURRENT - AGE; in full libdill.so.20.AGE.REVISION. libdill
+   2.14 has 25:0:5. */
+#define DILL_VERSION_CURRENT 26
 #define DILL_VERSION_REVISION 0
-#define DILL_VERSION_AGE 5
+#define DILL_VERSION_AGE 6
 
 #if !defined __GNUC__
 #error "libdill.h needs GCC, clang or a compiler that is compatible with them"
@@ -304,7 +306,8 @@ DILL_EXPORT int dill_msleep(int64_t deadline);
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is closing or cancelling the bundle already.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  *
  * # Thread safety
  *
@@ -348,7 +351,8 @@ DILL_EXPORT int dill_hclose(int h);
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody is closing or cancelling the bundle.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EMFILE`: the thread has used up its handles.
  * - `ENOMEM`: out of memory.
  *
@@ -706,6 +710,18 @@ DILL_EXPORT int dill_hown(int h);
                 : : "r"(dill_gap__ & ~(size_t)15) : "cc", "memory"); \
     }
 
+/* Backtraces of a coroutine end with its launch: what called the launching function has
+   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
+   return address is undefined from one to the other of these. */
+#if defined __GCC_HAVE_DWARF2_CFI_ASM
+#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
+#define dill_not_end_of_stack_() \
+    __asm__ __volatile__(".cfi_offset 16, -8" : : "i"(__LINE__))
+#else
+#define dill_end_of_stack_() ((void)0)
+#define dill_not_end_of_stack_() ((void)0)
+#endif
+
 static inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
@@ -717,6 +733,7 @@ static inline int dill_existing_(int bndl) {
 extern "C++" {
 template<typename Body>
 __attribute__((noinline)) void dill_run_(Body &body) noexcept {
+    dill_end_of_stack_();
     body();
 }
 }
@@ -744,8 +761,10 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
+            dill_end_of_stack_(); \
             fn; \
             dill_epilogue(); \
+            dill_not_end_of_stack_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
@@ -1419,7 +1438,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
  *   still running in the bundle was cancelled then.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
  * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
@@ -1529,7 +1549,8 @@ DILL_EXPORT int dill_bundle_notify(int b, int ch);
  * # Errors
  *
  * - `EBADF`: the handle is not open.
- * - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+ * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+ *   caller's bundle does.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
  *   in none.
@@ -1819,6 +1840,80 @@ DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
  * `bundle_cancel`, `choose`, `chrecv`, `hclose`
  */
 DILL_EXPORT int dill_sigchan(const sigset_t *signals);
+
+/* ============================================================================
+ * Debugging
+ * ========================================================================= */
+
+/**
+ * Writes what all coroutines of the calling thread are doing.
+ *
+ * The text is for people, and its form may change. It shows the bundles and coroutines as
+ * a tree: which coroutine made or took over which bundle, and which coroutines run
+ * in it. A bundle is named by its handle, and it is said whether it was asked to finish, how
+ * much is left of its grace period (what `DILL_INHERIT` means inside), and whether
+ * it was hard-cancelled. A coroutine is named by the place of its launch, and it is said
+ * whether it runs, is ready or what it is blocked in, when its deadline passes, whether
+ * it was cancelled, and in what cancel scopes it is.
+ *
+ * The same text is written to the standard error output, for all threads of the process
+ * that use the library, when the process gets the signal that the environment variable
+ * DILL_DUMP_SIGNAL names: `USR1`, for example. The handler is installed when the first
+ * thread begins to use the library, unless the signal has one already.
+ *
+ * This function has no name without the prefix: it is for debugging, and `dump` is likely
+ * to be a name of the program's.
+ *
+ * # Parameters
+ *
+ * - `fd`: the file descriptor to write to, such as 2.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: `fd` is not open for writing.
+ * - `ENOMEM`: no memory for the thread's scheduler.
+ *
+ * Any other error of `write`, too. A non-blocking descriptor whose reader takes nothing for a
+ * second fails with `EAGAIN`.
+ *
+ * # Thread safety
+ *
+ * Writes about the calling thread only. The function neither blocks the coroutine nor
+ * allocates memory. It must not be called by a signal handler.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) continue;
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     int b = bundle();
+ *     for(int i = 0; i != 3; ++i) bundle_go(b, worker(ch[1]));
+ *     // Shows three coroutines that are blocked in chrecv.
+ *     dill_dump(2);
+ *     hclose(b);
+ *     hclose(ch[0]);
+ *     hclose(ch[1]);
+ *     return 0;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle`, `go`
+ */
+DILL_EXPORT int dill_dump(int fd);
 
 #if !defined DILL_DISABLE_SOCKETS
 
@@ -4898,6 +4993,8 @@ DILL_EXPORT int dill_happyeyeballs_connect(const char *name, int port, int64_t d
  * TLS
  * ========================================================================= */
 
+#if !defined DILL_DISABLE_TLS
+
 /**
  * Memory for a TLS socket, for the functions whose names end in `_mem`.
  *
@@ -5482,6 +5579,8 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  * `tls_done`, `tls_attach_client_verify`, `tls_attach_server`, `tcp_close`
  */
 DILL_EXPORT int dill_tls_detach(int s, int64_t deadline);
+
+#endif /* !defined DILL_DISABLE_TLS */
 
 /* ============================================================================
  * HTTP
@@ -7424,6 +7523,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define happyeyeballs_connect dill_happyeyeballs_connect
 
 /* TLS */
+#if !defined DILL_DISABLE_TLS
 #define tls_attach_client dill_tls_attach_client
 #define tls_attach_client_mem dill_tls_attach_client_mem
 #define tls_attach_client_verify dill_tls_attach_client_verify
@@ -7435,6 +7535,7 @@ int dill_socks5_proxy_sendreply(int s,
 #define tls_detach dill_tls_detach
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
+#endif
 
 /* HTTP */
 #define http_attach dill_http_attach

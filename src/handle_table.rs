@@ -5,17 +5,18 @@
 //! a region of numbers of its own, so that a handle used on a wrong thread is known
 //! by its number alone. Nothing here ever blocks.
 
+use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::ptr;
 use std::sync::Mutex;
 
 /// What all objects of one type have in common. Types are told apart by the address
 /// of their `Kind`.
 pub(crate) struct Kind {
-    /// For messages and dumps.
-    #[allow(dead_code)]
+    /// For dumps.
     pub(crate) name: &'static str,
     /// Ends the object, which must not be used any more when this returns `Ok`. With
     /// an error nothing has happened and the handle stays open.
@@ -41,16 +42,14 @@ pub(crate) unsafe fn no_owner(_: *mut ()) -> Result<()> {
 struct Entry {
     /// The object; of a free handle the index of the next free one.
     object: *mut (),
-    /// A `Kind` with the bits below in its address; null while the handle is free.
+    /// A `Kind` with the bit below in its address; null while the handle is free or hidden.
     kind: *const Kind,
 }
 
-/// In `Entry::kind`: the object is on its way out, in its `close`.
-const CLOSING: usize = 1;
 /// In `Entry::kind`: `answers` has an answer of the object.
-const ANSWERED: usize = 2;
+const ANSWERED: usize = 1;
 
-const _: () = assert!(align_of::<Kind>() > (CLOSING | ANSWERED));
+const _: () = assert!(align_of::<Kind>() > ANSWERED);
 
 impl Entry {
     fn free(next: u32) -> Entry {
@@ -65,9 +64,9 @@ impl Entry {
         self.kind = self.kind.map_addr(|kind| if on { kind | bit } else { kind & !bit });
     }
 
-    /// Null when the handle is free.
+    /// Null when the handle is free or hidden.
     fn kind(&self) -> *const Kind {
-        self.kind.map_addr(|kind| kind & !(CLOSING | ANSWERED))
+        self.kind.map_addr(|kind| kind & !ANSWERED)
     }
 }
 
@@ -179,6 +178,32 @@ impl HandleTable {
         Ok((entry.object, unsafe { &*entry.kind() }))
     }
 
+    /// For debuggers.
+    pub(crate) const LAYOUT: &[Field] = &[
+        Field::new(c"handles.base", offset_of!(HandleTable, base)),
+        Field::new(c"handles.first", offset_of!(HandleTable, first)),
+        Field::new(c"handles.size", offset_of!(HandleTable, len)),
+        Field::new(c"entry.size", size_of::<Entry>()),
+        Field::new(c"entry.object", offset_of!(Entry, object)),
+        Field::new(c"entry.kind", offset_of!(Entry, kind)),
+        Field::new(c"entry.kind_bits", ANSWERED),
+        // Address and length.
+        Field::new(c"kind.name", offset_of!(Kind, name)),
+    ];
+
+    /// Calls `action` with number, object and kind of each open handle, in the order of
+    /// their numbers. It must not open or close any.
+    pub(crate) fn for_each(&self, mut action: impl FnMut(c_int, *mut (), &'static Kind)) {
+        // SAFETY: nothing changes the vector meanwhile.
+        let entries = unsafe { &*self.entries.get() };
+        for (index, entry) in entries.iter().enumerate() {
+            // SAFETY: the kind of an open handle is a `&'static Kind`.
+            if let Some(kind) = unsafe { entry.kind().as_ref() } {
+                action(self.base + index as c_int, entry.object, kind);
+            }
+        }
+    }
+
     /// The interface `type_id` of the object: `ENOTSUP` when it has none.
     pub(crate) fn query(&self, handle: c_int, type_id: *const c_void) -> Result<*mut c_void> {
         let entry = self.entry(handle)?;
@@ -274,32 +299,26 @@ impl HandleTable {
         Ok(())
     }
 
-    /// Object and kind of an open handle that is about to be closed, and whether its
-    /// close is under way already.
-    #[inline]
-    pub(crate) fn begin_close(&self, handle: c_int) -> Result<(*mut (), &'static Kind, bool)> {
-        let entry = self.entry(handle)?;
-        let closing = entry.has(CLOSING);
-        entry.mark(CLOSING, true);
-        // SAFETY: the kind of an open handle is a `&'static Kind`.
-        Ok((entry.object, unsafe { &*entry.kind() }, closing))
-    }
-
-    /// The close that [`HandleTable::begin_close`] began was refused.
-    pub(crate) fn cancel_close(&self, handle: c_int) {
+    /// The object is on its way out: nobody finds it any more, but the number stays taken
+    /// until [`HandleTable::release`].
+    pub(crate) fn hide(&self, handle: c_int) {
         if let Ok(entry) = self.entry(handle) {
-            entry.mark(CLOSING, false);
+            entry.kind = ptr::null();
         }
     }
 
-    /// Frees the number; the object is the caller's business.
+    /// The object behind a hidden handle has refused to go.
+    pub(crate) fn show(&self, handle: c_int, kind: &'static Kind) {
+        if let Some(entry) = self.entry_at(self.index(handle)) {
+            entry.kind = kind;
+        }
+    }
+
+    /// Frees the number of an open or hidden handle; the object is the caller's business.
     #[inline(always)]
     pub(crate) fn release(&self, handle: c_int) {
         let index = self.index(handle);
         let Some(entry) = self.entry_at(index) else { return };
-        if entry.kind.is_null() {
-            return;
-        }
         entry.kind = ptr::null();
         let last = self.last_free.replace(index as u32);
         // SAFETY: the last free handle's index, as in `open`.
@@ -380,6 +399,23 @@ mod tests {
         assert_eq!(table.find(second, &OTHER), Err(Errno::ENOTSUP));
         assert_eq!(table.find(second, &PLAIN), Ok(object()));
         assert_eq!(table.find(-1, &PLAIN), Err(Errno::EBADF));
+    }
+
+    #[test]
+    fn a_hidden_handle_is_not_found_but_taken() {
+        let table = HandleTable::new();
+        let handle = table.open(object(), &PLAIN).unwrap();
+        table.hide(handle);
+        assert_eq!(table.any(handle).map(drop), Err(Errno::EBADF));
+        for _ in 0..FIRST_SIZE {
+            assert_ne!(table.open(object(), &PLAIN).unwrap(), handle);
+        }
+        table.show(handle, &OTHER);
+        assert_eq!(table.find(handle, &OTHER), Ok(object()));
+        table.hide(handle);
+        table.release(handle);
+        let used = table.len.get() - (table.room.get() + RESERVE) as usize;
+        assert_eq!(used, FIRST_SIZE as usize);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -26,14 +27,18 @@ struct Class {
 /// The free blocks of one scheduler.
 pub(crate) struct ObjectCache {
     classes: [Class; CLASSES],
+    /// [`CACHED_BYTES`], or nothing in a program with AddressSanitizer: a block that is used
+    /// after it was freed is noticed only when the allocator knows.
+    most: usize,
 }
 
 impl ObjectCache {
     /// All blocks are aligned to this.
     pub(crate) const ALIGNMENT: usize = ALIGNMENT;
 
-    pub(crate) const fn new() -> ObjectCache {
+    pub(crate) fn new() -> ObjectCache {
         ObjectCache {
+            most: if instrumentation::asan_present() { 0 } else { CACHED_BYTES },
             classes: [const { Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) } };
                 CLASSES],
         }
@@ -67,7 +72,7 @@ impl ObjectCache {
     #[inline]
     pub(crate) unsafe fn free_bytes(&self, block: NonNull<u8>, size: usize) {
         if let Some(class) = self.classes.get((size - 1) / ALIGNMENT)
-            && class.count.get() * size < CACHED_BYTES
+            && class.count.get() * size < self.most
         {
             let block = block.cast::<FreeBlock>();
             // SAFETY: the block is free, large enough and aligned.

@@ -1,4 +1,4 @@
-# To be sourced by c-tests/peer_*.sh: how their programs are built and stopped.
+# To be sourced by c-tests/peer_*.sh: how their programs are built, started and stopped.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -31,20 +31,26 @@ build() {
         fail "$1 does not compile"
 }
 
-# serve NAME COMMAND...: starts a server and waits for its first line, the one with its port.
+# await NAME PATTERN TRIES: until a line of $work/NAME.log matches; 20 tries a second.
+await() {
+    tries=0
+    until grep -q "$2" "$work/$1.log"; do
+        tries=$((tries + 1))
+        [ $tries -gt "$3" ] && fail "$1 does not say what it should"
+        sleep 0.05
+    done
+}
+
+# serve NAME COMMAND...: starts a server and waits for its first line, which ends in its port.
 serve() {
     serve_name=$1
     shift
+    : > "$work/$serve_name.log"
     "$@" > "$work/$serve_name.log" 2>&1 < /dev/null &
     server=$!
     pids="$pids $server"
-    tries=0
-    while [ ! -s "$work/$serve_name.log" ]; do
-        tries=$((tries + 1))
-        [ $tries -gt 100 ] && fail "$serve_name does not start"
-        sleep 0.05
-    done
-    port=$(head -n 1 "$work/$serve_name.log" | sed 's/.*:\([0-9]*\).*/\1/')
+    await "$serve_name" '[0-9]$\|[0-9]/$' 200
+    port=$(head -n 1 "$work/$serve_name.log" | sed 's|/$||; s/.*[^0-9]//')
 }
 
 # same WHAT SEEN EXPECTED

@@ -5,7 +5,8 @@
      tls_peer client PORT HOSTNAME CA
 
    The server sends back what it receives, in capitals, until the client's goodbye; then it
-   sends "bye" and its own goodbye, and detaches. The client sends "hello\n", its goodbye, and
+   sends "bye" and its own goodbye, and detaches. After a line "over" its own goodbye comes
+   first. The client sends "hello\n", its goodbye, and
    prints what it receives until the server's goodbye; then it detaches. */
 
 #include <ctype.h>
@@ -28,7 +29,7 @@ static int serve(int argc, char **argv) {
     ipaddr_local(&addr, "127.0.0.1", 0, IPADDR_IPV4);
     int ls = tcp_listen(&addr, 1);
     if(ls < 0) return fails("listen");
-    printf("%d\n", ipaddr_port(&addr));
+    printf("port %d\n", ipaddr_port(&addr));
     fflush(stdout);
     int64_t deadline = now() + 10000;
     int s = tcp_accept(ls, NULL, deadline);
@@ -37,15 +38,23 @@ static int serve(int argc, char **argv) {
         tls_attach_server(s, argv[2], argv[3], deadline);
     if(s < 0) return fails("attach");
     puts("attached");
-    char c;
+    char c, last[5] = {0};
+    int first = 0;
     while(brecv(s, &c, 1, deadline) == 0) {
+        memmove(last, last + 1, sizeof(last) - 1);
+        last[sizeof(last) - 1] = c;
         c = (char)toupper((unsigned char)c);
         if(bsend(s, &c, 1, deadline) < 0) return fails("send");
+        if(memcmp(last, "over\n", sizeof(last)) == 0) {
+            first = 1;
+            if(tls_done(s, deadline) < 0) return fails("done");
+            puts("done");
+        }
     }
     if(errno != EPIPE) return fails("receive");
     puts("goodbye");
-    if(bsend(s, "bye\n", 4, deadline) < 0) return fails("send");
-    if(tls_done(s, deadline) < 0) return fails("done");
+    if(!first && bsend(s, "bye\n", 4, deadline) < 0) return fails("send");
+    if(!first && tls_done(s, deadline) < 0) return fails("done");
     s = tls_detach(s, deadline);
     if(s < 0) return fails("detach");
     puts("detached");

@@ -1,5 +1,5 @@
-/* A WebSocket peer for peer_websockets.sh.  Without an argument: a server that sends back what
-   it gets.  With a port: a client that has a server do so. */
+/* A WebSocket peer for peer_websockets.sh and peer_browser.sh.  Without an argument: a server that sends back what
+   it gets, but on /leaves says goodbye, and on /cut breaks the connection.  With a port: a client that has a server do so. */
 
 #include "../net.h"
 
@@ -11,6 +11,19 @@ static coroutine void echo(int s) {
     if(s < 0) {
         printf("no handshake: %s\n", strerror(errno));
         fflush(stdout);
+        return;
+    }
+    if(strcmp(resource, "/cut") == 0) {
+        CHECK_OK(hclose(s));
+        return;
+    }
+    if(strcmp(resource, "/leaves") == 0) {
+        CHECK_OK(ws_send(s, WS_TEXT, "goodbye", 7, -1));
+        s = ws_detach(s, 4002, "later \xE2\x82\xAC", 9, now() + 5000);
+        CHECK_HANDLE(s);
+        printf("/leaves: detached\n");
+        fflush(stdout);
+        CHECK_OK(tcp_close(s, now() + 5000));
         return;
     }
     char *buf = malloc(ROOM);

@@ -329,6 +329,19 @@
                 : : "r"(dill_gap__ & ~(size_t)15) : "cc", "memory"); \
     }
 
+/* Backtraces of a coroutine end with its launch: what called the launching function has
+   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
+   return address is undefined from one to the other of these. (Afterwards it is where it
+   always is; .cfi_restore would say so, too, but libgcc's unwinder takes that for lost.) */
+#if defined __GCC_HAVE_DWARF2_CFI_ASM
+#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
+#define dill_not_end_of_stack_() \
+    __asm__ __volatile__(".cfi_offset 16, -8" : : "i"(__LINE__))
+#else
+#define dill_end_of_stack_() ((void)0)
+#define dill_not_end_of_stack_() ((void)0)
+#endif
+
 static inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
@@ -340,6 +353,7 @@ static inline int dill_existing_(int bndl) {
 extern "C++" {
 template<typename Body>
 __attribute__((noinline)) void dill_run_(Body &body) noexcept {
+    dill_end_of_stack_();
     body();
 }
 }
@@ -367,8 +381,10 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
+            dill_end_of_stack_(); \
             fn; \
             dill_epilogue(); \
+            dill_not_end_of_stack_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

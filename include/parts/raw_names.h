@@ -159,6 +159,7 @@
 #define happyeyeballs_connect dill_happyeyeballs_connect
 
 /* TLS */
+#if !defined DILL_DISABLE_TLS
 #define tls_attach_client dill_tls_attach_client
 #define tls_attach_client_mem dill_tls_attach_client_mem
 #define tls_attach_client_verify dill_tls_attach_client_verify
@@ -170,6 +171,7 @@
 #define tls_detach dill_tls_detach
 #define tls_done dill_tls_done
 #define tls_storage dill_tls_storage
+#endif
 
 /* HTTP */
 #define http_attach dill_http_attach

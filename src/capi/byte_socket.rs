@@ -3,7 +3,6 @@
 use super::boundary::unit;
 use super::io_list::dill_iolist;
 use crate::sockets::byte_socket::{self, ByteStream};
-use crate::sockets::io_list::IoList;
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
 
@@ -98,10 +97,8 @@ pub unsafe extern "C" fn dill_bsend(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    let mut list = IoList::single(buf.cast_mut(), len);
-    let list = &raw mut list;
-    // SAFETY: the list lives through the call; its buffer is the caller's promise.
-    unit(unsafe { byte_socket::send(s, list, list, deadline) })
+    // SAFETY: the buffer is the caller's promise.
+    unit(unsafe { byte_socket::send_buffer(s, buf, len, deadline) })
 }
 
 /// Receives bytes from a bytestream socket.
@@ -158,10 +155,8 @@ pub unsafe extern "C" fn dill_brecv(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    let mut list = IoList::single(buf, len);
-    let list = &raw mut list;
     // SAFETY: as in `dill_bsend`.
-    unit(unsafe { byte_socket::receive(s, list, list, deadline) })
+    unit(unsafe { byte_socket::receive_buffer(s, buf, len, deadline) })
 }
 
 /// Sends a list of buffers to a bytestream socket.

@@ -2,13 +2,14 @@
 
 use super::handles::dill_hvfs;
 use crate::concurrency::handle_close;
+use crate::concurrency::input;
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::stop;
 use core::ffi::{c_int, c_void};
 
-static FOREIGN: Kind = Kind { name: "foreign", close, query, adopt: no_owner };
+static FOREIGN: Kind = Kind { name: input::FOREIGN, close, query, adopt: no_owner };
 
 /// A handle for the user's object. `EINVAL` when a function is missing.
 ///

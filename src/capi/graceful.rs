@@ -58,7 +58,8 @@ fn period(timeout: i64) -> Result<Period> {
 /// - `EBUSY`: somebody else is cancelling or closing the bundle already.
 /// - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
 ///   still running in the bundle was cancelled then.
-/// - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+/// - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+///   caller's bundle does.
 /// - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
 /// - `ENOTSUP`: the handle is no bundle.
 /// - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
@@ -175,7 +176,8 @@ pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
 /// # Errors
 ///
 /// - `EBADF`: the handle is not open.
-/// - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+/// - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+///   caller's bundle does.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bundle, or the caller is the main coroutine, which runs
 ///   in none.

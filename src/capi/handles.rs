@@ -165,7 +165,8 @@ pub unsafe extern "C" fn dill_hquery(h: c_int, r#type: *const c_void) -> *mut c_
 ///
 /// - `EBADF`: the handle is not open.
 /// - `EBUSY`: somebody else is closing or cancelling the bundle already.
-/// - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+/// - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+///   caller's bundle does.
 ///
 /// # Thread safety
 ///
@@ -210,7 +211,8 @@ pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
 /// - `EBADF`: the handle is not open.
 /// - `EBUSY`: somebody is closing or cancelling the bundle.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `EDEADLK`: the caller itself runs in the bundle, at any depth.
+/// - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
+///   caller's bundle does.
 /// - `EMFILE`: the thread has used up its handles.
 /// - `ENOMEM`: out of memory.
 ///

@@ -16,6 +16,7 @@ mod boundary;
 mod cancel_scopes;
 mod channels;
 mod coroutines;
+mod debugging;
 mod entry;
 mod foreign;
 mod graceful;

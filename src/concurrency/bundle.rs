@@ -1,6 +1,9 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
+pub(super) mod inspection;
+
 use super::cancel_scope::{self, Fired, Scope, Watching};
+use super::dump;
 use super::request::Extras;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
@@ -12,7 +15,7 @@ use crate::scheduler::coroutine::{
 };
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
 /// A bundle of coroutines.
@@ -23,8 +26,6 @@ pub(crate) struct Bundle {
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
     state: Cell<u8>,
-    /// Members have been hard-cancelled since the grace period began.
-    forced: Cell<bool>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
@@ -37,6 +38,8 @@ pub(crate) struct Bundle {
     grace: Cell<Grace>,
     /// The panic of a member, for the owner. Taken before the bundle goes.
     failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
 }
 
 /// In `state`: asked to finish; the grace period runs.
@@ -47,6 +50,8 @@ const CLOSING: u8 = 2;
 const REQUESTED: u8 = 4;
 /// In `state`: a member has panicked; nothing can be launched any more.
 const FAILED: u8 = 8;
+/// In `state`: members have been hard-cancelled since the grace period began, if it has.
+const FORCED: u8 = 16;
 
 /// What a coroutine has panicked with.
 pub(crate) type Failure = Box<dyn core::any::Any + Send>;
@@ -158,7 +163,6 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
-        forced: Cell::new(false),
         owner: Cell::new(None),
         in_owner: Link::new(),
         watchers: List::new(),
@@ -166,6 +170,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         canceller: Cell::new(None),
         grace: Cell::new(Grace::None),
         failure: Cell::new(None),
+        mark: Cell::new(MaybeUninit::uninit()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -220,10 +225,16 @@ impl Bundle {
     /// runs in it is ending a bundle in which the caller runs: each would wait for the
     /// other's end. `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        if self.is_awaiting(context.current(), &mut { MOST_STEPS }) {
+        let caller = context.current();
+        if of(caller).is_some() && self.is_awaiting_member(caller) {
             return Err(Errno::EDEADLK);
         }
         self.check_unattended()
+    }
+
+    #[inline(never)]
+    fn is_awaiting_member(&self, coroutine: Ref<Coroutine>) -> bool {
+        self.is_awaiting(coroutine, &mut { MOST_STEPS })
     }
 
     /// `EBUSY` when somebody is ending the bundle.
@@ -262,7 +273,7 @@ impl Bundle {
 
     /// Have members been hard-cancelled since the grace period began?
     pub(super) fn was_forced(&self) -> bool {
-        self.forced.get()
+        self.is(FORCED)
     }
 
     /// The grace period that runs now.
@@ -287,8 +298,7 @@ impl Bundle {
 
     /// Begins the grace period; the caller is the one who waits for its end.
     pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
-        self.state.set(self.state.get() | FINISHING);
-        self.forced.set(false);
+        self.state.set((self.state.get() | FINISHING) & !FORCED);
         self.grace.set(grace);
         self.canceller.set(Some(context.current()));
     }
@@ -308,27 +318,32 @@ impl Bundle {
     }
 
     /// Has every blocking call of all members fail from now on.
+    #[inline]
     pub(super) fn hard_cancel(&self, context: &Context) {
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
-            self.forced.set(true);
+            self.state.set(self.state.get() | FORCED);
             member.add_stop(stop::CANCELED);
             context.interrupt(member);
         }
     }
 
-    /// Hard-cancels all members, then waits until the last has finished.
+    /// Hard-cancels all members, of which there are some, then waits until the last has finished.
+    #[inline(never)]
     pub(super) fn cancel_members(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
         self.grace.set(Grace::None);
         let current = context.current();
         self.canceller.set(Some(current));
         self.hard_cancel(context);
-        while !self.members.is_empty() {
+        loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
             context.park();
+            if self.members.is_empty() {
+                break;
+            }
         }
     }
 
@@ -357,12 +372,14 @@ impl Bundle {
     }
 
     /// Frees the bundle, which has no members any more. Its handle must be released.
+    #[inline(always)]
     pub(super) fn destroy(&self, context: &Context) {
         debug_assert!(self.members.is_empty());
         if !self.waiters.is_empty() {
             self.end_waits(context);
         }
-        if let Some(extras) = self.extras.take() {
+        if let Some(extras) = self.extras.get() {
+            self.extras.set(None);
             extras.drop_all(context);
         }
         if let Some(failure) = self.take_failure() {
@@ -390,7 +407,12 @@ impl Bundle {
     #[inline(never)]
     fn end_waits(&self, context: &Context) {
         while let Some(waiter) = self.waiters.first() {
-            waiter.complete(context, 0);
+            let waits = waiter.waits();
+            if waits.is_alone() {
+                waits.complete(context, false);
+            } else {
+                waiter.complete(context, 0);
+            }
         }
     }
 
@@ -415,7 +437,12 @@ impl Bundle {
 unsafe fn close(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    end(context, unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Hard-cancels the coroutines of the bundle and frees it, but for its handle.
+#[inline(always)]
+fn end(context: &Context, bundle: Ref<Bundle>) -> Result<()> {
     bundle.check_closable(context)?;
     if !bundle.is_empty() {
         bundle.cancel_members(context);
@@ -424,10 +451,20 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     Ok(())
 }
 
+/// Closes the handle of a bundle; `None` when it is another object's, or none.
+pub(super) fn close_handle(context: &Context, handle: c_int) -> Option<Result<()>> {
+    let object = context.handles.find_at_once(handle, &BUNDLE)?;
+    // SAFETY: as in `find`.
+    Some(close_found(context, unsafe { Ref::from_raw(object.cast()) }, handle))
+}
+
 unsafe fn adopt(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    if context.current().may_start().is_err() {
+        bundle.check_closable(context)?; // it is going to be closed instead
+    }
     if bundle.contains(context.current()) {
         return Err(Errno::EDEADLK);
     }
@@ -437,16 +474,21 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
     Ok(())
 }
 
+/// Finds the bundle that `handle` is to close. `None`: ask `handle_close::close`.
+#[inline(always)]
+pub(crate) fn find_to_close(handle: c_int) -> Option<(&'static Context, Ref<Bundle>)> {
+    let context = Context::not_closing_at_once()?;
+    let object = context.handles.find_at_once(handle, &BUNDLE)?;
+    // SAFETY: as in `find`.
+    Some((context, unsafe { Ref::from_raw(object.cast()) }))
+}
+
 /// Closes a bundle that is empty and that nobody waits for or has asked anything of, in a few
 /// instructions. False: nothing has happened.
 #[inline(always)]
-pub(crate) fn close_at_once(handle: c_int) -> bool {
-    let Some(context) = Context::not_closing_at_once() else { return false };
-    let Some(object) = context.handles.find_at_once(handle, &BUNDLE) else { return false };
-    // SAFETY: as in `find`.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-    let idle = bundle.state.get() == 0
-        && bundle.members.is_empty()
+pub(crate) fn close_at_once(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> bool {
+    let idle = bundle.members.is_empty()
+        && bundle.state.get() == 0
         && bundle.waiters.is_empty()
         && bundle.extras.get().is_none();
     if !idle || context.spare_bundles.is_full() {
@@ -456,6 +498,14 @@ pub(crate) fn close_at_once(handle: c_int) -> bool {
     bundle.in_owner.unlink();
     // SAFETY: as in `give_up`.
     unsafe { context.spare_bundles.put(bundle) }
+}
+
+/// Closes a bundle in any case.
+#[inline(always)]
+pub(crate) fn close_found(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> Result<()> {
+    end(context, bundle)?;
+    context.handles.release(handle);
+    Ok(())
 }
 
 /// Begin function of `bundle_wait`. `EBUSY` when somebody waits already.
@@ -494,6 +544,36 @@ pub(crate) enum Target {
     NewBundle,
     /// This one; the launch returns 0.
     Bundle(c_int),
+    /// This one; the launch returns 0.
+    Private(Ref<Bundle>),
+}
+
+/// A bundle for coroutines of the library's own. It has no handle, so that no user can end it or
+/// take it over. Dropping it hard-cancels the members and waits for them.
+pub(crate) struct PrivateBundle(Ref<Bundle>);
+
+impl PrivateBundle {
+    /// Makes one that is owned by the caller.
+    pub(crate) fn new() -> Result<Self> {
+        let context = Context::may_start()?;
+        let bundle = allocate(context)?;
+        bundle.set_owner(bundle, context.current());
+        Ok(Self(bundle))
+    }
+
+    pub(super) fn target(&self) -> Target {
+        Target::Private(self.0)
+    }
+}
+
+impl Drop for PrivateBundle {
+    fn drop(&mut self) {
+        let Some(context) = Context::existing() else { return };
+        if !self.0.is_empty() {
+            self.0.cancel_members(context);
+        }
+        self.0.destroy(context);
+    }
 }
 
 /// The common case of [`launch`], in a few instructions: the bundle exists and is open,
@@ -551,12 +631,13 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, c_int)> {
+    context.set_describer(dump::describe);
     context.current().may_start()?;
-    let handle = match target {
+    let bundle = match target {
         Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
-        Target::Bundle(handle) => handle,
+        Target::Bundle(handle) => find(context, handle)?,
+        Target::Private(bundle) => bundle,
     };
-    let bundle = find(context, handle)?;
     Ok((admit(context, bundle, memory, launch)?, 0))
 }
 
@@ -632,20 +713,51 @@ pub(super) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
     finish_at_once()
 }
 
+/// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last
+/// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
+/// but a part may have happened that `finish` would have done, too.
+#[inline(always)]
+pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
+    let context = Context::if_carefree()?;
+    let coroutine = context.current();
+    // SAFETY: as in `finish_at_once`.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
+    let waiter = bundle.waiters.first();
+    let is_last = bundle.members.is_only(coroutine);
+    if let Some(waiter) = waiter
+        && is_last
+        && !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter))
+    {
+        return None;
+    }
+    if let Some(waiter) = waiter
+        && is_last
+    {
+        waiter.waits().complete(context, false);
+    }
+    coroutine.end();
+    let next = context.leave_warm(coroutine)?;
+    // SAFETY: as in `finish_at_once`.
+    unsafe { coroutine.member.unlink_quickly() };
+    Some(next)
+}
+
 /// Ends the running coroutine. Does not return; see `Context::leave`.
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
-    if !coroutine.owned::<Owned>().is_empty() {
+    if coroutine.takes_care(care::BUNDLES) {
         disown_bundles(coroutine);
     }
-    cancel_scope::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::SCOPES) {
+        cancel_scope::abandon_all(context, coroutine);
+    }
     if let Some(bundle) = of(coroutine)
         && coroutine.member.unlink()
         && !bundle.waiters.is_empty()
     {
         bundle.end_waits(context);
     }
-    context.leave();
+    context.leave(coroutine);
 }
 
 /// Bundles that a coroutine leaves open belong to nobody from now on.

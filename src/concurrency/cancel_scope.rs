@@ -47,7 +47,7 @@ pub(crate) struct Scope {
     link: Link,
     timer: Timer,
     fired: Cell<Fired>,
-    shield: bool,
+    watch: Watch,
 }
 
 adapter!(
@@ -77,7 +77,7 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
             link: Link::new(),
             timer: Timer::new(Scope::TIMED_OUT),
             fired: Cell::new(Fired::No),
-            shield: watch == Watch::Shield,
+            watch,
         });
         Ref::new(place)
     };
@@ -148,7 +148,24 @@ pub(crate) fn within<R>(
     leave(place).map(|fired| (result, fired))
 }
 
+/// Calls `action` for each scope that the coroutine is in, the innermost first: what it
+/// watches, its deadline, and whether it has fired.
+pub(super) fn for_each(
+    coroutine: Ref<Coroutine>,
+    mut action: impl FnMut(Watch, Option<i64>, Fired),
+) {
+    let mut next = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        let deadline = scope.timer.is_armed().then(|| scope.timer.deadline());
+        action(scope.watch, deadline, scope.fired.get());
+        next = scope.outer;
+    }
+}
+
 /// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
+#[cold]
+#[inline(never)]
 pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
     let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
     // SAFETY: the scopes lie in frames of the coroutine's stack, or of its callers, which the
@@ -170,13 +187,20 @@ fn update(coroutine: Ref<Coroutine>) {
             Fired::ByDeadline => stop::SCOPE_DEADLINE,
             Fired::ByRequest => stop::SCOPE_REQUEST,
         };
-        next = if scope.shield { ptr::null() } else { scope.outer };
+        next = if scope.watch == Watch::Shield { ptr::null() } else { scope.outer };
     }
     if coroutine.under_way.get() > 0 {
         reasons &= !stop::SCOPE_REQUEST;
     }
     coroutine.remove_stop(stop::SCOPE_DEADLINE | stop::SCOPE_REQUEST);
     coroutine.add_stop(reasons);
+}
+
+/// Can a request, or the deadline of a scope, come between the running coroutine and the end
+/// of a blocking call? Hard cancellation always can.
+pub(crate) fn may_interrupt(context: &Context) -> bool {
+    let coroutine = context.current();
+    !coroutine.scope.get().is_null() && coroutine.under_way.get() == 0
 }
 
 /// While it exists, requests do not interrupt the coroutine that made it: an operation of
@@ -227,12 +251,17 @@ impl Drop for SocketCall {
     }
 }
 
-/// For the sockets at the bottom: bytes have been transferred. A call without protocols on top
-/// takes care of itself.
+/// How many [`SocketCall`]s stand for a call of a socket's interface itself.
+pub(crate) const RECORDED: u32 = 1;
+/// For calls that nobody has made a [`SocketCall`] for.
+pub(crate) const UNRECORDED: u32 = 0;
+
+/// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`
+/// calls on record. A call without protocols on top takes care of itself.
 #[inline]
-pub(crate) fn note_transfer(context: &Context) {
+pub(crate) fn note_transfer(context: &Context, own: u32) {
     let coroutine = context.current();
-    if coroutine.socket_calls.get() > 1 && !coroutine.transferred.get() {
+    if coroutine.socket_calls.get() > own && !coroutine.transferred.get() {
         coroutine.transferred.set(true);
         coroutine.under_way.set(coroutine.under_way.get() + 1);
         update(coroutine);

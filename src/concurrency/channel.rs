@@ -6,7 +6,7 @@
 
 use super::cancel_scope::{Fired, Watching};
 use super::notification::{self, InChannel};
-use super::{handle_close, signals};
+use super::{dump, handle_close, signals};
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces, no_owner};
 use crate::intrusive::{List, Ref};
@@ -100,6 +100,7 @@ pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<HalfChannel>>
 /// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
 pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     let context = Context::may_start()?;
+    context.set_describer(dump::describe);
     let channel = Channel::new(memory.is_some(), 0);
     let channel = match memory {
         None => context.objects.allocate(channel)?,

@@ -1,6 +1,6 @@
 //! Closing handles and passing them on.
 
-use super::bundle::BUNDLE;
+use super::bundle;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -16,20 +16,28 @@ pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> R
 
 /// Closes `handle` and ends its object. `EBADF` when it is not open; other errors are
 /// the object's refusals, which leave it open.
-#[allow(unsafe_code)]
 pub(crate) fn close(handle: c_int) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
-    let (object, kind, closing) = context.handles.begin_close(handle)?;
-    // A close that closes itself again. Bundles, whose close waits, tell by themselves.
-    if closing && !core::ptr::eq(kind, &BUNDLE) {
-        return Err(Errno::EBADF);
+    // The close of a bundle waits, and tells by itself that it is under way already.
+    if let Some(result) = bundle::close_handle(context, handle) {
+        return result;
     }
+    close_other(context, handle)
+}
+
+/// [`close`] for all but bundles.
+#[allow(unsafe_code)]
+#[inline(never)]
+fn close_other(context: &Context, handle: c_int) -> Result<()> {
+    let (object, kind) = context.handles.any(handle)?;
+    // A close may run code of the user's, and other coroutines; none of them must get hold of
+    // what is half gone.
+    context.handles.hide(handle);
     // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
     let result = unsafe { (kind.close)(object) };
     match result {
         Ok(()) => context.handles.release(handle),
-        Err(_) if !closing => context.handles.cancel_close(handle),
-        Err(_) => {}
+        Err(_) => context.handles.show(handle, kind),
     }
     result
 }

@@ -59,3 +59,31 @@ pub(super) fn find(context: &Context, handle: c_int) -> Result<Input> {
     }
     Err(Errno::ELOOP)
 }
+
+/// The descriptor on which the socket `handle` stands, and the number of protocols between
+/// them. For dumps: it asks no C code, so `None` also where that lies in between.
+pub(super) fn descriptor_beneath(context: &Context, handle: c_int) -> Option<(c_int, u32)> {
+    let mut handle = handle;
+    for depth in 0..DEEPEST as u32 {
+        let (object, kind) = context.handles.any(handle).ok()?;
+        if kind.name == FOREIGN {
+            return None;
+        }
+        // SAFETY: the object of an open handle is alive, and what answers to this identifier
+        // is such a table.
+        let vfs = unsafe { (kind.query)(object, type_id()) }.cast::<InputVfs>();
+        // SAFETY: null or such a table.
+        let input = unsafe { vfs.as_ref() }?.input?;
+        let mut beneath = -1;
+        // SAFETY: the interface's contract; `beneath` is valid for a write.
+        match unsafe { input(vfs, ptr::from_mut(&mut beneath)) } {
+            DESCRIPTOR => return Some((beneath, depth)),
+            HANDLE => handle = beneath,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The name of the kind of objects that C code has made.
+pub(crate) const FOREIGN: &str = "foreign";

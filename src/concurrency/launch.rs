@@ -4,7 +4,7 @@
 //! Here the new stack gets an initial frame instead, which looks as if the coroutine had
 //! been blocked just before it calls its function.
 
-use super::bundle::{self, Bundle, Target};
+use super::bundle::{self, Bundle, PrivateBundle, Target};
 use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
 #[cfg(not(dill_thread_switch))]
 use crate::context_switch::{hand_over_entry, start_entry};
@@ -27,10 +27,24 @@ pub(crate) type Entry = extern "C" fn(argument: *mut ());
 ///
 /// `EBADF`, `ENOTSUP` for the handle, `ECANCELED` when the bundle is being closed or the caller
 /// was cancelled, `ENOMEM`. After an error `entry` was not called.
+#[cfg(test)]
 pub(crate) fn launch(bundle: c_int, entry: Entry, argument: *mut ()) -> Result<()> {
+    launch_into(Target::Bundle(bundle), entry, argument)
+}
+
+/// As [`launch`], in a bundle of the library's own.
+pub(crate) fn launch_privately(
+    bundle: &PrivateBundle,
+    entry: Entry,
+    argument: *mut (),
+) -> Result<()> {
+    launch_into(bundle.target(), entry, argument)
+}
+
+fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     let context = Context::get()?;
     let launch = Launch { file: ptr::null(), line: 0, user_stack: false };
-    let (child, result) = bundle::launch(context, Target::Bundle(bundle), None, launch)?;
+    let (child, result) = bundle::launch(context, target, None, launch)?;
     // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
     // is aligned to at least 16 bytes; a stack is much larger than a frame.
     #[cfg(not(dill_thread_switch))]

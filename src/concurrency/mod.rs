@@ -10,6 +10,8 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+#[allow(unsafe_code)]
+pub(crate) mod dump;
 pub(crate) mod event;
 pub(crate) mod handle_close;
 #[allow(unsafe_code)]

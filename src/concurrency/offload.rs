@@ -7,6 +7,7 @@ mod helpers;
 
 pub(crate) use helpers::Crew;
 
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::clock;
@@ -15,10 +16,11 @@ use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use core::any::Any;
 use core::mem;
+use core::ptr;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a function has returned, or what it has panicked with.
 pub(crate) type Answer<T> = core::result::Result<T, Box<dyn Any + Send>>;
@@ -41,9 +43,12 @@ pub(crate) fn offload<T: Send + 'static>(
 }
 
 /// What a helper is to do.
-trait Task: Send + Sync {
+trait Task: Send {
     /// Does it, unless nobody waits any more. Never unwinds.
     fn perform(&self);
+
+    /// Its address, to tell it from others.
+    fn address(&self) -> usize;
 }
 
 /// A function to call, and its result.
@@ -64,7 +69,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Task for Job<F, T> {
+impl<F: FnOnce() -> T + Send, T: Send> Task for Shared<Job<F, T>> {
+    fn address(&self) -> usize {
+        ptr::from_ref::<Job<F, T>>(self) as usize
+    }
+
     fn perform(&self) {
         if matches!(*lock(&self.state), State::Abandoned) {
             return;
@@ -88,7 +97,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Task for Job<F, T> {
 
 /// The side of the coroutine that waits.
 struct Question<F: FnOnce() -> T + Send + 'static, T: Send + 'static> {
-    job: Arc<Job<F, T>>,
+    job: Shared<Job<F, T>>,
     crew: &'static Crew,
     answered: FdSource,
     /// In virtual time nothing happens before the helper has answered.
@@ -101,18 +110,18 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let fd = OwnedFd::from(EventFd::from_flags(flags)?);
         let state = Mutex::new(State::Asked(fd.as_raw_fd()));
-        let job = Arc::new(Job { function: Mutex::new(Some(function)), state });
+        let job = Shared::new(Job { function: Mutex::new(Some(function)), state })?;
         let answered = FdSource::register(fd)?;
         let question = Self { job, crew, answered, _outside: context.outside_work() };
         // When this fails the question is abandoned, as at every other end.
-        crew.submit(question.job.clone())?;
+        crew.submit(allocation::boxed(question.job.clone())?)?;
         Ok(question)
     }
 
     fn wait(self, deadline: i64) -> Result<Answer<T>> {
         loop {
             // First: what is answered after that is a new edge.
-            self.answered.read_would_block();
+            self.answered.read_has_blocked();
             if let Some(answer) = self.take_answer() {
                 return Ok(answer);
             }
@@ -137,7 +146,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Drop for Question<F, 
         // Before the eventfd is closed. An answer that came just now is dropped without the lock.
         let late = mem::replace(&mut *lock(&self.job.state), State::Abandoned);
         drop(late);
-        self.crew.withdraw(Arc::as_ptr(&self.job).cast());
+        self.crew.withdraw(self.job.address());
     }
 }
 

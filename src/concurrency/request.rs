@@ -80,6 +80,11 @@ impl Extras {
         unsafe { Ref::from_raw(&raw const self.deadline) }
     }
 
+    /// When the bundle's coroutines will be hard-cancelled, in milliseconds.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        self.deadline.is_armed().then(|| self.deadline.deadline())
+    }
+
     /// Ends everything in here and frees it.
     pub(super) fn drop_all(&self, context: &Context) {
         notification::drop_all_of_bundle(context, &self.notifications);

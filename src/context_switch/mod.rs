@@ -49,7 +49,7 @@ const ERRNO_SHIFT: u32 = 32;
 /// In `outcome`: AddressSanitizer must hear of this switch.
 const INSTRUMENTED: u64 = 1 << 62;
 /// In `outcome`: `stack_pointer` is the address of registers that the code saved itself.
-const SELF_SAVED: u64 = 1 << 63;
+pub(crate) const SELF_SAVED: u64 = 1 << 63;
 
 /// A new coroutine begins so many bytes below its [`Execution`]: compilers may store
 /// outgoing arguments there (-maccumulate-outgoing-args).

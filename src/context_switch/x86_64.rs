@@ -251,6 +251,7 @@ macro_rules! launch_entry {
 pub(crate) use launch_entry;
 
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
+pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
 
 /// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
 /// [`switch`], from low to high addresses.

@@ -18,6 +18,8 @@ mod c {
             size: *mut usize,
         );
         pub fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
     }
 }
 
@@ -79,4 +81,17 @@ pub(crate) fn valgrind_will_write(address: *const u8, size: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (address, size);
+}
+
+/// Has LeakSanitizer look for pointers in a stack: what a coroutine holds that still exists
+/// at the end of the program is no leak.
+pub(crate) fn lsan_begin_root(address: *const u8, size: usize) {
+    // SAFETY: the range is readable until `lsan_end_root`.
+    unsafe { c::dill_lsan_begin_root(address.cast(), size) };
+}
+
+/// Ends what [`lsan_begin_root`] began: what is left on the stack holds nothing any more.
+pub(crate) fn lsan_end_root(address: *const u8, size: usize) {
+    // SAFETY: LeakSanitizer compares the range with those that it knows.
+    unsafe { c::dill_lsan_end_root(address.cast(), size) };
 }

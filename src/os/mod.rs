@@ -1,9 +1,18 @@
 //! What the layers above need of the operating system and the C runtime: the
 //! errno type, the thread's context pointer, the few system calls that nix lacks,
-//! and the hooks of AddressSanitizer and Valgrind.
+//! the hooks of AddressSanitizer and Valgrind, and what signal handlers need.
 
+pub(crate) mod allocation;
+pub(crate) mod alternate_stack;
 pub(crate) mod cycles;
+pub(crate) mod debug_layout;
+pub(crate) mod environment;
 pub(crate) mod errno;
 pub(crate) mod instrumentation;
+#[cfg(feature = "sockets")]
+pub(crate) mod network;
+pub(crate) mod output;
+pub(crate) mod signal_handlers;
+pub(crate) mod snapshot;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;

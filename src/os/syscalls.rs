@@ -85,6 +85,39 @@ pub(crate) fn sleep(timeout: Option<Duration>) {
     unsafe { libc::ppoll(ptr::null_mut(), 0, time, ptr::null()) };
 }
 
+/// What a socket is for, as far as that can be asked of the system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SocketRole {
+    Listener,
+    /// A stream whose connection has not been made yet.
+    Connecting,
+    Other,
+}
+
+/// The role of the socket `fd`. For dumps: it leaves no trace but in errno.
+pub(crate) fn socket_role(fd: RawFd) -> SocketRole {
+    let mut kind: libc::c_int = 0;
+    let mut len = size_of::<libc::c_int>() as libc::socklen_t;
+    let mut option = |name| {
+        // SAFETY: `kind` and `len` are valid for writes, and the latter says how much.
+        let result = unsafe {
+            libc::getsockopt(fd, libc::SOL_SOCKET, name, (&raw mut kind).cast(), &raw mut len)
+        };
+        if result == 0 { kind } else { 0 }
+    };
+    if option(libc::SO_ACCEPTCONN) != 0 {
+        return SocketRole::Listener;
+    }
+    if option(libc::SO_TYPE) != libc::SOCK_STREAM {
+        return SocketRole::Other;
+    }
+    let mut address = [0u64; 16];
+    let mut len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address is valid for a write of so many bytes.
+    let result = unsafe { libc::getpeername(fd, address.as_mut_ptr().cast(), &raw mut len) };
+    if result == 0 { SocketRole::Other } else { SocketRole::Connecting }
+}
+
 /// A descriptor number of the user's, for a call that reports `EBADF` by itself.
 pub(crate) fn borrow<'fd>(fd: RawFd) -> BorrowedFd<'fd> {
     debug_assert!(fd >= 0);
@@ -136,4 +169,28 @@ pub(crate) fn signal_event(fd: RawFd) {
     // It can't fail: the counter is far from full.
     // SAFETY: eight bytes of a live variable.
     let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
+}
+
+/// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
+/// for want of memory. `name` has at most 15 bytes.
+pub(crate) fn start_thread(
+    name: &core::ffi::CStr,
+    enter: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
+    argument: *const (),
+) -> Result<()> {
+    let mut thread: libc::pthread_t = 0;
+    let argument = argument.cast_mut().cast();
+    // SAFETY: `thread` is a place for the result; without attributes. What `enter` does with
+    // its argument is its own promise.
+    match unsafe { libc::pthread_create(&raw mut thread, ptr::null(), enter, argument) } {
+        0 => {}
+        error => return Err(Errno::from_raw(error)),
+    }
+    // SAFETY: the thread can't have been freed, as it is neither joined nor detached yet; a
+    // name that is refused is no harm.
+    unsafe {
+        libc::pthread_setname_np(thread, name.as_ptr());
+        libc::pthread_detach(thread);
+    }
+    Ok(())
 }

@@ -62,18 +62,19 @@ impl Beneath {
         length: usize,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::single(memory.cast(), length);
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, by the caller's promise.
-        unsafe { byte_socket::receive(self.0, list, list, deadline) }
+        // SAFETY: by the caller's promise.
+        unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
+    }
+
+    /// See [`byte_socket::length_until`].
+    pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
+        byte_socket::length_until(self.0, last, limit)
     }
 
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::single(bytes.as_ptr().cast_mut().cast(), bytes.len());
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, which is borrowed for the whole call.
-        unsafe { byte_socket::send(self.0, list, list, deadline) }
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { byte_socket::send_buffer(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
     }
 
     /// Sends `start` and then a list (none if its ends are null), all in one call.
@@ -87,7 +88,7 @@ impl Beneath {
         last: *mut IoList,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::single(start.as_ptr().cast_mut().cast(), start.len());
+        let mut list = IoList::to_send(start);
         list.next = first;
         let list = &raw mut list;
         let last = if first.is_null() { list } else { last };

@@ -8,7 +8,9 @@
 
 mod plan;
 
-use crate::concurrency::{bundle, handle_close, launch};
+use crate::concurrency::bundle::PrivateBundle;
+use crate::concurrency::{handle_close, launch};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -34,10 +36,10 @@ pub(crate) fn connect(name: &[u8], port: c_int, deadline: i64) -> Result<c_int> 
     }
     Context::may_block()?;
     let race = Race { name, port, events: RefCell::default(), waiting: Slot::new() };
-    let bundle = bundle::make()?;
-    let outcome = race.run(bundle, deadline);
+    let bundle = PrivateBundle::new()?;
+    let outcome = race.run(&bundle, deadline);
     // Ends the losers. None of them uses the race any more after that.
-    handle_close::close(bundle)?;
+    drop(bundle);
     for event in race.events.into_inner() {
         if let Event::Connected(late) = event {
             let _ = handle_close::close(late);
@@ -73,7 +75,7 @@ enum Work {
 }
 
 impl Race<'_> {
-    fn run(&self, bundle: c_int, deadline: i64) -> Result<c_int> {
+    fn run(&self, bundle: &PrivateBundle, deadline: i64) -> Result<c_int> {
         let mut plan = Plan::new();
         self.launch(bundle, Work::Resolve(Family::Ipv6))?;
         self.launch(bundle, Work::Resolve(Family::Ipv4))?;
@@ -95,9 +97,9 @@ impl Race<'_> {
         }
     }
 
-    fn launch(&self, bundle: c_int, work: Work) -> Result<()> {
-        let task = Box::into_raw(Box::new(Task { race: self, work }));
-        launch::launch(bundle, perform, task.cast())
+    fn launch(&self, bundle: &PrivateBundle, work: Work) -> Result<()> {
+        let task = Box::into_raw(allocation::boxed(Task { race: self, work })?);
+        launch::launch_privately(bundle, perform, task.cast())
             // SAFETY: made above; no coroutine has got it.
             .inspect_err(|_| drop(unsafe { Box::from_raw(task) }))
     }
@@ -131,7 +133,7 @@ impl Race<'_> {
             Family::Ipv4 => Mode::Ipv4,
             Family::Ipv6 => Mode::Ipv6,
         };
-        let mut found = vec![IpAddress::NONE; MOST_ADDRESSES];
+        let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES)?;
         let count = ip_address::remotes(&mut found, self.name, self.port, mode, -1)?;
         found.truncate(count);
         Ok(found)

@@ -2,6 +2,10 @@
 
 #![allow(unsafe_code)] // Lists of C callers.
 
+mod delimiter;
+
+pub(crate) use delimiter::LONGEST;
+
 use super::layer::{self, Layer, Operation, Protocol};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
@@ -9,13 +13,11 @@ use crate::sockets::byte_socket;
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::storage::{Storage, fits};
 use core::ffi::{c_int, c_void};
+use delimiter::{Delimiter, Window};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 128;
 const _: () = assert!(fits::<Layer<Suffix>>(STORAGE));
-
-/// The longest delimiter.
-pub(crate) const LONGEST: usize = 32;
 
 /// Elements of a list that go into one operation beneath.
 const AT_ONCE: usize = 8;
@@ -23,32 +25,7 @@ const AT_ONCE: usize = 8;
 /// Reads beneath between two looks at the clock.
 const READS_AT_ONCE: usize = 4096;
 
-struct Suffix {
-    bytes: [u8; LONGEST],
-    length: u8,
-}
-
-impl Suffix {
-    fn new(delimiter: Option<&[u8]>) -> Result<Self> {
-        let delimiter = delimiter.filter(|it| !it.is_empty()).ok_or(Errno::EINVAL)?;
-        let mut bytes = [0; LONGEST];
-        bytes.get_mut(..delimiter.len()).ok_or(Errno::EINVAL)?.copy_from_slice(delimiter);
-        Ok(Self { bytes, length: delimiter.len() as u8 }) // fits: at most `LONGEST`
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-
-    /// How many bytes of `window`, which is as long as the delimiter, are certainly not a part
-    /// of it: it may begin in the window, but not before them.
-    fn payload(&self, window: &[u8]) -> usize {
-        let delimiter = self.as_bytes();
-        (0..window.len())
-            .find(|&start| delimiter.starts_with(&window[start..]))
-            .unwrap_or(window.len())
-    }
-}
+struct Suffix(Delimiter);
 
 static SUFFIX: Kind = Kind {
     name: "suffix",
@@ -79,15 +56,15 @@ impl Protocol for Suffix {
         _: *mut IoList,
         _: *mut IoList,
     ) -> Result<()> {
-        let mut delimiter = self.bytes;
-        let length = usize::from(self.length);
+        // A copy, as the protocol may be gone once a call beneath has returned.
+        let delimiter = self.0;
         loop {
             // The caller's list is not to be changed.
             let mut elements = [IoList::EMPTY; AT_ONCE];
             let (mut count, _) = list.take(&mut elements[..AT_ONCE - 1], usize::MAX);
             let is_end = list.remaining() == 0;
             if is_end {
-                elements[count] = IoList::single(delimiter.as_mut_ptr().cast(), length);
+                elements[count] = IoList::to_send(delimiter.as_bytes());
                 let end = &raw mut elements[count];
                 if count > 0 {
                     elements[count - 1].next = end;
@@ -109,27 +86,24 @@ impl Protocol for Suffix {
         mut list: Cursor,
         _: *mut IoList,
     ) -> Result<usize> {
-        let mut window = [0; LONGEST];
-        let window = &mut window[..usize::from(self.length)];
+        let mut window = Window::new(self.0);
         let mut received = 0usize;
-        operation.receive_into(window)?;
         for reads in 1usize.. {
-            let payload = self.payload(window);
-            if payload == 0 {
+            operation.receive_into(window.vacant())?;
+            let payload = window.payload();
+            let length = payload.len();
+            if length == 0 {
                 break;
             }
-            if payload > list.remaining() {
+            if length > list.remaining() {
                 return Err(Errno::EMSGSIZE);
             }
-            list.copy_from(&window[..payload]);
-            received += payload; // fits: not more than the list can hold
-            window.copy_within(payload.., 0);
+            list.copy_from(payload);
+            received += length; // fits: not more than the list can hold
+            window.remove(length);
             if reads.is_multiple_of(READS_AT_ONCE) {
                 operation.check_deadline()?;
             }
-            // So many bytes at least are still to come, so none behind the delimiter is read.
-            let start = window.len() - payload;
-            operation.receive_into(&mut window[start..])?;
         }
         Ok(received)
     }
@@ -141,39 +115,11 @@ pub(crate) fn attach(
     delimiter: Option<&[u8]>,
     storage: Result<Storage>,
 ) -> Result<c_int> {
-    let protocol = Suffix::new(delimiter);
+    let protocol = Delimiter::new(delimiter).map(Suffix);
     layer::attach(socket, storage.and_then(|storage| Ok((protocol?, storage))))
 }
 
 /// Ends the protocol and gives the bytestream back. After an error that is closed.
 pub(crate) fn detach(socket: c_int) -> Result<c_int> {
     layer::detach::<Suffix>(socket)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn payload_ends_where_the_delimiter_may_begin() {
-        let suffix = Suffix::new(Some(b"\r\n")).unwrap();
-        assert_eq!(suffix.payload(b"ab"), 2);
-        assert_eq!(suffix.payload(b"a\r"), 1);
-        assert_eq!(suffix.payload(b"\r\r"), 1);
-        assert_eq!(suffix.payload(b"\n\r"), 1);
-        assert_eq!(suffix.payload(b"\r\n"), 0);
-        let suffix = Suffix::new(Some(b"abab")).unwrap();
-        assert_eq!(suffix.payload(b"aaba"), 1);
-        assert_eq!(suffix.payload(b"xaba"), 1);
-        assert_eq!(suffix.payload(b"abaa"), 3);
-        assert_eq!(suffix.payload(b"abab"), 0);
-    }
-
-    #[test]
-    fn delimiters_of_impossible_lengths() {
-        assert!(Suffix::new(None).is_err());
-        assert!(Suffix::new(Some(b"")).is_err());
-        assert!(Suffix::new(Some(&[0; LONGEST + 1])).is_err());
-        assert!(Suffix::new(Some(&[0; LONGEST])).is_ok());
-    }
 }

@@ -14,16 +14,17 @@ pub(crate) use config::{Client, Server};
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::room;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
 use rustls::{ClientConnection, Connection, ServerConnection};
 use session::Session;
-use std::rc::Rc;
 
 /// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
 /// of it is rustls's anyway.
@@ -36,12 +37,12 @@ struct Tls {
     stream: ByteStream,
     readiness: InputVfs,
     /// Calls inside hold it too, so that they outlive the handle.
-    session: Rc<Session>,
+    session: Shared<Session>,
 }
 
 static TLS: Kind = Kind { name: "tls", close, query, adopt: no_owner };
 
-fn find(socket: c_int) -> Result<Rc<Session>> {
+fn find(socket: c_int) -> Result<Shared<Session>> {
     let object = Context::get()?.handles.find(socket, &TLS)?.cast::<Tls>();
     // SAFETY: handles of this kind stand for live objects.
     Ok(unsafe { &*object }.session.clone())
@@ -96,11 +97,12 @@ fn is_byte_stream(context: &Context, socket: c_int) -> Result<()> {
 }
 
 fn open(context: &Context, session: Session) -> Result<c_int> {
-    let object = Box::into_raw(Box::new(Tls {
+    let session = Shared::new(session)?;
+    let object = Box::into_raw(allocation::boxed(Tls {
         stream: ByteStream { send: Some(send), receive: Some(receive) },
         readiness: InputVfs { input: Some(input_beneath) },
-        session: Rc::new(session),
-    }));
+        session,
+    })?);
     // SAFETY: made above, and known to nobody.
     handle_close::open(context, object.cast(), &TLS)
         .inspect_err(|_| drop(unsafe { Box::from_raw(object) }))
@@ -117,7 +119,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     let session = find(socket)?;
     let outcome = session.say_goodbye(deadline);
     // Meanwhile others may have closed the handle or taken over what it stood for.
-    if !find(socket).is_ok_and(|now| Rc::ptr_eq(&now, &session)) {
+    if !find(socket).is_ok_and(|now| now.same(&session)) {
         return Err(Errno::EBADF);
     }
     let below = outcome.map(|()| session.release_below());
@@ -169,6 +171,11 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*tls).readiness).cast() }
+    } else if type_id == room::type_id() {
+        // SAFETY: as above.
+        let below = unsafe { (*tls).session.below() };
+        let found = Context::get().and_then(|it| it.handles.query(below, type_id));
+        found.unwrap_or(ptr::null_mut())
     } else {
         ptr::null_mut()
     }

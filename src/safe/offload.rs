@@ -4,7 +4,7 @@ use super::{Deadline, Error, Result, panics};
 use crate::concurrency::offload::{self, Crew};
 
 /// As many as blocking calls that hang may hold up before others have to wait.
-static HELPERS: Crew = Crew::new("dill-offload", 256);
+static HELPERS: Crew = Crew::new(c"dill-offload", 256);
 
 /// Calls `function`, which may block its thread, on a helper thread, and waits for its result
 /// while other coroutines run.

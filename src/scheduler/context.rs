@@ -2,16 +2,21 @@
 
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
+use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
-use super::poller::{Epoll, Poller};
+use super::overflow;
+use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
 use super::recycle::MOST_IDLE;
+use super::registry::Place;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
+use crate::os::allocation;
+use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -50,15 +55,19 @@ pub(crate) struct Context {
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
-    pub(super) fds: FdTable,
+    pub(crate) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
+    /// For debuggers and dumps.
+    pub(super) place: Place,
+    pub(super) dumping: Dumping,
+    handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
     /// See [`Context::let_stacks_last`].
     stacks_last: Cell<bool>,
-    main: Coroutine,
+    pub(super) main: Coroutine,
     /// Runs, as far as the ready queue is concerned, while the poller is asked.
     pub(super) nobody: Coroutine,
 }
@@ -93,13 +102,23 @@ impl Context {
     /// to stop, of which it must be at least one; `None` also without a scheduler.
     #[inline(always)]
     pub(super) fn unless(reasons: u8) -> Option<&'static Context> {
+        // SAFETY: as large a part of the coroutine exists.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::stop_of(running) } & reasons == 0)
+    }
+
+    /// The calling thread's scheduler, if the running coroutine passes the test. Without a
+    /// scheduler that looks at a block of [`thread_context::NOBODY_SIZE`] bytes, all ones,
+    /// and must fail.
+    #[inline(always)]
+    fn if_running(test: impl FnOnce(*const Coroutine) -> bool) -> Option<&'static Context> {
         let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: the pointer is that of this thread's context, as in `existing`, or of the
-        // address of a block that stands for a coroutine, as large as is read here, all ones.
+        // address of that block.
         #[allow(unsafe_code)]
         unsafe {
             let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            if Coroutine::stop_of(running) & reasons != 0 { None } else { Some(&*pointer) }
+            if test(running) { Some(&*pointer) } else { None }
         }
     }
 
@@ -107,13 +126,17 @@ impl Context {
     /// [`Coroutine::ends_easily`].
     #[inline(always)]
     pub(crate) fn if_ends_easily() -> Option<&'static Context> {
-        let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: as in `unless`.
         #[allow(unsafe_code)]
-        unsafe {
-            let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            Coroutine::ends_easily(running).then(|| &*pointer)
-        }
+        Self::if_running(|running| unsafe { Coroutine::ends_easily(running) })
+    }
+
+    /// The same, but the coroutine may have reasons to stop.
+    #[inline(always)]
+    pub(crate) fn if_carefree() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::is_carefree(running) })
     }
 
     /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.
@@ -128,14 +151,17 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]
@@ -158,6 +184,9 @@ impl Context {
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
+                place: Place::new(),
+                dumping: Dumping::new(),
+                handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
@@ -170,12 +199,24 @@ impl Context {
         if instrumentation::asan_present() {
             context.main.instrument();
         }
+        context.enroll();
         thread_context::set(place.as_ptr().cast());
         if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
             Self::free(place);
             return Err(error);
         }
+        context.install_handlers();
         Ok(context)
+    }
+
+    /// Of stack overflows and of the signal that asks for a dump, where they are wanted.
+    fn install_handlers(&self) {
+        let wanted = [overflow::install(), dump::install()];
+        if wanted.contains(&true)
+            && let Some(stack) = AlternateStack::install()
+        {
+            let _ = self.handler_stack.set(stack);
+        }
     }
 
     /// Ends the scheduler of a thread that ends. Coroutines that still exist are
@@ -188,6 +229,7 @@ impl Context {
         if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
+            context.withdraw();
             return;
         }
         if context.stacks_last.get() {
@@ -199,10 +241,11 @@ impl Context {
 
     fn free(place: NonNull<Context>) {
         thread_context::clear();
-        // SAFETY: nobody can reach the context any more: the thread's pointer is null
-        // and the thread runs no coroutine.
+        // SAFETY: nobody can reach the context any more: the thread's pointer is null, it
+        // is in no list, and the thread runs no coroutine.
         #[allow(unsafe_code)]
         unsafe {
+            place.as_ref().withdraw();
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
@@ -225,6 +268,15 @@ impl Context {
     #[inline(always)]
     pub(crate) fn current(&self) -> Ref<Coroutine> {
         self.ready.running()
+    }
+
+    /// The coroutine of whatever runs on the thread's own stack.
+    pub(crate) fn main_coroutine(&self) -> Ref<Coroutine> {
+        // SAFETY: pinned with the context.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw(&raw const self.main)
+        }
     }
 
     /// Address of this thread's `errno`.
@@ -250,8 +302,8 @@ impl Context {
         if let Some(poller) = self.poller.get() {
             return Ok(&**poller);
         }
-        let poller = Epoll::new()?;
-        Ok(&**self.poller.get_or_init(|| Box::new(poller)))
+        let poller = poller::create()?;
+        Ok(&**self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.

@@ -13,6 +13,8 @@ use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
+pub(crate) mod inspection;
+
 /// Reasons why blocking calls of a coroutine fail with `ECANCELED`.
 pub(crate) mod stop {
     /// Hard-cancelled; for good.
@@ -86,6 +88,8 @@ pub(crate) struct Waiter {
     on_error: Cell<c_int>,
     /// For sources that hold one waiter rather than a list.
     slot: Cell<*const Slot>,
+    /// What a dump notes of the wait; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<i32>>,
 }
 
 /// A place for one waiter.
@@ -132,6 +136,7 @@ impl Waiter {
             on_success: Cell::new(on_success),
             on_error: Cell::new(on_error),
             slot: Cell::new(ptr::null()),
+            mark: Cell::new(MaybeUninit::uninit()),
         }
     }
 
@@ -430,16 +435,16 @@ impl Coroutine {
         self.user_stack
     }
 
-    /// Source file and line of the launch; with line 0 the text says more than the file.
-    #[allow(dead_code)] // read by debuggers
-    pub(crate) fn launched_at(&self) -> (*const c_char, c_int) {
-        (self.launched_at.get(), self.line.get())
-    }
-
     /// Notes what the end must see to: bits of [`care`].
     #[inline(always)]
     pub(crate) fn take_care(&self, of: u8) {
         self.care.set(self.care.get() | of);
+    }
+
+    /// Is there something of this kind to see to at the end?
+    #[inline(always)]
+    pub(crate) fn takes_care(&self, of: u8) -> bool {
+        self.care.get() & of != 0
     }
 
     /// Is there nothing to see to at the end, not even reasons to stop?
@@ -454,8 +459,20 @@ impl Coroutine {
         unsafe { (&raw const (*this).stop).cast::<u16>().read_unaligned() == 0 }
     }
 
+    /// Is there nothing to see to at the end, except that it may have reasons to stop?
+    ///
+    /// # Safety
+    /// As for [`Coroutine::stop_of`].
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) unsafe fn is_carefree(this: *const Coroutine) -> bool {
+        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
+        unsafe { (&raw const (*this).care).cast::<u8>().read() == 0 }
+    }
+
     /// Forgets the reasons to stop of a coroutine that has ended, and what it took care of.
-    pub(super) fn end(&self) {
+    #[inline(always)]
+    pub(crate) fn end(&self) {
         self.stop.set(0);
         self.care.set(0);
         self.line.set(0);
@@ -536,6 +553,22 @@ impl Coroutine {
     /// The memory for the clauses of a blocked `choose`.
     pub(crate) fn set_waiters(&self, address: *mut Waiter, count: usize) {
         self.waiters.set((address, count));
+    }
+
+    /// Ends the wait of a coroutine that waits in one list and for nothing else. False: it waits
+    /// in another way, and nothing has happened.
+    #[inline(always)]
+    pub(super) fn leave_only_list(&self) -> bool {
+        if self.waits.get() != Blocked::Waiter as u8 || !self.waiter.link.is_linked() {
+            return false;
+        }
+        self.waits.set(0);
+        // SAFETY: it is in a list.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.waiter.link.unlink_quickly();
+        }
+        true
     }
 
     /// Ends all waits but the timer's, and frees the clauses of a `choose`. True: the timer

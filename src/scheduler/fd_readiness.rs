@@ -5,32 +5,49 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+pub(crate) mod inspection;
+mod operations;
+mod source;
+
+pub(crate) use super::poller::RECEIVED_AT_ONCE;
+pub(crate) use source::FdSource;
+
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
-use super::poller::{Event, Interest, Mode};
+use super::poller::{Completion, Direction, Event, Interest, Mode, Readiness, Sink};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
+use core::ffi::c_int;
+use core::ptr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use operations::{Arrived, InFlight};
+use std::os::fd::RawFd;
 
-/// What the scheduler knows of one descriptor number.
+/// What the scheduler knows of one descriptor number: a cache line of its own.
+#[repr(align(64))]
 struct Watched {
     reader: Slot,
     writer: Slot,
+    fd: RawFd,
     /// Distinguishes the file that has the number now from earlier ones.
-    generation: Cell<u32>,
-    /// For sockets: may the next call succeed?
-    may_read: Cell<bool>,
-    may_write: Cell<bool>,
-    /// Reading never blocks again: end of stream or an error.
-    hangup: Cell<bool>,
-    /// Writing never blocks again either: an error.
-    broken: Cell<bool>,
+    generation: Cell<u16>,
+    /// For sockets: what the next calls would find, as far as known.
+    ready: Cell<Readiness>,
     socket: Cell<bool>,
+    /// The poller carries out operations itself.
+    completes: Cell<bool>,
+    /// What it has been asked for.
+    in_flight: Cell<InFlight>,
+    /// What it has received or accepted, if `ready` says so.
+    arrived: Cell<Arrived>,
     /// Called instead of waking a reader, with this argument.
     handler: Cell<Option<(OnReadable, *const ())>>,
+    /// For dumps: the socket on top, and how many protocols it stands on.
+    top: Cell<(c_int, u32)>,
 }
+
+const _: () = assert!(size_of::<Watched>() == 64);
 
 /// What to do when a descriptor of the library's own use is readable.
 pub(crate) type OnReadable = fn(&Context, *const ());
@@ -65,95 +82,134 @@ impl FdTable {
             chunks.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
             let mut entries = Vec::new();
             entries.try_reserve_exact(CHUNK).map_err(|_| Errno::ENOMEM)?;
-            entries.resize_with(CHUNK, || Watched {
+            let first = chunks.len() * CHUNK;
+            entries.extend((first..first + CHUNK).map(|number| Watched {
                 reader: Slot::new(),
                 writer: Slot::new(),
+                fd: number as RawFd,
                 generation: Cell::new(0),
-                may_read: Cell::new(false),
-                may_write: Cell::new(false),
-                hangup: Cell::new(false),
-                broken: Cell::new(false),
+                ready: Cell::new(Readiness::NONE),
                 socket: Cell::new(false),
+                completes: Cell::new(false),
+                in_flight: Cell::new(InFlight::NOTHING),
+                arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
-            });
+                top: Cell::new((-1, 0)),
+            }));
             chunks.push(entries.into_boxed_slice());
         }
         Ok(())
     }
 
-    /// Wakes those who waited for what `event` tells.
-    pub(super) fn deliver(&self, context: &Context, event: Event) {
-        let (fd, generation) = (event.token as u32 as usize, (event.token >> 32) as u32);
-        let chunks = self.chunks.borrow();
-        let Some(watched) = chunks.get(fd / CHUNK).map(|chunk| &chunk[fd % CHUNK]) else {
-            return;
-        };
-        if watched.generation.get() != generation {
+    /// The entry of `fd`, made if it does not exist. It stays where it is for as long as the
+    /// scheduler lives.
+    fn entry(&self, fd: RawFd) -> Result<Ref<Watched>> {
+        // SAFETY: entries lie in boxes that only the end of the scheduler frees.
+        #[allow(unsafe_code)]
+        self.with(fd, |watched| unsafe { Ref::from_raw(watched) })
+    }
+}
+
+/// Takes what the poller tells, and wakes those who waited for it.
+pub(super) struct Delivery<'a>(pub(super) &'a Context);
+
+impl Sink for Delivery<'_> {
+    #[inline]
+    fn ready(&mut self, event: Event) {
+        let Delivery(context) = *self;
+        context.stir();
+        let watched = Watched::of(event.token);
+        if token(&watched) != event.token {
             return; // of a file closed since
         }
-        if event.readable {
-            watched.may_read.set(true);
-        }
-        if event.writable {
-            watched.may_write.set(true);
-        }
-        if event.hangup {
-            watched.hangup.set(true);
-        }
-        if event.broken {
-            watched.broken.set(true);
-        }
-        if let Some((handler, argument)) = watched.handler.get() {
-            drop(chunks);
-            return handler(context, argument);
-        }
-        if event.readable
+        let ready = watched.filter(event.ready);
+        watched.ready.set(watched.ready.get() | ready);
+        if ready.has(Readiness::READABLE)
             && let Some(waiter) = watched.reader.get()
         {
             waiter.complete(context, 0);
         }
-        if event.writable
+        if ready.has(Readiness::WRITABLE)
             && let Some(waiter) = watched.writer.get()
         {
             waiter.complete(context, 0);
         }
-        // A one-shot interest covers both directions; keep the one not served.
-        if !watched.socket.get() && (!watched.reader.is_empty() || !watched.writer.is_empty()) {
-            let _ = rearm(context, fd as RawFd, watched);
+        if !watched.socket.get() {
+            watched.serve_others(context);
+        }
+    }
+
+    fn completed(&mut self, completion: Completion) {
+        self.0.stir();
+        operations::completed(self.0, completion);
+    }
+}
+
+/// How an event names the entry: its address, which is one of user space, and above it the
+/// generation.
+#[inline]
+fn token(watched: &Watched) -> u64 {
+    u64::from(watched.generation.get()) << ADDRESS_BITS | ptr::from_ref(watched) as u64
+}
+
+const ADDRESS_BITS: u32 = u64::BITS - u16::BITS;
+
+impl Watched {
+    #[inline]
+    fn of(token: u64) -> Ref<Watched> {
+        // SAFETY: events carry tokens made by `token`, and entries are there for as long as
+        // the scheduler that asks for events.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw((token & ((1 << ADDRESS_BITS) - 1)) as *const Watched)
+        }
+    }
+
+    /// After an event of a descriptor that is not a socket's: runs the handler, or keeps the
+    /// one-shot interest, which covers both directions, for the one not served.
+    fn serve_others(&self, context: &Context) {
+        if let Some((handler, argument)) = self.handler.get() {
+            handler(context, argument);
+        } else if !self.reader.is_empty() || !self.writer.is_empty() {
+            let _ = rearm(context, self);
         }
     }
 }
 
-fn token(fd: RawFd, watched: &Watched) -> u64 {
-    u64::from(watched.generation.get()) << 32 | u64::from(fd.cast_unsigned())
-}
-
 /// Sets a one-shot interest for those who wait now.
-fn rearm(context: &Context, fd: RawFd, watched: &Watched) -> Result<()> {
+fn rearm(context: &Context, watched: &Watched) -> Result<()> {
     let interest = Interest {
         readable: !watched.reader.is_empty(),
         writable: !watched.writer.is_empty(),
         mode: Mode::OnceByLevel,
     };
-    context.poller()?.watch(fd, token(fd, watched), interest)
+    context.poller()?.watch(watched.fd, token(watched), interest)
 }
 
-/// What a wait is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Read,
-    Write,
-}
+const READ: Readiness = Readiness::READABLE.or(Readiness::HANGUP).or(Readiness::ARRIVED);
+const WRITE: Readiness = Readiness::WRITABLE.or(Readiness::BROKEN);
 
 impl Watched {
     /// Would the next call possibly not block?
+    #[inline]
     fn is_ready(&self, direction: Direction) -> bool {
         match direction {
-            Direction::Read => self.may_read.get() || self.hangup.get(),
-            Direction::Write => self.may_write.get() || self.broken.get(),
+            Direction::Read => self.ready.get().has(READ),
+            Direction::Write => self.ready.get().has(WRITE),
         }
     }
 
+    /// Notes that the next call would block, unless that can't be any more.
+    #[inline]
+    fn would_block(&self, direction: Direction) {
+        let gone = match direction {
+            Direction::Read => Readiness::READABLE,
+            Direction::Write => Readiness::WRITABLE,
+        };
+        self.ready.set(self.ready.get().without(gone));
+    }
+
+    #[inline]
     fn slot(&self, direction: Direction) -> &Slot {
         match direction {
             Direction::Read => &self.reader,
@@ -196,7 +252,7 @@ fn enroll_user(
             return Err(Errno::EBUSY);
         }
         slot.put(waiter);
-        rearm(context, fd, watched).inspect_err(|_| waiter.detach())
+        rearm(context, watched).inspect_err(|_| waiter.detach())
     })?
 }
 
@@ -233,10 +289,13 @@ pub(crate) fn enroll(
 
 /// For `choose`: would a read from the socket that has `fd` not block?
 pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
+    if context.fds.with(fd, |watched| watched.ready.get().has(Readiness::ARRIVED))? {
+        return Ok(true);
+    }
     let ready = is_ready_now(fd, Direction::Read)?;
     if !ready {
         // What comes from now on is a new edge.
-        context.fds.with(fd, |watched| watched.may_read.set(false))?;
+        context.fds.with(fd, |watched| watched.would_block(Direction::Read))?;
     }
     Ok(ready)
 }
@@ -253,11 +312,13 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
             return Err(Errno::EBUSY);
         }
         watched.reader.put(waiter);
+        watched.await_edge(context, Direction::Read);
         Ok(())
     })?
 }
 
 /// Waits with the waiter already in its slot.
+#[inline]
 fn wait(context: &Context, deadline: i64, interrupt: Interrupt) -> Result<()> {
     let coroutine = context.current();
     coroutine.will_block(Blocked::Waiter, interrupt);
@@ -302,7 +363,7 @@ pub(crate) fn call_when_readable(
     context.fds.with(fd, |watched| {
         watched.handler.set(Some((handler, argument)));
         let interest = Interest { readable: true, writable: false, mode: Mode::OnceByLevel };
-        poller.watch(fd, token(fd, watched), interest)
+        poller.watch(fd, token(watched), interest)
     })?
 }
 
@@ -312,115 +373,4 @@ pub(crate) fn stop_calling(context: &Context, fd: RawFd) {
         watched.handler.set(None);
         watched.generation.set(watched.generation.get().wrapping_add(1));
     });
-}
-
-/// A descriptor that belongs to a library socket, non-blocking, registered for edges.
-/// It belongs to the thread that made it. Dropping it closes the descriptor.
-pub(crate) struct FdSource {
-    fd: OwnedFd,
-}
-
-impl FdSource {
-    /// Takes over `fd`. On error it is closed.
-    pub(crate) fn register(fd: OwnedFd) -> Result<FdSource> {
-        let context = Context::get()?;
-        let number = fd.as_raw_fd();
-        let poller = context.poller()?;
-        context.fds.with(number, |watched| {
-            watched.generation.set(watched.generation.get().wrapping_add(1));
-            watched.may_read.set(true);
-            watched.may_write.set(true);
-            watched.hangup.set(false);
-            watched.broken.set(false);
-            let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
-            poller.watch(number, token(number, watched), both)?;
-            watched.socket.set(true);
-            Ok(())
-        })??;
-        Ok(FdSource { fd })
-    }
-
-    /// The number, for system calls.
-    pub(crate) fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
-
-    fn with<T>(&self, action: impl FnOnce(&Watched) -> T) -> Result<T> {
-        Context::get()?.fds.with(self.as_raw_fd(), action)
-    }
-
-    /// False when a read is known to block.
-    pub(crate) fn may_read(&self) -> bool {
-        self.with(|watched| watched.is_ready(Direction::Read)).unwrap_or(true)
-    }
-
-    /// False when a write is known to block.
-    pub(crate) fn may_write(&self) -> bool {
-        self.with(|watched| watched.is_ready(Direction::Write)).unwrap_or(true)
-    }
-
-    /// Notes that the socket's input is used up: a read failed with `EAGAIN`, or gave
-    /// less than was asked for. After a hang-up reads never block, so the note is void.
-    pub(crate) fn read_would_block(&self) {
-        let _ = self.with(|watched| watched.may_read.set(false));
-    }
-
-    /// Notes that the socket's output is full: `EAGAIN`, or a short write.
-    pub(crate) fn write_would_block(&self) {
-        let _ = self.with(|watched| watched.may_write.set(false));
-    }
-
-    /// Waits for input, end of stream or an error; returns at once when there may be
-    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (somebody else waits).
-    pub(crate) fn wait_readable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
-        self.wait(Direction::Read, deadline, interrupt)
-    }
-
-    /// Ends all waits for the socket with `EBADF`: its handle is being closed.
-    pub(crate) fn abandon_waiters(&self) {
-        let Some(context) = Context::existing() else { return };
-        let _ = self.with(|watched| {
-            for slot in [&watched.reader, &watched.writer] {
-                if let Some(waiter) = slot.get() {
-                    waiter.complete(context, Errno::EBADF as i32);
-                }
-            }
-        });
-    }
-
-    /// As [`FdSource::wait_readable`], for room in the output.
-    pub(crate) fn wait_writable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
-        self.wait(Direction::Write, deadline, interrupt)
-    }
-
-    fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {
-        let context = Context::get()?;
-        let coroutine = context.current();
-        match interrupt {
-            Interrupt::Any => coroutine.may_block()?,
-            Interrupt::UnderWay => coroutine.may_continue()?,
-            Interrupt::Never => {}
-        }
-        let must_wait = self.with(|watched| {
-            if watched.is_ready(direction) {
-                return Ok(false);
-            }
-            let slot = watched.slot(direction);
-            if !slot.is_empty() {
-                return Err(Errno::EBUSY);
-            }
-            slot.put(coroutine.waiter_ref());
-            Ok(true)
-        })??;
-        if must_wait { wait(context, deadline, interrupt) } else { Ok(()) }
-    }
-}
-
-impl Drop for FdSource {
-    fn drop(&mut self) {
-        let _ = self.with(|watched| {
-            watched.generation.set(watched.generation.get().wrapping_add(1));
-            watched.socket.set(false);
-        });
-    }
 }

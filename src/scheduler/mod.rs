@@ -4,10 +4,13 @@
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
+pub(crate) mod dump;
 pub(crate) mod fd_readiness;
+mod overflow;
 pub(crate) mod park;
 mod poller;
 mod ready_queue;
 mod recycle;
+mod registry;
 pub(crate) mod shared;
 pub(crate) mod timers;

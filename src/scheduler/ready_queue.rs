@@ -3,6 +3,7 @@
 use super::coroutine::Coroutine;
 use crate::intrusive::Ref;
 use core::cell::Cell;
+use core::mem::offset_of;
 
 /// A singly linked list through `Coroutine::next_ready`. Its first item is the coroutine
 /// that runs, so that choosing the next one takes a single step along the list, and the
@@ -14,6 +15,9 @@ pub(crate) struct ReadyQueue {
 }
 
 impl ReadyQueue {
+    /// Where debuggers find the coroutine that runs.
+    pub(super) const RUNNING: usize = offset_of!(ReadyQueue, running);
+
     /// Nobody but `running`.
     pub(crate) fn new(running: Ref<Coroutine>) -> ReadyQueue {
         ReadyQueue { running: Cell::new(running), last: Cell::new(running) }

@@ -49,8 +49,7 @@ impl Timer {
     }
 
     /// The deadline that it was armed for last.
-    #[cfg(test)]
-    fn deadline(&self) -> i64 {
+    pub(crate) fn deadline(&self) -> i64 {
         self.deadline.get()
     }
 }

@@ -26,6 +26,7 @@ impl Direction {
     /// Runs `operation`, which gets a flag that is set when the socket is closed: `EBUSY` if
     /// another one is under way, `EBADF` if the socket was closed meanwhile. In the latter
     /// case the socket is gone.
+    #[inline]
     pub(crate) fn enter<T>(&self, operation: impl FnOnce(&Cell<bool>) -> Result<T>) -> Result<T> {
         if self.is_busy() {
             return Err(Errno::EBUSY);

@@ -6,12 +6,17 @@
 
 #![allow(unsafe_code)] // System calls with lists of buffers.
 
+mod small;
+
+pub(super) use small::send_at_once;
+
 use super::direction::Direction;
 use super::io_list::Cursor;
 use super::ip_address::IpAddress;
 use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
+use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use core::cell::{Cell, UnsafeCell};
@@ -20,6 +25,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr;
 use nix::sys::socket::SockaddrLike;
+use small::fill;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
@@ -35,6 +41,7 @@ const DROP_AT_ONCE: usize = 1 << 20;
 impl Direction {
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
     /// was closed meanwhile. In the latter case the socket is gone.
+    #[inline]
     pub(crate) fn occupy<T>(
         &self,
         source: &FdSource,
@@ -71,19 +78,44 @@ pub(crate) struct Call<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     MaySucceed,
+    /// It would block: this one was short.
     WouldBlock,
+    /// This one has blocked.
+    HasBlocked,
 }
 
 impl Next {
     /// Less than was asked for means that no more is there, or fits in.
+    #[inline]
     fn after(count: usize, asked: usize) -> Self {
-        if count < asked { Self::WouldBlock } else { Self::MaySucceed }
+        match count {
+            0 => Self::HasBlocked,
+            _ if count < asked => Self::WouldBlock,
+            _ => Self::MaySucceed,
+        }
     }
 
     /// A read from a local socket may be short without any reason: it ends where a
     /// descriptor was passed.
     fn after_local(count: usize) -> Self {
-        if count == 0 { Self::WouldBlock } else { Self::MaySucceed }
+        if count == 0 { Self::HasBlocked } else { Self::MaySucceed }
+    }
+
+    #[inline]
+    fn note_read(self, source: &FdSource) {
+        match self {
+            Self::MaySucceed => {}
+            Self::WouldBlock => source.read_would_block(),
+            Self::HasBlocked => source.read_has_blocked(),
+        }
+    }
+
+    fn note_write(self, source: &FdSource) {
+        match self {
+            Self::MaySucceed => {}
+            Self::WouldBlock => source.write_would_block(),
+            Self::HasBlocked => source.write_has_blocked(),
+        }
     }
 }
 
@@ -118,6 +150,7 @@ impl Call<'_> {
 
     /// After the deadline the socket is asked once more, as it may have all that is
     /// wanted. Not more often: a peer that sends and sends would hold the call for ever.
+    #[inline]
     pub(super) fn check_deadline(&mut self) -> Result<()> {
         self.unchecked = 0;
         let passed = self.deadline >= 0 && clock::now() >= self.deadline;
@@ -133,19 +166,18 @@ impl Call<'_> {
         if self.unchecked < AT_ONCE { Ok(()) } else { self.check_deadline() }
     }
 
-    /// Sends the whole list.
-    pub(crate) fn send(&mut self, cursor: &mut Cursor) -> Result<()> {
-        let all = cursor.remaining();
+    /// Sends the whole list, or what is left of `all` bytes.
+    pub(crate) fn send(&mut self, cursor: &mut Cursor, all: usize) -> Result<()> {
         while cursor.remaining() > 0 {
             let before = cursor.remaining();
             self.begun = before < all;
             if !self.source.may_write() {
                 self.wait_writable()?;
             }
-            match send_some(self.source.as_raw_fd(), cursor)? {
-                Next::MaySucceed if cursor.remaining() == 0 => {}
-                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
-                Next::WouldBlock => self.source.write_would_block(),
+            let next = send_some(self.source.as_raw_fd(), cursor)?;
+            next.note_write(self.source);
+            if next == Next::MaySucceed && cursor.remaining() > 0 {
+                self.transferred(before - cursor.remaining())?;
             }
         }
         Ok(())
@@ -168,12 +200,51 @@ impl Call<'_> {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
-            match receive_some(self.source.as_raw_fd(), buffer, cursor)? {
-                Next::MaySucceed if cursor.remaining() == 0 => {}
-                Next::MaySucceed => self.transferred(before - cursor.remaining())?,
-                Next::WouldBlock => self.source.read_would_block(),
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.copy_to(cursor);
+                continue;
+            }
+            let next = receive_some(self.source, buffer, cursor)?;
+            next.note_read(self.source);
+            if next == Next::MaySucceed && cursor.remaining() > 0 {
+                self.transferred(before - cursor.remaining())?;
             }
         }
+        Ok(())
+    }
+
+    /// Waits for input, reads it ahead into `buffer`, which is empty, and moves `length` bytes
+    /// of it to `memory` (drops them if that is null). False if there are not that many.
+    ///
+    /// # Safety
+    /// `memory` is null, or `length` bytes can be written there.
+    #[inline(always)]
+    pub(crate) unsafe fn receive_small(
+        &mut self,
+        context: &Context,
+        buffer: &ReadAhead,
+        memory: *mut u8,
+        length: usize,
+    ) -> Result<bool> {
+        if !self.source.may_read() {
+            self.check_deadline()?;
+            let result = self.source.wait_for_input(context, self.deadline);
+            self.check_alive(result)?;
+        }
+        let Some(block) = allocate_block() else { return Ok(false) };
+        let received = fill(self.source, block)?;
+        // SAFETY: by the caller's promise.
+        Ok(unsafe { buffer.pass_on(block, received, memory, length) })
+    }
+
+    /// Moves what the poller has received itself to `buffer`, which is empty.
+    fn absorb(&self, buffer: &ReadAhead) -> Result<()> {
+        let block = allocate_block().ok_or(Errno::ENOMEM)?;
+        let received = fill(self.source, block)?;
+        buffer.keep(block, received);
         Ok(())
     }
 
@@ -186,11 +257,19 @@ impl Call<'_> {
             if !self.source.may_read() {
                 self.wait_readable()?;
             }
+            if let Some(buffer) = buffer
+                && self.source.has_arrived()
+            {
+                self.absorb(buffer)?;
+                buffer.clear();
+                self.begun = true;
+                continue;
+            }
             let (count, next) = drop_some(self.source.as_raw_fd(), usize::MAX, buffer.is_none())?;
             self.begun |= count > 0;
-            match next {
-                Next::MaySucceed => self.transferred(count)?,
-                Next::WouldBlock => self.source.read_would_block(),
+            next.note_read(self.source);
+            if next == Next::MaySucceed {
+                self.transferred(count)?;
             }
         }
     }
@@ -199,10 +278,12 @@ impl Call<'_> {
     pub(crate) fn accept(&mut self, peer: &mut IpAddress) -> Result<OwnedFd> {
         loop {
             if !self.source.may_read() {
-                self.wait_readable()?;
+                self.check_deadline()?;
+                let result = self.source.wait_for_connection(self.deadline);
+                self.check_alive(result)?;
             }
-            match accept_one(self.source.as_raw_fd(), peer) {
-                Err(Errno::EAGAIN) => self.source.read_would_block(),
+            match accept_one(self.source, peer) {
+                Err(Errno::EAGAIN) => self.source.read_has_blocked(),
                 Err(Errno::EINTR) => {}
                 // These tell of a connection that broke while it waited to be accepted.
                 Err(
@@ -223,18 +304,26 @@ impl Call<'_> {
 
 /// Runs a system call on a stream socket until no signal interrupts it. `None` stands
 /// for `EAGAIN`.
+#[inline]
 pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
     loop {
         return match Errno::result(call()) {
             Ok(count) => Ok(Some(count.unsigned_abs())),
             Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) => Ok(None),
-            // The kernel has given up on the peer. To callers this must be neither the
-            // end of the stream nor the end of their own patience.
-            Err(Errno::EPIPE | Errno::ETIMEDOUT) => Err(Errno::ECONNRESET),
-            Err(error) => Err(error),
+            Err(error) => settle(Err(error)),
         };
     }
+}
+
+/// What the result of a system call on a stream socket means.
+fn settle(result: Result<Option<usize>>) -> Result<Option<usize>> {
+    result.or_else(|error| match error {
+        Errno::EAGAIN => Ok(None),
+        // The kernel has given up on the peer. To callers this must be neither the
+        // end of the stream nor the end of their own patience.
+        Errno::EPIPE | Errno::ETIMEDOUT => Err(Errno::ECONNRESET),
+        error => Err(error),
+    })
 }
 
 /// A message header for the buffers in `slots`.
@@ -274,17 +363,15 @@ fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
 
 /// Receives what is there at once. Not inlined, as [`send_some`].
 #[inline(never)]
-fn receive_some(fd: RawFd, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
+fn receive_some(source: &FdSource, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
+    let fd = source.as_raw_fd();
     let block = ahead.and_then(|_| allocate_block());
     if let (Some(ahead), Some(block)) = (ahead, block)
         && cursor.remaining() <= READ_AHEAD
     {
         // Through the buffer, as the next receives will be small as well.
-        // SAFETY: the block has room for `READ_AHEAD` bytes.
-        let received = attempt(|| unsafe { libc::recv(fd, room(block), READ_AHEAD, 0) });
-        let received = end_of_stream(received);
-        ahead.keep(block, *received.as_ref().unwrap_or(&0));
-        let received = received?;
+        let received = fill(source, block)?;
+        ahead.keep(block, received);
         ahead.copy_to(cursor);
         return Ok(Next::after(received, READ_AHEAD));
     }
@@ -356,10 +443,18 @@ fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
     }
 }
 
-fn accept_one(fd: RawFd, peer: &mut IpAddress) -> Result<OwnedFd> {
+fn accept_one(source: &FdSource, peer: &mut IpAddress) -> Result<OwnedFd> {
     *peer = IpAddress::NONE;
     let bytes = peer.as_mut_bytes();
     let mut length = bytes.len() as libc::socklen_t;
+    if source.has_arrived() {
+        let connection = source.take_connection()?;
+        let name = bytes.as_mut_ptr().cast();
+        // SAFETY: as below. When the peer has gone already it has no name.
+        unsafe { libc::getpeername(connection.as_raw_fd(), name, &raw mut length) };
+        return Ok(connection);
+    }
+    let fd = source.as_raw_fd();
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
     let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };
@@ -380,7 +475,7 @@ pub(crate) fn connect(fd: OwnedFd, address: &impl SockaddrLike, deadline: i64) -
     // Not before: a socket that isn't even connecting is reported as broken.
     let source = FdSource::register(fd)?;
     while !connected {
-        source.write_would_block();
+        source.write_has_blocked();
         source.wait_writable(deadline, Interrupt::Any)?;
         connected = connect()?;
     }

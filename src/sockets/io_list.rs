@@ -27,6 +27,11 @@ impl IoList {
         Self { base, len, next: ptr::null_mut(), reserved: 0 }
     }
 
+    /// A list of bytes to be sent, as nothing is written to those.
+    pub(crate) fn to_send(bytes: &[u8]) -> Self {
+        Self::single(bytes.as_ptr().cast_mut().cast(), bytes.len())
+    }
+
     /// An element that isn't in use yet.
     pub(crate) const EMPTY: Self =
         Self { base: ptr::null_mut(), len: 0, next: ptr::null_mut(), reserved: 0 };

@@ -9,6 +9,7 @@ pub(crate) mod ipc;
 pub(crate) mod message_socket;
 mod name_resolution;
 mod read_ahead;
+pub(crate) mod room;
 pub(crate) mod storage;
 mod stream;
 pub(crate) mod tcp;

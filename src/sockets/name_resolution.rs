@@ -8,14 +8,14 @@
 mod lookup;
 
 use crate::concurrency::offload::{self, Crew};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::net::SocketAddr;
-use std::ffi::CString;
 
 /// One whose name server is dead takes many seconds for its query, and must not hold up the
 /// others.
-static HELPERS: Crew = Crew::new("dill-names", 16);
+static HELPERS: Crew = Crew::new(c"dill-names", 16);
 
 /// Characters in the longest name: what DNS allows, and a dot at the end. Nothing that a hosts
 /// file could reasonably hold is longer.
@@ -40,7 +40,7 @@ pub(super) fn resolve(name: &[u8], family: Family, deadline: i64) -> Result<Vec<
         return Err(Errno::ENAMETOOLONG);
     }
     // Of a string from C only its end is a NUL; and nobody has the empty name.
-    let Ok(name) = CString::new(name) else { return Err(Errno::EINVAL) };
+    let name = allocation::c_string(name)?;
     if name.is_empty() {
         return Ok(Vec::new());
     }

@@ -11,7 +11,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 /// Bytes that are read ahead at most: what a block of 2 KiB holds.
-pub(super) const READ_AHEAD: usize = 2048 - 2 * size_of::<u16>();
+pub(in crate::sockets) const READ_AHEAD: usize = 2048 - 2 * size_of::<u16>();
 
 /// Input that was read ahead, so that many small receives cost one system call. It has
 /// memory only while there is some.
@@ -37,8 +37,8 @@ impl ReadAhead {
         self.block.get().is_none()
     }
 
-    /// Moves `length` bytes to `memory` (drops them if that is null) if there are more here
-    /// than that; else does nothing and returns false.
+    /// Moves `length` bytes to `memory` (drops them if that is null) if there are that many;
+    /// else does nothing and returns false.
     ///
     /// # Safety
     /// `memory` is null, or `length` bytes can be written there.
@@ -46,17 +46,36 @@ impl ReadAhead {
     pub(crate) unsafe fn take(&self, memory: *mut u8, length: usize) -> bool {
         let Some(mut block) = self.block.get() else { return false };
         // SAFETY: the block is this object's alone.
-        let block = unsafe { block.as_mut() };
-        if length >= usize::from(block.end - block.start) {
+        let content = unsafe { block.as_mut() };
+        let available = usize::from(content.end - content.start);
+        if length > available {
             return false;
         }
         if !memory.is_null() {
-            let source = block.bytes.as_ptr().wrapping_add(usize::from(block.start));
+            let source = content.bytes.as_ptr().wrapping_add(usize::from(content.start));
             // SAFETY: received bytes of ours to memory of the caller's, `length` of both.
             unsafe { ptr::copy_nonoverlapping(source.cast(), memory, length) };
         }
-        block.start += length as u16; // fits: less than `end`
+        content.start += length as u16; // fits: not beyond `end`
+        if length == available {
+            self.block.set(None);
+            free_block(block);
+        }
         true
+    }
+
+    /// How many of the bytes here, but at most `limit`, it takes to get behind the next one that
+    /// is `last`; all of them if there is none.
+    pub(super) fn length_until(&self, last: u8, limit: usize) -> usize {
+        let Some(block) = self.block.get() else { return 0 };
+        // SAFETY: the block is this object's alone, and its bytes up to `end` were received.
+        unsafe {
+            let block = block.as_ref();
+            let start = block.bytes.as_ptr().cast::<u8>().add(usize::from(block.start));
+            let length = usize::from(block.end - block.start).min(limit);
+            let found = libc::memchr(start.cast(), last.into(), length).cast::<u8>();
+            if found.is_null() { length } else { found.offset_from_unsigned(start) + 1 }
+        }
     }
 
     /// Copies what is here to the list, as far as it has room.
@@ -77,6 +96,31 @@ impl ReadAhead {
         if rest == 0 {
             self.clear();
         }
+    }
+
+    /// Copies the start of `block`, of which `received` bytes were received, to `memory`, unless
+    /// that is null, and keeps the rest. If there are fewer than `length` it keeps them all and
+    /// returns false.
+    ///
+    /// # Safety
+    /// `memory` is null, or `length` bytes can be written there.
+    #[inline]
+    pub(super) unsafe fn pass_on(
+        &self,
+        block: NonNull<Block>,
+        received: usize,
+        memory: *mut u8,
+        length: usize,
+    ) -> bool {
+        if length == received && !memory.is_null() {
+            // SAFETY: received bytes of ours to memory of the caller's, `length` of both.
+            unsafe { ptr::copy_nonoverlapping(room(block).cast(), memory, length) };
+            free_block(block);
+            return true;
+        }
+        self.keep(block, received);
+        // SAFETY: by the caller's promise.
+        unsafe { self.take(memory, length) }
     }
 
     /// Drops what is here, and the memory.

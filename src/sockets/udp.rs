@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C; system calls.
 
+mod filter;
+
 use super::byte_socket::to_c;
 use super::direction::Direction;
 use super::fd_io::{BATCH, EMPTY, attempt, header};
@@ -9,7 +11,7 @@ use super::io_list::{self, Cursor, IoList};
 use super::ip_address::IpAddress;
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::cancel_scope::{self, RECORDED};
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
@@ -82,6 +84,11 @@ pub(crate) fn open(
     let family = if is_ipv6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket::socket(family, SockType::Datagram, flags, None)?;
+    if let Some(other) = other {
+        // Before anything can come in. Where the system refuses, receiving still looks at who
+        // has sent a message.
+        let _ = filter::accept_only(&fd, other);
+    }
     let mut port = None;
     if let Some(own) = own {
         socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(own))?;
@@ -158,7 +165,7 @@ impl Udp {
             (None, None) => return Err(Errno::EINVAL),
         };
         send_one(self.source.as_raw_fd(), &target.into(), &mut cursor)?;
-        cancel_scope::note_transfer(Context::get()?);
+        cancel_scope::note_transfer(Context::get()?, RECORDED);
         Ok(())
     }
 
@@ -187,11 +194,11 @@ impl Udp {
                     call.wait_readable()?;
                 }
                 let Some(datagram) = receive_one(self.source.as_raw_fd(), list)? else {
-                    self.source.read_would_block();
+                    self.source.read_has_blocked();
                     continue;
                 };
                 if self.expects(&datagram.sender) {
-                    cancel_scope::note_transfer(context);
+                    cancel_scope::note_transfer(context, RECORDED);
                     let length = datagram.length.ok_or(Errno::EMSGSIZE)?;
                     return Ok((length, datagram.sender));
                 }

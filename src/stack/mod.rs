@@ -12,6 +12,7 @@ const DEFAULT_SIZE: usize = 256 * 1024;
 
 /// A stack for one coroutine, aligned to 16 bytes at both ends.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(crate) struct StackRange {
     bottom: *mut u8,
     top: *mut u8,

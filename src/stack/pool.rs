@@ -3,7 +3,7 @@
 use super::slab::Slab;
 use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::{environment, syscalls};
 use core::cell::{Cell, RefCell};
 use core::mem;
 use corosensei::stack::{DefaultStack, MIN_STACK_SIZE};
@@ -42,8 +42,8 @@ impl StackPool {
     /// An empty pool; the size of its stacks comes from `DILL_STACK_SIZE` (bytes).
     pub(crate) fn new() -> StackPool {
         let page = syscalls::page_size();
-        let wanted = std::env::var("DILL_STACK_SIZE")
-            .ok()
+        let wanted = environment::variable(c"DILL_STACK_SIZE")
+            .and_then(|value| value.to_str().ok())
             .and_then(|value| value.trim().parse::<usize>().ok())
             .unwrap_or(DEFAULT_SIZE);
         let size = wanted.clamp(4 * MIN_STACK_SIZE, 1 << 40).next_multiple_of(page);

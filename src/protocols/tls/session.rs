@@ -5,20 +5,27 @@
 //! received is put into it afterwards.
 
 use super::config;
-use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
-use rustls::Connection;
+use core::mem;
+use rustls::{Connection, ProtocolVersion};
 use std::io::{BufRead, IoSlice, Write};
 
 /// Type, version and length: what comes before the content of a record.
 const HEADER: usize = 5;
+
+/// Types of records: the first byte of the header.
+const ALERT: u8 = 21;
+const DATA: u8 = 23;
 
 /// Content that is encrypted at once, four full records: a system call less often than that
 /// gains nothing any more.
@@ -147,7 +154,7 @@ impl Session {
         loop {
             if self.connection.borrow().wants_write() {
                 progress.begin()?;
-                self.flush(deadline)?;
+                self.flush(0, deadline)?;
             }
             if !self.connection.borrow().is_handshaking() {
                 return Ok(());
@@ -168,11 +175,14 @@ impl Session {
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
         self.output_open()?;
-        self.use_output(deadline, |progress| {
+        if cursor.remaining() == 0 {
+            return Ok(());
+        }
+        self.use_output(DATA, deadline, |progress, mut sent| {
             while cursor.remaining() > 0 {
                 let before = cursor.remaining();
                 self.encrypt(&mut cursor)?;
-                self.flush(deadline)?;
+                self.flush(mem::take(&mut sent), deadline)?;
                 if cursor.remaining() > 0 {
                     progress.transferred(before - cursor.remaining())?;
                 }
@@ -185,9 +195,14 @@ impl Session {
     pub(super) fn done(&self, deadline: i64) -> Result<()> {
         Context::may_block()?;
         self.output_open()?;
-        self.use_output(deadline, |_| {
+        let record = match self.connection.borrow().protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => ALERT,
+            // Everything looks like data.
+            _ => DATA,
+        };
+        self.use_output(record, deadline, |_, sent| {
             self.connection.borrow_mut().send_close_notify();
-            self.flush(deadline)?;
+            self.flush(sent, deadline)?;
             self.done.set(true);
             Ok(())
         })
@@ -203,17 +218,41 @@ impl Session {
         }
     }
 
+    /// Runs `operation`, which sends records that begin with the byte `first`; it is told how
+    /// many bytes of those, one or none, have been sent already. Until then a request
+    /// interrupts it, and has changed nothing.
     fn use_output(
         &self,
+        first: u8,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress) -> Result<()>,
+        operation: impl FnOnce(&mut Progress, usize) -> Result<()>,
     ) -> Result<()> {
         let _occupied = Occupied::new(&self.sending);
         let mut progress = Progress::new(deadline);
-        // From the start: a record that is encrypted can't be taken back, as the next one
-        // counts on from it, so a request does not interrupt even before its first byte.
-        progress.begin()?;
-        operation(&mut progress).inspect_err(|_| self.send_failed.set(true))
+        let result = self.begin_output(first, &mut progress).and_then(|sent| {
+            progress.begin()?;
+            operation(&mut progress, sent)
+        });
+        match result {
+            Err(error) if !progress.begun && was_put_off(error) => {}
+            Err(_) => self.send_failed.set(true),
+            Ok(()) => {}
+        }
+        result
+    }
+
+    /// A record that is encrypted can't be taken back, as the next one counts on from it. So
+    /// where a request may come, we wait before that for room in the stream below. If it can't
+    /// tell, the byte with which all records begin is sent alone.
+    fn begin_output(&self, first: u8, progress: &mut Progress) -> Result<usize> {
+        if !cancel_scope::may_interrupt(Context::get()?) || self.connection.borrow().wants_write() {
+            return Ok(0);
+        }
+        if room::wait(self.below.get(), progress.deadline)? {
+            return Ok(0);
+        }
+        self.send_below(&[first], progress.deadline)?;
+        Ok(1)
     }
 
     /// Encrypts the next bytes. Not inlined: the list of buffers shall not stay on the stack
@@ -238,18 +277,23 @@ impl Session {
         }
     }
 
-    /// Sends all that rustls has for the peer. One call at a time may do that.
-    fn flush(&self, deadline: i64) -> Result<()> {
+    /// Sends all that rustls has for the peer, of which the first `sent` bytes have gone. One
+    /// call at a time may do that.
+    fn flush(&self, mut sent: usize, deadline: i64) -> Result<()> {
         loop {
             let records = self.take_records();
             if records.is_empty() {
                 return Ok(());
             }
-            let mut list = IoList::single(records.as_ptr().cast_mut().cast(), records.len());
-            let list = &raw mut list;
-            // SAFETY: list and buffer live through the call.
-            unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)?;
+            self.send_below(&records[mem::take(&mut sent)..], deadline)?;
         }
+    }
+
+    fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::to_send(bytes);
+        let list = &raw mut list;
+        // SAFETY: list and buffer live through the call.
+        unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)
     }
 
     #[inline(never)]
@@ -369,7 +413,7 @@ impl Session {
         self.process(&header)?;
         let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
         if length > 0 {
-            let mut content = vec![0; length];
+            let mut content = allocation::filled(0, length)?;
             self.receive_below(&mut content, progress.deadline)?;
             self.process(&content)?;
         }
@@ -414,7 +458,7 @@ impl Session {
         self.send_failed.set(true);
         if !self.sending.get() {
             let _occupied = Occupied::new(&self.sending);
-            let _ = self.flush(0);
+            let _ = self.flush(0, 0);
         }
     }
 
@@ -426,8 +470,10 @@ impl Session {
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
+        let mut _under_way = None;
         if !self.done.get() {
             self.done(deadline)?;
+            _under_way = Some(UnderWay::begin()?);
         }
         // SAFETY: there is no list.
         match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {

@@ -117,7 +117,7 @@ impl Held<WebSocket> {
     }
 
     fn transmit_bytes(&self, opcode: Opcode, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::single(bytes.as_ptr().cast_mut().cast(), bytes.len());
+        let mut list = IoList::to_send(bytes);
         let list = &raw mut list;
         // SAFETY: a list of one buffer, which is borrowed for the whole call.
         self.transmit(opcode, unsafe { Payload::new(list, list)? }, deadline)

@@ -1,6 +1,6 @@
 //! The poller on epoll.
 
-use super::{Event, Interest, Mode, Poller};
+use super::{Event, Interest, Mode, Poller, Readiness, Sink};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::cell::RefCell;
@@ -13,7 +13,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 const BATCH: usize = 256;
 
 pub(crate) struct Epoll {
-    descriptor: Descriptor,
+    pub(super) descriptor: Descriptor,
     events: RefCell<Box<[EpollEvent]>>,
 }
 
@@ -66,14 +66,14 @@ impl Poller for Epoll {
         }
     }
 
-    fn wait(&self, timeout: Option<Duration>, deliver: &mut dyn FnMut(Event)) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
         let mut events = self.events.borrow_mut();
         let mut timeout = timeout;
         loop {
             // An interrupted wait is an early one; the caller looks at the clock anyway.
             let count = syscalls::epoll_wait(&self.descriptor, &mut events, timeout).unwrap_or(0);
             for event in &events[..count] {
-                deliver(translate(*event));
+                sink.ready(translate(*event));
             }
             if count < BATCH {
                 return;
@@ -83,14 +83,26 @@ impl Poller for Epoll {
     }
 }
 
+#[inline]
 fn translate(event: EpollEvent) -> Event {
     let flags = event.events();
-    let broken = flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP);
-    Event {
-        token: event.data(),
-        readable: broken || flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP),
-        writable: broken || flags.contains(EpollFlags::EPOLLOUT),
-        hangup: broken || flags.contains(EpollFlags::EPOLLRDHUP),
-        broken,
+    let mut ready = Readiness::NONE;
+    if flags.contains(EpollFlags::EPOLLIN) {
+        ready = ready | Readiness::READABLE;
     }
+    if flags.contains(EpollFlags::EPOLLOUT) {
+        ready = ready | Readiness::WRITABLE;
+    }
+    if flags.intersects(ENDED) {
+        ready = ready | ended(flags);
+    }
+    Event { token: event.data(), ready }
 }
+
+#[cold]
+fn ended(flags: EpollFlags) -> Readiness {
+    if flags.intersects(BROKEN) { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
+}
+
+const BROKEN: EpollFlags = EpollFlags::EPOLLERR.union(EpollFlags::EPOLLHUP);
+const ENDED: EpollFlags = BROKEN.union(EpollFlags::EPOLLRDHUP);

@@ -1,10 +1,13 @@
 //! How the scheduler learns that a descriptor is ready.
 
+mod buffer_ring;
 mod epoll;
-
-pub(super) use epoll::Epoll;
+mod io_uring;
 
 use crate::os::errno::Result;
+use crate::os::{allocation, environment};
+use core::ffi::c_void;
+use core::ops::BitOr;
 use core::time::Duration;
 use std::os::fd::RawFd;
 
@@ -25,19 +28,90 @@ pub(crate) enum Mode {
     EveryEdge,
 }
 
+/// What a descriptor is ready for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Readiness(u8);
+
+impl Readiness {
+    pub(crate) const NONE: Readiness = Readiness(0);
+    /// Reading would not block (end of stream and errors included).
+    pub(crate) const READABLE: Readiness = Readiness(1);
+    /// Writing would not block (errors included).
+    pub(crate) const WRITABLE: Readiness = Readiness(2);
+    /// The peer will send no more (or `BROKEN`): readable from now on.
+    pub(crate) const HANGUP: Readiness = Readiness(4);
+    /// The descriptor is broken or closed on both sides: writable from now on.
+    pub(crate) const BROKEN: Readiness = Readiness(8);
+    pub(crate) const ALL: Readiness = Readiness(15);
+    /// Something has been received, or accepted, by an operation of the poller's.
+    pub(crate) const ARRIVED: Readiness = Readiness(16);
+
+    /// Is any of `wanted` there?
+    #[inline(always)]
+    pub(crate) const fn has(self, wanted: Readiness) -> bool {
+        self.0 & wanted.0 != 0
+    }
+
+    /// Both.
+    #[inline(always)]
+    pub(crate) const fn or(self, other: Readiness) -> Readiness {
+        Readiness(self.0 | other.0)
+    }
+
+    /// All but `gone`.
+    #[inline(always)]
+    pub(crate) const fn without(self, gone: Readiness) -> Readiness {
+        Readiness(self.0 & !gone.0)
+    }
+}
+
+impl BitOr for Readiness {
+    type Output = Readiness;
+
+    #[inline(always)]
+    fn bitor(self, other: Readiness) -> Readiness {
+        self.or(other)
+    }
+}
+
 /// What happened to a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Event {
     /// The token that was registered with the interest.
     pub(crate) token: u64,
-    /// Reading would not block (end of stream and errors included).
-    pub(crate) readable: bool,
-    /// Writing would not block (errors included).
-    pub(crate) writable: bool,
-    /// The peer will send no more (or `broken`): readable from now on.
-    pub(crate) hangup: bool,
-    /// The descriptor is broken or closed on both sides.
-    pub(crate) broken: bool,
+    pub(crate) ready: Readiness,
+}
+
+/// Operations that a poller may carry out itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operation {
+    Receive,
+    Accept,
+}
+
+/// The end of an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Completion {
+    /// The token that was given with the operation.
+    pub(crate) token: u64,
+    pub(crate) operation: Operation,
+    /// What the system call would have returned, or the negative error.
+    pub(crate) result: i32,
+    /// Where the bytes are that were received.
+    pub(crate) buffer: Option<Buffer>,
+}
+
+/// A buffer of the poller's with received bytes, to be given back with [`Completions::take`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Buffer(u16);
+
+/// Whom a poller tells what has happened.
+pub(crate) trait Sink {
+    /// A descriptor is ready.
+    fn ready(&mut self, event: Event);
+
+    /// An operation has ended.
+    fn completed(&mut self, completion: Completion);
 }
 
 /// A source of readiness events.
@@ -48,10 +122,14 @@ pub(crate) struct Event {
 ///   `ENOTSUP` for files that cannot be waited for (regular files).
 /// - A watched descriptor that is closed is forgotten by itself.
 /// - `forget` drops the interest; it does nothing for a descriptor not watched.
+/// - `await_edge` is called before anybody waits for a direction of a descriptor that is
+///   watched for every edge and has just told that it would block. A poller that does not
+///   watch all the time arms itself here.
 /// - `wait` blocks until an event, the end of `timeout` (`None`: without limit) or a
-///   signal, then calls `deliver` for each event that is there. It never blocks with
+///   signal, then tells `sink` of each event that is there. It never blocks with
 ///   a zero timeout. Readiness that began before the call is never missed.
 /// - An event may be spurious; it may carry a token of an interest replaced since.
+/// - The six lowest bits of a token are zero.
 pub(crate) trait Poller {
     /// See the contract.
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()>;
@@ -60,5 +138,62 @@ pub(crate) trait Poller {
     fn forget(&self, fd: RawFd);
 
     /// See the contract.
-    fn wait(&self, timeout: Option<Duration>, deliver: &mut dyn FnMut(Event));
+    fn await_edge(&self, _fd: RawFd, _token: u64, _direction: Direction) {}
+
+    /// See the contract.
+    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink);
+
+    /// The same object, if it carries out operations itself.
+    fn completions(&self) -> Option<&dyn Completions> {
+        None
+    }
+}
+
+/// A direction of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+/// A poller that carries out operations itself: it collects them, hands all of them to the
+/// system with the next `wait`, and tells of the end of each in that or a later one.
+///
+/// Contract:
+/// - An operation keeps its file open. Whoever closes a descriptor calls `cancel` before;
+///   when that returns the system uses neither the descriptor nor any memory of the
+///   operations on it any more. They complete nevertheless.
+/// - A receive uses a buffer of the poller's, which is the completion's receiver's until
+///   `take`. `ENOBUFS` says that there was none.
+/// - There are no sends: where there is room, a send must not let anybody else run.
+pub(crate) trait Completions {
+    /// Begins to receive.
+    fn receive(&self, fd: RawFd, token: u64);
+
+    /// Begins to accept a connection, which will be non-blocking.
+    fn accept(&self, fd: RawFd, token: u64);
+
+    /// Ends all operations and waits on `fd`; see the contract.
+    fn cancel(&self, fd: RawFd);
+
+    /// Copies `length` received bytes, unless `to` is null, and gives the buffer back.
+    ///
+    /// # Safety
+    /// `to` is null, or `length` bytes can be written there; so many were received.
+    #[allow(unsafe_code)]
+    unsafe fn take(&self, buffer: Buffer, to: *mut c_void, length: usize);
+}
+
+/// Bytes that a receive gets at most.
+pub(crate) const RECEIVED_AT_ONCE: usize = buffer_ring::BUFFER_SIZE;
+
+/// Makes the poller that the environment variable `DILL_POLLER` asks for: `epoll`, or
+/// `io_uring` where the system has what that needs. Epoll otherwise.
+pub(super) fn create() -> Result<Box<dyn Poller>> {
+    if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
+        && let Ok(poller) = io_uring::Uring::new()
+    {
+        return Ok(allocation::boxed(poller)?);
+    }
+    Ok(allocation::boxed(epoll::Epoll::new()?)?)
 }

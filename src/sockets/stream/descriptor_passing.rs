@@ -40,7 +40,7 @@ impl Connection {
                 if send(self.source.as_raw_fd(), fd)? {
                     return Ok(());
                 }
-                self.source.write_would_block();
+                self.source.write_has_blocked();
             }
         });
         if result == Err(Errno::ECONNRESET) {
@@ -60,7 +60,7 @@ impl Connection {
                     call.wait_readable()?;
                 }
                 match receive(self.source.as_raw_fd()) {
-                    Ok(None) => self.source.read_would_block(),
+                    Ok(None) => self.source.read_has_blocked(),
                     Ok(Some(fd)) => return Ok(fd),
                     Err(error) => return Err(error),
                 }

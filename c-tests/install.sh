@@ -1,0 +1,89 @@
+#!/bin/sh
+# make install, a program with plain "cc prog.c -ldill", make uninstall.
+. "$(dirname "$0")/install/prefix.sh"
+
+# What a package would have.
+install_make install DESTDIR="$work/stage" PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu
+[ -d "$work/stage/usr/include" ] && [ "$(ls "$work/stage")" = usr ] ||
+    fail "DESTDIR is not heeded"
+same "the package's pkg-config file" \
+    "$(sed -n '/dir=/p; /prefix=/p' "$work/stage/usr/lib/x86_64-linux-gnu/pkgconfig/libdill.pc")" \
+    'prefix=/usr
+exec_prefix=${prefix}
+libdir=${prefix}/lib/x86_64-linux-gnu
+includedir=${prefix}/include'
+if grep -rqF "$work" "$work/stage/usr" --include='*.pc' --include='*.cmake'; then
+    fail "DESTDIR is in a file"
+fi
+
+# What is there.
+install_make install PREFIX="$prefix"
+lib=$prefix/lib
+so=$(readlink -f "$lib/libdill.so")
+version=$(basename "$so" | sed 's/libdill\.so\.//')
+same "the files" "$(cd "$prefix" && find . ! -type d ! -path '*/man/*' ! -name '*-gdb.py' | LC_ALL=C sort)" \
+    "./include/libdill.h
+./include/libdillimpl.h
+./lib/cmake/libdill/libdillConfig.cmake
+./lib/cmake/libdill/libdillConfigVersion.cmake
+./lib/libdill.a
+./lib/libdill.so
+./lib/libdill.so.20
+./lib/libdill.so.$version
+./lib/pkgconfig/libdill.pc"
+same "libdill.so" "$(readlink "$lib/libdill.so")" libdill.so.20
+same "libdill.so.20" "$(readlink "$lib/libdill.so.20")" "libdill.so.$version"
+same "executable files" "$(find "$prefix" -type f -perm /111)" "$so"
+same "files that not everybody can read" "$(find "$prefix" -type f ! -perm -444)" ""
+for page in docs/man/man?/*; do
+    cmp -s "$page" "$prefix/share/man/${page#docs/man/}" || fail "$page is not installed"
+done
+
+# The debugger has what it needs.
+for section in .symtab .debug_info .debug_line .eh_frame; do
+    readelf -S -W "$so" | grep -qF " $section " || fail "the library has no $section"
+done
+script=$(find share tools -name libdill-gdb.py 2> /dev/null | head -n 1)
+if [ -n "$script" ]; then
+    for installed in "share/libdill/libdill-gdb.py" \
+            "share/gdb/auto-load$lib/libdill.so.$version-gdb.py"; do
+        cmp -s "$script" "$prefix/$installed" || fail "$installed is not installed"
+    done
+fi
+
+# ldconfig prefers it to libdill's own, 20.5.0.
+if ldconfig=$(PATH=$PATH:/sbin:/usr/sbin command -v ldconfig); then
+    mkdir "$work/both"
+    for each in 20.5.0 "$version"; do cp "$so" "$work/both/libdill.so.$each"; done
+    "$ldconfig" -n "$work/both" > "$work/ldconfig.log" 2>&1 || fail "ldconfig has failed"
+    same "ldconfig's choice" "$(readlink "$work/both/libdill.so.20")" "libdill.so.$version"
+fi
+
+# The program: the library is shared unless one asks for the other.
+C_INCLUDE_PATH=$prefix/include CPLUS_INCLUDE_PATH=$prefix/include LIBRARY_PATH=$lib
+export C_INCLUDE_PATH CPLUS_INCLUDE_PATH LIBRARY_PATH
+for cc in gcc clang g++ clang++; do
+    command -v $cc > /dev/null || continue
+    case $cc in *++) language="-x c++" ;; *) language="-x c" ;; esac
+    # shellcheck disable=SC2086
+    $cc $language "$work/prog.c" -ldill -o "$work/prog" > "$work/$cc.log" 2>&1 ||
+        fail "$cc prog.c -ldill has failed"
+    runs "$cc prog.c -ldill" "$lib" "$work/prog"
+done
+
+# A second installation over the first, and nothing is left of both.
+install_make install PREFIX="$prefix"
+install_make uninstall PREFIX="$prefix"
+same "what is left" "$(find "$prefix" ! -type d)" ""
+same "directories left" "$(cd "$prefix" && find . -type d -empty | LC_ALL=C sort)" "./include
+./lib/cmake
+./lib/pkgconfig
+./share/man/man3
+./share/man/man7"
+install_make uninstall PREFIX="$prefix"
+
+# Nothing to install is an error, and nothing is built instead.
+if make CARGO=false RELEASE="$work/nowhere" PREFIX="$prefix" install > "$work/make.log" 2>&1; then
+    fail "make install without a library has succeeded"
+fi
+grep -q "run 'make' first" "$work/make.log" || fail "make install doesn't say what to do"

@@ -1,0 +1,221 @@
+//! Dumps of what the coroutines of a thread are doing, asked for by a call or a signal.
+//!
+//! The layer above knows bundles and channels, so it does the describing (see
+//! [`Context::set_describer`]); this is about when that is possible.
+//!
+//! A call comes from a coroutine that runs, outside of the library: everything is in order.
+//! A signal may come at any moment, and lists may be half changed just then. So its handler
+//! prints at once only while the scheduler waits for descriptors or time (`at_rest`), as a
+//! program does that hangs. Otherwise it notes the request, which is served when the
+//! scheduler next looks at its descriptors: in a program whose coroutines take turns, within
+//! a millisecond. If that has not happened after [`PATIENCE`], because a coroutine computes
+//! and does not give way, the handler forks and has the child print. Mostly the lists are in
+//! order; if not, nobody but the child suffers.
+//!
+//! None of this costs a switch anything.
+
+use super::context::Context;
+use super::registry;
+use crate::os::environment;
+use crate::os::errno::{self, Result};
+use crate::os::output::Output;
+use crate::os::signal_handlers;
+use crate::os::snapshot::{self, OneShot};
+use core::cell::Cell;
+use core::ffi::{CStr, c_int};
+use core::ptr;
+use core::sync::atomic::{AtomicI32, Ordering};
+use core::time::Duration;
+use nix::sys::signal::Signal;
+use std::os::fd::RawFd;
+use std::sync::Once;
+
+/// Writes what the coroutines do.
+pub(crate) type Describer = fn(&Context, &mut Output);
+
+/// The environment variable that names the signal, such as `USR1`, `SIGUSR1` or 10.
+const VARIABLE: &CStr = c"DILL_DUMP_SIGNAL";
+
+/// How long a dump may be put off.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How often a child looks at lists before the request is given up.
+const MOST_TRIES: u8 = 5;
+
+/// The signal in use, or 0.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
+/// A scheduler's part in it.
+pub(super) struct Dumping {
+    describer: Cell<Option<Describer>>,
+    /// The scheduler waits, or is about to: nothing is half changed.
+    at_rest: Cell<bool>,
+    /// A signal has come and was not answered yet.
+    requested: Cell<bool>,
+    /// Ends the patience, so many times.
+    timer: Cell<Option<OneShot>>,
+    tries: Cell<u8>,
+}
+
+impl Dumping {
+    pub(super) const fn new() -> Dumping {
+        Dumping {
+            describer: Cell::new(None),
+            at_rest: Cell::new(false),
+            requested: Cell::new(false),
+            timer: Cell::new(None),
+            tries: Cell::new(0),
+        }
+    }
+}
+
+/// Installs the handler if the user wants one, once in the process. True if it is there.
+pub(super) fn install() -> bool {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let Some(signal) = environment::variable(VARIABLE)
+            .and_then(|name| name.to_str().ok())
+            .and_then(|name| parse(name.trim()))
+        else {
+            return;
+        };
+        // Whoever handles the signal already keeps it.
+        if let Ok(mut action) = signal_handlers::action(signal)
+            && action.sa_sigaction == libc::SIG_DFL
+        {
+            action.sa_flags = libc::SA_RESTART;
+            if signal_handlers::install(signal, handle, &action).is_ok() {
+                SIGNAL.store(signal, Ordering::Relaxed);
+            }
+        }
+    });
+    SIGNAL.load(Ordering::Relaxed) != 0
+}
+
+/// The number of a signal; none of those that mean a fault or can't be handled.
+fn parse(name: &str) -> Option<c_int> {
+    let number = match name.parse::<c_int>() {
+        Ok(number) => number,
+        Err(_) if name.starts_with("SIG") => name.parse::<Signal>().ok()? as c_int,
+        Err(_) => format!("SIG{name}").parse::<Signal>().ok()? as c_int,
+    };
+    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
+    (number > 0 && !faults.contains(&number)).then_some(number)
+}
+
+/// The handler.
+///
+/// # Safety
+/// As for any handler: the kernel gives valid structures.
+#[allow(unsafe_code)]
+unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the thread's own errno, which the code that was interrupted may be about to read.
+    let errno = unsafe { *errno::location() };
+    // SAFETY: valid by the kernel's promise.
+    let code = unsafe { (*info).si_code };
+    let context = Context::existing();
+    if code != libc::SI_TKILL && code != libc::SI_TIMER {
+        // To the process as a whole.
+        registry::send_to_others(context.map_or(ptr::null(), ptr::from_ref), signal);
+    }
+    if let Some(context) = context {
+        context.answer(signal, code == libc::SI_TIMER);
+    }
+    // SAFETY: as above.
+    unsafe { *errno::location() = errno };
+}
+
+impl Context {
+    /// Has `describer` write this scheduler's dumps.
+    #[inline(always)]
+    pub(crate) fn set_describer(&self, describer: Describer) {
+        self.dumping.describer.set(Some(describer));
+    }
+
+    /// Notes that the scheduler is about to wait, and serves a request that was put off.
+    #[inline]
+    pub(super) fn rest(&self) {
+        self.dumping.at_rest.set(true);
+        if self.dumping.requested.get() {
+            // In the handler, which has a stack of its own.
+            let signal = SIGNAL.load(Ordering::Relaxed);
+            signal_handlers::send_to_thread(signal_handlers::thread_id(), signal);
+        }
+    }
+
+    /// The wait is over.
+    #[inline]
+    pub(super) fn stir(&self) {
+        self.dumping.at_rest.set(false);
+    }
+
+    /// What the signal's handler does. `late`: patience has come to an end.
+    fn answer(&self, signal: c_int, late: bool) {
+        let dumping = &self.dumping;
+        if dumping.at_rest.get() {
+            if !late || dumping.requested.get() {
+                dumping.requested.set(false);
+                self.dump_to_stderr();
+            }
+            dumping.timer.set(None);
+        } else if !late {
+            if !dumping.requested.replace(true) {
+                dumping.tries.set(MOST_TRIES);
+                dumping.timer.set(OneShot::start(signal, PATIENCE));
+            }
+        } else if dumping.requested.get() {
+            let seen = snapshot::in_child(|| self.dump_to_stderr());
+            let tries = dumping.tries.replace(dumping.tries.get() - 1);
+            let again = !seen && tries > 1;
+            dumping.requested.set(again);
+            dumping.timer.set(if again { OneShot::start(signal, PATIENCE) } else { None });
+        }
+    }
+
+    /// Writes to `fd` what the coroutines of this thread do.
+    pub(crate) fn dump(&self, fd: RawFd) -> Result<()> {
+        let mut out = Output::new(fd);
+        out.text("libdill: coroutines of thread ").number(signal_handlers::thread_id().into());
+        out.text("\n");
+        match self.dumping.describer.get() {
+            Some(describe) => describe(self, &mut out),
+            None => drop(out.text("main: no coroutines yet\n")),
+        }
+        out.finish()
+    }
+
+    /// As [`Context::dump`], one thread after the other.
+    fn dump_to_stderr(&self) {
+        static WRITER: AtomicI32 = AtomicI32::new(0);
+        let me = signal_handlers::thread_id();
+        // A thread that was killed in the middle must not silence the others for good.
+        let mine = (0..10_000).any(|_| {
+            let free = WRITER.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_ok();
+            if !free {
+                std::thread::yield_now();
+            }
+            free
+        });
+        // A standard error that can't be written to is nobody's fault here.
+        let _ = self.dump(libc::STDERR_FILENO);
+        if mine {
+            WRITER.store(0, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_of_signals() {
+        assert_eq!(parse("USR1"), Some(libc::SIGUSR1));
+        assert_eq!(parse("SIGQUIT"), Some(libc::SIGQUIT));
+        assert_eq!(parse("12"), Some(12));
+        assert_eq!(parse("34"), Some(34));
+        for wrong in ["", "0", "-5", "usr1", "SEGV", "11", "nonsense", "SIG"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

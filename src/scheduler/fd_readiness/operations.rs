@@ -1,0 +1,208 @@
+//! Operations that a poller carries out itself.
+//!
+//! A receive that is under way belongs to the socket, not to the call that began it: whoever
+//! receives next gets its bytes. So a call may give up waiting at any time and nothing is lost.
+//! Until it completes nobody else may read from the descriptor, or bytes would change places.
+
+use super::{Watched, token};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Readiness};
+use core::ffi::c_void;
+use core::ptr;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+
+/// What the poller has been asked for, of one descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct InFlight(u8);
+
+impl InFlight {
+    pub(super) const NOTHING: InFlight = InFlight(0);
+    /// To tell when it is readable.
+    const POLL_READ: u8 = 1;
+    /// To tell when it is writable.
+    const POLL_WRITE: u8 = 2;
+    const RECEIVE: u8 = 4;
+    const ACCEPT: u8 = 8;
+
+    /// What takes something out of the descriptor.
+    const TAKING: u8 = Self::RECEIVE | Self::ACCEPT;
+}
+
+/// The outcome of a receive or an accept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Arrived {
+    /// As the system call would have returned it, or the negative error.
+    result: i32,
+    buffer: Option<Buffer>,
+    /// The result is the number of a connection.
+    connection: bool,
+}
+
+impl Arrived {
+    pub(super) const NOTHING: Arrived = Arrived { result: 0, buffer: None, connection: false };
+
+    fn discard(self) {
+        if let Some(buffer) = self.buffer {
+            // SAFETY: nothing is copied.
+            #[allow(unsafe_code)]
+            unsafe {
+                give_back(buffer, ptr::null_mut(), 0);
+            }
+        }
+        if self.connection && self.result >= 0 {
+            drop(owned(self.result));
+        }
+    }
+}
+
+impl Watched {
+    fn flies(&self, any: u8) -> bool {
+        self.in_flight.get().0 & any != 0
+    }
+
+    fn begins(&self, what: u8) {
+        self.in_flight.set(InFlight(self.in_flight.get().0 | what));
+    }
+
+    fn ends(&self, what: u8) {
+        self.in_flight.set(InFlight(self.in_flight.get().0 & !what));
+    }
+
+    /// Notes the end of polls that `ready` tells of, and what of it counts: while something is
+    /// about to be taken out, that nothing else may be.
+    #[inline]
+    pub(super) fn filter(&self, ready: Readiness) -> Readiness {
+        if self.in_flight.get() == InFlight::NOTHING { ready } else { self.filter_slowly(ready) }
+    }
+
+    #[inline(never)]
+    fn filter_slowly(&self, ready: Readiness) -> Readiness {
+        if ready.has(Readiness::READABLE) {
+            self.ends(InFlight::POLL_READ);
+        }
+        if ready.has(Readiness::WRITABLE) {
+            self.ends(InFlight::POLL_WRITE);
+        }
+        let taking = self.flies(InFlight::TAKING);
+        if taking { ready.without(Readiness::READABLE | Readiness::HANGUP) } else { ready }
+    }
+
+    /// Before somebody waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
+    pub(super) fn await_edge(&self, context: &Context, direction: Direction) {
+        let (poll, suffices) = match direction {
+            Direction::Read => (InFlight::POLL_READ, InFlight::POLL_READ | InFlight::TAKING),
+            Direction::Write => (InFlight::POLL_WRITE, InFlight::POLL_WRITE),
+        };
+        if let Some(poller) = context.existing_poller()
+            && poller.completions().is_some()
+            && !self.flies(suffices)
+        {
+            self.begins(poll);
+            poller.await_edge(self.fd, token(self), direction);
+        }
+    }
+
+    /// Before somebody waits for input to receive, or to accept: has the poller do that, if it
+    /// can.
+    pub(super) fn await_input(&self, context: &Context, operation: Operation) {
+        let Some(poller) = context.existing_poller() else { return };
+        let Some(completions) = poller.completions() else { return };
+        if self.flies(InFlight::TAKING) {
+            return;
+        }
+        match operation {
+            Operation::Receive => {
+                self.begins(InFlight::RECEIVE);
+                completions.receive(self.fd, token(self));
+            }
+            Operation::Accept => {
+                self.begins(InFlight::ACCEPT);
+                completions.accept(self.fd, token(self));
+            }
+        }
+    }
+
+    /// Takes what has arrived: how many bytes of it were copied to `to`, or the number of the
+    /// connection.
+    ///
+    /// # Safety
+    /// `to` is null, or as many bytes as a receive gets at most can be written there.
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        self.ready.set(self.ready.get().without(Readiness::ARRIVED));
+        let arrived = self.arrived.replace(Arrived::NOTHING);
+        let result = usize::try_from(arrived.result)
+            .map_err(|_| Errno::from_raw(arrived.result.wrapping_neg()));
+        if let Some(buffer) = arrived.buffer {
+            // SAFETY: by the caller's promise.
+            unsafe { give_back(buffer, to, result.unwrap_or(0)) };
+        }
+        result
+    }
+
+    /// Ends what is under way. It completes nevertheless, or has done so.
+    pub(super) fn give_up(&self) {
+        if self.in_flight.get() != InFlight::NOTHING
+            && let Some(context) = Context::existing()
+            && let Some(completions) = context.existing_poller().and_then(|it| it.completions())
+        {
+            completions.cancel(self.fd);
+        }
+    }
+
+    /// Ends what is under way, and drops what has arrived: the descriptor is about to be closed.
+    pub(super) fn cancel(&self) {
+        self.give_up();
+        self.in_flight.set(InFlight::NOTHING);
+        if self.ready.get().has(Readiness::ARRIVED) {
+            self.arrived.replace(Arrived::NOTHING).discard();
+        }
+    }
+}
+
+/// Gives the poller's buffer back, of which `length` bytes are copied to `to` unless that is
+/// null.
+///
+/// # Safety
+/// Otherwise so many bytes can be written there.
+#[allow(unsafe_code)]
+unsafe fn give_back(buffer: Buffer, to: *mut c_void, length: usize) {
+    let Some(context) = Context::existing() else { return };
+    if let Some(completions) = context.existing_poller().and_then(|it| it.completions()) {
+        // SAFETY: by the caller's promise.
+        unsafe { completions.take(buffer, to, length) };
+    }
+}
+
+/// Takes the end of an operation, and wakes whoever waits for it.
+pub(super) fn completed(context: &Context, completion: Completion) {
+    let watched = Watched::of(completion.token);
+    let Completion { operation, result, buffer, .. } = completion;
+    let outcome = Arrived { result, buffer, connection: operation == Operation::Accept };
+    if token(&watched) != completion.token {
+        return outcome.discard(); // of a file closed since
+    }
+    watched.ends(InFlight::TAKING);
+    let arrived = match -result {
+        // Not an outcome: the system call itself will tell.
+        libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,
+        _ => {
+            watched.arrived.set(outcome);
+            Readiness::ARRIVED
+        }
+    };
+    watched.ready.set(watched.ready.get() | arrived);
+    if let Some(waiter) = watched.reader.get() {
+        waiter.complete(context, 0);
+    }
+}
+
+/// A connection that was accepted.
+pub(super) fn owned(fd: i32) -> OwnedFd {
+    // SAFETY: the number is one that the system has made and that nobody else knows.
+    #[allow(unsafe_code)]
+    unsafe {
+        OwnedFd::from_raw_fd(fd)
+    }
+}

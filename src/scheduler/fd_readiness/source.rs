@@ -1,0 +1,193 @@
+//! Descriptors of library sockets.
+
+use super::operations::owned;
+use super::{Watched, token, wait};
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::Interrupt;
+use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
+use core::ffi::c_void;
+use core::ptr;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
+
+/// A descriptor that belongs to a library socket, non-blocking, registered for edges.
+/// It belongs to the thread that made it. Dropping it closes the descriptor.
+pub(crate) struct FdSource {
+    watched: Ref<Watched>,
+}
+
+impl FdSource {
+    /// Takes over `fd`. On error it is closed.
+    pub(crate) fn register(fd: OwnedFd) -> Result<FdSource> {
+        let context = Context::get()?;
+        let poller = context.poller()?;
+        let watched = context.fds.entry(fd.as_raw_fd())?;
+        watched.generation.set(watched.generation.get().wrapping_add(1));
+        watched.ready.set(Readiness::READABLE | Readiness::WRITABLE);
+        let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
+        poller.watch(watched.fd, token(&watched), both)?;
+        watched.socket.set(true);
+        watched.completes.set(poller.completions().is_some());
+        let _ = fd.into_raw_fd();
+        Ok(FdSource { watched })
+    }
+
+    /// The number, for system calls.
+    #[inline]
+    pub(crate) fn as_raw_fd(&self) -> RawFd {
+        self.watched.fd
+    }
+
+    /// False when a read is known to block.
+    #[inline]
+    pub(crate) fn may_read(&self) -> bool {
+        self.watched.is_ready(Direction::Read)
+    }
+
+    /// False when a write is known to block.
+    #[inline]
+    pub(crate) fn may_write(&self) -> bool {
+        self.watched.is_ready(Direction::Write)
+    }
+
+    /// Notes that the socket's input is used up: a read gave less than was asked for. After a
+    /// hang-up reads never block, so the note is void.
+    #[inline]
+    pub(crate) fn read_would_block(&self) {
+        self.watched.would_block(Direction::Read);
+    }
+
+    /// Notes that the socket's output is full: a short write.
+    #[inline]
+    pub(crate) fn write_would_block(&self) {
+        self.watched.would_block(Direction::Write);
+    }
+
+    /// Notes that a read has failed with `EAGAIN`: whatever was reported before, reading does
+    /// block. A socket may tell of an error once and then go on.
+    pub(crate) fn read_has_blocked(&self) {
+        let ready = self.watched.ready.get();
+        self.watched.ready.set(ready.without(Readiness::READABLE | Readiness::HANGUP));
+    }
+
+    /// As [`FdSource::read_has_blocked`], for a write.
+    pub(crate) fn write_has_blocked(&self) {
+        let ready = self.watched.ready.get();
+        self.watched.ready.set(ready.without(Readiness::WRITABLE | Readiness::BROKEN));
+    }
+
+    /// Waits for input, end of stream or an error; returns at once when there may be
+    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (somebody else waits).
+    #[inline]
+    pub(crate) fn wait_readable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
+        self.wait(Direction::Read, deadline, interrupt)
+    }
+
+    /// Ends all waits for the socket with `EBADF`: its handle is being closed.
+    pub(crate) fn abandon_waiters(&self) {
+        let Some(context) = Context::existing() else { return };
+        for slot in [&self.watched.reader, &self.watched.writer] {
+            if let Some(waiter) = slot.get() {
+                waiter.complete(context, Errno::EBADF as i32);
+            }
+        }
+    }
+
+    /// As [`FdSource::wait_readable`], for room in the output.
+    #[inline]
+    pub(crate) fn wait_writable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
+        self.wait(Direction::Write, deadline, interrupt)
+    }
+
+    /// As [`FdSource::wait_readable`], for a caller that may block and knows that a read would.
+    #[inline(always)]
+    pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
+        debug_assert!(!self.may_read());
+        if self.watched.completes.get() {
+            self.watched.await_input(context, Operation::Receive);
+        }
+        self.park(context, Direction::Read, deadline, Interrupt::Any)
+    }
+
+    /// As [`FdSource::wait_readable`], for a listener: the connection may have been accepted
+    /// then, see [`FdSource::take_connection`].
+    pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
+        if self.watched.completes.get() && !self.may_read() {
+            self.watched.await_input(Context::may_block()?, Operation::Accept);
+        }
+        let result = self.wait_readable(deadline, Interrupt::Any);
+        // A connection is better left to the system than taken for nobody. After `EBADF` the
+        // socket is gone.
+        if matches!(result, Err(error) if error != Errno::EBADF) && self.watched.completes.get() {
+            self.watched.give_up();
+        }
+        result
+    }
+
+    /// Has the poller received something itself?
+    #[inline(always)]
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.watched.ready.get().has(Readiness::ARRIVED)
+    }
+
+    /// Takes what the poller has received itself, and returns how many bytes that was.
+    ///
+    /// # Safety
+    /// [`RECEIVED_AT_ONCE`](super::RECEIVED_AT_ONCE) bytes can be written to `to`.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        unsafe { self.watched.take_arrived(to) }
+    }
+
+    /// Takes the connection that the poller has accepted itself.
+    pub(crate) fn take_connection(&self) -> Result<OwnedFd> {
+        // SAFETY: without memory nothing is written.
+        #[allow(unsafe_code)]
+        let number = unsafe { self.watched.take_arrived(ptr::null_mut())? };
+        Ok(owned(number as RawFd))
+    }
+
+    fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {
+        let context = Context::get()?;
+        let coroutine = context.current();
+        match interrupt {
+            Interrupt::Any => coroutine.may_block()?,
+            Interrupt::UnderWay => coroutine.may_continue()?,
+            Interrupt::Never => {}
+        }
+        if self.watched.is_ready(direction) {
+            return Ok(());
+        }
+        if self.watched.completes.get() {
+            self.watched.await_edge(context, direction);
+        }
+        self.park(context, direction, deadline, interrupt)
+    }
+
+    #[inline(always)]
+    fn park(
+        &self,
+        context: &Context,
+        direction: Direction,
+        deadline: i64,
+        interrupt: Interrupt,
+    ) -> Result<()> {
+        let slot = self.watched.slot(direction);
+        if !slot.is_empty() {
+            return Err(Errno::EBUSY);
+        }
+        slot.put(context.current().waiter_ref());
+        wait(context, deadline, interrupt)
+    }
+}
+
+impl Drop for FdSource {
+    fn drop(&mut self) {
+        self.watched.cancel();
+        self.watched.generation.set(self.watched.generation.get().wrapping_add(1));
+        self.watched.socket.set(false);
+        let _ = nix::unistd::close(self.watched.fd);
+    }
+}

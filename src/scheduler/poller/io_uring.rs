@@ -1,0 +1,252 @@
+//! The poller on io_uring.
+//!
+//! Waits and operations on sockets are collected in the submission queue, and handed over with
+//! the one system call that also waits for completions: once in a round of the scheduler.
+//!
+//! The system works on our behalf only within that call, on this thread
+//! (`IORING_SETUP_DEFER_TASKRUN`), so buffers can't change behind our back. Completed receives
+//! leave their bytes in buffers of our own: nothing is lost when the coroutine that wanted them
+//! has given up meanwhile.
+//!
+//! Descriptors of the user's are watched by an epoll, which is watched by the io_uring: a wait
+//! in io_uring would keep a file open that the user closes.
+
+#![allow(unsafe_code)] // Queues shared with the system.
+
+use super::buffer_ring::{self, BufferRing};
+use super::epoll::Epoll;
+use super::{
+    Buffer, Completion, Completions, Direction, Event, Interest, Mode, Operation, Poller,
+    Readiness, Sink,
+};
+use crate::os::errno::{Errno, Result};
+use core::cell::{Cell, OnceCell, RefCell};
+use core::ffi::c_void;
+use core::ptr;
+use core::time::Duration;
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, cqueue, opcode};
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+
+/// Entries of the submission queue. When it is full they are submitted early.
+const SUBMISSIONS: u32 = 256;
+/// Entries of the completion queue; the system keeps what doesn't fit.
+const COMPLETIONS: u32 = 4096;
+/// Try to poll before the operation itself: it is known that it would block.
+const POLL_FIRST: u16 = 1;
+
+pub(super) struct Uring {
+    // Dropped first: the system must not know the buffers any more when they go.
+    ring: RefCell<IoUring>,
+    buffers: BufferRing,
+    /// Watches the user's descriptors.
+    epoll: OnceCell<Epoll>,
+    /// The epoll is watched.
+    epoll_armed: Cell<bool>,
+    /// Entries in the submission queue.
+    queued: Cell<u32>,
+}
+
+/// What an entry is, in the bits of the token that are zero otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+enum Tag {
+    PollRead = 1,
+    PollWrite,
+    Receive,
+    Accept,
+    Epoll,
+    Cancel,
+}
+
+const TAG_MASK: u64 = 63;
+
+impl Uring {
+    /// `ENOSYS`, `EPERM` and others where the system has no io_uring, or not all of what is
+    /// needed (Linux 6.1).
+    pub(super) fn new() -> Result<Uring> {
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_cqsize(COMPLETIONS)
+            .dontfork()
+            .build(SUBMISSIONS)
+            .map_err(errno_of)?;
+        if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
+            return Err(Errno::ENOSYS);
+        }
+        let buffers = BufferRing::register(&ring.submitter())?;
+        Ok(Uring {
+            ring: RefCell::new(ring),
+            buffers,
+            epoll: OnceCell::new(),
+            epoll_armed: Cell::new(false),
+            queued: Cell::new(0),
+        })
+    }
+
+    /// Puts an entry into the queue.
+    fn push(&self, entry: &Entry) {
+        let mut ring = self.ring.borrow_mut();
+        loop {
+            // SAFETY: entries refer to no memory but the buffers, which stay.
+            if unsafe { ring.submission().push(entry) }.is_ok() {
+                self.queued.set(self.queued.get() + 1);
+                return;
+            }
+            self.enter(&ring, 0, EnterFlags::empty(), &SubmitArgs::new());
+        }
+    }
+
+    /// Hands the queue over and waits for `want` completions.
+    fn enter(&self, ring: &IoUring, want: u32, flags: EnterFlags, args: &SubmitArgs<'_, '_>) {
+        let flags = (flags | EnterFlags::EXT_ARG).bits();
+        // SAFETY: flags and arguments that belong together; they live through the call.
+        let result = unsafe { ring.submitter().enter(self.queued.get(), want, flags, Some(args)) };
+        // Otherwise it was interrupted or timed out before it took anything, or the system is
+        // short of memory: the entries stay in the queue for the next time.
+        if let Ok(submitted) = result {
+            self.queued.set(self.queued.get().saturating_sub(submitted as u32));
+        }
+    }
+
+    /// The next completion.
+    fn next(&self) -> Option<cqueue::Entry> {
+        self.ring.borrow_mut().completion().next()
+    }
+
+    fn epoll(&self) -> Result<&Epoll> {
+        if let Some(epoll) = self.epoll.get() {
+            return Ok(epoll);
+        }
+        let epoll = Epoll::new()?;
+        Ok(self.epoll.get_or_init(|| epoll))
+    }
+
+    /// Has the io_uring tell when the epoll has events.
+    fn arm_epoll(&self) {
+        let Some(epoll) = self.epoll.get() else { return };
+        if !self.epoll_armed.replace(true) {
+            let fd = Fd(epoll.descriptor.0.as_raw_fd());
+            let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32).build();
+            self.push(&entry.user_data(Tag::Epoll as u64));
+        }
+    }
+
+    fn translate(&self, entry: &cqueue::Entry, sink: &mut dyn Sink) {
+        let tag = entry.user_data() & TAG_MASK;
+        let token = entry.user_data() & !TAG_MASK;
+        let operation = match tag {
+            _ if tag == Tag::Receive as u64 => Operation::Receive,
+            _ if tag == Tag::Accept as u64 => Operation::Accept,
+            _ if tag == Tag::PollRead as u64 => {
+                return sink.ready(Event { token, ready: Readiness::READABLE });
+            }
+            _ if tag == Tag::PollWrite as u64 => {
+                return sink.ready(Event { token, ready: Readiness::WRITABLE });
+            }
+            _ if tag == Tag::Epoll as u64 => {
+                self.epoll_armed.set(false);
+                if let Some(epoll) = self.epoll.get() {
+                    epoll.wait(Some(Duration::ZERO), sink);
+                }
+                return self.arm_epoll();
+            }
+            _ => return, // the end of a cancellation
+        };
+        let buffer = cqueue::buffer_select(entry.flags()).map(Buffer);
+        sink.completed(Completion { token, operation, result: entry.result(), buffer });
+    }
+}
+
+fn errno_of(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::ENOSYS))
+}
+
+impl Poller for Uring {
+    fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
+        match interest.mode {
+            Mode::OnceByLevel => {
+                self.epoll()?.watch(fd, token, interest)?;
+                self.arm_epoll();
+            }
+            // Nothing before somebody waits: see `await_edge`.
+            Mode::EveryEdge => {}
+        }
+        Ok(())
+    }
+
+    fn forget(&self, fd: RawFd) {
+        if let Some(epoll) = self.epoll.get() {
+            epoll.forget(fd);
+        }
+    }
+
+    fn await_edge(&self, fd: RawFd, token: u64, direction: Direction) {
+        let (events, tag) = match direction {
+            Direction::Read => (libc::POLLIN | libc::POLLRDHUP, Tag::PollRead),
+            Direction::Write => (libc::POLLOUT, Tag::PollWrite),
+        };
+        let entry = opcode::PollAdd::new(Fd(fd), events as u32).build();
+        self.push(&entry.user_data(token | tag as u64));
+    }
+
+    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
+        {
+            let mut ring = self.ring.borrow_mut();
+            let wait = timeout != Some(Duration::ZERO) && ring.completion().is_empty();
+            let time = timeout.map(Timespec::from);
+            let args = match (&time, wait) {
+                (Some(time), true) => SubmitArgs::new().timespec(time),
+                _ => SubmitArgs::new(),
+            };
+            if wait || self.queued.get() > 0 || ring.submission().taskrun() {
+                self.enter(&ring, wait.into(), EnterFlags::GETEVENTS, &args);
+            }
+        }
+        while let Some(entry) = self.next() {
+            self.translate(&entry, sink);
+        }
+    }
+
+    fn completions(&self) -> Option<&dyn Completions> {
+        Some(self)
+    }
+}
+
+impl Completions for Uring {
+    fn receive(&self, fd: RawFd, token: u64) {
+        let entry = opcode::Recv::new(Fd(fd), ptr::null_mut(), buffer_ring::BUFFER_SIZE as u32)
+            .buf_group(buffer_ring::GROUP)
+            .ioprio(POLL_FIRST)
+            .build()
+            .flags(Flags::BUFFER_SELECT);
+        self.push(&entry.user_data(token | Tag::Receive as u64));
+    }
+
+    fn accept(&self, fd: RawFd, token: u64) {
+        let entry = opcode::Accept::new(Fd(fd), ptr::null_mut(), ptr::null_mut())
+            .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+            .build();
+        self.push(&entry.user_data(token | Tag::Accept as u64));
+    }
+
+    fn cancel(&self, fd: RawFd) {
+        let builder = CancelBuilder::fd(Fd(fd)).all();
+        self.push(&opcode::AsyncCancel2::new(builder).build().user_data(Tag::Cancel as u64));
+        let ring = self.ring.borrow();
+        self.enter(&ring, 0, EnterFlags::GETEVENTS, &SubmitArgs::new());
+    }
+
+    unsafe fn take(&self, buffer: Buffer, to: *mut c_void, length: usize) {
+        if !to.is_null() {
+            // SAFETY: by the caller's promise; the system is done with the buffer.
+            unsafe { ptr::copy_nonoverlapping(self.buffers.address(buffer), to, length) };
+        }
+        self.buffers.give_back(buffer);
+    }
+}

@@ -1,0 +1,120 @@
+//! All schedulers of the process: debuggers find them here, and a signal that asks for a dump
+//! is passed on to their threads.
+
+use super::context::Context;
+use super::ready_queue::ReadyQueue;
+use crate::os::debug_layout::Field;
+use crate::os::signal_handlers;
+use core::cell::Cell;
+use core::mem::offset_of;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// The scheduler made last; the others follow. Under `LOCK`, but for debuggers.
+#[allow(unsafe_code)]
+#[unsafe(export_name = "dill_debug_contexts")]
+static CONTEXTS: AtomicPtr<Context> = AtomicPtr::new(ptr::null_mut());
+
+static LOCK: Mutex<()> = Mutex::new(());
+
+/// A scheduler's place in the list. Under `LOCK`.
+pub(super) struct Place {
+    next: Cell<*mut Context>,
+    previous: Cell<*mut Context>,
+    thread: Cell<libc::pid_t>,
+}
+
+impl Place {
+    pub(super) const fn new() -> Place {
+        Place {
+            next: Cell::new(ptr::null_mut()),
+            previous: Cell::new(ptr::null_mut()),
+            thread: Cell::new(0),
+        }
+    }
+}
+
+fn lock() -> MutexGuard<'static, ()> {
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place of a scheduler in the list, the lock being held.
+///
+/// # Safety
+/// `context` is in the list.
+#[allow(unsafe_code)]
+unsafe fn place<'locked>(context: *mut Context) -> &'locked Place {
+    // SAFETY: a scheduler leaves the list before it goes.
+    unsafe { &(*context).place }
+}
+
+impl Context {
+    /// Puts the calling thread's scheduler into the list.
+    pub(super) fn enroll(&self) {
+        let this = ptr::from_ref(self).cast_mut();
+        self.place.thread.set(signal_handlers::thread_id());
+        let _locked = lock();
+        let next = CONTEXTS.load(Relaxed);
+        self.place.next.set(next);
+        if !next.is_null() {
+            // SAFETY: it is in the list.
+            #[allow(unsafe_code)]
+            unsafe { place(next) }.previous.set(this);
+        }
+        CONTEXTS.store(this, Relaxed);
+    }
+
+    /// Takes it out again.
+    pub(super) fn withdraw(&self) {
+        let _locked = lock();
+        let (next, previous) = (self.place.next.get(), self.place.previous.get());
+        // SAFETY: its neighbours are in the list.
+        #[allow(unsafe_code)]
+        unsafe {
+            if !next.is_null() {
+                place(next).previous.set(previous);
+            }
+            match previous.is_null() {
+                true => CONTEXTS.store(next, Relaxed),
+                false => place(previous).next.set(next),
+            }
+        }
+    }
+
+    /// For debuggers.
+    pub(crate) const LAYOUT: &[Field] = &[
+        Field::new(c"context.next", offset_of!(Context, place) + offset_of!(Place, next)),
+        Field::new(c"context.thread", offset_of!(Context, place) + offset_of!(Place, thread)),
+        Field::new(c"context.main", offset_of!(Context, main)),
+        Field::new(c"context.current", offset_of!(Context, ready) + ReadyQueue::RUNNING),
+        Field::new(c"context.handles", offset_of!(Context, handles)),
+    ];
+}
+
+/// Sends `signal` to all threads with a scheduler but `except`. For signal handlers: where the
+/// list is being changed it gives up after a while.
+pub(super) fn send_to_others(except: *const Context, signal: libc::c_int) {
+    for _ in 0..1000 {
+        let _locked = match LOCK.try_lock() {
+            Ok(locked) => locked,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // By another thread, or by this one, which the handler has interrupted.
+            Err(TryLockError::WouldBlock) => {
+                std::thread::yield_now();
+                continue;
+            }
+        };
+        let mut next = CONTEXTS.load(Relaxed);
+        while !next.is_null() {
+            // SAFETY: it is in the list, which is locked.
+            #[allow(unsafe_code)]
+            let place = unsafe { place(next) };
+            if !ptr::eq(next, except) {
+                signal_handlers::send_to_thread(place.thread.get(), signal);
+            }
+            next = place.next.get();
+        }
+        return;
+    }
+}
