@@ -4,6 +4,7 @@ use super::bundle;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::stop;
 use core::ffi::c_int;
 
 /// A handle for a new object. `ECANCELED` where the caller is cancelled: who is asked
@@ -38,6 +39,18 @@ fn close_other(context: &Context, handle: c_int) -> Result<()> {
     match result {
         Ok(()) => context.handles.release(handle),
         Err(_) => context.handles.show(handle, kind),
+    }
+    result
+}
+
+/// Runs the code of a user's object that is being closed, in which nothing may block.
+pub(crate) fn without_blocking<T>(code: impl FnOnce() -> T) -> T {
+    let Some(context) = Context::existing() else { return code() };
+    let coroutine = context.current();
+    let before = coroutine.add_stop(stop::CLOSING);
+    let result = code();
+    if before & stop::CLOSING == 0 {
+        coroutine.remove_stop(stop::CLOSING);
     }
     result
 }

@@ -113,6 +113,11 @@ pub(crate) fn open(
     Ok(handle)
 }
 
+/// The socket's descriptor, which stays its own.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    find(socket).map(|udp| udp.source.as_raw_fd())
+}
+
 /// Sends a message to `address`, or to the remote address of the socket. A message that finds
 /// the system's buffers full is lost, as it might be anywhere else on its way.
 ///
