@@ -14,6 +14,7 @@ mod deadline;
 mod error;
 pub(crate) mod handle;
 mod join;
+mod offload;
 mod panics;
 #[cfg(feature = "sockets")]
 mod protocols;
@@ -33,6 +34,7 @@ pub use deadline::{Deadline, now};
 pub use error::{Error, Result};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
+pub use offload::offload;
 #[cfg(feature = "sockets")]
 pub use protocols::*;
 #[cfg(feature = "tls")]
