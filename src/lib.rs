@@ -52,3 +52,8 @@ mod sockets;
 mod stack;
 
 pub use safe::*;
+
+/// The Rust code in the README is a test.
+#[cfg(all(doctest, feature = "sockets"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,7 +7,7 @@ mod helpers;
 
 pub(crate) use helpers::Crew;
 
-use crate::os::allocation::Shared;
+use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::clock;
@@ -16,6 +16,7 @@ use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use core::any::Any;
 use core::mem;
+use core::ptr;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,9 +43,12 @@ pub(crate) fn offload<T: Send + 'static>(
 }
 
 /// What a helper is to do.
-trait Task: Send + Sync {
+trait Task: Send {
     /// Does it, unless nobody waits any more. Never unwinds.
     fn perform(&self);
+
+    /// Its address, to tell it from others.
+    fn address(&self) -> usize;
 }
 
 /// A function to call, and its result.
@@ -65,7 +69,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Task for Job<F, T> {
+impl<F: FnOnce() -> T + Send, T: Send> Task for Shared<Job<F, T>> {
+    fn address(&self) -> usize {
+        ptr::from_ref::<Job<F, T>>(self) as usize
+    }
+
     fn perform(&self) {
         if matches!(*lock(&self.state), State::Abandoned) {
             return;
@@ -106,14 +114,14 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
         let answered = FdSource::register(fd)?;
         let question = Self { job, crew, answered, _outside: context.outside_work() };
         // When this fails the question is abandoned, as at every other end.
-        crew.submit(question.job.clone())?;
+        crew.submit(allocation::boxed(question.job.clone())?)?;
         Ok(question)
     }
 
     fn wait(self, deadline: i64) -> Result<Answer<T>> {
         loop {
             // First: what is answered after that is a new edge.
-            self.answered.read_would_block();
+            self.answered.read_has_blocked();
             if let Some(answer) = self.take_answer() {
                 return Ok(answer);
             }

@@ -3,11 +3,11 @@
 #![allow(unsafe_code)] // Staffs that are made once for each process.
 
 use super::Task;
-use crate::os::allocation::{self, Counted, Shared};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::ffi::{CStr, c_void};
-use core::ptr::{self, NonNull};
+use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use core::time::Duration;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
@@ -34,7 +34,7 @@ struct Helpers {
 
 /// The queue and those who serve it.
 struct Staff {
-    queue: VecDeque<Shared<dyn Task>>,
+    queue: VecDeque<Box<dyn Task>>,
     threads: usize,
     idle: usize,
 }
@@ -73,9 +73,7 @@ impl Crew {
     }
 
     /// Has a helper perform the task. `EAGAIN`: there is none, and none can be started.
-    pub(super) fn submit(&'static self, task: Shared<impl Task + 'static>) -> Result<()> {
-        // SAFETY: the same address, with a table of functions beside it.
-        let task = unsafe { task.unsized_by(|task| task as NonNull<Counted<dyn Task>>) };
+    pub(super) fn submit(&'static self, task: Box<dyn Task>) -> Result<()> {
         let helpers = self.helpers()?;
         let mut staff = helpers.staff();
         staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
@@ -97,10 +95,10 @@ impl Crew {
     }
 
     /// Takes the task at this address back if no helper has begun with it.
-    pub(super) fn withdraw(&self, task: *const ()) {
+    pub(super) fn withdraw(&self, address: usize) {
         let Ok(helpers) = self.helpers() else { return };
         let mut staff = helpers.staff();
-        let position = staff.queue.iter().position(|other| other.address() == task);
+        let position = staff.queue.iter().position(|task| task.address() == address);
         let withdrawn = position.and_then(|position| staff.queue.remove(position));
         drop(staff);
         // Not under the lock: what the task has captured may do anything when it is dropped.
