@@ -63,7 +63,7 @@ impl Chosen {
     }
 }
 
-/// See [`choose::wait`].
+/// Waits for the first alternative that is over. For `choose!`.
 pub fn wait(alternatives: &mut [&mut dyn State], deadline: impl Into<Deadline>) -> Result<Chosen> {
     choose::wait(alternatives, deadline.into()).map(Chosen)
 }
