@@ -1,5 +1,36 @@
 //! Structured concurrency with graceful shutdown, for C and Rust.
 //!
+//! Coroutines with stacks of their own, which [bundles](Bundle) and [scopes](scope()) own and end;
+//! typed [channels](channel()); [`choose!`] over channels, sockets, descriptors, bundles and
+//! signals; hard cancellation that reaches every blocking call, and graceful requests that
+//! arrive in band. Each thread is a scheduler of its own.
+//!
+//! ```
+//! use dill::{Bundle, Deadline, Outcome, channel};
+//! use std::time::Duration;
+//!
+//! let (jobs, inbox) = channel::<u32>()?;
+//! let workers = Bundle::new()?;
+//! workers.go(move || {
+//!     for job in inbox.iter() {
+//!         println!("job {job}");
+//!     }
+//!     println!("asked to finish: cleaning up");
+//! })?;
+//! workers.notify(&jobs)?; // the request arrives on the channel, behind the jobs
+//! for job in 0..3 {
+//!     jobs.send(job, Deadline::NEVER)?;
+//! }
+//! // Ask, wait for ten seconds, then force.
+//! assert_eq!(workers.cancel(Duration::from_secs(10))?, Outcome::Finished);
+//! # Ok::<(), dill::Error>(())
+//! ```
+//!
+//! The same library is `libdill` to C programs, and both sides can share bundles and channels.
+//! `docs/soundness.md` has the reasons why all of this is safe, and one limit.
+//!
+//! # For those who want to change it
+//!
 //! The layers, each of which imports only from those below it:
 //!
 //! ```text

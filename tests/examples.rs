@@ -1,5 +1,7 @@
 //! Runs the examples in virtual time and checks what they tell.
 
+#![allow(clippy::duplicate_mod)] // all examples tell their stories in the same way
+
 use std::sync::Once;
 
 #[path = "../examples/crawler.rs"]

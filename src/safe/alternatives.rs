@@ -63,7 +63,7 @@ impl Chosen {
     }
 }
 
-/// See [`choose::wait`].
+/// Waits for the first alternative that is over. For `choose!`.
 pub fn wait(alternatives: &mut [&mut dyn State], deadline: impl Into<Deadline>) -> Result<Chosen> {
     choose::wait(alternatives, deadline.into()).map(Chosen)
 }
@@ -79,6 +79,19 @@ impl Settled {
 }
 
 /// What messages can be received from in a `choose`: [`Receiver`] and [`Signals`].
+///
+/// ```
+/// use dill::{Choose, Deadline, Receive, channel};
+///
+/// fn first<C: Receive>(left: &C, right: &C) -> dill::Result<C::Message> {
+///     Choose::new().recv(left, |m| m).recv(right, |m| m).wait(Deadline::NEVER)?
+/// }
+///
+/// let ((left, rx), (right, other)) = (channel::<u8>()?, channel::<u8>()?);
+/// drop((left, right));
+/// assert_eq!(first(&rx, &other), Err(dill::Error::Done));
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait Receive: sealed::Receive {
     /// A message.
     type Message;
@@ -251,6 +264,14 @@ impl<T> Alternative for Sent<'_, T> {
 /// }?;
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// ```
+/// use dill::{AsInput, Choose, Deadline};
+///
+/// fn is_ready(socket: &impl AsInput) -> bool {
+///     Choose::new().input(socket, |ready| ready.is_ok()).wait(Deadline::NOW) == Ok(true)
+/// }
+/// ```
 pub trait AsInput {
     /// What `choose` waits for.
     fn as_input(&self) -> Input<'_>;
@@ -282,6 +303,19 @@ impl<S: AsInput> AsInput for &S {
 /// a.send(b"x", Deadline::NEVER)?;
 /// assert_eq!(Choose::new().input(&mine, |result| result).wait(Deadline::NOW)?, Ok(()));
 /// # Ok::<(), dill::Error>(())
+/// ```
+///
+/// ```
+/// use dill::{AsInput, Input};
+///
+/// /// A protocol of one's own waits for the input of the socket beneath.
+/// struct Upper<S>(S);
+///
+/// impl<S: AsInput> AsInput for Upper<S> {
+///     fn as_input(&self) -> Input<'_> {
+///         self.0.as_input()
+///     }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Input<'a> {
@@ -453,6 +487,17 @@ impl Alternative for Ready<'_> {
 }
 
 /// What has coroutines whose end can be waited for: [`Bundle`], [`TypedBundle`] and [`Scope`].
+///
+/// ```
+/// use dill::{Choose, Deadline, Finish};
+///
+/// fn has_finished(bundle: &impl Finish) -> bool {
+///     Choose::new().finished(bundle, |end| end.is_ok()).wait(Deadline::NOW) == Ok(true)
+/// }
+///
+/// assert!(has_finished(&dill::Bundle::new()?));
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait Finish: sealed::Finish {}
 
 impl sealed::Finish for Bundle {

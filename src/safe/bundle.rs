@@ -13,6 +13,13 @@ use core::time::Duration;
 
 /// How long [`Bundle::cancel`] waits after it has asked the coroutines to finish, and before it
 /// hard-cancels those that still run.
+///
+/// ```
+/// use dill::Grace;
+/// use std::time::Duration;
+///
+/// assert_eq!(Grace::from(Duration::from_secs(10)), Grace::Within(Duration::from_secs(10)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Grace {
@@ -48,6 +55,17 @@ impl From<Duration> for Grace {
 }
 
 /// How the coroutines of a bundle have ended.
+///
+/// ```
+/// use dill::{Bundle, Grace, Outcome};
+///
+/// let exit_code = match Bundle::new()?.cancel(Grace::Unlimited)? {
+///     Outcome::Finished => 0,
+///     Outcome::Forced => 3,
+/// };
+/// assert_eq!(exit_code, 0);
+/// # Ok::<(), dill::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// All by themselves.
@@ -111,6 +129,19 @@ pub struct Bundle {
 }
 
 /// What [`Bundle::notify`] can tell of the request: the ends of a channel.
+///
+/// ```
+/// use dill::{Bundle, Notify, channel};
+///
+/// fn ends_both(bundle: &Bundle, left: &impl Notify, right: &impl Notify) -> dill::Result<()> {
+///     bundle.notify(left)?;
+///     bundle.notify(right)
+/// }
+///
+/// let ((tx, _rx), (_tx, rx)) = (channel::<u8>()?, channel::<u32>()?);
+/// ends_both(&Bundle::new()?, &tx, &rx)?;
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait Notify: sealed::Notify {}
 
 pub(super) mod sealed {

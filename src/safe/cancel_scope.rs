@@ -6,6 +6,14 @@ use core::fmt;
 use core::marker::PhantomData;
 
 /// Why a [`CancelScope`] has fired.
+///
+/// ```
+/// use dill::{CancelScope, Deadline, Fired};
+///
+/// let (_, fired) = CancelScope::new().deadline(Deadline::NOW).run(|| ())?;
+/// assert_eq!(fired, Some(Fired::Deadline));
+/// # Ok::<(), dill::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fired {
     /// Its deadline has passed.

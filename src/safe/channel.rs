@@ -259,6 +259,19 @@ fn take_over<T>(end: Result<End<T>, Errno>) -> Shared<End<T>> {
 }
 
 /// A value that could not be sent, and why.
+///
+/// ```
+/// use dill::{Deadline, Error, channel};
+///
+/// fn send(text: &str) -> dill::Result<()> {
+///     let (tx, rx) = channel()?;
+///     drop(rx);
+///     tx.send(text, Deadline::NEVER)?; // where the value does not matter
+///     Ok(())
+/// }
+///
+/// assert_eq!(send("lost"), Err(Error::Done));
+/// ```
 #[derive(PartialEq)]
 pub struct SendError<T> {
     value: T,
@@ -343,6 +356,12 @@ pub fn request() -> Result<Request> {
 }
 
 /// The graceful request, see [`request`].
+///
+/// ```
+/// let request = dill::request()?;
+/// assert_eq!(format!("{request:?}"), "Request { is_made: false }");
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub struct Request {
     pub(super) receiver: End<core::convert::Infallible>,
     _sender: End<core::convert::Infallible>,

@@ -31,9 +31,17 @@ pub struct Deadline(i64);
 
 impl Deadline {
     /// No deadline: the call waits as long as it takes.
+    ///
+    /// ```
+    /// assert_eq!(dill::Deadline::from(None::<std::time::Duration>), dill::Deadline::NEVER);
+    /// ```
     pub const NEVER: Deadline = Deadline(i64::MAX);
 
     /// The call does what can be done at once, and otherwise gives up.
+    ///
+    /// ```
+    /// assert_eq!(dill::Deadline::from(std::time::Duration::ZERO), dill::Deadline::NOW);
+    /// ```
     pub const NOW: Deadline = Deadline(0);
 
     /// So long from now on.

@@ -5,6 +5,14 @@ use core::fmt;
 use std::io;
 
 /// The result of nearly every call.
+///
+/// ```
+/// fn answer() -> dill::Result<u8> {
+///     dill::yield_now()?;
+///     Ok(42)
+/// }
+/// assert_eq!(answer(), Ok(42));
+/// ```
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// Why a call has failed.

@@ -8,21 +8,55 @@ use core::marker::PhantomData;
 use core::mem;
 
 /// A handle as C has it.
+///
+/// ```
+/// use dill::AsRawHandle;
+///
+/// let handle: dill::RawHandle = dill::Bundle::new()?.as_raw_handle();
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub type RawHandle = c_int;
 
 /// Objects that have a handle which C code can use.
+///
+/// ```
+/// use dill::AsRawHandle;
+///
+/// let bundle = dill::Bundle::new()?;
+/// assert!(bundle.as_raw_handle() >= 0);
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait AsRawHandle {
     /// The handle. It stays this object's: whoever gets it must not close it.
     fn as_raw_handle(&self) -> RawHandle;
 }
 
 /// Objects that can be handed over to C code.
+///
+/// ```
+/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+///
+/// let handle = Bundle::new()?.into_raw_handle();
+/// // SAFETY: given away just now.
+/// drop(unsafe { Bundle::from_raw_handle(handle) });
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait IntoRawHandle {
     /// Gives the handle away: whoever gets it has to close it with `hclose`.
     fn into_raw_handle(self) -> RawHandle;
 }
 
 /// Objects that can be taken over from C code.
+///
+/// ```
+/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+///
+/// let handle = Bundle::new()?.into_raw_handle();
+/// // SAFETY: given away just now.
+/// let bundle = unsafe { Bundle::from_raw_handle(handle) };
+/// bundle.go(|| ())?;
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait FromRawHandle {
     /// Takes a handle over.
     ///

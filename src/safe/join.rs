@@ -9,6 +9,18 @@ use core::fmt;
 /// The result of a coroutine that [`Bundle::spawn`](crate::Bundle::spawn) has launched.
 ///
 /// The coroutine belongs to its bundle: dropping this only forgets the result.
+///
+/// ```
+/// use dill::{Bundle, Deadline};
+///
+/// let bundle = Bundle::new()?;
+/// let handles: Vec<_> =
+///     (0..3).map(|n| bundle.spawn(move || n * n)).collect::<dill::Result<_>>()?;
+/// let squares: Vec<i32> =
+///     handles.into_iter().map(|handle| handle.join(Deadline::NEVER)).collect::<dill::Result<_>>()?;
+/// assert_eq!(squares, [0, 1, 4]);
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub struct JoinHandle<T> {
     slot: Shared<Slot<T>>,
 }

@@ -109,6 +109,19 @@ fn end(core: &OwnedBundle) -> Option<Failure> {
 }
 
 /// A bundle whose coroutines may borrow what outlives `'scope`. Made by [`scope`].
+///
+/// ```
+/// use dill::Scope;
+///
+/// /// Coroutines can be launched from elsewhere, too.
+/// fn launch<'scope>(scope: &'scope Scope<'scope, '_>, text: &'scope str) -> dill::Result<()> {
+///     scope.go(move || println!("{text}"))
+/// }
+///
+/// let text = String::from("borrowed");
+/// dill::scope(|scope| launch(scope, &text))?;
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     pub(super) core: OwnedBundle,
     // Invariant in both, as in the standard library: the lifetimes are exactly these.
@@ -303,6 +316,20 @@ impl AsRawHandle for Scope<'_, '_> {
 }
 
 /// The result of a coroutine that [`Scope::spawn`] has launched.
+///
+/// ```
+/// use dill::Deadline;
+///
+/// let numbers = [1, 2, 3, 4];
+/// let sum = dill::scope(|scope| {
+///     let (left, right) = numbers.split_at(2);
+///     let left = scope.spawn(|| left.iter().sum::<i32>())?;
+///     let right = scope.spawn(|| right.iter().sum::<i32>())?;
+///     Ok(left.join(Deadline::NEVER)? + right.join(Deadline::NEVER)?)
+/// })?;
+/// assert_eq!(sum, 10);
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<T>,
     scope: PhantomData<&'scope mut &'scope ()>,

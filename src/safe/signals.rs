@@ -5,6 +5,13 @@ use crate::concurrency::typed::End;
 use core::fmt;
 
 /// A signal of the system, by its number.
+///
+/// ```
+/// use dill::Signal;
+///
+/// assert_eq!(format!("{:?}", Signal::HANGUP), "SIGHUP");
+/// assert_eq!(Signal::from_raw(libc::SIGUSR1), Signal::USER1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signal(i32);
 
