@@ -62,7 +62,7 @@ show=('info coroutines' 'coroutine apply all bt' 'echo \nOwn:\n' bt)
 
 for cc in gcc clang; do
     command -v $cc > /dev/null || continue
-    for level in -O0 -O2 -O3; do
+    for level in -O0 -O2; do
         flags=(-g $level -pthread -I"${DILL_INCLUDE_DIR:-include}" $source)
         $cc "${flags[@]}" -o "$work/static" "$lib/libdill.a" -ldl -lm || fail "does not link"
         $cc "${flags[@]}" -o "$work/shared" -L"$work/lib" -ldill -Wl,-rpath,"$work/lib" ||
@@ -73,11 +73,11 @@ for cc in gcc clang; do
         done
 
         # In a coroutine that runs: up to its launch, and no further.
-        gdb_on "$work/static" -- 'break receiver' run bt
+        # And in its parent, once that goes on.
+        gdb_on "$work/static" -- 'break receiver' run bt 'echo \n' delete \
+            'break at_work if *number == 0' continue 'echo \nParent:\n' bt
         same "at the start of a coroutine [$cc $level]" "$(frames '^#0')" "receiver launch_receivers"
-        # In its parent, once it goes on.
-        gdb_on "$work/static" -- 'break at_work if *number == 0' run bt
-        same "in a parent [$cc $level]" "$(frames '^#0')" "at_work launch_receivers manager main"
+        same "in a parent [$cc $level]" "$(frames Parent:)" "at_work launch_receivers manager main"
     done
 
     # Inside of the library's own entry points.

@@ -19,7 +19,7 @@ __attribute__((noinline)) static int deep(int depth, int (*mistake)(void)) {
 __attribute__((noinline)) static int heap_overflow(void) {
     char *block = malloc(10);
     yield();
-    block[10 + sink] = 1;
+    ((volatile char*)block)[10 + sink] = 1;
     free(block);
     return 0;
 }
@@ -87,6 +87,12 @@ __attribute__((noinline)) static int undefined(void) {
     return 1 << shift;
 }
 
+__attribute__((noinline)) static int endless(void) {
+    volatile char frame[100];
+    frame[sink % 100] = 1;
+    return sink == 77 ? 0 : endless() + frame[sink % 100];
+}
+
 /* No mistake: the program ends while a coroutine still holds memory. */
 static int held(void) {
     char *block = malloc(54321);
@@ -108,7 +114,7 @@ static const struct mistake {
     {"heap_overflow", heap_overflow}, {"use_after_free", use_after_free},
     {"stack_overflow", stack_overflow}, {"use_after_return", use_after_return},
     {"use_after_scope", use_after_scope}, {"leak", leak}, {"uninitialised", uninitialised},
-    {"undefined", undefined}, {"nothing", nothing},
+    {"undefined", undefined}, {"endless", endless}, {"nothing", nothing},
     {"held", held},
 };
 

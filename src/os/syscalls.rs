@@ -163,14 +163,6 @@ pub(crate) fn epoll_wait(
     epoll.wait(events, timeout)
 }
 
-/// Makes the eventfd `fd` readable.
-pub(crate) fn signal_event(fd: RawFd) {
-    let one = 1u64;
-    // It can't fail: the counter is far from full.
-    // SAFETY: eight bytes of a live variable.
-    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
-}
-
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
 /// for want of memory. `name` has at most 15 bytes.
 pub(crate) fn start_thread(
@@ -193,4 +185,12 @@ pub(crate) fn start_thread(
         libc::pthread_detach(thread);
     }
     Ok(())
+}
+
+/// Makes the eventfd `fd` readable.
+pub(crate) fn signal_event(fd: RawFd) {
+    let one = 1u64;
+    // It can't fail: the counter is far from full.
+    // SAFETY: eight bytes of a live variable.
+    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

@@ -196,7 +196,7 @@ impl Context {
         };
         context.wheel.init(context.clock.now());
         context.main.pin();
-        if instrumentation::asan_present() {
+        if instrumentation::present() {
             context.main.instrument();
         }
         context.enroll();

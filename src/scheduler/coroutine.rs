@@ -7,7 +7,7 @@ use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::os::thread_context;
-use crate::stack::StackRange;
+use crate::stack::{StackRange, StackRegistration};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
@@ -270,6 +270,8 @@ pub(crate) struct Coroutine {
     /// Of the launch; 0 where `launched_at` is more than the name of a file.
     line: Cell<c_int>,
     stack: StackRange,
+    /// Of memory of the user's with Valgrind, which knows the stacks of the pool.
+    registration: Cell<Option<StackRegistration>>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
     /// registers itself.
     registers: Cell<MaybeUninit<[usize; 8]>>,
@@ -339,6 +341,7 @@ impl Coroutine {
             user_stack: launch.user_stack,
             line: Cell::new(0),
             stack,
+            registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
         }
@@ -407,7 +410,7 @@ impl Coroutine {
         self.line.set(line);
     }
 
-    /// Has AddressSanitizer told of every switch. Only where it is in the program.
+    /// Has AddressSanitizer and Valgrind told of every switch. Only where one of them is.
     #[cold]
     pub(super) fn instrument(&self) {
         // SAFETY: part of this pinned coroutine, and of no use without it.
@@ -416,13 +419,22 @@ impl Coroutine {
         let known = !self.stack.bottom().is_null();
         let (bottom, size) =
             if known { (self.stack.bottom(), self.stack.size()) } else { (ptr::null_mut(), 0) };
-        self.execution.instrument(with, bottom, size);
+        let of_user = known && self.has_user_stack();
+        self.execution.instrument(with, (bottom, size), of_user);
+        if of_user {
+            self.registration.set(Some(self.stack.register()));
+        }
         if known && !self.has_user_stack() {
             let place = ptr::from_ref(self) as usize;
             let area = INSTRUMENTED_ARGUMENT_AREA.min(self.stack.size() / 4) & !15;
             self.execution.set_stack_pointer(place - area);
         }
         self.take_care(care::STACK);
+    }
+
+    /// The coroutine is about to leave its stack, which is the user's, for good.
+    pub(super) fn return_stack(&self) {
+        drop(self.registration.take());
     }
 
     /// The stack that [`Coroutine::place_on`] was given.
@@ -439,6 +451,11 @@ impl Coroutine {
     #[inline(always)]
     pub(crate) fn take_care(&self, of: u8) {
         self.care.set(self.care.get() | of);
+    }
+
+    /// Takes [`Coroutine::take_care`] back.
+    pub(crate) fn forget_care(&self, of: u8) {
+        self.care.set(self.care.get() & !of);
     }
 
     /// Is there something of this kind to see to at the end?

@@ -84,7 +84,7 @@ impl Context {
     pub(super) fn recycle(&self, coroutine: Ref<Coroutine>) {
         coroutine.end();
         if coroutine.has_user_stack() {
-            return;
+            return coroutine.return_stack();
         }
         // Under AddressSanitizer every launch starts with a clean stack.
         if self.idle_room.get() > 0 && !self.is_instrumented() {
