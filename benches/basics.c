@@ -4,14 +4,19 @@
 
 #include <libdill.h>
 
+static volatile int all_there;
+
 static coroutine void yields(long n) {
+    while(!all_there) yield();
     while(n--) yield();
 }
 
 static double yield_among(int coroutines, long n) {
     int b = bundle();
     MUST(b >= 0);
+    all_there = 0;
     for(int i = 0; i != coroutines; ++i) MUST(bundle_go(b, yields(n / coroutines)) == 0);
+    all_there = 1;
     start();
     MUST(bundle_wait(b, -1) == 0);
     double result = stop(n);
