@@ -9,7 +9,8 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility demo exports fuzz header man throughput clean help
+.PHONY: all bench check compatibility demo exports faults fuzz fuzz-api header man model \
+    restarts soak throughput clean help valgrind
 
 all:
 	$(CARGO) build --release
@@ -26,6 +27,9 @@ demo: all
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
 	@sh examples-c/demo.sh $(DEMO)/graceful_server $(DEMO)/demo_client
 
+valgrind: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/valgrind
+
 bench: all
 	@benches/run
 
@@ -35,14 +39,30 @@ throughput: all
 fuzz:
 	fuzz/run $(SECONDS)
 
+# Any of these for as long as one likes: SECONDS of fuzzing or soaking, CASES of the model.
+fuzz-api: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/fuzz_api $(SECONDS)
+
+model:
+	DILL_MODEL_CASES=$(or $(CASES),500000) $(CARGO) test --release --test graceful_model
+
+faults: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/faults/run
+
+soak: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/soak/run $(SECONDS)
+
+restarts: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/reliability_restart.sh $(N)
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
 man:
-	DILL_UPDATE_MAN=1 $(CARGO) test --test man
+	DILL_UPDATE_MAN=1 $(CARGO) test --test man the_committed_pages_are_fresh
 
 compatibility:
-	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility
+	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
 
 exports: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update
@@ -55,12 +75,18 @@ clean:
 help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C'
+	@echo 'make valgrind runs the C tests under Memcheck'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
 	@echo 'make throughput  compares the rates of protocols with those of plain programs'
 	@echo 'make fuzz    fuzzes what parses bytes from peers; SECONDS=600 for each target'
 	@echo 'make install  installs what make has built; PREFIX, DESTDIR, LIBDIR tell where'
 	@echo 'make uninstall  removes it again'
+	@echo 'make fuzz-api  calls all functions in random order; SECONDS=600'
+	@echo 'make model    compares random programs with a model; CASES=500000'
+	@echo 'make faults   has every system call and allocation fail'
+	@echo 'make soak     a server under churn; SECONDS=600'
+	@echo 'make restarts  replaces a server under load, N=20 times'
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make man      writes docs/man from them'
 	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'

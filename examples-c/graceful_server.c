@@ -1,7 +1,7 @@
 /*
  * A small HTTP/1.1 server that shuts down gracefully.
  *
- *     graceful_server [-a address] [-p port] [-i idle seconds] [-g grace seconds] [-v]
+ *     graceful_server [-a address] [-p port] [-i idle seconds] [-g grace seconds] [-r] [-v]
  *
  *     GET /              is answered at once
  *     GET /slow?ms=N     is answered after N milliseconds
@@ -9,6 +9,9 @@
  * On SIGTERM or ^C it stops accepting connections at once. Connections without a
  * request are closed, running requests are finished; what still runs when the
  * grace period is over is cut. A second signal kills.
+ *
+ * With -r the next server can start on the same port while this one runs, and nobody
+ * notices: start the next one, wait until it says that it listens, then stop this one.
  *
  * Exit status: 0 all requests were finished, 3 some were cut, 1 no start, 2 usage.
  *
@@ -20,7 +23,9 @@
  * ECANCELED, and they unwind by their usual error path.
  */
 
-#define _POSIX_C_SOURCE 200809L
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 
 #include <errno.h>
 #include <signal.h>
@@ -34,11 +39,19 @@
 
 #include <libdill.h>
 
+#if defined __linux__
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
+
 #define BACKLOG 128
+#define LAST_CHANCE 500         /* ms for one more request, or connection, on a hand-over */
 #define HEAD_MAX 8192           /* longest request head */
 #define LINGER 1000             /* ms for a client to take the last answer and close */
 
 static int verbose;
+static int handover;            /* there will be another server on this port */
 static int64_t idle = 60 * 1000; /* ms that a client may keep a connection waiting */
 
 /* A log for demonstrations. Writing it blocks all coroutines if nobody reads. */
@@ -194,6 +207,12 @@ static coroutine void connection(int id, int s, int stop) {
     int event;
     do event = next_event(s, stop, now() + idle);
     while(event == INPUT && serve(id, s, stop) == 1);
+    if(event == STOP && handover) {
+        /* A client may be sending its next request at this very moment, and would have to
+           take the end of the connection for a failure. So it is told with an answer. */
+        struct chclause input = {CHSOCK, s, NULL, 0};
+        if(choose(&input, 1, now() + LAST_CHANCE) == 0) serve(id, s, stop);
+    }
     if(event == STOP) say("connection %d: asked to stop, closing\n", id);
     else if(yield() == 0) say("connection %d: closing\n", id);
     else {
@@ -233,9 +252,15 @@ static coroutine void accept_loop(int ls, int stop) {
         /* No descriptors or no memory left: some connection has to end first. */
         if(choose(clauses, 1, now() + 100) == 0) break;
     }
-    /* Connections that the kernel has completed already are clients like all others. */
-    for(int i = 0; i != BACKLOG; i++)
+    /* Connections that the kernel has completed already are clients like all others. It
+       resets those that are in the queue of a listener when that is closed. */
+    struct chclause client = {CHSOCK, ls, NULL, 0};
+    for(int i = 0; handover || i != BACKLOG; i++) {
+        /* All new ones go to the next server; only those can still come here that had begun
+           before that was there. */
+        if(handover && choose(&client, 1, now() + LAST_CHANCE) < 0) break;
         if(accept_one(ls, connections, stop_them[0]) < 0) break;
+    }
     hclose(ls);
     say("stopping: no new connections\n");
     /* Without a limit: whoever has launched us has one, and ends this wait with it. */
@@ -255,6 +280,46 @@ static long number(const char *text, long max) {
     return n;
 }
 
+/* A listener on a port that may have another one already. Between two the kernel divides
+   the connections, which would be fine, were it not that a listener that is closed takes
+   those along that it got after its last accept. (There is net.ipv4.tcp_migrate_req against
+   that, but who has it on?) So the newer one has the kernel give all of them to itself, by a
+   filter that always answers "the second listener": the first goes idle, empties its
+   queue, and can be closed. Then the second is the only one, for which the kernel needs no
+   answer, until the next one comes and is the second. */
+static int listen_beside(struct ipaddr *addr) {
+#if defined SO_ATTACH_REUSEPORT_CBPF
+    int fd = socket(ipaddr_family(addr), SOCK_STREAM, 0), on = 1;
+    if(fd < 0) return -1;
+    struct sock_filter second[] = {{BPF_RET | BPF_K, 0, 0, 1}};
+    struct sock_fprog filter = {1, second};
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+    int ls = -1;
+    if(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0
+            && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0
+            && bind(fd, ipaddr_sockaddr(addr), (socklen_t)ipaddr_len(addr)) == 0
+            && listen(fd, BACKLOG) == 0
+            && setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter,
+                sizeof(filter)) == 0
+            && getsockname(fd, (struct sockaddr*)&bound, &len) == 0)
+        ls = tcp_listener_fromfd(fd);
+    if(ls < 0) {
+        int err = errno;
+        close(fd);
+        errno = err;
+        return -1;
+    }
+    /* For those who let the kernel choose: the port is at the same place in both families. */
+    ipaddr_setport(addr, ntohs(((struct sockaddr_in*)&bound)->sin_port));
+    return ls;
+#else
+    (void)addr;
+    errno = ENOTSUP;
+    return -1;
+#endif
+}
+
 static int failed(const char *what) {
     perror(what);
     return 1;
@@ -264,16 +329,17 @@ int main(int argc, char *argv[]) {
     const char *address = "127.0.0.1";
     int port = 8080, option;
     int64_t grace = 10 * 1000;
-    while((option = getopt(argc, argv, "a:p:i:g:v")) != -1) {
+    while((option = getopt(argc, argv, "a:p:i:g:rv")) != -1) {
         switch(option) {
         case 'a': address = optarg; break;
         case 'p': port = (int)number(optarg, 65535); break;
         case 'i': idle = number(optarg, 1000000) * 1000; break;
         case 'g': grace = number(optarg, 1000000) * 1000; break;
+        case 'r': handover = 1; break;
         case 'v': verbose = 1; break;
         default:
             fprintf(stderr, "usage: %s [-a address] [-p port] [-i idle seconds] "
-                "[-g grace seconds] [-v]\n", argv[0]);
+                "[-g grace seconds] [-r] [-v]\n", argv[0]);
             return 2;
         }
     }
@@ -286,7 +352,7 @@ int main(int argc, char *argv[]) {
     if(signals < 0) return failed("signals");
     struct ipaddr addr;
     if(ipaddr_local(&addr, address, port, 0) < 0) return failed(address);
-    int ls = tcp_listen(&addr, BACKLOG);
+    int ls = handover ? listen_beside(&addr) : tcp_listen(&addr, BACKLOG);
     if(ls < 0) return failed("listen");
 
     int server = bundle(), stop[2];

@@ -712,11 +712,12 @@ DILL_EXPORT int dill_hown(int h);
 
 /* Backtraces of a coroutine end with its launch: what called the launching function has
    nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
-   return address is undefined from one to the other of these. */
+   return address is undefined from one to the other of these. (Afterwards it is where it
+   always is; .cfi_restore would say so, too, but libgcc's unwinder takes that for lost.) */
 #if defined __GCC_HAVE_DWARF2_CFI_ASM
 #define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
 #define dill_not_end_of_stack_() \
-    __asm__ __volatile__(".cfi_restore 16" : : "i"(__LINE__))
+    __asm__ __volatile__(".cfi_offset 16, -8" : : "i"(__LINE__))
 #else
 #define dill_end_of_stack_() ((void)0)
 #define dill_not_end_of_stack_() ((void)0)

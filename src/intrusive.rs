@@ -184,6 +184,13 @@ impl<A: Adapter> List<A> {
         self.item(self.head.next.get())
     }
 
+    /// Is `item`, which is in this list, alone in it?
+    #[inline(always)]
+    pub(crate) fn is_only(&self, item: Ref<A::Item>) -> bool {
+        let link = ptr::from_ref(self.link_of(item));
+        ptr::eq(self.head.next.get(), link) && ptr::eq(self.head.previous.get(), link)
+    }
+
     /// The item behind `item`, which is in this list.
     pub(crate) fn after(&self, item: Ref<A::Item>) -> Option<Ref<A::Item>> {
         // SAFETY: OFFSET is where the link lies in the item (the adapter's promise).

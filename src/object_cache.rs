@@ -38,7 +38,7 @@ impl ObjectCache {
 
     pub(crate) fn new() -> ObjectCache {
         ObjectCache {
-            most: if instrumentation::asan_present() { 0 } else { CACHED_BYTES },
+            most: if instrumentation::present() { 0 } else { CACHED_BYTES },
             classes: [const { Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) } };
                 CLASSES],
         }

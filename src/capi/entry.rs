@@ -3,11 +3,12 @@
 
 use super::boundary::{blocking, carry_out, int, unit};
 use super::channels::dill_chclause;
-use crate::concurrency::bundle::{self, Target};
+use crate::concurrency::bundle::{self, Bundle, Target};
 use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
 use crate::concurrency::handle_close;
-use crate::context_switch::Transfer;
+use crate::context_switch::{self, Transfer};
+use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
@@ -210,6 +211,22 @@ pub(super) fn epilogue() {
 
 #[inline(never)]
 extern "C" fn finish_slowly() {
+    match bundle::finish_soon() {
+        // SAFETY: as in `epilogue`.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_more_slowly(),
+    }
+}
+
+/// Keeps clear of a cancel scope that the coroutine's function has not left, in its frame.
+#[inline(never)]
+extern "C" fn finish_more_slowly() {
+    let scope = Context::existing().map_or(0, |context| context.current().scope.get().addr());
+    // SAFETY: the coroutine ends here.
+    unsafe { context_switch::call_below(scope, finish) }
+}
+
+extern "C" fn finish() {
     // Only a coroutine calls this, and it has a context.
     let Some(context) = Context::existing() else { std::process::abort() };
     bundle::finish(context);
@@ -218,7 +235,25 @@ extern "C" fn finish_slowly() {
 /// `dill_hclose`.
 #[inline(always)]
 pub(super) fn hclose(h: c_int) -> c_int {
-    if bundle::close_at_once(h) { 0 } else { hclose_slowly(h) }
+    match bundle::find_to_close(h) {
+        Some((context, bundle)) if bundle::close_at_once(context, bundle, h) => 0,
+        Some((context, bundle)) => close_bundle(context, bundle, h),
+        None => hclose_slowly(h),
+    }
+}
+
+#[inline(never)]
+extern "C" fn close_bundle(context: &Context, bundle: Ref<Bundle>, h: c_int) -> c_int {
+    match bundle::close_found(context, bundle, h) {
+        Ok(()) => 0,
+        Err(error) => failed(error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn failed(error: Errno) -> c_int {
+    unit(Err(error))
 }
 
 #[inline(never)]

@@ -225,10 +225,16 @@ impl Bundle {
     /// runs in it is ending a bundle in which the caller runs: each would wait for the
     /// other's end. `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        if self.is_awaiting(context.current(), &mut { MOST_STEPS }) {
+        let caller = context.current();
+        if of(caller).is_some() && self.is_awaiting_member(caller) {
             return Err(Errno::EDEADLK);
         }
         self.check_unattended()
+    }
+
+    #[inline(never)]
+    fn is_awaiting_member(&self, coroutine: Ref<Coroutine>) -> bool {
+        self.is_awaiting(coroutine, &mut { MOST_STEPS })
     }
 
     /// `EBUSY` when somebody is ending the bundle.
@@ -312,6 +318,7 @@ impl Bundle {
     }
 
     /// Has every blocking call of all members fail from now on.
+    #[inline]
     pub(super) fn hard_cancel(&self, context: &Context) {
         let mut next = self.members.first();
         while let Some(member) = next {
@@ -322,17 +329,21 @@ impl Bundle {
         }
     }
 
-    /// Hard-cancels all members, then waits until the last has finished.
+    /// Hard-cancels all members, of which there are some, then waits until the last has finished.
+    #[inline(never)]
     pub(super) fn cancel_members(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
         self.grace.set(Grace::None);
         let current = context.current();
         self.canceller.set(Some(current));
         self.hard_cancel(context);
-        while !self.members.is_empty() {
+        loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
             context.park();
+            if self.members.is_empty() {
+                break;
+            }
         }
     }
 
@@ -361,12 +372,14 @@ impl Bundle {
     }
 
     /// Frees the bundle, which has no members any more. Its handle must be released.
+    #[inline(always)]
     pub(super) fn destroy(&self, context: &Context) {
         debug_assert!(self.members.is_empty());
         if !self.waiters.is_empty() {
             self.end_waits(context);
         }
-        if let Some(extras) = self.extras.take() {
+        if let Some(extras) = self.extras.get() {
+            self.extras.set(None);
             extras.drop_all(context);
         }
         if let Some(failure) = self.take_failure() {
@@ -394,7 +407,12 @@ impl Bundle {
     #[inline(never)]
     fn end_waits(&self, context: &Context) {
         while let Some(waiter) = self.waiters.first() {
-            waiter.complete(context, 0);
+            let waits = waiter.waits();
+            if waits.is_alone() {
+                waits.complete(context, false);
+            } else {
+                waiter.complete(context, 0);
+            }
         }
     }
 
@@ -419,7 +437,12 @@ impl Bundle {
 unsafe fn close(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    end(context, unsafe { Ref::from_raw(object.cast()) })
+}
+
+/// Hard-cancels the coroutines of the bundle and frees it, but for its handle.
+#[inline(always)]
+fn end(context: &Context, bundle: Ref<Bundle>) -> Result<()> {
     bundle.check_closable(context)?;
     if !bundle.is_empty() {
         bundle.cancel_members(context);
@@ -428,10 +451,20 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     Ok(())
 }
 
+/// Closes the handle of a bundle; `None` when it is another object's, or none.
+pub(super) fn close_handle(context: &Context, handle: c_int) -> Option<Result<()>> {
+    let object = context.handles.find_at_once(handle, &BUNDLE)?;
+    // SAFETY: as in `find`.
+    Some(close_found(context, unsafe { Ref::from_raw(object.cast()) }, handle))
+}
+
 unsafe fn adopt(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
+    if context.current().may_start().is_err() {
+        bundle.check_closable(context)?; // it is going to be closed instead
+    }
     if bundle.contains(context.current()) {
         return Err(Errno::EDEADLK);
     }
@@ -441,16 +474,21 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
     Ok(())
 }
 
+/// Finds the bundle that `handle` is to close. `None`: ask `handle_close::close`.
+#[inline(always)]
+pub(crate) fn find_to_close(handle: c_int) -> Option<(&'static Context, Ref<Bundle>)> {
+    let context = Context::not_closing_at_once()?;
+    let object = context.handles.find_at_once(handle, &BUNDLE)?;
+    // SAFETY: as in `find`.
+    Some((context, unsafe { Ref::from_raw(object.cast()) }))
+}
+
 /// Closes a bundle that is empty and that nobody waits for or has asked anything of, in a few
 /// instructions. False: nothing has happened.
 #[inline(always)]
-pub(crate) fn close_at_once(handle: c_int) -> bool {
-    let Some(context) = Context::not_closing_at_once() else { return false };
-    let Some(object) = context.handles.find_at_once(handle, &BUNDLE) else { return false };
-    // SAFETY: as in `find`.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-    let idle = bundle.state.get() == 0
-        && bundle.members.is_empty()
+pub(crate) fn close_at_once(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> bool {
+    let idle = bundle.members.is_empty()
+        && bundle.state.get() == 0
         && bundle.waiters.is_empty()
         && bundle.extras.get().is_none();
     if !idle || context.spare_bundles.is_full() {
@@ -460,6 +498,14 @@ pub(crate) fn close_at_once(handle: c_int) -> bool {
     bundle.in_owner.unlink();
     // SAFETY: as in `give_up`.
     unsafe { context.spare_bundles.put(bundle) }
+}
+
+/// Closes a bundle in any case.
+#[inline(always)]
+pub(crate) fn close_found(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> Result<()> {
+    end(context, bundle)?;
+    context.handles.release(handle);
+    Ok(())
 }
 
 /// Begin function of `bundle_wait`. `EBUSY` when somebody waits already.
@@ -667,20 +713,51 @@ pub(super) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
     finish_at_once()
 }
 
+/// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last
+/// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
+/// but a part may have happened that `finish` would have done, too.
+#[inline(always)]
+pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
+    let context = Context::if_carefree()?;
+    let coroutine = context.current();
+    // SAFETY: as in `finish_at_once`.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
+    let waiter = bundle.waiters.first();
+    let is_last = bundle.members.is_only(coroutine);
+    if let Some(waiter) = waiter
+        && is_last
+        && !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter))
+    {
+        return None;
+    }
+    if let Some(waiter) = waiter
+        && is_last
+    {
+        waiter.waits().complete(context, false);
+    }
+    coroutine.end();
+    let next = context.leave_warm(coroutine)?;
+    // SAFETY: as in `finish_at_once`.
+    unsafe { coroutine.member.unlink_quickly() };
+    Some(next)
+}
+
 /// Ends the running coroutine. Does not return; see `Context::leave`.
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
-    if !coroutine.owned::<Owned>().is_empty() {
+    if coroutine.takes_care(care::BUNDLES) {
         disown_bundles(coroutine);
     }
-    cancel_scope::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::SCOPES) {
+        cancel_scope::abandon_all(context, coroutine);
+    }
     if let Some(bundle) = of(coroutine)
         && coroutine.member.unlink()
         && !bundle.waiters.is_empty()
     {
         bundle.end_waits(context);
     }
-    context.leave();
+    context.leave(coroutine);
 }
 
 /// Bundles that a coroutine leaves open belong to nobody from now on.

@@ -16,9 +16,14 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(dill_thread_switch)]
+mod threads;
+#[cfg(dill_thread_switch)]
+pub(crate) use threads::*;
+
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 mod x86_64;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 pub(crate) use x86_64::*;
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -34,8 +39,10 @@ pub(crate) struct Execution {
     /// and whenever the execution runs.
     outcome: Cell<u64>,
     errno_location: Cell<*mut libc::c_int>,
-    /// Null without AddressSanitizer.
+    /// Null without AddressSanitizer and Valgrind.
     instrumentation: Cell<*const Instrumentation>,
+    #[cfg(dill_thread_switch)]
+    baton: threads::BatonOf,
 }
 
 const ERRNO_SHIFT: u32 = 32;
@@ -48,7 +55,7 @@ pub(crate) const SELF_SAVED: u64 = 1 << 63;
 /// outgoing arguments there (-maccumulate-outgoing-args).
 pub(crate) const ARGUMENT_AREA: usize = 512;
 
-/// What AddressSanitizer must be told of an execution.
+/// What AddressSanitizer and Valgrind must be told of an execution.
 pub(crate) struct Instrumentation {
     fake_stack: Cell<*mut ()>,
     bottom: Cell<*const u8>,
@@ -57,6 +64,10 @@ pub(crate) struct Instrumentation {
     predecessor: Cell<*const Execution>,
     /// A switch to this execution has been announced.
     announced: Cell<bool>,
+    /// The stack is memory of the user's.
+    of_user: Cell<bool>,
+    /// Memory of the user's that was the stack of whom this execution took over from.
+    returned: Cell<(*const u8, usize)>,
 }
 
 impl Instrumentation {
@@ -67,6 +78,8 @@ impl Instrumentation {
             size: Cell::new(0),
             predecessor: Cell::new(ptr::null()),
             announced: Cell::new(false),
+            of_user: Cell::new(false),
+            returned: Cell::new((ptr::null(), 0)),
         }
     }
 }
@@ -148,6 +161,8 @@ impl Execution {
             outcome: Cell::new(0),
             errno_location: Cell::new(errno_location),
             instrumentation: Cell::new(ptr::null()),
+            #[cfg(dill_thread_switch)]
+            baton: threads::NO_BATON,
         }
     }
 
@@ -190,8 +205,14 @@ impl Execution {
 
     /// Has AddressSanitizer told of every switch; `bottom` is null for a stack whose
     /// bounds ASan knows by itself.
-    pub(crate) fn instrument(&self, with: Ref<Instrumentation>, bottom: *const u8, size: usize) {
+    pub(crate) fn instrument(
+        &self,
+        with: Ref<Instrumentation>,
+        (bottom, size): (*const u8, usize),
+        of_user: bool,
+    ) {
         self.instrumentation.set(with.as_ptr());
+        with.of_user.set(of_user);
         with.bottom.set(bottom);
         with.size.set(size);
         if !bottom.is_null() {
@@ -211,6 +232,7 @@ impl Execution {
 ///
 /// # Safety
 /// The stack pointer of `execution` is aligned to 16 bytes, and the stack below it is free.
+#[cfg(not(dill_thread_switch))]
 pub(crate) unsafe fn prepare(
     execution: &Execution,
     start: unsafe extern "C" fn(),
@@ -224,7 +246,7 @@ pub(crate) unsafe fn prepare(
 }
 
 /// Tells AddressSanitizer that `from` is being left for `to`; `dying`: for good. Nothing
-/// happens where it is not in the program.
+/// happens without it and Valgrind.
 #[cold]
 pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     if ptr::eq(from, to) {
@@ -234,6 +256,9 @@ pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     to.outcome.set(to.outcome.get() | INSTRUMENTED);
     target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
+    if dying && own.of_user.get() {
+        target.returned.set((own.bottom.get(), own.size.get()));
+    }
     let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
     own.fake_stack.set(saved);
 }
@@ -247,8 +272,13 @@ pub(crate) extern "C" fn arrived(to: Ref<Execution>) {
     }
     let (bottom, size) = instrumentation::asan_finish_switch(own.fake_stack.get());
     own.fake_stack.set(ptr::null_mut());
+    let (returned, len) = own.returned.replace((ptr::null(), 0));
+    if !returned.is_null() {
+        instrumentation::valgrind_make_accessible(returned, len);
+    }
     let predecessor = own.predecessor.replace(ptr::null());
-    if !predecessor.is_null() {
+    // Without AddressSanitizer there are no bounds to learn.
+    if !predecessor.is_null() && !bottom.is_null() {
         // SAFETY: it was left by the switch that ends here, so it is still alive.
         let predecessor = unsafe { Ref::from_raw(predecessor) };
         if let Some(predecessor) = predecessor.instrumentation() {

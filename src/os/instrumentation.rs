@@ -18,7 +18,46 @@ mod c {
             size: *mut usize,
         );
         pub fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
     }
+}
+
+/// Must somebody be told of every switch: AddressSanitizer, or Valgrind?
+pub(crate) fn present() -> bool {
+    asan_present() || valgrind(RUNNING_ON_VALGRIND, [0; 5]) != 0
+}
+
+/// Requests to Valgrind and to its tool Memcheck, as its headers number them.
+const RUNNING_ON_VALGRIND: usize = 0x1001;
+const MAKE_MEMORY_UNDEFINED: usize = (0x4d << 24 | 0x43 << 16) + 1; // 'M' 'C'
+
+/// A request to Valgrind; 0 without it.
+fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
+    let [a, b, c, d, e] = arguments;
+    let words = [request, a, b, c, d, e];
+    let mut answer = 0usize;
+    // SAFETY: the sequence changes nothing but the answer; Valgrind knows it by its form.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!(
+            "rol rdi, 3",
+            "rol rdi, 13",
+            "rol rdi, 61",
+            "rol rdi, 51",
+            "xchg rbx, rbx",
+            inout("rdx") answer,
+            in("rax") words.as_ptr(),
+            options(nostack),
+        );
+    }
+    let _ = &words;
+    answer
+}
+
+/// Has Memcheck take memory for accessible: it was a stack, and is its user's again.
+pub(crate) fn valgrind_make_accessible(address: *const u8, size: usize) {
+    valgrind(MAKE_MEMORY_UNDEFINED, [address as usize, size, 0, 0, 0]);
 }
 
 /// True when the program was built with AddressSanitizer.
@@ -51,4 +90,45 @@ pub(crate) fn asan_finish_switch(saved: *mut ()) -> (*const u8, usize) {
 pub(crate) fn asan_unpoison(address: *const u8, size: usize) {
     // SAFETY: the range is a stack that nobody uses at this moment.
     unsafe { c::dill_asan_unpoison(address.cast(), size) };
+}
+
+/// Has LeakSanitizer look for pointers in a stack: what a coroutine holds that still exists
+/// at the end of the program is no leak.
+pub(crate) fn lsan_begin_root(address: *const u8, size: usize) {
+    // SAFETY: the range is readable until `lsan_end_root`.
+    unsafe { c::dill_lsan_begin_root(address.cast(), size) };
+}
+
+/// Ends what [`lsan_begin_root`] began: what is left on the stack holds nothing any more.
+pub(crate) fn lsan_end_root(address: *const u8, size: usize) {
+    // SAFETY: LeakSanitizer compares the range with those that it knows.
+    unsafe { c::dill_lsan_end_root(address.cast(), size) };
+}
+
+/// Tells Valgrind that a part of a stack is about to be written from another one: what lies below
+/// the stack pointer is nobody's to it.
+#[inline(always)]
+pub(crate) fn valgrind_will_write(address: *const u8, size: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        /// `VALGRIND_MAKE_MEM_UNDEFINED` of memcheck.
+        const MAKE_MEM_UNDEFINED: usize = 0x4d43_0001;
+        let request = [MAKE_MEM_UNDEFINED, address as usize, size, 0, 0, 0];
+        // SAFETY: these instructions change nothing: only Valgrind knows what they mean.
+        unsafe {
+            core::arch::asm!(
+                "rol rdi, 3",
+                "rol rdi, 13",
+                "rol rdi, 61",
+                "rol rdi, 51",
+                "xchg rbx, rbx",
+                in("rax") &raw const request,
+                inout("rdx") 0usize => _,
+                inout("rdi") 0usize => _,
+                options(nostack),
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (address, size);
 }

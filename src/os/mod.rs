@@ -2,11 +2,15 @@
 //! errno type, the thread's context pointer, the few system calls that nix lacks,
 //! the hooks of AddressSanitizer and Valgrind, and what signal handlers need.
 
+pub(crate) mod allocation;
 pub(crate) mod alternate_stack;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
+pub(crate) mod environment;
 pub(crate) mod errno;
 pub(crate) mod instrumentation;
+#[cfg(feature = "sockets")]
+pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;

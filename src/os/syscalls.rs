@@ -162,3 +162,35 @@ pub(crate) fn epoll_wait(
     };
     epoll.wait(events, timeout)
 }
+
+/// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
+/// for want of memory. `name` has at most 15 bytes.
+pub(crate) fn start_thread(
+    name: &core::ffi::CStr,
+    enter: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
+    argument: *const (),
+) -> Result<()> {
+    let mut thread: libc::pthread_t = 0;
+    let argument = argument.cast_mut().cast();
+    // SAFETY: `thread` is a place for the result; without attributes. What `enter` does with
+    // its argument is its own promise.
+    match unsafe { libc::pthread_create(&raw mut thread, ptr::null(), enter, argument) } {
+        0 => {}
+        error => return Err(Errno::from_raw(error)),
+    }
+    // SAFETY: the thread can't have been freed, as it is neither joined nor detached yet; a
+    // name that is refused is no harm.
+    unsafe {
+        libc::pthread_setname_np(thread, name.as_ptr());
+        libc::pthread_detach(thread);
+    }
+    Ok(())
+}
+
+/// Makes the eventfd `fd` readable.
+pub(crate) fn signal_event(fd: RawFd) {
+    let one = 1u64;
+    // It can't fail: the counter is far from full.
+    // SAFETY: eight bytes of a live variable.
+    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
+}

@@ -29,6 +29,11 @@ extern void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **
 extern void __asan_unpoison_memory_region(const volatile void *addr, size_t size)
     __attribute__((weak));
 
+extern void __lsan_register_root_region(const void *address, size_t size)
+    __attribute__((weak));
+extern void __lsan_unregister_root_region(const void *address, size_t size)
+    __attribute__((weak));
+
 HIDDEN int dill_asan_present(void) {
     return __sanitizer_start_switch_fiber != NULL && __sanitizer_finish_switch_fiber != NULL;
 }
@@ -44,4 +49,12 @@ HIDDEN void dill_asan_finish_switch(void *saved, const void **bottom_old, size_t
 
 HIDDEN void dill_asan_unpoison(const void *addr, size_t size) {
     if(__asan_unpoison_memory_region) __asan_unpoison_memory_region(addr, size);
+}
+
+HIDDEN void dill_lsan_begin_root(const void *address, size_t size) {
+    if(__lsan_register_root_region) __lsan_register_root_region(address, size);
+}
+
+HIDDEN void dill_lsan_end_root(const void *address, size_t size) {
+    if(__lsan_unregister_root_region) __lsan_unregister_root_region(address, size);
 }

@@ -97,16 +97,21 @@ pub(crate) fn at_thread_exit(
     context: *mut (),
     destroy: unsafe extern "C" fn(*mut libc::c_void),
 ) -> Result<(), super::errno::Errno> {
-    use std::sync::OnceLock;
-    static KEY: OnceLock<Result<libc::pthread_key_t, super::errno::Errno>> = OnceLock::new();
-    let key = (*KEY.get_or_init(|| {
-        let mut key = 0;
-        // SAFETY: `key` is a valid place for the result.
-        match unsafe { libc::pthread_key_create(&raw mut key, Some(destroy)) } {
-            0 => Ok(key),
-            error => Err(super::errno::Errno::from_raw(error)),
+    use std::sync::{Mutex, PoisonError};
+    static KEY: Mutex<Option<libc::pthread_key_t>> = Mutex::new(None);
+    let mut made = KEY.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = match *made {
+        Some(key) => key,
+        None => {
+            let mut key = 0;
+            // SAFETY: `key` is a valid place for the result.
+            match unsafe { libc::pthread_key_create(&raw mut key, Some(destroy)) } {
+                0 => *made.insert(key),
+                error => return Err(super::errno::Errno::from_raw(error)),
+            }
         }
-    }))?;
+    };
+    drop(made);
     // SAFETY: the key was created above and is never deleted.
     match unsafe { libc::pthread_setspecific(key, context.cast_const().cast()) } {
         0 => Ok(()),

@@ -10,6 +10,7 @@ use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -71,6 +72,22 @@ impl Beneath {
         byte_socket::length_until(self.0, last, limit)
     }
 
+    /// Receives what is there, at least one byte and `length` at most, as
+    /// [`partial::receive`] does.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    pub(super) unsafe fn receive_some(
+        self,
+        memory: *mut u8,
+        length: usize,
+        least: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        unsafe { partial::receive(self.0, memory, length, least, deadline) }
+    }
+
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
         // SAFETY: the buffer is borrowed for the whole call.
@@ -101,12 +118,13 @@ impl Beneath {
 /// nothing; from then on the request has to wait.
 pub(super) struct Operation {
     under_way: Option<UnderWay>,
-    steps: u8,
+    steps: u16,
     pub(super) deadline: i64,
 }
 
-/// Steps between two looks at the clock.
-const STEPS_AT_ONCE: u8 = 64;
+/// Steps between two looks at the clock. Not fewer, so that what is there already is received
+/// although the deadline has passed.
+const STEPS_AT_ONCE: u16 = 4096;
 
 impl Operation {
     pub(super) fn new(deadline: i64) -> Operation {

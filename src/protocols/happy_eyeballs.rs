@@ -10,6 +10,7 @@ mod plan;
 
 use crate::concurrency::bundle::PrivateBundle;
 use crate::concurrency::{handle_close, launch};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -35,6 +36,9 @@ pub(crate) fn connect(name: &[u8], port: c_int, deadline: i64) -> Result<c_int> 
     }
     Context::may_block()?;
     let race = Race { name, port, events: RefCell::default(), waiting: Slot::new() };
+    // Two queries and an attempt for each address report once each.
+    let reports = 2 + 2 * MOST_ADDRESSES;
+    race.events.borrow_mut().try_reserve(reports).map_err(|_| Errno::ENOMEM)?;
     let bundle = PrivateBundle::new()?;
     let outcome = race.run(&bundle, deadline);
     // Ends the losers. None of them uses the race any more after that.
@@ -97,7 +101,7 @@ impl Race<'_> {
     }
 
     fn launch(&self, bundle: &PrivateBundle, work: Work) -> Result<()> {
-        let task = Box::into_raw(Box::new(Task { race: self, work }));
+        let task = Box::into_raw(allocation::boxed(Task { race: self, work })?);
         launch::launch_privately(bundle, perform, task.cast())
             // SAFETY: made above; no coroutine has got it.
             .inspect_err(|_| drop(unsafe { Box::from_raw(task) }))
@@ -132,7 +136,7 @@ impl Race<'_> {
             Family::Ipv4 => Mode::Ipv4,
             Family::Ipv6 => Mode::Ipv6,
         };
-        let mut found = vec![IpAddress::NONE; MOST_ADDRESSES];
+        let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES)?;
         let count = ip_address::remotes(&mut found, self.name, self.port, mode, -1)?;
         found.truncate(count);
         Ok(found)

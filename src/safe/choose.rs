@@ -1,8 +1,8 @@
 //! Waiting for the first of several things.
 
 use super::alternatives::{
-    Alternative, AsInput, ClauseOf, Finish, Finished, Input, Made, Readiness, Receive, Received,
-    Sent, State,
+    Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
+    State,
 };
 use super::{Deadline, Error, Request, Result, Sender};
 use crate::concurrency::choose::{self, Clause};
@@ -168,7 +168,7 @@ impl<'a, R> Choose<'a, R> {
     /// }
     /// ```
     pub fn input(self, socket: &'a impl AsInput, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
-        self.arm(Input::of(socket), then)
+        self.arm(socket.as_input(), then)
     }
 
     /// Waits until a descriptor is readable.

@@ -13,9 +13,10 @@ use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
+use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{instrumentation, thread_context};
+use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -64,6 +65,8 @@ pub(crate) struct Context {
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
+    /// See [`Context::let_stacks_last`].
+    stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
     /// Runs, as far as the ready queue is concerned, while the poller is asked.
     pub(super) nobody: Coroutine,
@@ -99,13 +102,23 @@ impl Context {
     /// to stop, of which it must be at least one; `None` also without a scheduler.
     #[inline(always)]
     pub(super) fn unless(reasons: u8) -> Option<&'static Context> {
+        // SAFETY: as large a part of the coroutine exists.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::stop_of(running) } & reasons == 0)
+    }
+
+    /// The calling thread's scheduler, if the running coroutine passes the test. Without a
+    /// scheduler that looks at a block of [`thread_context::NOBODY_SIZE`] bytes, all ones,
+    /// and must fail.
+    #[inline(always)]
+    fn if_running(test: impl FnOnce(*const Coroutine) -> bool) -> Option<&'static Context> {
         let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: the pointer is that of this thread's context, as in `existing`, or of the
-        // address of a block that stands for a coroutine, as large as is read here, all ones.
+        // address of that block.
         #[allow(unsafe_code)]
         unsafe {
             let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            if Coroutine::stop_of(running) & reasons != 0 { None } else { Some(&*pointer) }
+            if test(running) { Some(&*pointer) } else { None }
         }
     }
 
@@ -113,13 +126,17 @@ impl Context {
     /// [`Coroutine::ends_easily`].
     #[inline(always)]
     pub(crate) fn if_ends_easily() -> Option<&'static Context> {
-        let pointer = thread_context::raw().cast::<Context>();
         // SAFETY: as in `unless`.
         #[allow(unsafe_code)]
-        unsafe {
-            let running = ReadyQueue::running_of(&raw const (*pointer).ready);
-            Coroutine::ends_easily(running).then(|| &*pointer)
-        }
+        Self::if_running(|running| unsafe { Coroutine::ends_easily(running) })
+    }
+
+    /// The same, but the coroutine may have reasons to stop.
+    #[inline(always)]
+    pub(crate) fn if_carefree() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::is_carefree(running) })
     }
 
     /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.
@@ -134,14 +151,17 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
+        let clock: Box<dyn Clock> = if virtual_time {
+            allocation::boxed(VirtualClock::new())?
+        } else {
+            allocation::boxed(MonotonicClock)?
+        };
         let layout = Layout::new::<Context>();
         // SAFETY: the layout is not empty.
         #[allow(unsafe_code)]
         let memory = unsafe { std::alloc::alloc(layout) }.cast::<Context>();
         let place = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
-        let virtual_time = std::env::var_os("DILL_CLOCK").is_some_and(|value| value == "virtual");
-        let clock: Box<dyn Clock> =
-            if virtual_time { Box::new(VirtualClock::new()) } else { Box::new(MonotonicClock) };
         // SAFETY: the place is fresh memory of the right layout. `main` inside of it is
         // pinned with it, so the `Ref` to it is good for as long as the context lives.
         #[allow(unsafe_code)]
@@ -168,6 +188,7 @@ impl Context {
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
                 nobody: Coroutine::main(errno::location()),
             });
@@ -175,7 +196,7 @@ impl Context {
         };
         context.wheel.init(context.clock.now());
         context.main.pin();
-        if instrumentation::asan_present() {
+        if instrumentation::present() {
             context.main.instrument();
         }
         context.enroll();
@@ -211,6 +232,10 @@ impl Context {
             context.withdraw();
             return;
         }
+        if context.stacks_last.get() {
+            let idle = MOST_IDLE - context.idle_room.get();
+            context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
+        }
         Self::free(place);
     }
 
@@ -224,6 +249,12 @@ impl Context {
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+    }
+
+    /// Coroutines that are left behind when the thread ends keep their stacks: safe code may
+    /// have lent what lies there to other threads, and only its destructors would wait for them.
+    pub(crate) fn let_stacks_last(&self) {
+        self.stacks_last.set(true);
     }
 
     /// Distinguishes this scheduler from all others of the process, those that have ended

@@ -7,7 +7,7 @@ use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::os::thread_context;
-use crate::stack::StackRange;
+use crate::stack::{StackRange, StackRegistration};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
@@ -270,6 +270,8 @@ pub(crate) struct Coroutine {
     /// Of the launch; 0 where `launched_at` is more than the name of a file.
     line: Cell<c_int>,
     stack: StackRange,
+    /// Of memory of the user's with Valgrind, which knows the stacks of the pool.
+    registration: Cell<Option<StackRegistration>>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
     /// registers itself.
     registers: Cell<MaybeUninit<[usize; 8]>>,
@@ -339,6 +341,7 @@ impl Coroutine {
             user_stack: launch.user_stack,
             line: Cell::new(0),
             stack,
+            registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
         }
@@ -407,7 +410,7 @@ impl Coroutine {
         self.line.set(line);
     }
 
-    /// Has AddressSanitizer told of every switch. Only where it is in the program.
+    /// Has AddressSanitizer and Valgrind told of every switch. Only where one of them is.
     #[cold]
     pub(super) fn instrument(&self) {
         // SAFETY: part of this pinned coroutine, and of no use without it.
@@ -416,13 +419,22 @@ impl Coroutine {
         let known = !self.stack.bottom().is_null();
         let (bottom, size) =
             if known { (self.stack.bottom(), self.stack.size()) } else { (ptr::null_mut(), 0) };
-        self.execution.instrument(with, bottom, size);
+        let of_user = known && self.has_user_stack();
+        self.execution.instrument(with, (bottom, size), of_user);
+        if of_user {
+            self.registration.set(Some(self.stack.register()));
+        }
         if known && !self.has_user_stack() {
             let place = ptr::from_ref(self) as usize;
             let area = INSTRUMENTED_ARGUMENT_AREA.min(self.stack.size() / 4) & !15;
             self.execution.set_stack_pointer(place - area);
         }
         self.take_care(care::STACK);
+    }
+
+    /// The coroutine is about to leave its stack, which is the user's, for good.
+    pub(super) fn return_stack(&self) {
+        drop(self.registration.take());
     }
 
     /// The stack that [`Coroutine::place_on`] was given.
@@ -441,6 +453,17 @@ impl Coroutine {
         self.care.set(self.care.get() | of);
     }
 
+    /// Takes [`Coroutine::take_care`] back.
+    pub(crate) fn forget_care(&self, of: u8) {
+        self.care.set(self.care.get() & !of);
+    }
+
+    /// Is there something of this kind to see to at the end?
+    #[inline(always)]
+    pub(crate) fn takes_care(&self, of: u8) -> bool {
+        self.care.get() & of != 0
+    }
+
     /// Is there nothing to see to at the end, not even reasons to stop?
     ///
     /// # Safety
@@ -453,8 +476,20 @@ impl Coroutine {
         unsafe { (&raw const (*this).stop).cast::<u16>().read_unaligned() == 0 }
     }
 
+    /// Is there nothing to see to at the end, except that it may have reasons to stop?
+    ///
+    /// # Safety
+    /// As for [`Coroutine::stop_of`].
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) unsafe fn is_carefree(this: *const Coroutine) -> bool {
+        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
+        unsafe { (&raw const (*this).care).cast::<u8>().read() == 0 }
+    }
+
     /// Forgets the reasons to stop of a coroutine that has ended, and what it took care of.
-    pub(super) fn end(&self) {
+    #[inline(always)]
+    pub(crate) fn end(&self) {
         self.stop.set(0);
         self.care.set(0);
         self.line.set(0);
@@ -535,6 +570,22 @@ impl Coroutine {
     /// The memory for the clauses of a blocked `choose`.
     pub(crate) fn set_waiters(&self, address: *mut Waiter, count: usize) {
         self.waiters.set((address, count));
+    }
+
+    /// Ends the wait of a coroutine that waits in one list and for nothing else. False: it waits
+    /// in another way, and nothing has happened.
+    #[inline(always)]
+    pub(super) fn leave_only_list(&self) -> bool {
+        if self.waits.get() != Blocked::Waiter as u8 || !self.waiter.link.is_linked() {
+            return false;
+        }
+        self.waits.set(0);
+        // SAFETY: it is in a list.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.waiter.link.unlink_quickly();
+        }
+        true
     }
 
     /// Ends all waits but the timer's, and frees the clauses of a `choose`. True: the timer

@@ -16,12 +16,13 @@
 
 use super::context::Context;
 use super::registry;
+use crate::os::environment;
 use crate::os::errno::{self, Result};
 use crate::os::output::Output;
 use crate::os::signal_handlers;
 use crate::os::snapshot::{self, OneShot};
 use core::cell::Cell;
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use core::ptr;
 use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
@@ -33,7 +34,7 @@ use std::sync::Once;
 pub(crate) type Describer = fn(&Context, &mut Output);
 
 /// The environment variable that names the signal, such as `USR1`, `SIGUSR1` or 10.
-const VARIABLE: &str = "DILL_DUMP_SIGNAL";
+const VARIABLE: &CStr = c"DILL_DUMP_SIGNAL";
 
 /// How long a dump may be put off.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -72,7 +73,10 @@ impl Dumping {
 pub(super) fn install() -> bool {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        let Some(signal) = std::env::var(VARIABLE).ok().and_then(|name| parse(name.trim())) else {
+        let Some(signal) = environment::variable(VARIABLE)
+            .and_then(|name| name.to_str().ok())
+            .and_then(|name| parse(name.trim()))
+        else {
             return;
         };
         // Whoever handles the signal already keeps it.

@@ -11,14 +11,14 @@ use super::context::Context;
 use super::coroutine::Coroutine;
 use crate::os::output::Output;
 use crate::os::signal_handlers::{self, Previous};
-use crate::os::{instrumentation, syscalls};
-use core::ffi::c_int;
+use crate::os::{environment, instrumentation, syscalls};
+use core::ffi::{CStr, c_int};
 use std::sync::Once;
 
 static PREVIOUS: Previous = Previous::new();
 
 /// With this environment variable set to 0 the handler is not installed.
-const SWITCH: &str = "DILL_OVERFLOW_MESSAGE";
+const SWITCH: &CStr = c"DILL_OVERFLOW_MESSAGE";
 
 /// So far below its stack a coroutine's stack pointer is taken for one that has left it: a
 /// frame may be larger than the guard.
@@ -27,7 +27,7 @@ const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 /// Installs the handler, once in the process. True if it is there.
 pub(super) fn install() -> bool {
     static INSTALLED: Once = Once::new();
-    let wanted = std::env::var_os(SWITCH).is_none_or(|value| value != "0")
+    let wanted = environment::variable(SWITCH) != Some(c"0")
         // It has a handler of its own, which says more.
         && !instrumentation::asan_present();
     if wanted {

@@ -1,7 +1,7 @@
 //! Blocking, waking, and choosing who goes on.
 
 use super::context::Context;
-use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, stop};
+use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::fd_readiness::Delivery;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
@@ -15,7 +15,7 @@ use core::time::Duration;
 /// a millisecond or less on any processor above 2 GHz.
 const POLL_INTERVAL: u64 = 500_000;
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
-const LARGEST_BUDGET: i32 = 64;
+const LARGEST_BUDGET: i32 = 128;
 
 impl Coroutine {
     /// The waiter for calls that wait for one thing.
@@ -58,10 +58,20 @@ impl Context {
     }
 
     /// Ends the coroutine's blocked call with `ECANCELED` if there is a reason to.
+    #[inline(always)]
     pub(crate) fn interrupt(&self, coroutine: Ref<Coroutine>) {
         if coroutine.must_be_interrupted() {
-            self.wake(coroutine, -1, Errno::ECANCELED as c_int);
+            self.cancel_wait(coroutine);
         }
+    }
+
+    #[inline(never)]
+    fn cancel_wait(&self, coroutine: Ref<Coroutine>) {
+        if !coroutine.leave_only_list() {
+            return self.wake(coroutine, -1, Errno::ECANCELED as c_int);
+        }
+        coroutine.execution.set_outcome(-1, Errno::ECANCELED as c_int);
+        self.ready.push(coroutine);
     }
 
     /// Arms a timer that is not a coroutine's own.
@@ -75,7 +85,7 @@ impl Context {
     }
 
     /// Makes a blocked coroutine ready: its call returns `result` with `errno`.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn wake(&self, coroutine: Ref<Coroutine>, result: c_int, errno: c_int) {
         if coroutine.detach(self) {
             self.wheel.disarm(coroutine.timer_ref());
@@ -143,8 +153,20 @@ impl Context {
     }
 
     /// Takes the running coroutine back and leaves it for good. Does not return; not declared
-    /// so, see [`context_switch::resume`].
-    pub(crate) fn leave(&self) {
+    /// so, see [`Execution::resume`](crate::context_switch::Execution::resume).
+    #[inline]
+    pub(crate) fn leave(&self, coroutine: Ref<Coroutine>) {
+        if !coroutine.takes_care(care::STACK) {
+            coroutine.end();
+            if let Some(next) = self.leave_warm(coroutine) {
+                // SAFETY: whoever is ready was left by a switch.
+                #[allow(unsafe_code)]
+                unsafe {
+                    next.execution.resume();
+                }
+                return;
+            }
+        }
         let transfer = self.next_slowly(Leaving::Dying);
         // SAFETY: as in `park`.
         #[allow(unsafe_code)]
@@ -166,8 +188,11 @@ impl Context {
         #[allow(unsafe_code)]
         let result = unsafe { transfer.carry_out() };
         // SAFETY: the address of this thread's `errno`, which was set by whoever resumed us.
+        #[cfg(not(dill_thread_switch))]
         #[allow(unsafe_code)]
         let errno = unsafe { self.errno_location().read() };
+        #[cfg(dill_thread_switch)]
+        let errno = Errno::last_raw();
         (result, errno)
     }
 

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::coroutine::{Coroutine, Launch};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::stack::StackRange;
 use core::ffi::c_char;
 
@@ -55,6 +56,9 @@ impl Context {
         let coroutine = Coroutine::place_on(stack, self.errno_location(), launch)?;
         if self.is_instrumented() {
             coroutine.instrument();
+            if !coroutine.has_user_stack() {
+                instrumentation::lsan_begin_root(stack.bottom(), stack.size());
+            }
         }
         Ok(coroutine)
     }
@@ -80,14 +84,18 @@ impl Context {
     pub(super) fn recycle(&self, coroutine: Ref<Coroutine>) {
         coroutine.end();
         if coroutine.has_user_stack() {
-            return;
+            return coroutine.return_stack();
         }
         // Under AddressSanitizer every launch starts with a clean stack.
         if self.idle_room.get() > 0 && !self.is_instrumented() {
             self.idle_room.set(self.idle_room.get() - 1);
             coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         } else {
-            self.stacks.free(coroutine.stack());
+            let stack = coroutine.stack();
+            if self.is_instrumented() {
+                instrumentation::lsan_end_root(stack.bottom(), stack.size());
+            }
+            self.stacks.free(stack);
         }
     }
 }

@@ -216,6 +216,25 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Receives what is there, at least one byte, to a list that has room for that.
+    pub(crate) fn receive_some(
+        &mut self,
+        buffer: Option<&ReadAhead>,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
+        let all = cursor.remaining();
+        if let Some(buffer) = buffer {
+            buffer.copy_to(cursor);
+        }
+        while cursor.remaining() == all {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            receive_some(self.source, buffer, cursor)?.note_read(self.source);
+        }
+        Ok(())
+    }
+
     /// Waits for input, reads it ahead into `buffer`, which is empty, and moves `length` bytes
     /// of it to `memory` (drops them if that is null). False if there are not that many.
     ///

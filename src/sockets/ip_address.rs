@@ -6,9 +6,12 @@
 
 use super::name_resolution::{self, Family};
 use crate::os::errno::{Errno, Result};
+use crate::os::network;
 use core::fmt::{self, Write};
 use core::mem::{offset_of, size_of};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use nix::sys::socket::{self, SockaddrStorage};
+use std::os::fd::RawFd;
 
 /// Bytes of an address, and of C's `struct ipaddr`.
 pub(crate) const SIZE: usize = 32;
@@ -257,18 +260,11 @@ pub(crate) fn local(name: Option<&[u8]>, port: libc::c_int, mode: Mode) -> Resul
 /// The first address of a network interface in the wanted family.
 fn interface(name: &[u8], port: u16, mode: Mode) -> Result<IpAddress> {
     let (mut ipv4, mut ipv6) = (None, None);
-    for entry in nix::ifaddrs::getifaddrs()? {
-        let Some(address) = entry.address.filter(|_| entry.interface_name.as_bytes() == name)
-        else {
-            continue;
-        };
-        if let Some(v4) = address.as_sockaddr_in() {
-            ipv4.get_or_insert(SocketAddr::V4((*v4).into()));
-        } else if let Some(v6) = address.as_sockaddr_in6() {
-            // Keeps the scope, without which a link-local address is no use.
-            ipv6.get_or_insert(SocketAddr::V6((*v6).into()));
+    network::for_each_interface(|interface, address| {
+        if interface.to_bytes() == name {
+            (if address.is_ipv4() { &mut ipv4 } else { &mut ipv6 }).get_or_insert(address);
         }
-    }
+    })?;
     let mut address = mode.pick(ipv4, ipv6).ok_or(Errno::ENODEV)?;
     address.set_port(port);
     Ok(address.into())
@@ -326,15 +322,34 @@ fn resolve_name(
     let mut addresses = name_resolution::resolve(name, family, deadline)?;
     addresses.retain(|address| mode.accepts(&address.ip()));
     let ipv4_first = mode == Mode::PreferIpv4;
-    // Stable: within a family the system's own order, which knows of routes, is kept.
-    addresses.sort_by_key(|address| address.is_ipv4() != ipv4_first);
-    let places = found.iter_mut().zip(addresses);
+    // Within a family the system's own order, which knows of routes, is kept.
+    let of_family =
+        |ipv4: bool| addresses.iter().copied().filter(move |address| address.is_ipv4() == ipv4);
+    let places = found.iter_mut().zip(of_family(ipv4_first).chain(of_family(!ipv4_first)));
     Ok(places
         .map(|(place, mut address)| {
             address.set_port(port);
             *place = address.into();
         })
         .count())
+}
+
+/// The address to which a socket of the system is bound.
+pub(crate) fn of_socket(fd: Result<RawFd>) -> Result<SocketAddr> {
+    socket_address(&socket::getsockname::<SockaddrStorage>(fd?)?)
+}
+
+/// The address of the peer of a socket of the system.
+pub(crate) fn of_peer(fd: Result<RawFd>) -> Result<SocketAddr> {
+    socket_address(&socket::getpeername::<SockaddrStorage>(fd?)?)
+}
+
+fn socket_address(address: &SockaddrStorage) -> Result<SocketAddr> {
+    match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+        (Some(v4), _) => Ok(SocketAddr::V4((*v4).into())),
+        (_, Some(v6)) => Ok(SocketAddr::V6((*v6).into())),
+        _ => Err(Errno::EAFNOSUPPORT),
+    }
 }
 
 #[cfg(test)]

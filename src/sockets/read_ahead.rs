@@ -98,6 +98,21 @@ impl ReadAhead {
         }
     }
 
+    /// Moves all that is here out.
+    pub(crate) fn take_all(&self) -> Vec<u8> {
+        let Some(block) = self.block.take() else { return Vec::new() };
+        // SAFETY: the block was this object's alone, and `keep` has set it up: the bytes up to
+        // `end` were received.
+        let bytes = unsafe {
+            let block = block.as_ref();
+            let start = usize::from(block.start);
+            let bytes = block.bytes.as_ptr().cast::<u8>().add(start);
+            slice::from_raw_parts(bytes, usize::from(block.end) - start).to_vec()
+        };
+        free_block(block);
+        bytes
+    }
+
     /// Copies the start of `block`, of which `received` bytes were received, to `memory`, unless
     /// that is null, and keeps the rest. If there are fewer than `length` it keeps them all and
     /// returns false.

@@ -6,6 +6,8 @@ mod slab;
 pub(crate) use pool::StackPool;
 
 use corosensei::stack::Stack as _;
+/// Dropped when Valgrind need not know a stack any more.
+pub(crate) use corosensei::stack::valgrind::ValgrindStackRegistration as StackRegistration;
 
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
 const DEFAULT_SIZE: usize = 256 * 1024;
@@ -36,6 +38,11 @@ impl StackRange {
     fn from_corosensei(stack: &corosensei::stack::DefaultStack, guard: usize) -> StackRange {
         let top = stack.base().get() as *mut u8;
         StackRange { bottom: (stack.limit().get() + guard) as *mut u8, top }
+    }
+
+    /// Announces the stack to Valgrind.
+    pub(crate) fn register(self) -> StackRegistration {
+        StackRegistration::new(self.bottom, self.size())
     }
 
     /// Lowest usable address.

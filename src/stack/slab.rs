@@ -4,17 +4,16 @@
 //! 65,000 of those; libdill dies near 32,000 coroutines for that reason.
 //! `MADV_GUARD_INSTALL` (Linux 6.13) splits nothing.
 
-use super::StackRange;
+use super::{StackRange, StackRegistration};
 use crate::os::errno::Result;
 use crate::os::syscalls;
-use corosensei::stack::valgrind::ValgrindStackRegistration;
 
 /// A mapping from which stacks are carved one by one, from low to high addresses.
 pub(super) struct Slab {
     address: *mut u8,
     len: usize,
     carved: usize,
-    registrations: Vec<ValgrindStackRegistration>,
+    registrations: Vec<StackRegistration>,
 }
 
 impl Slab {
@@ -39,7 +38,7 @@ impl Slab {
             bottom: address.wrapping_byte_add(guard),
             top: address.wrapping_byte_add(stride),
         };
-        self.registrations.push(ValgrindStackRegistration::new(range.bottom, range.size()));
+        self.registrations.push(range.register());
         Ok(Some(range))
     }
 }

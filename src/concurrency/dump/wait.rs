@@ -1,6 +1,6 @@
 //! What a blocked coroutine waits for, in words.
 
-use super::Dump;
+use super::{Dump, PRIVATE};
 use crate::concurrency::bundle::{BUNDLE, Bundle};
 use crate::intrusive::Ref;
 use crate::os::syscalls::{self, SocketRole};
@@ -60,6 +60,7 @@ impl Dump<'_> {
         match mark {
             // The handle at which it waits was closed in the meantime.
             UNMARKED => drop(self.out.text("a call on a closed handle")),
+            PRIVATE => drop(self.out.text("a call of a protocol")),
             sending if sending < 0 => drop(self.out.text("chsend to ").number((!sending).into())),
             _ => match self.bundle(mark) {
                 None => drop(self.out.text("chrecv from ").number(mark.into())),

@@ -4,6 +4,7 @@ use super::operations::owned;
 use super::{Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
@@ -92,6 +93,18 @@ impl FdSource {
                 waiter.complete(context, Errno::EBADF as i32);
             }
         }
+    }
+
+    /// Gives the descriptor up to the user, as a copy with a number of its own. From then on
+    /// the scheduler tells nothing of it any more, and this is only to be dropped.
+    pub(crate) fn release(&self) -> Result<OwnedFd> {
+        let copy = syscalls::borrow(self.as_raw_fd()).try_clone_to_owned();
+        let copy =
+            copy.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+        if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
+            poller.forget(self.as_raw_fd());
+        }
+        Ok(copy)
     }
 
     /// As [`FdSource::wait_readable`], for room in the output.

@@ -5,6 +5,7 @@ mod epoll;
 mod io_uring;
 
 use crate::os::errno::Result;
+use crate::os::{allocation, environment};
 use core::ffi::c_void;
 use core::ops::BitOr;
 use core::time::Duration;
@@ -189,10 +190,10 @@ pub(crate) const RECEIVED_AT_ONCE: usize = buffer_ring::BUFFER_SIZE;
 /// Makes the poller that the environment variable `DILL_POLLER` asks for: `epoll`, or
 /// `io_uring` where the system has what that needs. Epoll otherwise.
 pub(super) fn create() -> Result<Box<dyn Poller>> {
-    if std::env::var_os("DILL_POLLER").is_some_and(|value| value == "io_uring")
+    if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
         && let Ok(poller) = io_uring::Uring::new()
     {
-        return Ok(Box::new(poller));
+        return Ok(allocation::boxed(poller)?);
     }
-    Ok(Box::new(epoll::Epoll::new()?))
+    Ok(allocation::boxed(epoll::Epoll::new()?)?)
 }

@@ -4,11 +4,11 @@
 
 use super::Family;
 use crate::os::errno::{Errno, Result};
+use crate::os::network;
 use core::ffi::CStr;
 use core::mem;
-use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::net::SocketAddr;
 use core::ptr;
-use std::os::fd::RawFd;
 
 /// Asks the C library, which may take as long as it likes.
 pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> {
@@ -40,39 +40,14 @@ pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> 
     unsafe {
         let mut next: *const libc::addrinfo = list;
         while let Some(entry) = next.as_ref() {
-            found.extend(decode(entry));
+            if found.try_reserve(1).is_err() {
+                libc::freeaddrinfo(list);
+                return Err(Errno::ENOMEM);
+            }
+            found.extend(network::address(entry.ai_addr, entry.ai_addrlen as usize));
             next = entry.ai_next;
         }
         libc::freeaddrinfo(list);
     }
     Ok(found)
-}
-
-/// # Safety
-/// The entry's address is alive and as long as it says.
-unsafe fn decode(entry: &libc::addrinfo) -> Option<SocketAddr> {
-    let length = entry.ai_addrlen as usize;
-    match entry.ai_family {
-        libc::AF_INET if length >= size_of::<libc::sockaddr_in>() => {
-            // SAFETY: by the caller's promise; the length was checked.
-            let v4 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
-            let ip = u32::from_be(v4.sin_addr.s_addr).into();
-            Some(SocketAddrV4::new(ip, 0).into())
-        }
-        libc::AF_INET6 if length >= size_of::<libc::sockaddr_in6>() => {
-            // SAFETY: as above.
-            let v6 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
-            // The scope makes a link-local address one that can be reached.
-            Some(SocketAddrV6::new(v6.sin6_addr.s6_addr.into(), 0, 0, v6.sin6_scope_id).into())
-        }
-        _ => None,
-    }
-}
-
-/// Makes the eventfd `fd` readable.
-pub(super) fn signal(fd: RawFd) {
-    let one = 1u64;
-    // It can't fail: the counter is far from full.
-    // SAFETY: eight bytes of a live variable.
-    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

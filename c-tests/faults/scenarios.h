@@ -1,0 +1,14 @@
+/* The scenarios that are walked through with faults. */
+
+#ifndef SCENARIOS_H_INCLUDED
+#define SCENARIOS_H_INCLUDED
+
+struct scenario {
+    const char *name;
+    void (*run)(void);
+};
+
+extern const struct scenario scenarios[];
+extern const int nscenarios;
+
+#endif
