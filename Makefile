@@ -9,7 +9,8 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility demo exports fuzz header man throughput clean help valgrind
+.PHONY: all bench check compatibility demo exports faults fuzz fuzz-api header man model \
+    restarts soak throughput clean help valgrind
 
 all:
 	$(CARGO) build --release
@@ -38,6 +39,22 @@ throughput: all
 fuzz:
 	fuzz/run $(SECONDS)
 
+# Any of these for as long as one likes: SECONDS of fuzzing or soaking, CASES of the model.
+fuzz-api: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/fuzz_api $(SECONDS)
+
+model:
+	DILL_MODEL_CASES=$(or $(CASES),500000) $(CARGO) test --release --test graceful_model
+
+faults: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/faults/run
+
+soak: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/soak/run $(SECONDS)
+
+restarts: all
+	@DILL_LIB_DIR="$(RELEASE)" c-tests/reliability_restart.sh $(N)
+
 header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
@@ -65,6 +82,11 @@ help:
 	@echo 'make fuzz    fuzzes what parses bytes from peers; SECONDS=600 for each target'
 	@echo 'make install  installs what make has built; PREFIX, DESTDIR, LIBDIR tell where'
 	@echo 'make uninstall  removes it again'
+	@echo 'make fuzz-api  calls all functions in random order; SECONDS=600'
+	@echo 'make model    compares random programs with a model; CASES=500000'
+	@echo 'make faults   has every system call and allocation fail'
+	@echo 'make soak     a server under churn; SECONDS=600'
+	@echo 'make restarts  replaces a server under load, N=20 times'
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make man      writes docs/man from them'
 	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'

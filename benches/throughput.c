@@ -67,7 +67,7 @@ int main(int argc, char *argv[]) {
         else MUST(brecv(s, message, MESSAGE, -1) == 0);
         if(i == 0) start();
     }
-    stop();
+    report();
     MUST(is_filled());
     MUST(hclose(s) == 0);
     return wait_for(child);

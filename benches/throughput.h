@@ -3,38 +3,19 @@
 #ifndef THROUGHPUT_H_INCLUDED
 #define THROUGHPUT_H_INCLUDED
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MUST(condition) \
-    do { \
-        if(!(condition)) { \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, strerror(errno)); \
-            exit(1); \
-        } \
-    } while(0)
+#include "bench.h"
 
 enum { MESSAGE = 64 * 1024 };
 static char message[MESSAGE];
 
 #define CERTIFICATES "c-tests/certs/"
 
-static struct timespec begin;
-
-static void start(void) {
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-}
-
-static void stop(void) {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("%.4f\n", (double)(end.tv_sec - begin.tv_sec) +
-        (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+/* Prints the seconds since start(). */
+static void report(void) {
+    printf("%.4f\n", stop(1) / 1e9);
     fflush(stdout);
 }
 

@@ -125,7 +125,7 @@ int main(int argc, char *argv[]) {
         transfer(fd, name, 0);
         if(i == 0) start();
     }
-    stop();
+    report();
     MUST(is_filled());
     close(fd);
     return wait_for(child);

@@ -43,13 +43,10 @@ done
 for section in .symtab .debug_info .debug_line .eh_frame; do
     readelf -S -W "$so" | grep -qF " $section " || fail "the library has no $section"
 done
-script=$(find share tools -name libdill-gdb.py 2> /dev/null | head -n 1)
-if [ -n "$script" ]; then
-    for installed in "share/libdill/libdill-gdb.py" \
-            "share/gdb/auto-load$lib/libdill.so.$version-gdb.py"; do
-        cmp -s "$script" "$prefix/$installed" || fail "$installed is not installed"
-    done
-fi
+for installed in "share/libdill/libdill-gdb.py" \
+        "share/gdb/auto-load$lib/libdill.so.$version-gdb.py"; do
+    cmp -s share/libdill-gdb.py "$prefix/$installed" || fail "$installed is not installed"
+done
 
 # ldconfig prefers it to libdill's own, 20.5.0.
 if ldconfig=$(PATH=$PATH:/sbin:/usr/sbin command -v ldconfig); then
@@ -70,6 +67,16 @@ for cc in gcc clang g++ clang++; do
         fail "$cc prog.c -ldill has failed"
     runs "$cc prog.c -ldill" "$lib" "$work/prog"
 done
+
+# gdb loads its commands with the library.
+if command -v gdb > /dev/null; then
+    gcc "$work/prog.c" -ldill -o "$work/prog" || fail "gcc has failed"
+    LD_LIBRARY_PATH=$lib gdb -nx -batch -iex "add-auto-load-safe-path $prefix" \
+        -iex "add-auto-load-scripts-directory $prefix/share/gdb/auto-load" \
+        -ex "break dill_chrecv" -ex run -ex "info coroutines" "$work/prog" \
+        > "$work/gdb.log" 2>&1 < /dev/null
+    grep -q 'prog\.c:' "$work/gdb.log" || fail "gdb does not know of coroutines"
+fi
 
 # A second installation over the first, and nothing is left of both.
 install_make install PREFIX="$prefix"

@@ -23,7 +23,9 @@
  * ECANCELED, and they unwind by their usual error path.
  */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 
 #include <errno.h>
 #include <signal.h>

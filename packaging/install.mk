@@ -29,9 +29,8 @@ MAN3 = $(wildcard docs/man/man3/*.3)
 MAN7 = $(wildcard docs/man/man7/*.7)
 # The commands for gdb: where it loads them by itself with the library, and where a user
 # finds them.
-GDB_SCRIPT = $(firstword $(wildcard share/libdill-gdb.py tools/libdill-gdb.py))
-GDB_FILES = $(if $(GDB_SCRIPT),$(DATADIR)/gdb/auto-load$(LIBDIR)/$(SO_FILE)-gdb.py \
-    $(DATADIR)/libdill/libdill-gdb.py)
+GDB_SCRIPT = share/libdill-gdb.py
+GDB_FILES = $(DATADIR)/gdb/auto-load$(LIBDIR)/$(SO_FILE)-gdb.py $(DATADIR)/libdill/libdill-gdb.py
 
 INSTALLED = $(HEADERS:include/%=$(INCLUDEDIR)/%) \
     $(LIBDIR)/libdill.a $(LIBDIR)/libdill.so $(LIBDIR)/libdill.so.$(SO_MAJOR) $(LIBDIR)/$(SO_FILE) \
@@ -72,8 +71,9 @@ install:
 	@echo "installing $(words $(MAN3) $(MAN7)) manual pages in $(DESTDIR)$(MANDIR)"
 	@$(INSTALL_DATA) $(MAN3) $(DESTDIR)$(MANDIR)/man3
 	@$(INSTALL_DATA) $(MAN7) $(DESTDIR)$(MANDIR)/man7
-	$(if $(GDB_SCRIPT),$(INSTALL) -d $(addprefix $(DESTDIR),$(dir $(GDB_FILES))))
-	@$(foreach file,$(GDB_FILES),$(INSTALL_DATA) $(GDB_SCRIPT) $(DESTDIR)$(file) &&) true
+	for file in $(addprefix $(DESTDIR),$(GDB_FILES)); do \
+	    $(INSTALL) -d $$(dirname $$file) && $(INSTALL_DATA) $(GDB_SCRIPT) $$file || exit 1; \
+	done
 
 uninstall:
 	@echo "removing $(words $(INSTALLED)) files"
@@ -81,5 +81,5 @@ uninstall:
 	@for directory in $(addprefix $(DESTDIR),$(OWN_DIRECTORIES)); do \
 	    if test -d $$directory; then rmdir $$directory; fi; \
 	done
-	@cd $(DESTDIR)$(DATADIR)/gdb 2> /dev/null && \
-	    rmdir -p --ignore-fail-on-non-empty auto-load$(LIBDIR) 2> /dev/null || true
+	@cd $(DESTDIR)$(DATADIR) 2> /dev/null && \
+	    rmdir -p --ignore-fail-on-non-empty gdb/auto-load$(LIBDIR) 2> /dev/null || true

@@ -63,16 +63,24 @@ fn implementation() -> String {
     files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
 }
 
-fn table() -> String {
+/// The table, with the tests that `committed` names where they still use the symbols: it
+/// should not change with every new test.
+fn table(committed: &str) -> String {
     let (tests, implementation) = (c_tests(), implementation());
-    let mut table = "| symbol | kind | here | tested most in |\n|---|---|---|---|\n".to_owned();
+    let mut table = "| symbol | kind | here | tested in |\n|---|---|---|---|\n".to_owned();
     for (symbol, kind) in symbols() {
         let is_defined = [format!("fn {symbol}("), format!("static mut {symbol}:")]
             .iter()
             .any(|definition| implementation.contains(definition));
         let state = if is_defined { "yes" } else { "missing" };
-        let most = tests.iter().rev().max_by_key(|(_, text)| uses(text, &symbol, kind)).unwrap();
-        let test = match uses(&most.1, &symbol, kind) {
+        let row = committed.lines().find(|line| line.starts_with(&format!("| `{symbol}` |")));
+        let is_named = |name: &str| row.is_some_and(|row| row.contains(&format!("[{name}]")));
+        let weight = |(name, text): &&(String, String)| match uses(text, &symbol, kind) {
+            0 => 0,
+            count => count + if is_named(name) { 1_000_000 } else { 0 },
+        };
+        let most = tests.iter().rev().max_by_key(weight).unwrap();
+        let test = match weight(&most) {
             0 => "nothing".to_owned(),
             _ => format!("[{0}](c-tests/{0})", most.0),
         };
@@ -86,14 +94,14 @@ fn the_table_is_fresh() {
     let committed = read("COMPATIBILITY.md");
     let (before, rest) = committed.split_once(BEGIN).expect("the table's first line");
     let (_, after) = rest.split_once(END).expect("the table's last line");
-    let expected = format!("{before}{BEGIN}\n{}\n{END}{after}", table());
+    let expected = format!("{before}{BEGIN}\n{}\n{END}{after}", table(rest));
     let path = root().join("COMPATIBILITY.md");
     check_fresh(&path, &expected, "DILL_UPDATE_COMPATIBILITY", "make compatibility");
 }
 
 #[test]
 fn everything_is_there_and_tested() {
-    let table = table();
+    let table = table(&read("COMPATIBILITY.md"));
     let lacking: Vec<&str> = table
         .lines()
         .filter(|line| line.contains("| missing |") || line.contains("| nothing |"))

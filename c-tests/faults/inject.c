@@ -73,6 +73,7 @@ static int due(const char *name, const int *errors) {
     if(failing && call > record->target && remaining > 0 && strcmp(name, failing) == 0) {
         remaining--;
         record->injected++;
+        record->nframes = backtrace(record->frames, MOST_FRAMES);
         return record->error;
     }
     return 0;

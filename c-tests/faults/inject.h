@@ -26,7 +26,7 @@ struct record {
     uint64_t injected;          /* faults */
     const char *name;           /* of the function that failed */
     int error;                  /* its errno */
-    void *frames[MOST_FRAMES];  /* where from */
+    void *frames[MOST_FRAMES];  /* where the last one came from */
     int nframes;
     unsigned char variants[MOST_POINTS]; /* of each call */
     int aborted;

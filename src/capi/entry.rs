@@ -7,7 +7,7 @@ use crate::concurrency::bundle::{self, Bundle, Target};
 use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
 use crate::concurrency::handle_close;
-use crate::context_switch::Transfer;
+use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -218,8 +218,15 @@ extern "C" fn finish_slowly() {
     }
 }
 
+/// Keeps clear of a cancel scope that the coroutine's function has not left, in its frame.
 #[inline(never)]
 extern "C" fn finish_more_slowly() {
+    let scope = Context::existing().map_or(0, |context| context.current().scope.get().addr());
+    // SAFETY: the coroutine ends here.
+    unsafe { context_switch::call_below(scope, finish) }
+}
+
+extern "C" fn finish() {
     // Only a coroutine calls this, and it has a context.
     let Some(context) = Context::existing() else { std::process::abort() };
     bundle::finish(context);

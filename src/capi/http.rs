@@ -1,14 +1,15 @@
 //! HTTP: requests, responses and their bodies over a byte stream.
 
+use super::arguments::text;
 use super::boundary::{int, unit};
 use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::http;
 use crate::sockets::io_list::IoList;
 use crate::sockets::message_socket::length_to_c;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
-use core::{ptr, slice};
+use core::ptr;
 
 /// Memory for an HTTP socket, for the functions whose names end in `_mem`.
 ///
@@ -23,34 +24,6 @@ const _: () = assert!(size_of::<dill_http_storage>() == 1296);
 /// `EINVAL` unless there is memory for all results.
 fn check_places(places: &[*mut c_char]) -> Result<()> {
     if places.iter().any(|place| place.is_null()) { Err(Errno::EINVAL) } else { Ok(()) }
-}
-
-/// A text of the caller's. `EINVAL` when there is none.
-///
-/// # Safety
-/// Null or ends with a zero.
-pub(super) unsafe fn text<'a>(text: *const c_char) -> Result<&'a CStr> {
-    if text.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: by the caller's promise.
-    Ok(unsafe { CStr::from_ptr(text) })
-}
-
-/// Bytes of the caller's. `EINVAL` when there are none though there should be.
-///
-/// # Safety
-/// `buf` is null or readable for `len` bytes.
-pub(super) unsafe fn bytes<'a>(buf: *const c_void, len: usize) -> Result<&'a [u8]> {
-    match (buf.is_null(), len) {
-        (true, 0) => Ok(&[]),
-        (true, _) => Err(Errno::EINVAL),
-        // SAFETY: by the caller's promise.
-        (false, _) if isize::try_from(len).is_ok() => unsafe {
-            Ok(slice::from_raw_parts(buf.cast(), len))
-        },
-        (false, _) => Err(Errno::EINVAL),
-    }
 }
 
 /// Puts a text and a zero behind it into memory of the caller's. `EMSGSIZE` when it doesn't

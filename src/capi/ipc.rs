@@ -1,10 +1,11 @@
 //! Local sockets (`AF_UNIX`).
 
+use super::arguments::{storage, text};
 use super::boundary::{int, unit};
 use crate::os::errno::{Errno, Result};
 use crate::sockets::ipc::{self, CONNECTION_STORAGE, LISTENER_STORAGE, PAIR_STORAGE};
 use crate::sockets::storage::Storage;
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 use core::mem::size_of;
 use core::ptr::NonNull;
 
@@ -37,20 +38,6 @@ pub struct dill_ipc_pair_storage {
 }
 
 const _: () = assert!(size_of::<dill_ipc_pair_storage>() == PAIR_STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
-
-/// # Safety
-/// Null or a live string.
-unsafe fn path<'a>(addr: *const c_char) -> Result<&'a CStr> {
-    if addr.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: by the caller's promise.
-    Ok(unsafe { CStr::from_ptr(addr) })
-}
 
 /// # Safety
 /// Null or room for two handles.
@@ -106,7 +93,7 @@ unsafe fn pair(s: *mut c_int, storage: Result<Storage>) -> Result<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_listen(addr: *const c_char, backlog: c_int) -> c_int {
     // SAFETY: the name is the caller's promise.
-    int(unsafe { path(addr) }.and_then(|path| ipc::listen(path, backlog)))
+    int(unsafe { text(addr) }.and_then(|path| ipc::listen(path, backlog)))
 }
 
 /// Starts to listen for local connections, in memory of the caller's.
@@ -156,7 +143,7 @@ pub unsafe extern "C" fn dill_ipc_listen_mem(
     mem: *mut dill_ipc_listener_storage,
 ) -> c_int {
     // SAFETY: the name is the caller's promise.
-    let path = storage(mem).and_then(|_| unsafe { path(addr) });
+    let path = storage(mem).and_then(|_| unsafe { text(addr) });
     int(path.and_then(|path| ipc::listen(path, backlog)))
 }
 
@@ -299,7 +286,7 @@ pub unsafe extern "C" fn dill_ipc_accept_mem(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_connect(addr: *const c_char, deadline: i64) -> c_int {
     // SAFETY: the name is the caller's promise.
-    int(unsafe { path(addr) }.and_then(|path| ipc::connect(path, Storage::Own, deadline)))
+    int(unsafe { text(addr) }.and_then(|path| ipc::connect(path, Storage::Own, deadline)))
 }
 
 /// Connects to a local listener, in memory of the caller's.
@@ -351,7 +338,7 @@ pub unsafe extern "C" fn dill_ipc_connect_mem(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the name is the caller's promise.
-    let path = unsafe { path(addr) };
+    let path = unsafe { text(addr) };
     int(path.and_then(|path| ipc::connect(path, storage(mem)?, deadline)))
 }
 

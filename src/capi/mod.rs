@@ -25,6 +25,8 @@ mod signals;
 mod time;
 
 #[cfg(feature = "sockets")]
+mod arguments;
+#[cfg(feature = "sockets")]
 mod byte_socket;
 #[cfg(feature = "sockets")]
 mod happy_eyeballs;

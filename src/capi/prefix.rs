@@ -1,13 +1,11 @@
 //! PREFIX: messages with their length in front.
 
+use super::arguments::{closed_on_error, storage};
 use super::boundary::int;
-use crate::concurrency::handle_close;
-use crate::os::errno::{Errno, Result};
 use crate::protocols::prefix::{self, LITTLE_ENDIAN, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int};
 use core::mem::size_of;
-use core::ptr::NonNull;
 
 /// Flag of PREFIX: the most significant byte of the length comes first. The default.
 pub const DILL_PREFIX_BIG_ENDIAN: c_int = 0;
@@ -26,18 +24,6 @@ pub struct dill_prefix_storage {
 }
 
 const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
-
-/// Like the detach functions of libdill: whatever the handle is, after an error it is closed.
-fn closed_on_error(s: c_int, result: Result<c_int>) -> Result<c_int> {
-    if result == Err(Errno::ENOTSUP) {
-        let _ = handle_close::close(s);
-    }
-    result
-}
 
 /// Starts the PREFIX protocol on top of a bytestream.
 ///

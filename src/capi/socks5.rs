@@ -2,8 +2,9 @@
 
 #![allow(dead_code)] // Constants for C.
 
+use super::arguments::text;
 use super::boundary::{int, unit};
-use super::http::{copy_text, text};
+use super::http::copy_text;
 use super::ip_address::{address, address_mut, dill_ipaddr};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::socks5::{self, LONGEST_NAME, Target};

@@ -1,14 +1,11 @@
 //! SUFFIX: messages with a delimiter behind.
 
+use super::arguments::{bytes, closed_on_error, storage};
 use super::boundary::int;
-use crate::concurrency::handle_close;
-use crate::os::errno::{Errno, Result};
 use crate::protocols::suffix::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
-use core::ptr::NonNull;
-use core::slice;
 
 /// Memory for a SUFFIX protocol, for the functions whose names end in `_mem`.
 ///
@@ -19,28 +16,6 @@ pub struct dill_suffix_storage {
 }
 
 const _: () = assert!(size_of::<dill_suffix_storage>() == STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
-
-/// # Safety
-/// Null or `len` live bytes.
-unsafe fn bytes<'a>(address: *const c_void, len: usize) -> Option<&'a [u8]> {
-    if len > LONGEST {
-        return None;
-    }
-    // SAFETY: by the caller's promise.
-    Some(unsafe { slice::from_raw_parts(NonNull::new(address.cast_mut())?.cast().as_ptr(), len) })
-}
-
-/// Like the detach functions of libdill: whatever the handle is, after an error it is closed.
-fn closed_on_error(s: c_int, result: Result<c_int>) -> Result<c_int> {
-    if result == Err(Errno::ENOTSUP) {
-        let _ = handle_close::close(s);
-    }
-    result
-}
 
 /// Starts the SUFFIX protocol on top of a bytestream.
 ///
@@ -93,7 +68,11 @@ pub unsafe extern "C" fn dill_suffix_attach(
     suffixlen: usize,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(s, unsafe { bytes(suffix, suffixlen) }, Ok(Storage::Own)))
+    int(suffix::attach(
+        s,
+        unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(),
+        Ok(Storage::Own),
+    ))
 }
 
 /// Starts the SUFFIX protocol on top of a bytestream, in memory of the caller's.
@@ -142,7 +121,7 @@ pub unsafe extern "C" fn dill_suffix_attach_mem(
     mem: *mut dill_suffix_storage,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(s, unsafe { bytes(suffix, suffixlen) }, storage(mem)))
+    int(suffix::attach(s, unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(), storage(mem)))
 }
 
 /// Ends the SUFFIX protocol and gives the bytestream beneath back.

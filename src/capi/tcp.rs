@@ -1,13 +1,13 @@
 //! TCP connections and listeners.
 
+use super::arguments::storage;
 use super::boundary::{int, unit};
 use super::ip_address::{address, address_mut, dill_ipaddr};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp::{self, CONNECTION_STORAGE, LISTENER_STORAGE};
 use core::ffi::{c_char, c_int};
 use core::mem::size_of;
-use core::ptr::NonNull;
 
 /// Memory for a TCP listener, for the functions whose names end in `_mem`.
 ///
@@ -27,10 +27,6 @@ pub struct dill_tcp_storage {
 
 const _: () = assert!(size_of::<dill_tcp_listener_storage>() == LISTENER_STORAGE);
 const _: () = assert!(size_of::<dill_tcp_storage>() == CONNECTION_STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
 
 /// # Safety
 /// Null or a live address.

@@ -1,13 +1,11 @@
 //! TERM: a terminal handshake on top of messages.
 
+use super::arguments::{bytes, storage};
 use super::boundary::{int, unit};
-use crate::os::errno::{Errno, Result};
 use crate::protocols::term::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
-use core::ptr::NonNull;
-use core::slice;
 
 /// Memory for a TERM protocol, for the functions whose names end in `_mem`.
 ///
@@ -18,23 +16,6 @@ pub struct dill_term_storage {
 }
 
 const _: () = assert!(size_of::<dill_term_storage>() == STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
-
-/// # Safety
-/// Null or `len` live bytes. Nothing may be null.
-unsafe fn bytes<'a>(address: *const c_void, len: usize) -> Option<&'a [u8]> {
-    if len == 0 {
-        return Some(&[]);
-    }
-    if len > LONGEST {
-        return None;
-    }
-    // SAFETY: by the caller's promise.
-    Some(unsafe { slice::from_raw_parts(NonNull::new(address.cast_mut())?.cast().as_ptr(), len) })
-}
 
 /// Starts the TERM protocol on top of a message socket.
 ///
@@ -83,7 +64,7 @@ unsafe fn bytes<'a>(address: *const c_void, len: usize) -> Option<&'a [u8]> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usize) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len) }, Ok(Storage::Own)))
+    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), Ok(Storage::Own)))
 }
 
 /// Starts the TERM protocol on top of a message socket, in memory of the caller's.
@@ -133,7 +114,7 @@ pub unsafe extern "C" fn dill_term_attach_mem(
     mem: *mut dill_term_storage,
 ) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len) }, storage(mem)))
+    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), storage(mem)))
 }
 
 /// Sends the terminal message of the TERM protocol.

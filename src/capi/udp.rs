@@ -1,16 +1,16 @@
 //! UDP sockets.
 
+use super::arguments::storage;
 use super::boundary::{int, unit};
 use super::io_list::dill_iolist;
 use super::ip_address::{address, address_mut, dill_ipaddr};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::sockets::io_list::IoList;
 use crate::sockets::message_socket::length_to_c;
 use crate::sockets::storage::Storage;
 use crate::sockets::udp::{self, STORAGE};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
-use core::ptr::NonNull;
 use libc::ssize_t;
 
 /// Memory for a UDP socket, for the functions whose names end in `_mem`.
@@ -22,10 +22,6 @@ pub struct dill_udp_storage {
 }
 
 const _: () = assert!(size_of::<dill_udp_storage>() == STORAGE);
-
-fn storage<T>(mem: *mut T) -> Result<Storage> {
-    NonNull::new(mem.cast()).map(Storage::Caller).ok_or(Errno::EINVAL)
-}
 
 /// # Safety
 /// Both are null or live addresses, of which nobody else uses `local` meanwhile.

@@ -1,7 +1,8 @@
 //! WebSockets: messages over a byte stream, as browsers know them.
 
+use super::arguments::{bytes, text};
 use super::boundary::{int, unit};
-use super::http::{bytes, copy_text, text};
+use super::http::copy_text;
 use super::io_list::dill_iolist;
 use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};

@@ -120,6 +120,9 @@ pub(crate) fn leave(place: NonNull<Scope>) -> Result<Fired> {
     let scope = unsafe { Ref::new(place) };
     scope.disarm(context);
     coroutine.scope.set(scope.outer.cast());
+    if scope.outer.is_null() {
+        coroutine.forget_care(care::SCOPES);
+    }
     update(coroutine);
     Ok(scope.fired.get())
 }
@@ -164,12 +167,13 @@ pub(super) fn for_each(
 }
 
 /// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
+/// They may lie in a frame that was left a moment ago: see `context_switch::call_below`.
 #[cold]
 #[inline(never)]
 pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
     let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
-    // SAFETY: the scopes lie in frames of the coroutine's stack, or of its callers, which the
-    // function that has returned above may have left, but which nobody has used since.
+    // SAFETY: where the scopes lie in a frame of the coroutine's function, nothing has been
+    // written there since it returned.
     while let Some(scope) = unsafe { next.as_ref() } {
         scope.disarm(context);
         next = scope.outer;

@@ -5,9 +5,12 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Bundle, PrivateBundle, Target};
-use crate::context_switch::{self, ARGUMENT_AREA, Transfer, hand_over_entry, start_entry};
+use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
+#[cfg(not(dill_thread_switch))]
+use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
+use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
 use core::ffi::{c_char, c_int};
@@ -44,7 +47,12 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     let (child, result) = bundle::launch(context, target, None, launch)?;
     // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
     // is aligned to at least 16 bytes; a stack is much larger than a frame.
-    unsafe { context_switch::prepare(&child.execution, start, entry, argument) };
+    #[cfg(not(dill_thread_switch))]
+    unsafe {
+        context_switch::prepare(&child.execution, start, entry, argument);
+    }
+    #[cfg(dill_thread_switch)]
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
     let transfer = context.hand_over_to_child(child, result);
     // SAFETY: the parent runs, and the child was prepared above.
     unsafe { transfer.carry_out() };
@@ -52,6 +60,7 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
 }
 
 /// Where such a coroutine starts.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     start_entry!(finish)
@@ -96,7 +105,7 @@ pub(crate) unsafe fn go<F: FnOnce()>(
     if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
         let function = Box::new(function);
         // SAFETY: by the caller's promise; a box borrows what its content does.
-        return unsafe { go_at(bundle, at, move || function()) };
+        return unsafe { go_at(bundle, at, function) };
     }
     // SAFETY: by the caller's promise; the size was checked.
     unsafe { go_at(bundle, at, function) }
@@ -113,6 +122,12 @@ unsafe fn go_at<F: FnOnce()>(
     let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
     let area = const { ARGUMENT_AREA + size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
     let place = child.as_ptr().wrapping_byte_sub(area).cast::<F>();
+    if const { size_of::<F>() > CLOSURE_ALIGNMENT } {
+        // Less than that lies where there was the first frame of whoever had the stack before.
+        // And a little below for the first call.
+        let below = place.wrapping_byte_sub(CLOSURE_ALIGNMENT).cast();
+        instrumentation::valgrind_will_write(below, area - ARGUMENT_AREA + CLOSURE_ALIGNMENT);
+    }
     // SAFETY: the coroutine has not begun, so the stack below it is free; the place is aligned as
     // the coroutine is, and stacks of the library are much larger than the area.
     unsafe { place.write(function) };
@@ -143,9 +158,21 @@ fn admit_slowly(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result
 /// # Safety
 /// The coroutine was admitted and not handed over to. `argument` is for `entry`, lies on the
 /// coroutine's stack, aligned to 16 bytes, and the stack is free below it.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
     hand_over_entry!(begin_hand_over, start)
+}
+
+/// As above, with the stand-in for the switch.
+///
+/// # Safety
+/// As above.
+#[cfg(dill_thread_switch)]
+unsafe fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
+    // SAFETY: the parent runs, and the child was prepared just now.
+    unsafe { begin_hand_over(child).carry_out() };
 }
 
 extern "C" fn begin_hand_over(child: Ref<Coroutine>) -> Transfer {

@@ -41,6 +41,7 @@ impl OwnedBundle {
     }
 
     fn of(context: &Context, bundle: Ref<Bundle>, number: c_int) -> OwnedBundle {
+        context.let_stacks_last();
         let (bundle, scheduler) = (Cell::new(Some(bundle)), context.serial());
         OwnedBundle { bundle, number, scheduler, not_send: PhantomData }
     }
@@ -112,7 +113,7 @@ impl OwnedBundle {
         bundle.check_closable(context)?;
         let had_members = !bundle.is_empty();
         let mut outcome = cancel::end_members(context, &bundle, period);
-        if period == Period::Zero && had_members {
+        if outcome.is_ok() && had_members && bundle.was_forced() {
             outcome = Err(Errno::ETIMEDOUT);
         }
         let failure = bundle.take_failure();

@@ -16,9 +16,14 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(dill_thread_switch)]
+mod threads;
+#[cfg(dill_thread_switch)]
+pub(crate) use threads::*;
+
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 mod x86_64;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 pub(crate) use x86_64::*;
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -36,6 +41,8 @@ pub(crate) struct Execution {
     errno_location: Cell<*mut libc::c_int>,
     /// Null without AddressSanitizer and Valgrind.
     instrumentation: Cell<*const Instrumentation>,
+    #[cfg(dill_thread_switch)]
+    baton: threads::BatonOf,
 }
 
 const ERRNO_SHIFT: u32 = 32;
@@ -154,6 +161,8 @@ impl Execution {
             outcome: Cell::new(0),
             errno_location: Cell::new(errno_location),
             instrumentation: Cell::new(ptr::null()),
+            #[cfg(dill_thread_switch)]
+            baton: threads::NO_BATON,
         }
     }
 
@@ -223,6 +232,7 @@ impl Execution {
 ///
 /// # Safety
 /// The stack pointer of `execution` is aligned to 16 bytes, and the stack below it is free.
+#[cfg(not(dill_thread_switch))]
 pub(crate) unsafe fn prepare(
     execution: &Execution,
     start: unsafe extern "C" fn(),

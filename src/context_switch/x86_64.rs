@@ -190,6 +190,31 @@ unsafe extern "C" fn resume_specially() {
     )
 }
 
+/// Calls `function`, which does not return. Where `address` lies in a frame that the caller's
+/// own caller has left a moment ago, as an object that code has left behind there, the
+/// function's frame is below it, so that the object stays as it is.
+///
+/// # Safety
+/// None of the frames of the stack is gone back to.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn call_below(address: usize, function: extern "C" fn()) {
+    naked_asm!(
+        "sub rsp, 8",
+        "mov rax, rsp",
+        "sub rax, rdi",
+        "cmp rax, {farthest}", // huge for an address above, such as 0 and those of other stacks
+        "ja 2f",
+        "lea rsp, [rdi - {margin}]",
+        "and rsp, -16",
+        "2:",
+        "call rsi",
+        "ud2",
+        farthest = const 32 * 1024,
+        // Other objects may lie beside it.
+        margin = const 512,
+    )
+}
+
 /// What `dill_launch` returns in the new coroutine. C sees it as `DILL_IN_CHILD_`.
 pub(crate) const IN_CHILD: i32 = i32::MIN;
 

@@ -40,18 +40,15 @@ pub(crate) fn c_string(text: &[u8]) -> Result<std::ffi::CString> {
 }
 
 /// What `Arc` is, with a fallible birth.
-#[cfg(feature = "sockets")]
 pub(crate) struct Shared<T> {
     owned: NonNull<Counted<T>>,
 }
 
-#[cfg(feature = "sockets")]
 struct Counted<T> {
     owners: core::sync::atomic::AtomicUsize,
     value: T,
 }
 
-#[cfg(feature = "sockets")]
 mod shared {
     use super::{Counted, Result, Shared, boxed};
     use core::ops::Deref;

@@ -118,12 +118,13 @@ impl Beneath {
 /// nothing; from then on the request has to wait.
 pub(super) struct Operation {
     under_way: Option<UnderWay>,
-    steps: u8,
+    steps: u16,
     pub(super) deadline: i64,
 }
 
-/// Steps between two looks at the clock.
-const STEPS_AT_ONCE: u8 = 64;
+/// Steps between two looks at the clock. Not fewer, so that what is there already is received
+/// although the deadline has passed.
+const STEPS_AT_ONCE: u16 = 4096;
 
 impl Operation {
     pub(super) fn new(deadline: i64) -> Operation {

@@ -36,6 +36,9 @@ pub(crate) fn connect(name: &[u8], port: c_int, deadline: i64) -> Result<c_int> 
     }
     Context::may_block()?;
     let race = Race { name, port, events: RefCell::default(), waiting: Slot::new() };
+    // Two queries and an attempt for each address report once each.
+    let reports = 2 + 2 * MOST_ADDRESSES;
+    race.events.borrow_mut().try_reserve(reports).map_err(|_| Errno::ENOMEM)?;
     let bundle = PrivateBundle::new()?;
     let outcome = race.run(&bundle, deadline);
     // Ends the losers. None of them uses the race any more after that.

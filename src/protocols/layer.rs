@@ -3,21 +3,20 @@
 //!
 //! The socket beneath is used through its C interface only, so it may be anything. An
 //! operation may consist of several operations beneath; a graceful request must not come
-//! between them, so from the first one on they run under [`UnderWay`]. (Where bytes go through
+//! between them, which is what [`Operation`] is for. (Where bytes go through
 //! a socket of the system, `cancel_scope::SocketCall` sees to the same within one of them.)
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
-use crate::concurrency::cancel_scope::UnderWay;
+use super::beneath::Operation;
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, to_c};
-use crate::sockets::direction::{Direction, was_put_off};
+use crate::sockets::direction::Direction;
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
 use crate::sockets::storage::{self, Storage};
@@ -47,7 +46,7 @@ pub(super) trait Protocol: Sized + 'static {
     /// an operation beneath has failed with `EBADF`.
     unsafe fn send(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         list: Cursor,
         first: *mut IoList,
         last: *mut IoList,
@@ -58,12 +57,8 @@ pub(super) trait Protocol: Sized + 'static {
     ///
     /// # Safety
     /// As for `send`, with a list for receiving a message.
-    unsafe fn receive(
-        &self,
-        operation: &mut Operation<'_>,
-        list: Cursor,
-        last: *mut IoList,
-    ) -> Result<usize>;
+    unsafe fn receive(&self, call: &mut Call<'_>, list: Cursor, last: *mut IoList)
+    -> Result<usize>;
 }
 
 /// A protocol's object.
@@ -83,46 +78,51 @@ pub(super) struct Layer<T> {
     pub(super) protocol: T,
 }
 
-/// An operation of a protocol, made of operations on the socket beneath.
-pub(super) struct Operation<'a> {
+/// A call on a protocol, made of calls on the socket beneath.
+pub(super) struct Call<'a> {
     beneath: c_int,
-    deadline: i64,
+    operation: Operation,
     /// Set when the protocol is closed meanwhile.
     closed: &'a Cell<bool>,
     /// The socket beneath has been used.
     attempted: bool,
-    /// It has transferred something: from now on a graceful request waits for the end.
-    under_way: Option<UnderWay>,
 }
 
-impl<'a> Operation<'a> {
+impl<'a> Call<'a> {
     fn new(beneath: c_int, deadline: i64, closed: &'a Cell<bool>) -> Self {
-        Self { beneath, deadline, closed, attempted: false, under_way: None }
+        Self { beneath, operation: Operation::new(deadline), closed, attempted: false }
     }
 
-    /// `ETIMEDOUT` if the deadline has passed: for loops that a peer could keep busy.
-    pub(super) fn check_deadline(&self) -> Result<()> {
-        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
-        if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
+    /// See [`Operation::step`].
+    pub(super) fn step(&mut self) -> Result<()> {
+        self.operation.step()
     }
 
-    /// Notes an operation beneath, and what has come of it.
+    /// Notes a call beneath, and what has come of it.
     fn note<R>(&mut self, result: Result<R>) -> Result<R> {
         self.attempted = true;
-        // The operation beneath may have succeeded all the same.
+        // It may have succeeded all the same.
         if self.closed.get() {
             return Err(Errno::EBADF);
         }
-        if result.is_ok() && self.under_way.is_none() {
-            self.under_way = Some(UnderWay::begin()?);
+        if result.is_ok() {
+            self.operation.begun()?;
         }
         result
     }
 
-    /// Might the stream be torn now that the operation has failed with `error`?
-    fn has_done_harm(&self, error: Errno) -> bool {
-        let transferred = || Context::get().is_ok_and(|it| it.current().transferred.get());
-        self.attempted && (self.under_way.is_some() || transferred() || !was_put_off(error))
+    /// Is the direction `over` now that the call has come to `result`? Not if nothing beneath
+    /// was touched, or not to any effect.
+    fn conclude<T: Protocol, R>(&self, result: &Result<R>, over: &Cell<bool>) {
+        if let Err(error) = *result
+            && self.attempted
+            && !self.operation.was_put_off(error)
+            && !self.closed.get() // then the object is gone
+            && error != Errno::EBADF
+            && T::is_final(error)
+        {
+            over.set(true);
+        }
     }
 
     /// # Safety
@@ -133,7 +133,8 @@ impl<'a> Operation<'a> {
         last: *mut IoList,
     ) -> Result<()> {
         // SAFETY: by the caller's promise.
-        let result = unsafe { byte_socket::send(self.beneath, first, last, self.deadline) };
+        let result =
+            unsafe { byte_socket::send(self.beneath, first, last, self.operation.deadline) };
         self.note(result)
     }
 
@@ -145,7 +146,8 @@ impl<'a> Operation<'a> {
         last: *mut IoList,
     ) -> Result<()> {
         // SAFETY: by the caller's promise.
-        let result = unsafe { byte_socket::receive(self.beneath, first, last, self.deadline) };
+        let result =
+            unsafe { byte_socket::receive(self.beneath, first, last, self.operation.deadline) };
         self.note(result)
     }
 
@@ -165,7 +167,8 @@ impl<'a> Operation<'a> {
         last: *mut IoList,
     ) -> Result<()> {
         // SAFETY: by the caller's promise.
-        let result = unsafe { message_socket::send(self.beneath, first, last, self.deadline) };
+        let result =
+            unsafe { message_socket::send(self.beneath, first, last, self.operation.deadline) };
         self.note(result)
     }
 
@@ -177,7 +180,8 @@ impl<'a> Operation<'a> {
         last: *mut IoList,
     ) -> Result<usize> {
         // SAFETY: by the caller's promise.
-        let result = unsafe { message_socket::receive(self.beneath, first, last, self.deadline) };
+        let result =
+            unsafe { message_socket::receive(self.beneath, first, last, self.operation.deadline) };
         self.note(result)
     }
 }
@@ -284,22 +288,13 @@ impl<T: Protocol> Layer<T> {
         if !self.output.is_busy() && self.output_over.get() {
             return Err(T::OVER);
         }
-        let mut harm = false;
-        let result = self.output.enter(|closed| {
-            let mut operation = Operation::new(self.beneath, deadline, closed);
+        self.output.enter(|closed| {
+            let mut call = Call::new(self.beneath, deadline, closed);
             // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.send(&mut operation, list, first, last) };
-            harm = matches!(result, Err(error) if operation.has_done_harm(error));
+            let result = unsafe { self.protocol.send(&mut call, list, first, last) };
+            call.conclude::<T, _>(&result, &self.output_over);
             result
-        });
-        if let Err(error) = result
-            && harm
-            && error != Errno::EBADF // the object may be gone
-            && T::is_final(error)
-        {
-            self.output_over.set(true);
-        }
-        result
+        })
     }
 
     /// # Safety
@@ -321,22 +316,13 @@ impl<T: Protocol> Layer<T> {
         if !self.input.is_busy() && self.input_over.get() {
             return Err(T::OVER);
         }
-        let mut harm = false;
-        let result = self.input.enter(|closed| {
-            let mut operation = Operation::new(self.beneath, deadline, closed);
+        self.input.enter(|closed| {
+            let mut call = Call::new(self.beneath, deadline, closed);
             // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.receive(&mut operation, list, last) };
-            harm = matches!(result, Err(error) if operation.has_done_harm(error));
+            let result = unsafe { self.protocol.receive(&mut call, list, last) };
+            call.conclude::<T, _>(&result, &self.input_over);
             result
-        });
-        if let Err(error) = result
-            && harm
-            && error != Errno::EBADF // the object may be gone
-            && T::is_final(error)
-        {
-            self.input_over.set(true);
-        }
-        result
+        })
     }
 }
 

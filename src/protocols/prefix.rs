@@ -6,7 +6,7 @@ mod header;
 
 pub(crate) use header::{LITTLE_ENDIAN, LONGEST_HEADER};
 
-use super::layer::{self, Layer, Operation, Protocol};
+use super::layer::{self, Call, Layer, Protocol};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::sockets::byte_socket;
@@ -48,7 +48,7 @@ impl Protocol for Prefix {
 
     unsafe fn send(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         list: Cursor,
         first: *mut IoList,
         last: *mut IoList,
@@ -59,18 +59,18 @@ impl Protocol for Prefix {
         let mut head = IoList::single(header.as_mut_ptr().cast(), header.len());
         head.next = first;
         // SAFETY: the caller's list, with an element of ours in front.
-        unsafe { operation.send_bytes(&raw mut head, last) }
+        unsafe { call.send_bytes(&raw mut head, last) }
     }
 
     unsafe fn receive(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         mut list: Cursor,
         _: *mut IoList,
     ) -> Result<usize> {
         let mut header = [0; LONGEST_HEADER];
         let header = &mut header[..self.0.size()];
-        operation.receive_into(header)?;
+        call.receive_into(header)?;
         let length = self.0.decode(header)?;
         if length > list.remaining() {
             return Err(Errno::EMSGSIZE);
@@ -82,7 +82,7 @@ impl Protocol for Prefix {
             let (count, bytes) = list.take(&mut elements, missing);
             let last = &raw mut elements[count - 1];
             // SAFETY: a part of the caller's list.
-            unsafe { operation.receive_bytes(elements.as_mut_ptr(), last)? };
+            unsafe { call.receive_bytes(elements.as_mut_ptr(), last)? };
             missing -= bytes;
         }
         Ok(length)

@@ -6,7 +6,7 @@ mod delimiter;
 
 pub(crate) use delimiter::LONGEST;
 
-use super::layer::{self, Layer, Operation, Protocol};
+use super::layer::{self, Call, Layer, Protocol};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::sockets::byte_socket;
@@ -21,9 +21,6 @@ const _: () = assert!(fits::<Layer<Suffix>>(STORAGE));
 
 /// Elements of a list that go into one operation beneath.
 const AT_ONCE: usize = 8;
-
-/// Reads beneath between two looks at the clock.
-const READS_AT_ONCE: usize = 4096;
 
 struct Suffix(Delimiter);
 
@@ -51,7 +48,7 @@ impl Protocol for Suffix {
 
     unsafe fn send(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         mut list: Cursor,
         _: *mut IoList,
         _: *mut IoList,
@@ -73,7 +70,7 @@ impl Protocol for Suffix {
             }
             let last = &raw mut elements[count - 1];
             // SAFETY: a part of the caller's list, the last one with an element of ours.
-            unsafe { operation.send_bytes(elements.as_mut_ptr(), last)? };
+            unsafe { call.send_bytes(elements.as_mut_ptr(), last)? };
             if is_end {
                 return Ok(());
             }
@@ -82,14 +79,14 @@ impl Protocol for Suffix {
 
     unsafe fn receive(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         mut list: Cursor,
         _: *mut IoList,
     ) -> Result<usize> {
         let mut window = Window::new(self.0);
         let mut received = 0usize;
-        for reads in 1usize.. {
-            operation.receive_into(window.vacant())?;
+        loop {
+            call.receive_into(window.vacant())?;
             let payload = window.payload();
             let length = payload.len();
             if length == 0 {
@@ -101,9 +98,7 @@ impl Protocol for Suffix {
             list.copy_from(payload);
             received += length; // fits: not more than the list can hold
             window.remove(length);
-            if reads.is_multiple_of(READS_AT_ONCE) {
-                operation.check_deadline()?;
-            }
+            call.step()?;
         }
         Ok(received)
     }

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // Lists of C callers.
 
-use super::layer::{self, Layer, Operation, Protocol};
+use super::layer::{self, Call, Layer, Protocol};
 use crate::concurrency::cancel_scope::UnderWay;
 use crate::concurrency::handle_close;
 use crate::handle_table::{Kind, no_owner};
@@ -72,18 +72,18 @@ impl Protocol for Term {
 
     unsafe fn send(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         _: Cursor,
         first: *mut IoList,
         last: *mut IoList,
     ) -> Result<()> {
         // SAFETY: the caller's list.
-        unsafe { operation.send_message(first, last) }
+        unsafe { call.send_message(first, last) }
     }
 
     unsafe fn receive(
         &self,
-        operation: &mut Operation<'_>,
+        call: &mut Call<'_>,
         mut list: Cursor,
         last: *mut IoList,
     ) -> Result<usize> {
@@ -104,7 +104,7 @@ impl Protocol for Term {
             }
         };
         // SAFETY: elements of ours, followed by elements of the caller's.
-        let received = unsafe { operation.receive_message(&raw mut head, end) };
+        let received = unsafe { call.receive_message(&raw mut head, end) };
         let length = received.map_err(|error| match error {
             // The stream beneath has ended without the terminal message.
             Errno::EPIPE => Errno::ECONNRESET,

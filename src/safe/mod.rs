@@ -15,6 +15,7 @@ mod dump;
 mod error;
 pub(crate) mod handle;
 mod join;
+mod offload;
 mod panics;
 #[cfg(feature = "sockets")]
 mod protocols;
@@ -35,6 +36,7 @@ pub use dump::dump;
 pub use error::{Error, Result};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
+pub use offload::offload;
 #[cfg(feature = "sockets")]
 pub use protocols::*;
 #[cfg(feature = "tls")]

@@ -65,6 +65,8 @@ pub(crate) struct Context {
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
+    /// See [`Context::let_stacks_last`].
+    stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
     /// Runs, as far as the ready queue is concerned, while the poller is asked.
     pub(super) nobody: Coroutine,
@@ -186,6 +188,7 @@ impl Context {
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
                 nobody: Coroutine::main(errno::location()),
             });
@@ -229,6 +232,10 @@ impl Context {
             context.withdraw();
             return;
         }
+        if context.stacks_last.get() {
+            let idle = MOST_IDLE - context.idle_room.get();
+            context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
+        }
         Self::free(place);
     }
 
@@ -242,6 +249,12 @@ impl Context {
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+    }
+
+    /// Coroutines that are left behind when the thread ends keep their stacks: safe code may
+    /// have lent what lies there to other threads, and only its destructors would wait for them.
+    pub(crate) fn let_stacks_last(&self) {
+        self.stacks_last.set(true);
     }
 
     /// Distinguishes this scheduler from all others of the process, those that have ended

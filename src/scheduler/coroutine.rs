@@ -453,6 +453,11 @@ impl Coroutine {
         self.care.set(self.care.get() | of);
     }
 
+    /// Takes [`Coroutine::take_care`] back.
+    pub(crate) fn forget_care(&self, of: u8) {
+        self.care.set(self.care.get() & !of);
+    }
+
     /// Is there something of this kind to see to at the end?
     #[inline(always)]
     pub(crate) fn takes_care(&self, of: u8) -> bool {

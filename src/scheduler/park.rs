@@ -188,8 +188,11 @@ impl Context {
         #[allow(unsafe_code)]
         let result = unsafe { transfer.carry_out() };
         // SAFETY: the address of this thread's `errno`, which was set by whoever resumed us.
+        #[cfg(not(dill_thread_switch))]
         #[allow(unsafe_code)]
         let errno = unsafe { self.errno_location().read() };
+        #[cfg(dill_thread_switch)]
+        let errno = Errno::last_raw();
         (result, errno)
     }
 

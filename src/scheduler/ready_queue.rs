@@ -37,7 +37,7 @@ impl ReadyQueue {
     #[inline(always)]
     pub(crate) unsafe fn running_of(this: *const ReadyQueue) -> *const Coroutine {
         // SAFETY: by the caller's promise; the field is the first one.
-        unsafe { (*&raw const (*this).running).get().as_ptr() }
+        unsafe { (*this).running.get().as_ptr() }
     }
 
     /// Who is next; `None`: nobody is ready.

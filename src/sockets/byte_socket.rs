@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
-use super::io_list::IoList;
+use super::io_list::{IoList, check_ends};
 use super::stream::connection;
 use crate::concurrency::cancel_scope::{SocketCall, UNRECORDED};
 use crate::os::errno::{Errno, Result};
@@ -138,20 +138,6 @@ pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
 #[inline]
 fn stream(context: &Context, socket: c_int) -> Result<*mut ByteStream> {
     Ok(context.handles.query(socket, type_id())?.cast())
-}
-
-/// A protocol written in C need not check its lists: it gets none that is plainly wrong.
-/// Ours look closer.
-///
-/// # Safety
-/// `last` is null or alive.
-#[inline]
-unsafe fn check_ends(first: *mut IoList, last: *mut IoList) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    match unsafe { last.as_ref() } {
-        Some(last) if last.next.is_null() && !first.is_null() => Ok(()),
-        _ => Err(Errno::EINVAL),
-    }
 }
 
 /// # Safety

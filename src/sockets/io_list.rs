@@ -42,6 +42,20 @@ impl IoList {
     }
 }
 
+/// A protocol written in C need not check its lists: it gets none that is plainly wrong.
+/// Ours look closer.
+///
+/// # Safety
+/// `last` is null or alive.
+#[inline]
+pub(super) unsafe fn check_ends(first: *mut IoList, last: *mut IoList) -> Result<()> {
+    // SAFETY: by the caller's promise.
+    match unsafe { last.as_ref() } {
+        Some(last) if last.next.is_null() && !first.is_null() => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
 /// Which way the bytes go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {

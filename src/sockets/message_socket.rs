@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
-use super::io_list::IoList;
+use super::io_list::{IoList, check_ends};
 use crate::concurrency::cancel_scope::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -95,19 +95,6 @@ pub(crate) unsafe fn receive(
 #[inline]
 fn interface(context: &Context, socket: c_int) -> Result<*mut MessageSocket> {
     Ok(context.handles.query(socket, type_id())?.cast())
-}
-
-/// As for byte streams: a protocol written in C gets no list that is plainly wrong.
-///
-/// # Safety
-/// `last` is null or alive.
-#[inline]
-unsafe fn check_ends(first: *mut IoList, last: *mut IoList) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    match unsafe { last.as_ref() } {
-        Some(last) if last.next.is_null() && !first.is_null() => Ok(()),
-        _ => Err(Errno::EINVAL),
-    }
 }
 
 /// What a `receive` of the table returns to C.

@@ -43,16 +43,20 @@ pub(crate) fn with_list<T>(
 
 /// Sends all of the buffers to a byte stream.
 pub(crate) fn send_bytes(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) -> Result<()> {
+    if let [only] = buffers {
+        let (memory, length) = (only.as_ptr().cast(), only.len());
+        // SAFETY: the buffer is borrowed for the whole call.
+        return unsafe { byte_socket::send_buffer(socket, memory, length, deadline) };
+    }
     // SAFETY: the buffers are borrowed for the whole call.
     with_list(buffers, |first, last| unsafe { byte_socket::send(socket, first, last, deadline) })
 }
 
 /// Fills the buffer from a byte stream.
 pub(crate) fn receive_bytes(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<()> {
-    let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
-    let list = &raw mut list;
+    let (memory, length) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the buffer is borrowed for the whole call.
-    unsafe { byte_socket::receive(socket, list, list, deadline) }
+    unsafe { byte_socket::receive_buffer(socket, memory, length, deadline) }
 }
 
 /// Receives at least one byte from a byte stream, as [`partial::receive`] does.

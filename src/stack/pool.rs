@@ -5,6 +5,7 @@ use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
 use crate::os::{environment, syscalls};
 use core::cell::{Cell, RefCell};
+use core::mem;
 use corosensei::stack::{DefaultStack, MIN_STACK_SIZE};
 
 /// Stacks in the first slab; each further one is twice as large, up to [`LARGEST_SLAB`].
@@ -77,6 +78,16 @@ impl StackPool {
     pub(crate) fn free(&self, stack: StackRange) {
         if let Some(earlier) = self.cooling.replace(Some(stack)) {
             self.inner.borrow_mut().keep(earlier);
+        }
+    }
+
+    /// Never unmaps the stacks, if more of them are in use than these.
+    pub(crate) fn leak_if_more_are_used_than(&self, number: usize) {
+        let mut inner = self.inner.borrow_mut();
+        let free = inner.warm.len() + inner.cold.len() + usize::from(self.cooling.get().is_some());
+        if inner.made - free > number {
+            mem::forget(mem::take(&mut inner.slabs));
+            mem::forget(mem::take(&mut inner.singles));
         }
     }
 

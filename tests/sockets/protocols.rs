@@ -310,6 +310,10 @@ fn http_refuses_wrong_heads_and_goes_on() {
     assert_eq!(send("GET", "/", &[HOST], HttpBody::UntilClose), Err(EINVAL));
     let long = "x".repeat(70_000);
     assert_eq!(send("GET", "/", &[("X", &long)], HttpBody::Empty), Err(Error::MessageSize));
+    // Nor has one that is just too long, by a byte.
+    let head = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
+    let long = "x".repeat((64 << 10) - head + 1);
+    assert_eq!(send("GET", "/", &[("X", &long)], HttpBody::Empty), Err(Error::MessageSize));
     // None of that has left a trace.
     send("GET", "/", &[HOST], HttpBody::Empty).unwrap();
     let stream = client.detach(soon()).unwrap();

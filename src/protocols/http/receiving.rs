@@ -33,7 +33,9 @@ impl Held<Http> {
             let mut to_answer = self.to_answer.get();
             to_answer.push(Method::new(request.method));
             self.to_answer.set(to_answer);
-            Ok(put(request.method, request.resource))
+            let result = put(request.method, request.resource);
+            self.line.set(line);
+            Ok(result)
         })?
     }
 
@@ -51,7 +53,9 @@ impl Held<Http> {
             let method = asked.answer(response.status);
             self.asked.set(asked);
             self.head_begins(Start::Response(response.version, response.status, method), length);
-            Ok(put(response.reason).map(|()| response.status.into()))
+            let result = put(response.reason).map(|()| response.status.into());
+            self.line.set(line);
+            Ok(result)
         })?
     }
 

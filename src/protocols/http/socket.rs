@@ -136,14 +136,17 @@ impl Http {
     }
 }
 
-/// Would all of these fields, in their order, be accepted for one head? Only the last one may say
-/// something about the body's length, if `with_framing`. `EINVAL`, or `EMSGSIZE`.
+/// Would all of these fields, in their order, be accepted for one head, with `start` bytes in its
+/// first line? Only the last one may say something about the body's length, if `with_framing`.
+/// `EINVAL`, or `EMSGSIZE`.
 pub(crate) fn check_fields(
+    start: usize,
     fields: &mut dyn Iterator<Item = (&[u8], &[u8])>,
     with_framing: bool,
 ) -> Result<()> {
     let mut framing = Framing::default();
-    let mut length = 0usize;
+    // With the empty line at the end.
+    let mut length = start.saturating_add(2);
     let mut ended = false;
     for (name, value) in fields {
         let value = syntax::trim(value);
@@ -156,7 +159,7 @@ pub(crate) fn check_fields(
     }
     match () {
         () if ended != with_framing => Err(Errno::EINVAL),
-        () if length > sending::LONGEST_HEAD / 2 => Err(Errno::EMSGSIZE),
+        () if length > sending::LONGEST_HEAD => Err(Errno::EMSGSIZE),
         () => Ok(()),
     }
 }

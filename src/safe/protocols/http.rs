@@ -87,6 +87,9 @@ pub struct HttpResponse {
 /// end; [`send`](Http::send) and [`Write`](std::io::Write) send that of the message whose head was
 /// sent. What is left of a body is dropped when the next head is received.
 ///
+/// A deadline that passes while a head is received or anything is sent ends that direction for good;
+/// one that passes before the next byte of a body does no harm.
+///
 /// Heads are limited to 64 KiB, lines of them to 8 KiB, and whatever two readers could understand
 /// differently is refused ([`Error::Protocol`]).
 ///
@@ -180,7 +183,8 @@ impl<S> Http<S> {
     /// [`Error::Os`] with `EINVAL` for what can't stand in a head, or a field about the body's length;
     /// [`Error::MessageSize`] for too long a head; [`Error::Os`] with `ENOBUFS` when 32 requests are
     /// not answered yet; [`Error::Protocol`] when the message before is not finished: then nothing has
-    /// been sent. Others as [`ByteStream::send_vectored`].
+    /// been sent. Others as [`ByteStream::send_vectored`]; after one that a cancel scope has interrupted
+    /// the head leaves with what is sent next.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};
@@ -253,7 +257,13 @@ impl<S> Http<S> {
         let fields = || fields.iter().copied().chain(framing);
         let bytes = || fields().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // First of all, so that a wrong field leaves no head half begun.
-        http::check_fields(&mut bytes(), framing.is_some()).map_err(Error::of)?;
+        let first_line = match *start {
+            Start::Request { method, target } => {
+                method.len() + target.len() + "  HTTP/1.1\r\n".len()
+            }
+            Start::Response { reason, .. } => reason.len() + "HTTP/1.1 200 \r\n".len(),
+        };
+        http::check_fields(first_line, &mut bytes(), framing.is_some()).map_err(Error::of)?;
         let (number, deadline) = (self.socket.number(), deadline.raw());
         carry(|| {
             match *start {
