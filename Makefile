@@ -56,10 +56,10 @@ header:
 	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
 
 man:
-	DILL_UPDATE_MAN=1 $(CARGO) test --test man
+	DILL_UPDATE_MAN=1 $(CARGO) test --test man the_committed_pages_are_fresh
 
 compatibility:
-	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility
+	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
 
 exports: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update

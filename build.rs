@@ -27,6 +27,7 @@ fn main() {
     let mut declarations = declarations(&[&template, &template_for_implementers]);
     write("libdillimpl.h", &expand(&template_for_implementers, &mut declarations, true));
     write("libdill.h", &expand(&template, &mut declarations, false));
+    compile_c_of_tests();
     if let Some(rest) = declarations.first() {
         panic!("no template has a place for {}, from {}.rs", rest.name, rest.section);
     }
@@ -38,6 +39,23 @@ fn compile_c() {
     cc::Build::new().file(source).opt_level(2).pic(true).compile("dill_thread_context");
     // The name under which programs linked with libdill 2.14 look for it.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdill.so.20");
+}
+
+/// The C half of a test. Only tests are linked with it.
+fn compile_c_of_tests() {
+    let source = Path::new("tests/rust_api/mixed.c");
+    println!("cargo:rerun-if-changed={}", source.display());
+    if !source.exists() {
+        return; // a package without its tests
+    }
+    cc::Build::new()
+        .file(source)
+        .include(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
+        .opt_level(2)
+        .cargo_metadata(false)
+        .compile("dill_mixed_test");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo:rustc-link-arg-tests={}", out.join("libdill_mixed_test.a").display());
 }
 
 fn read(path: &Path) -> String {

@@ -1,6 +1,7 @@
-/* Both headers in one program that is valid C99 to C23 and C++17; c-tests/run
-   compiles it by all these standards. Every function's type is checked against a
-   pointer of the type that the manual gives. */
+/* Both headers in one program that is valid C99 to C23 and C++17, with any of
+   DILL_DISABLE_RAW_NAMES, DILL_DISABLE_SOCKETS and DILL_DISABLE_TLS; c-tests/run
+   compiles it in all these ways. The type of every function that libdill 2.14 has
+   is checked against the one that it has there. */
 
 #include <libdill.h>
 #include <libdillimpl.h>
@@ -10,82 +11,167 @@
 
 #include <stdio.h>
 
-static int (*const hmake_)(struct hvfs*) = hmake;
-static void *(*const hquery_)(int, const void*) = hquery;
-static int (*const hown_)(int) = hown;
-static int (*const hclose_)(int) = hclose;
-static int (*const fdclean_)(int) = fdclean;
-static int (*const fdin_)(int, int64_t) = fdin;
-static int (*const fdout_)(int, int64_t) = fdout;
-static int64_t (*const now_)(void) = now;
-static int (*const msleep_)(int64_t) = msleep;
-static int (*const bundle_)(void) = bundle;
-static int (*const bundle_mem_)(struct bundle_storage*) = bundle_mem;
-static int (*const bundle_wait_)(int, int64_t) = bundle_wait;
-static int (*const bundle_cancel_)(int, int64_t) = bundle_cancel;
-static int (*const bundle_notify_)(int, int) = bundle_notify;
-static int (*const yield_)(void) = yield;
-static int (*const chmake_)(int*) = chmake;
-static int (*const chmake_mem_)(struct chstorage*, int*) = chmake_mem;
-static int (*const chsend_)(int, const void*, size_t, int64_t) = chsend;
-static int (*const chrecv_)(int, void*, size_t, int64_t) = chrecv;
-static int (*const chdone_)(int) = chdone;
-static int (*const choose_)(struct chclause*, int, int64_t) = choose;
-static int (*const bsend_)(int, const void*, size_t, int64_t) = bsend;
-static int (*const brecv_)(int, void*, size_t, int64_t) = brecv;
-static int (*const bsendl_)(int, struct iolist*, struct iolist*, int64_t) =
-    bsendl;
-static int (*const brecvl_)(int, struct iolist*, struct iolist*, int64_t) =
-    brecvl;
-static int (*const ipaddr_local_)(struct ipaddr*, const char*, int, int) =
-    ipaddr_local;
-static int (*const ipaddr_remote_)(struct ipaddr*, const char*, int, int,
-    int64_t) = ipaddr_remote;
-static int (*const ipaddr_remotes_)(struct ipaddr*, int, const char*, int, int,
-    int64_t) = ipaddr_remotes;
-static const char *(*const ipaddr_str_)(const struct ipaddr*, char*) =
-    ipaddr_str;
-static int (*const ipaddr_family_)(const struct ipaddr*) = ipaddr_family;
-static const struct sockaddr *(*const ipaddr_sockaddr_)(const struct ipaddr*) =
-    ipaddr_sockaddr;
-static int (*const ipaddr_len_)(const struct ipaddr*) = ipaddr_len;
-static int (*const ipaddr_port_)(const struct ipaddr*) = ipaddr_port;
-static void (*const ipaddr_setport_)(struct ipaddr*, int) = ipaddr_setport;
-static int (*const ipaddr_equal_)(const struct ipaddr*, const struct ipaddr*,
-    int) = ipaddr_equal;
-static int (*const tcp_listen_)(struct ipaddr*, int) = tcp_listen;
-static int (*const tcp_listen_mem_)(struct ipaddr*, int,
-    struct tcp_listener_storage*) = tcp_listen_mem;
-static int (*const tcp_accept_)(int, struct ipaddr*, int64_t) = tcp_accept;
-static int (*const tcp_accept_mem_)(int, struct ipaddr*, struct tcp_storage*,
-    int64_t) = tcp_accept_mem;
-static int (*const tcp_connect_)(const struct ipaddr*, int64_t) = tcp_connect;
-static int (*const tcp_connect_mem_)(const struct ipaddr*, struct tcp_storage*,
-    int64_t) = tcp_connect_mem;
-static int (*const tcp_done_)(int, int64_t) = tcp_done;
-static int (*const tcp_close_)(int, int64_t) = tcp_close;
-static int (*const tcp_fromfd_)(int) = tcp_fromfd;
-static int (*const tcp_fromfd_mem_)(int, struct tcp_storage*) = tcp_fromfd_mem;
-static int (*const tcp_listener_fromfd_)(int) = tcp_listener_fromfd;
-static int (*const tcp_listener_fromfd_mem_)(int,
-    struct tcp_listener_storage*) = tcp_listener_fromfd_mem;
+#if defined DILL_DISABLE_RAW_NAMES
+#define NAME(name) dill_##name
+#else
+#define NAME(name) name
+#endif
 
-/* Keeps the compiler from finding them unused. */
-static const void *const functions[] = {
-    &hmake_, &hquery_, &hown_, &hclose_, &fdclean_, &fdin_, &fdout_, &now_,
-    &msleep_, &bundle_, &bundle_mem_, &bundle_wait_, &bundle_cancel_,
-    &bundle_notify_, &yield_, &chmake_, &chmake_mem_, &chsend_, &chrecv_,
-    &chdone_, &choose_, &bsend_, &brecv_, &bsendl_, &brecvl_, &ipaddr_local_,
-    &ipaddr_remote_, &ipaddr_remotes_, &ipaddr_str_, &ipaddr_family_,
-    &ipaddr_sockaddr_, &ipaddr_len_, &ipaddr_port_, &ipaddr_setport_,
-    &ipaddr_equal_, &tcp_listen_, &tcp_listen_mem_, &tcp_accept_,
-    &tcp_accept_mem_, &tcp_connect_, &tcp_connect_mem_, &tcp_done_, &tcp_close_,
-    &tcp_fromfd_, &tcp_fromfd_mem_, &tcp_listener_fromfd_,
-    &tcp_listener_fromfd_mem_
-};
+#define TYPED(returned, name, arguments)\
+    __attribute__((unused)) static returned (*const name##_) arguments =\
+        NAME(name);
 
-static coroutine void adds(int *sum, int a, int b) {
-    if(yield() == 0) *sum += a + b;
+TYPED(int, bundle, (void))
+TYPED(int, bundle_mem, (struct dill_bundle_storage*))
+TYPED(int, bundle_wait, (int, int64_t))
+TYPED(int, chdone, (int))
+TYPED(int, chmake, (int*))
+TYPED(int, chmake_mem, (struct dill_chstorage*, int*))
+TYPED(int, choose, (struct dill_chclause*, int, int64_t))
+TYPED(int, chrecv, (int, void*, size_t, int64_t))
+TYPED(int, chsend, (int, const void*, size_t, int64_t))
+TYPED(int, fdclean, (int))
+TYPED(int, fdin, (int, int64_t))
+TYPED(int, fdout, (int, int64_t))
+TYPED(int, hclose, (int))
+TYPED(int, hmake, (struct dill_hvfs*))
+TYPED(int, hown, (int))
+TYPED(void*, hquery, (int, const void*))
+TYPED(int, msleep, (int64_t))
+TYPED(int64_t, now, (void))
+TYPED(int, yield, (void))
+
+#if !defined DILL_DISABLE_SOCKETS
+
+TYPED(int, brecv, (int, void*, size_t, int64_t))
+TYPED(int, brecvl, (int, struct dill_iolist*, struct dill_iolist*, int64_t))
+TYPED(int, bsend, (int, const void*, size_t, int64_t))
+TYPED(int, bsendl, (int, struct dill_iolist*, struct dill_iolist*, int64_t))
+TYPED(int, happyeyeballs_connect, (const char*, int, int64_t))
+TYPED(int, http_attach, (int))
+TYPED(int, http_attach_mem, (int, struct dill_http_storage*))
+TYPED(int, http_detach, (int, int64_t))
+TYPED(int, http_done, (int, int64_t))
+TYPED(int, http_recvfield, (int, char*, size_t, char*, size_t, int64_t))
+TYPED(int, http_recvrequest, (int, char*, size_t, char*, size_t, int64_t))
+TYPED(int, http_recvstatus, (int, char*, size_t, int64_t))
+TYPED(int, http_sendfield, (int, const char*, const char*, int64_t))
+TYPED(int, http_sendrequest, (int, const char*, const char*, int64_t))
+TYPED(int, http_sendstatus, (int, int, const char*, int64_t))
+TYPED(int, ipaddr_equal, (const struct dill_ipaddr*, const struct dill_ipaddr*,
+    int))
+TYPED(int, ipaddr_family, (const struct dill_ipaddr*))
+TYPED(int, ipaddr_len, (const struct dill_ipaddr*))
+TYPED(int, ipaddr_local, (struct dill_ipaddr*, const char*, int, int))
+TYPED(int, ipaddr_port, (const struct dill_ipaddr*))
+TYPED(int, ipaddr_remote, (struct dill_ipaddr*, const char*, int, int, int64_t))
+TYPED(int, ipaddr_remotes, (struct dill_ipaddr*, int, const char*, int, int,
+    int64_t))
+TYPED(void, ipaddr_setport, (struct dill_ipaddr*, int))
+TYPED(const struct sockaddr*, ipaddr_sockaddr, (const struct dill_ipaddr*))
+TYPED(const char*, ipaddr_str, (const struct dill_ipaddr*, char*))
+TYPED(int, ipc_accept, (int, int64_t))
+TYPED(int, ipc_accept_mem, (int, struct dill_ipc_storage*, int64_t))
+TYPED(int, ipc_close, (int, int64_t))
+TYPED(int, ipc_connect, (const char*, int64_t))
+TYPED(int, ipc_connect_mem, (const char*, struct dill_ipc_storage*, int64_t))
+TYPED(int, ipc_done, (int, int64_t))
+TYPED(int, ipc_fromfd, (int))
+TYPED(int, ipc_fromfd_mem, (int, struct dill_ipc_storage*))
+TYPED(int, ipc_listen, (const char*, int))
+TYPED(int, ipc_listen_mem, (const char*, int, struct
+    dill_ipc_listener_storage*))
+TYPED(int, ipc_listener_fromfd, (int))
+TYPED(int, ipc_listener_fromfd_mem, (int, struct dill_ipc_listener_storage*))
+TYPED(int, ipc_pair, (int*))
+TYPED(int, ipc_pair_mem, (struct dill_ipc_pair_storage*, int*))
+TYPED(int, ipc_recvfd, (int, int64_t))
+TYPED(int, ipc_sendfd, (int, int, int64_t))
+TYPED(ssize_t, mrecv, (int, void*, size_t, int64_t))
+TYPED(ssize_t, mrecvl, (int, struct dill_iolist*, struct dill_iolist*, int64_t))
+TYPED(int, msend, (int, const void*, size_t, int64_t))
+TYPED(int, msendl, (int, struct dill_iolist*, struct dill_iolist*, int64_t))
+TYPED(int, prefix_attach, (int, size_t, int))
+TYPED(int, prefix_attach_mem, (int, size_t, int, struct dill_prefix_storage*))
+TYPED(int, prefix_detach, (int))
+TYPED(int, socks5_client_connect, (int, const char*, const char*, struct
+    dill_ipaddr*, int64_t))
+TYPED(int, socks5_client_connectbyname, (int, const char*, const char*, const
+    char*, int, int64_t))
+TYPED(int, socks5_proxy_auth, (int, int (*)(const char*, const char*), int64_t))
+TYPED(int, socks5_proxy_recvcommand, (int, struct dill_ipaddr*, int64_t))
+TYPED(int, socks5_proxy_recvcommandbyname, (int, char*, int*, int64_t))
+TYPED(int, socks5_proxy_sendreply, (int, int, struct dill_ipaddr*, int64_t))
+TYPED(int, suffix_attach, (int, const void*, size_t))
+TYPED(int, suffix_attach_mem, (int, const void*, size_t, struct
+    dill_suffix_storage*))
+TYPED(int, suffix_detach, (int, int64_t))
+TYPED(int, tcp_accept, (int, struct dill_ipaddr*, int64_t))
+TYPED(int, tcp_accept_mem, (int, struct dill_ipaddr*, struct dill_tcp_storage*,
+    int64_t))
+TYPED(int, tcp_close, (int, int64_t))
+TYPED(int, tcp_connect, (const struct dill_ipaddr*, int64_t))
+TYPED(int, tcp_connect_mem, (const struct dill_ipaddr*, struct
+    dill_tcp_storage*, int64_t))
+TYPED(int, tcp_done, (int, int64_t))
+TYPED(int, tcp_fromfd, (int))
+TYPED(int, tcp_fromfd_mem, (int, struct dill_tcp_storage*))
+TYPED(int, tcp_listen, (struct dill_ipaddr*, int))
+TYPED(int, tcp_listen_mem, (struct dill_ipaddr*, int, struct
+    dill_tcp_listener_storage*))
+TYPED(int, tcp_listener_fromfd, (int))
+TYPED(int, tcp_listener_fromfd_mem, (int, struct dill_tcp_listener_storage*))
+TYPED(int, term_attach, (int, const void*, size_t))
+TYPED(int, term_attach_mem, (int, const void*, size_t, struct
+    dill_term_storage*))
+TYPED(int, term_detach, (int, int64_t))
+TYPED(int, term_done, (int, int64_t))
+TYPED(int, udp_open, (struct dill_ipaddr*, const struct dill_ipaddr*))
+TYPED(int, udp_open_mem, (struct dill_ipaddr*, const struct dill_ipaddr*, struct
+    dill_udp_storage*))
+TYPED(ssize_t, udp_recv, (int, struct dill_ipaddr*, void*, size_t, int64_t))
+TYPED(ssize_t, udp_recvl, (int, struct dill_ipaddr*, struct dill_iolist*, struct
+    dill_iolist*, int64_t))
+TYPED(int, udp_send, (int, const struct dill_ipaddr*, const void*, size_t))
+TYPED(int, udp_sendl, (int, const struct dill_ipaddr*, struct dill_iolist*,
+    struct dill_iolist*))
+TYPED(int, ws_attach_client, (int, int, const char*, const char*, int64_t))
+TYPED(int, ws_attach_client_mem, (int, int, const char*, const char*, struct
+    dill_ws_storage*, int64_t))
+TYPED(int, ws_attach_server, (int, int, char*, size_t, char*, size_t, int64_t))
+TYPED(int, ws_attach_server_mem, (int, int, char*, size_t, char*, size_t, struct
+    dill_ws_storage*, int64_t))
+TYPED(int, ws_detach, (int, int, const void*, size_t, int64_t))
+TYPED(int, ws_done, (int, int, const void*, size_t, int64_t))
+TYPED(ptrdiff_t, ws_recv, (int, int*, void*, size_t, int64_t))
+TYPED(ptrdiff_t, ws_recvl, (int, int*, struct dill_iolist*, struct dill_iolist*,
+    int64_t))
+TYPED(int, ws_request_key, (char*))
+TYPED(int, ws_response_key, (const char*, char*))
+TYPED(int, ws_send, (int, int, const void*, size_t, int64_t))
+TYPED(int, ws_sendl, (int, int, struct dill_iolist*, struct dill_iolist*,
+    int64_t))
+TYPED(ptrdiff_t, ws_status, (int, int*, void*, size_t))
+
+#if !defined DILL_DISABLE_TLS
+TYPED(int, tls_attach_client, (int, int64_t))
+TYPED(int, tls_attach_client_mem, (int, struct dill_tls_storage*, int64_t))
+TYPED(int, tls_attach_server, (int, const char*, const char*, int64_t))
+TYPED(int, tls_attach_server_mem, (int, const char*, const char*, struct
+    dill_tls_storage*, int64_t))
+TYPED(int, tls_detach, (int, int64_t))
+TYPED(int, tls_done, (int, int64_t))
+#else
+/* A program may then have names of its own. */
+enum own_names {tls_attach_client, tls_attach_server, tls_done, tls_detach};
+#endif
+
+#else
+enum own_names {bsend, tcp_listen, udp_send, ws_send, tls_done, bsock_type};
+#endif
+
+static NAME(coroutine) void adds(int *sum, int a, int b) {
+    if(NAME(yield)() == 0) *sum += a + b;
 }
 
 static int fail(const char *what) {
@@ -93,30 +179,28 @@ static int fail(const char *what) {
     return 1;
 }
 
+static int twice(int x) {
+    return 2 * x;
+}
+
 int main(void) {
-    int sum = 0, ch[2];
-    for(size_t i = 0; i != sizeof(functions) / sizeof(functions[0]); ++i)
-        if(!functions[i]) return fail("a function is missing");
-    if(!bsock_type) return fail("bsock_type is missing");
     static char stack[2][16384];
-    int b = go(adds(&sum, 1, 2));
-    int b2 = go_mem(adds(&sum, 3, 4), stack[0], sizeof(stack[0]));
+    int sum = 0;
+#if !defined DILL_DISABLE_SOCKETS
+    if(!NAME(bsock_type) || !NAME(msock_type)) return fail("a type is missing");
+#endif
+    int b = NAME(go)(adds(&sum, 1, 2));
+    int b2 = NAME(go_mem)(adds(&sum, 3, twice(2)), stack[0], sizeof(stack[0]));
     if(b < 0 || b2 < 0) return fail("go failed");
     for(int i = 0; i != 10; ++i)
-        if(bundle_go(b, adds(&sum, i, sum * 0)) != 0)
+        if(NAME(bundle_go)(b, adds(&sum, i, sum * 0)) != 0)
             return fail("bundle_go failed");
-    if(bundle_go_mem(b, adds(&sum, 5, 6), stack[1], sizeof(stack[1])) != 0)
+    if(NAME(bundle_go_mem)(b, adds(&sum, 5, 6), stack[1], sizeof(stack[1])) != 0)
         return fail("bundle_go_mem failed");
-    if(bundle_wait(b, -1) != 0 || bundle_wait(b2, -1) != 0)
+    if(NAME(bundle_wait)(b, -1) != 0 || NAME(bundle_wait)(b2, -1) != 0)
         return fail("bundle_wait failed");
     if(sum != 3 + 7 + 45 + 11) return fail("the sum is wrong");
-    if(chmake(ch) != 0) return fail("chmake failed");
-    struct chclause clauses[] = {
-        {CHRECV, ch[0], &sum, sizeof(sum)}, {CHSEND, ch[0], &sum, sizeof(sum)}
-    };
-    if(choose(clauses, 2, now() + 1) != -1 || errno != ETIMEDOUT)
-        return fail("choose should have timed out");
-    if(bundle_cancel(b, DILL_INHERIT) != 0 || hclose(b2) != 0)
+    if(NAME(bundle_cancel)(b, DILL_INHERIT) != 0 || NAME(hclose)(b2) != 0)
         return fail("closing failed");
     return 0;
 }

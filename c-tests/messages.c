@@ -1,15 +1,17 @@
-/* What every message protocol does, on top of every transport. */
+/* What every message protocol does, on top of every transport; and UDP, as far as that is
+   like them. */
 
 #include "stacks.h"
 
 enum protocol {PREFIX1, PREFIX2LE, PREFIX8, PREFIX20, SUFFIX1, SUFFIX2, SUFFIX5,
-    TERM_PREFIX, TERM_SUFFIX, TERM_EMPTY, PROTOCOLS};
+    TERM_PREFIX, TERM_SUFFIX, TERM_EMPTY, WS_CLIENT, WS_SERVER, PROTOCOLS, UDP = PROTOCOLS};
 
 static enum protocol protocol;
 static enum transport transport;
 static volatile int calls;
 
-static int attach(int s) {
+/* The end under test is the first one. */
+static int attach(int s, int end) {
     switch(protocol) {
     case PREFIX1: return prefix_attach(s, 1, 0);
     case PREFIX2LE: return prefix_attach(s, 2, PREFIX_LITTLE_ENDIAN);
@@ -22,19 +24,44 @@ static int attach(int s) {
     case TERM_PREFIX: return term_attach(prefix_attach(s, 3, 0), "STOP", 4);
     case TERM_SUFFIX: return term_attach(suffix_attach(s, "\n", 1), "STOP", 4);
     case TERM_EMPTY: return term_attach(prefix_attach(s, 3, 0), NULL, 0);
+    case WS_CLIENT: case WS_SERVER:
+        if((protocol == WS_CLIENT) == (end == 0))
+            return ws_attach_client(s, WS_BINARY | WS_NOHTTP, NULL, NULL, -1);
+        return ws_attach_server(s, WS_BINARY | WS_NOHTTP, NULL, 0, NULL, 0, -1);
     default: CHECK(0); return -1;
     }
 }
 
-static int is_term(void) {
+/* Has an end of its own, so that the end of the stream alone is an error. */
+static int has_end(void) {
     return protocol >= TERM_PREFIX;
 }
 
+/* Ends without the peer's consent, and gives the socket beneath back. */
+static int detach(int s) {
+    return protocol < SUFFIX1 ? prefix_detach(s) : suffix_detach(s, -1);
+}
+
+static void udp_pair(int s[2]) {
+    struct ipaddr addr[2];
+    for(int i = 0; i != 2; ++i) {
+        CHECK_OK(ipaddr_local(&addr[i], "127.0.0.1", 0, IPADDR_IPV4));
+        CHECK_HANDLE(s[i] = udp_open(&addr[i], i ? &addr[0] : NULL));
+    }
+    /* Now that the port of the other one is known. */
+    CHECK_OK(hclose(s[0]));
+    CHECK_HANDLE(s[0] = udp_open(&addr[0], &addr[1]));
+}
+
 static void message_pair(int s[2]) {
+    if(protocol == UDP) {
+        udp_pair(s);
+        return;
+    }
     transport_pair(transport, s);
     for(int i = 0; i != 2; ++i) {
         int below = s[i];
-        s[i] = attach(s[i]);
+        s[i] = attach(s[i], i);
         CHECK_HANDLE(s[i]);
         /* The protocol has taken the socket. */
         CHECK_ERR(hclose(below), EBADF);
@@ -149,10 +176,8 @@ static void too_long(void) {
     /* The other direction goes on. */
     CHECK_OK(msend(s[1], "b", 1, -1));
     CHECK_INT(mrecv(s[0], buf, 8, -1), 1);
-    if(!is_term()) {
-        int rc = protocol < SUFFIX1 ? prefix_detach(s[1]) : suffix_detach(s[1], -1);
-        CHECK_INT(rc, -1);
-        CHECK_INT(errno, ECONNRESET);
+    if(!has_end()) {
+        CHECK_ERR(detach(s[1]), ECONNRESET);
         CHECK_ERR(hclose(s[1]), EBADF);
         CHECK_OK(hclose(s[0]));
     }
@@ -169,7 +194,9 @@ static void deadlines(void) {
     int64_t start = now();
     CHECK_ERR(mrecv(s[1], buf, 8, start + 50), ETIMEDOUT);
     CHECK_INT(now(), start + 50);
-    CHECK_ERR(mrecv(s[1], buf, 8, -1), ECONNRESET);
+    /* A datagram is there or not. */
+    if(protocol == UDP) CHECK_ERR(mrecv(s[1], buf, 8, 0), ETIMEDOUT);
+    else CHECK_ERR(mrecv(s[1], buf, 8, -1), ECONNRESET);
     CHECK_OK(msend(s[1], "abc", 3, -1));
     close_pair(s);
 }
@@ -192,14 +219,14 @@ static coroutine void sends(int s, int n) {
 
 /* Reader and writer on the same socket, both ways at once. */
 static void both_directions_at_once(void) {
-    enum {N = 300};
-    int s[2];
+    /* The system drops datagrams when many wait. */
+    int s[2], n = protocol == UDP ? 50 : 300;
     message_pair(s);
     calls = 0;
-    int b = go(sends(s[0], N));
+    int b = go(sends(s[0], n));
     CHECK_HANDLE(b);
-    CHECK_OK(bundle_go(b, sends(s[1], N)));
-    for(int i = 0; i != N; ++i)
+    CHECK_OK(bundle_go(b, sends(s[1], n)));
+    for(int i = 0; i != n; ++i)
         for(int end = 0; end != 2; ++end) {
             int val[20];
             CHECK_INT(mrecv(s[end], val, sizeof(val), -1), sizeof(val));
@@ -247,7 +274,8 @@ static void cancellation(void) {
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
     CHECK_INT(calls, 1);
-    CHECK_ERR(mrecv(s[0], buf, 8, -1), ECONNRESET);
+    if(protocol == UDP) CHECK_ERR(mrecv(s[0], buf, 8, 0), ETIMEDOUT);
+    else CHECK_ERR(mrecv(s[0], buf, 8, -1), ECONNRESET);
     CHECK_OK(msend(s[0], "abc", 3, -1));
     CHECK_INT(mrecv(s[1], buf, 8, -1), 3);
     close_pair(s);
@@ -276,11 +304,11 @@ static coroutine void asks(int b) {
     CHECK_OK(bundle_cancel(b, -1));
 }
 
-/* What the protocol sends for a message, byte for byte. */
+/* What the other end sends for a message, byte for byte. */
 static int wire(char *bytes, int size) {
     int s[2];
     transport_pair(OVER_IPC, s);
-    s[0] = attach(s[0]);
+    s[0] = attach(s[0], 1);
     CHECK_HANDLE(s[0]);
     CHECK_OK(msend(s[0], "0123456789", 10, -1));
     CHECK_OK(hclose(s[0]));
@@ -302,7 +330,7 @@ static void graceful_requests(void) {
         calls = 0;
         transport_pair(transport == OVER_TCP ? OVER_TCP : OVER_IPC, s);
         if(transport == OVER_TRICKLE) s[0] = trickle_attach(s[0]);
-        s[0] = attach(s[0]);
+        s[0] = attach(s[0], 0);
         CHECK_HANDLE(s[0]);
         int b = bundle();
         CHECK_HANDLE(b);
@@ -331,25 +359,25 @@ static void graceful_requests(void) {
 static void detach_leaves_the_stream_in_place(void) {
     int s[2], u[2];
     char buf[8];
-    if(is_term()) return;
+    if(has_end()) return;
     message_pair(s);
     CHECK_OK(msend(s[0], "abc", 3, -1));
     CHECK_OK(msend(s[0], "last", 4, -1));
-    u[0] = protocol < SUFFIX1 ? prefix_detach(s[0]) : suffix_detach(s[0], -1);
+    u[0] = detach(s[0]);
     CHECK_HANDLE(u[0]);
     CHECK_ERR(msend(s[0], "x", 1, -1), EBADF);
     /* Without a break, more bytes follow. */
     CHECK_OK(bsend(u[0], "raw", 3, -1));
     CHECK_INT(mrecv(s[1], buf, 8, -1), 3);
     CHECK_INT(mrecv(s[1], buf, 8, -1), 4);
-    u[1] = protocol < SUFFIX1 ? prefix_detach(s[1]) : suffix_detach(s[1], -1);
+    u[1] = detach(s[1]);
     CHECK_HANDLE(u[1]);
     CHECK_OK(brecv(u[1], buf, 3, -1));
     CHECK_OK(memcmp(buf, "raw", 3));
     /* And messages again, in the other direction. */
-    u[0] = attach(u[0]);
+    u[0] = attach(u[0], 0);
     CHECK_HANDLE(u[0]);
-    u[1] = attach(u[1]);
+    u[1] = attach(u[1], 1);
     CHECK_HANDLE(u[1]);
     CHECK_OK(msend(u[1], "m", 1, -1));
     CHECK_INT(mrecv(u[0], buf, 8, -1), 1);
@@ -374,9 +402,52 @@ static void input_is_known_to_choose(void) {
     CHECK_INT(choose(&cl, 1, -1), 0);
     /* Closing a TCP socket resets the connection. */
     CHECK_ERR(mrecv(s[0], buf, 8, -1),
-        is_term() || transport == OVER_TCP ? ECONNRESET : EPIPE);
+        has_end() || transport == OVER_TCP ? ECONNRESET : EPIPE);
     CHECK_INT(choose(&cl, 1, 0), 0);
     CHECK_OK(hclose(s[0]));
+}
+
+/* A receive waits before its message, and a request, a scope or a close ends that. */
+static void waiting_ends(void) {
+    int s[2];
+    char buf[8];
+    struct cancel_scope sc;
+    message_pair(s);
+    CHECK_OK(cancel_enter(&sc, -1, now() + 50));
+    CHECK_ERR(mrecv(s[0], buf, 8, -1), ECANCELED);
+    CHECK_ERR(cancel_leave(&sc), ETIMEDOUT);
+    /* That has done no harm. */
+    CHECK_OK(msend(s[1], "abc", 3, -1));
+    CHECK_INT(mrecv(s[0], buf, 8, -1), 3);
+    static int received;
+    received = 0;
+    calls = 0;
+    int b = bundle();
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, receives_until_asked(s[0], &received)));
+    CHECK_OK(msend(s[1], "0123456789", 10, -1));
+    CHECK_OK(msleep(now() + 1));
+    CHECK_INT(received, 1);
+    int a = go(asks(b));
+    CHECK_HANDLE(a);
+    CHECK_OK(msleep(now() + 1));
+    CHECK_INT(calls, 1);
+    CHECK_OK(msend(s[1], "0123456789", 10, -1));
+    CHECK_OK(bundle_wait(a, -1));
+    CHECK_INT(received, 2);
+    CHECK_OK(hclose(a));
+    close_pair(s);
+}
+
+static void common(void) {
+    messages_keep_their_borders();
+    lists();
+    malformed_lists();
+    deadlines();
+    both_directions_at_once();
+    one_call_for_each_direction();
+    cancellation();
+    waiting_ends();
 }
 
 int main(void) {
@@ -384,18 +455,16 @@ int main(void) {
     int before = count_fds();
     for(transport = OVER_TCP; transport != TRANSPORTS; ++transport)
         for(protocol = PREFIX1; protocol != PROTOCOLS; ++protocol) {
-            messages_keep_their_borders();
-            lists();
-            malformed_lists();
+            common();
             if(protocol != TERM_EMPTY) too_long();
-            deadlines();
-            both_directions_at_once();
-            one_call_for_each_direction();
-            cancellation();
             graceful_requests();
             detach_leaves_the_stream_in_place();
             input_is_known_to_choose();
             CHECK_INT(count_fds(), before);
         }
+    protocol = UDP;
+    transport = OVER_TCP;
+    common();
+    CHECK_INT(count_fds(), before);
     return 0;
 }

@@ -27,6 +27,7 @@ static void valve_init(struct valve *valve, long bytes) {
 
 __attribute__((unused))
 static void valve_open(struct valve *valve) {
+    if(valve->left < 0) return;
     valve->left = -1;
     CHECK_OK(chdone(valve->gate[1]));
 }
@@ -70,8 +71,8 @@ static void *trickle_query(struct hvfs *hvfs, const void *type) {
 static void trickle_close(struct hvfs *hvfs) {
     struct trickle *self = CONT(hvfs, struct trickle, hvfs);
     /* Who is stuck shall meet the socket's end. */
-    if(self->in && self->in->left == 0) valve_open(self->in);
-    if(self->out && self->out->left == 0) valve_open(self->out);
+    if(self->in) valve_open(self->in);
+    if(self->out) valve_open(self->out);
     if(self->under >= 0) CHECK_OK(hclose(self->under));
     free(self);
 }

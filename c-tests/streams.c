@@ -1,6 +1,7 @@
 /* What every bytestream does: TCP, local, a protocol of the program's that moves byte after
    byte, and TLS on top of each of these. */
 
+#include "pieces.h"
 #include "stacks.h"
 #include "tls.h"
 
@@ -244,54 +245,10 @@ static void skipping(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-/* Pieces of all sizes around those of records and buffers. */
-static coroutine void sends_pieces(int s, size_t total) {
-    unsigned char *buf = (unsigned char*)malloc(70000);
-    CHECK(buf);
-    size_t sent = 0, size = 1;
-    while(sent < total) {
-        if(size > total - sent) size = total - sent;
-        for(size_t i = 0; i != size; ++i)
-            buf[i] = (unsigned char)((sent + i) * 31 >> 3);
-        CHECK_OK(bsend(s, buf, size, -1));
-        sent += size;
-        size = size * 7 % 70000 + 1;
-    }
-    free(buf);
-    CHECK_OK(stream_done(s));
-    calls++;
-}
-
-static coroutine void receives_pieces(int s, size_t total) {
-    unsigned char *buf = (unsigned char*)malloc(50000);
-    CHECK(buf);
-    size_t received = 0, size = 1;
-    while(received < total) {
-        if(size > total - received) size = total - received;
-        CHECK_OK(brecv(s, buf, size, -1));
-        for(size_t i = 0; i != size; ++i)
-            CHECK_INT(buf[i], (unsigned char)((received + i) * 31 >> 3));
-        received += size;
-        size = size * 5 % 50000 + 1;
-    }
-    CHECK_ERR(brecv(s, buf, 1, -1), EPIPE);
-    free(buf);
-    calls++;
-}
-
 static void both_directions_at_once(void) {
-    int s[2], b = bundle();
-    size_t total = transport == OVER_TRICKLE ? 40000 : 3 << 20;
-    CHECK_HANDLE(b);
-    calls = 0;
+    int s[2];
     stream_pair(s);
-    for(int i = 0; i != 2; ++i) {
-        CHECK_OK(bundle_go(b, sends_pieces(s[i], total)));
-        CHECK_OK(bundle_go(b, receives_pieces(s[i], total)));
-    }
-    CHECK_OK(bundle_wait(b, -1));
-    CHECK_INT(calls, 4);
-    CHECK_OK(hclose(b));
+    both_ways_at_once(s, transport == OVER_TRICKLE ? 40000 : 3 << 20, stream_done);
     for(int i = 0; i != 2; ++i) CHECK_OK(stream_close(s[i], -1));
 }
 

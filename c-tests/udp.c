@@ -112,12 +112,49 @@ static void strangers(void) {
     CHECK_OK(udp_send(s[0], &addr[1], "good", 4));
     /* Also without waiting. */
     CHECK_INT(mrecv(s[1], buf, sizeof(buf), 0), 4);
+    /* Nor do they look like input. */
+    struct chclause cl = {CHSOCK, s[1], NULL, 0};
+    CHECK_OK(udp_send(stranger, &addr[1], "bad", 3));
+    CHECK_ERR(choose(&cl, 1, now() + 20), ETIMEDOUT);
+    CHECK_OK(udp_send(s[0], &addr[1], "good", 4));
+    CHECK_INT(choose(&cl, 1, -1), 0);
+    CHECK_INT(mrecv(s[1], buf, sizeof(buf), 0), 4);
     CHECK_OK(udp_send(stranger, &addr[1], "too long", 8));
     CHECK_ERR(mrecv(s[1], buf, 4, now() + 20), ETIMEDOUT);
     CHECK_OK(udp_send(s[0], &addr[1], "good", 4));
     CHECK_INT(mrecv(s[1], buf, sizeof(buf), -1), 4);
     CHECK_OK(hclose(stranger));
     close_pair(s);
+}
+
+/* Each part of the address counts; some machines have no IPv6. */
+static void strangers_by_address(void) {
+    static const char *const hosts[][2] = {{"127.0.0.1", "127.0.0.2"}, {"::1", "::1"}};
+    for(int six = 0; six != 2; ++six) {
+        struct ipaddr here, friend, other;
+        char buf[8];
+        int family = six ? IPADDR_IPV6 : IPADDR_IPV4;
+        CHECK_OK(ipaddr_local(&friend, hosts[six][0], 0, family));
+        int s = udp_open(&friend, NULL);
+        if(s < 0 && six) continue;
+        CHECK_HANDLE(s);
+        /* The same port on another address, or another port on the same one. */
+        CHECK_OK(ipaddr_local(&other, hosts[six][1], six ? 0 : ipaddr_port(&friend), family));
+        int t = udp_open(&other, NULL);
+        CHECK_HANDLE(t);
+        CHECK_OK(ipaddr_local(&here, hosts[six][0], 0, family));
+        int r = udp_open(&here, &friend);
+        CHECK_HANDLE(r);
+        struct chclause cl = {CHSOCK, r, NULL, 0};
+        CHECK_OK(udp_send(t, &here, "bad", 3));
+        CHECK_ERR(choose(&cl, 1, now() + 20), ETIMEDOUT);
+        CHECK_OK(udp_send(s, &here, "good", 4));
+        CHECK_INT(choose(&cl, 1, -1), 0);
+        CHECK_INT(mrecv(r, buf, sizeof(buf), 0), 4);
+        CHECK_OK(hclose(r));
+        CHECK_OK(hclose(s));
+        CHECK_OK(hclose(t));
+    }
 }
 
 static volatile int calls;
@@ -204,6 +241,7 @@ int main(void) {
     lists();
     lengths();
     strangers();
+    strangers_by_address();
     waiting();
     arguments();
     CHECK_INT(count_fds(), before);

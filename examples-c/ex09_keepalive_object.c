@@ -55,7 +55,7 @@ static coroutine void writer(struct connection *c) {
 }
 
 static struct connection *connection_new(const struct ipaddr *addr, int64_t deadline) {
-    struct connection *c = malloc(sizeof(*c));
+    struct connection *c = (struct connection*)malloc(sizeof(*c));
     if(!c) return NULL;
     c->sock = tcp_connect(addr, deadline);
     if(c->sock < 0) goto error1;

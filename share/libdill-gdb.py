@@ -14,6 +14,7 @@ Coroutines are numbered in the order of the tree, like those in the output of di
 of the scheduler stands in front, as in 2.3.
 """
 
+import os
 import re
 import struct
 
@@ -121,7 +122,10 @@ class Coroutine:
         if self.is_main():
             return "main"
         file = word(self.field("file"))
-        return "%s:%d" % (text(file), number(self.field("line"))) if file else "(unknown)"
+        if not file:
+            return "(unknown)"
+        line = number(self.field("line"))
+        return "%s:%d" % (text(file), line) if line else text(file)
 
     def registers(self):
         """The registers with which it will go on."""
@@ -160,7 +164,7 @@ class Scheduler:
         for index in range(size):
             def entry(field):
                 return struct.unpack_from("<Q", entries, index * step + self.layout[field])[0]
-            kind = entry("entry.kind")
+            kind = entry("entry.kind") & ~self.layout["entry.kind_bits"]
             if kind not in names:
                 name = kind + self.layout["kind.name"]
                 names[kind] = text(word(name), word(name + WORD))
@@ -197,7 +201,7 @@ class Scheduler:
 
     def gdb_thread(self):
         for thread in gdb.selected_inferior().threads():
-            if self.thread in thread.ptid:
+            if thread.ptid[1] == self.thread:
                 return thread
         return None
 
@@ -327,6 +331,13 @@ class Selected:
                 gdb.write("#%-3d%s\n" % (int(start.group(1)) - 1, start.group(2)))
 
 
+def is_users(symtab):
+    """Neither the library's code nor the C library's."""
+    file = os.path.basename(symtab.objfile.filename or "")
+    system = ("libc.", "libc-", "ld-", "ld.", "libpthread")
+    return not symtab.filename.endswith(".rs") and not file.startswith(system)
+
+
 def place(coroutine):
     """Where in the user's code it is."""
     try:
@@ -336,7 +347,7 @@ def place(coroutine):
             for _ in range(64):
                 line = frame.find_sal()
                 name = frame.name() or "?"
-                if line.symtab and not line.symtab.filename.endswith(".rs"):
+                if line.symtab and is_users(line.symtab):
                     call = " in " + function if function else ""
                     return "%s () at %s:%d%s" % (name, line.symtab.filename, line.line, call)
                 if name.startswith("dill_"):

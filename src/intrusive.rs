@@ -67,6 +67,7 @@ impl<T> Deref for Ref<T> {
 }
 
 impl<T> PartialEq for Ref<T> {
+    #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
@@ -105,6 +106,30 @@ impl Link {
         }
         self.next.set(ptr::null());
         next == previous
+    }
+
+    /// As [`Link::unlink`], in a few instructions less, and without forgetting the neighbours:
+    /// [`Link::is_linked`] does not tell any more.
+    ///
+    /// # Safety
+    /// `self` is in a list.
+    #[inline(always)]
+    pub(crate) unsafe fn unlink_quickly(&self) {
+        let (next, previous) = (self.next.get(), self.previous.get());
+        // SAFETY: as in `unlink`.
+        unsafe {
+            (*next).previous.set(previous);
+            (*previous).next.set(next);
+        }
+        if cfg!(debug_assertions) {
+            self.forget();
+        }
+    }
+
+    /// Says that it is in no list, after [`Link::unlink_quickly`].
+    #[inline(always)]
+    pub(crate) fn forget(&self) {
+        self.next.set(ptr::null());
     }
 
     /// # Safety
@@ -157,6 +182,13 @@ impl<A: Adapter> List<A> {
     #[inline(always)]
     pub(crate) fn first(&self) -> Option<Ref<A::Item>> {
         self.item(self.head.next.get())
+    }
+
+    /// Is `item`, which is in this list, alone in it?
+    #[inline(always)]
+    pub(crate) fn is_only(&self, item: Ref<A::Item>) -> bool {
+        let link = ptr::from_ref(self.link_of(item));
+        ptr::eq(self.head.next.get(), link) && ptr::eq(self.head.previous.get(), link)
     }
 
     /// The item behind `item`, which is in this list.

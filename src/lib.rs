@@ -24,6 +24,10 @@
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
+// The lower layers are made for all features; what only one of them uses stays.
+#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
+// The stand-in for the switch has no use for some of what surrounds it.
+#![cfg_attr(dill_thread_switch, allow(dead_code))]
 
 #[allow(unsafe_code)]
 mod capi;

@@ -145,6 +145,68 @@ impl Drop for ObjectCache {
     }
 }
 
+/// Free objects of one type that stay as they are, but for their first word: making one of
+/// them anew takes no more than the initialisation of what its former life has changed.
+pub(crate) struct Spares {
+    first: Cell<*mut FreeBlock>,
+    room: Cell<u32>,
+    /// Of each of them.
+    size: Cell<usize>,
+}
+
+impl Spares {
+    /// Room for `most` objects.
+    pub(crate) const fn new(most: u32) -> Spares {
+        Spares { first: Cell::new(ptr::null_mut()), room: Cell::new(most), size: Cell::new(0) }
+    }
+
+    /// An object that [`Spares::put`] was given.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Option<NonNull<()>> {
+        let object = NonNull::new(self.first.get())?;
+        // SAFETY: the first word of an object in the list is a `FreeBlock`.
+        self.first.set(unsafe { object.as_ref().next });
+        self.room.set(self.room.get() + 1);
+        Some(object.cast())
+    }
+
+    /// Is there no room for another one?
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.room.get() == 0
+    }
+
+    /// Takes an object, unless there are enough; true when it is taken.
+    ///
+    /// # Safety
+    /// It came from [`ObjectCache::allocate`], nothing refers to it any more, and it needs no
+    /// drop. All objects have the same type.
+    #[inline(always)]
+    pub(crate) unsafe fn put<T>(&self, object: Ref<T>) -> bool {
+        const { assert!(!core::mem::needs_drop::<T>() && size_of::<T>() >= size_of::<FreeBlock>()) };
+        if self.is_full() {
+            return false;
+        }
+        self.room.set(self.room.get() - 1);
+        self.size.set(size_of::<T>());
+        let block = object.as_ptr().cast::<FreeBlock>();
+        // SAFETY: the object is free, large enough and aligned.
+        unsafe { block.write(FreeBlock { next: self.first.get() }) };
+        self.first.set(block);
+        true
+    }
+}
+
+impl Drop for Spares {
+    fn drop(&mut self) {
+        let layout = ObjectCache::layout(self.size.get());
+        while let (Some(object), Some(layout)) = (self.take(), layout) {
+            // SAFETY: allocated by an `ObjectCache` for an object of this size.
+            unsafe { std::alloc::dealloc(object.as_ptr().cast(), layout) };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +227,27 @@ mod tests {
         unsafe {
             cache.free_bytes(first, 128);
             cache.free_bytes(other, 257);
+        }
+    }
+
+    #[test]
+    fn a_spare_object_keeps_all_but_its_first_word() {
+        let cache = ObjectCache::new();
+        let spares = Spares::new(1);
+        let one = cache.allocate([1usize, 2, 3]).unwrap();
+        let other = cache.allocate([4usize, 5, 6]).unwrap();
+        // SAFETY: allocated above.
+        unsafe {
+            assert!(spares.put(one));
+            assert!(!spares.put(other), "no room");
+            cache.free(other);
+        }
+        let again = spares.take().unwrap().cast::<[usize; 3]>();
+        assert_eq!(again.as_ptr(), one.as_ptr());
+        // SAFETY: alive again.
+        unsafe {
+            assert_eq!(again.as_ref()[1..], [2, 3]);
+            assert!(spares.put(Ref::new(again)));
         }
     }
 

@@ -79,7 +79,7 @@
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, NULL, 0, DILL_NEW_BUNDLE_)
+#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -135,7 +135,8 @@
  *
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
-#define dill_go_mem(fn, mem, len) dill_go_(fn, mem, len, DILL_NEW_BUNDLE_)
+#define dill_go_mem(fn, mem, len) \
+    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -188,7 +189,8 @@
  *
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
-#define dill_bundle_go(bndl, fn) dill_go_(fn, NULL, 0, dill_existing_(bndl))
+#define dill_bundle_go(bndl, fn) \
+    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -243,12 +245,13 @@
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, mem, len, dill_existing_(bndl))
+    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
  *
- * dill_launch() returns twice, as setjmp() does. First in the new coroutine, with
+ * dill_launch_alone(), dill_launch_at() and, for a stack of the caller's, dill_launch()
+ * return twice, as setjmp() does. First in the new coroutine, with
  * DILL_IN_CHILD_: all registers are the caller's except for the stack pointer, which is
  * at the top of the new stack. `fn` is evaluated there: the caller's variables are
  * still reached through its frame, while outgoing arguments and the called function's
@@ -279,6 +282,11 @@
 
 /* What dill_launch() returns in the new coroutine. */
 #define DILL_IN_CHILD_ (-2147483647 - 1)
+
+/* Where the launch is. */
+#define dill_text_(value) #value
+#define dill_text_of_(macro) dill_text_(macro)
+#define DILL_PLACE_ (__FILE__ ":" dill_text_of_(__LINE__))
 
 /* In place of a bundle: make a new one. */
 #define DILL_NEW_BUNDLE_ (-2147483647 - 1)
@@ -313,16 +321,12 @@
    the gap between the two; where it is more than alignment, so much is taken again. */
 #define dill_leave_frame_() \
     if(dill_may_take_()) { \
-        void *dill_memory__ = __builtin_alloca(16); \
-        size_t dill_gap__, dill_sp__; \
-        __asm__ __volatile__("{movq %%rsp, %0|mov %0, rsp}" \
-            : "=r"(dill_sp__) : "r"(dill_memory__) : "memory"); \
-        __asm__ __volatile__("" : "=r"(dill_gap__) : "0"(dill_memory__)); \
-        dill_gap__ -= dill_sp__; \
-        if(__builtin_expect(dill_gap__ >= 32, 0)) { \
-            dill_memory__ = __builtin_alloca(dill_gap__); \
-            __asm__ __volatile__("" : : "r"(dill_memory__) : "memory"); \
-        } \
+        size_t dill_gap__; \
+        __asm__ __volatile__("{subq %%rsp, %0|sub %0, rsp}" \
+            : "=r"(dill_gap__) : "0"(__builtin_alloca(16)) : "cc", "memory"); \
+        if(__builtin_expect(dill_gap__ >= 32, 0)) \
+            __asm__ __volatile__("{subq %0, %%rsp|sub rsp, %0}" \
+                : : "r"(dill_gap__ & ~(size_t)15) : "cc", "memory"); \
     }
 
 /* Backtraces of a coroutine end with its launch: what called the launching function has
@@ -356,12 +360,11 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 /* Showing the closure to an empty asm statement tells the compiler that its variables
    may be changed by dill_launch(). */
-#define dill_go_(fn, mem, len, bndl) \
+#define dill_go_(fn, launch) \
     __extension__ ({ \
         auto dill_body__ = [&]() { fn; }; \
         __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = \
-            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
@@ -373,10 +376,9 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #else
 
-#define dill_go_(fn, mem, len, bndl) \
+#define dill_go_(fn, launch) \
     __extension__ ({ \
-        int dill_handle__ = \
-            dill_launch((mem), (len), (bndl), __FILE__, __LINE__); \
+        int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_end_of_stack_(); \

@@ -1,7 +1,7 @@
 //! From C arguments to Rust ones, and from `Result` back to -1 and `errno`.
 
 use crate::context_switch::Transfer;
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use core::ffi::c_int;
 
 /// The C convention: the value, or -1 with `errno` set.
@@ -28,14 +28,18 @@ pub(super) fn pointer<T>(result: Result<*mut T>) -> *mut T {
     })
 }
 
-/// As [`int`], for begin functions: a failed call is complete.
+/// As [`int`], for what a begin function returns.
 #[inline(always)]
-pub(super) fn transfer(result: Result<Transfer>) -> Transfer {
-    result.unwrap_or_else(failed)
+pub(super) fn blocking(result: Result<Transfer>) -> c_int {
+    match result {
+        Ok(transfer) => carry_out(transfer),
+        Err(error) => int(Err(error)),
+    }
 }
 
-#[cold]
-fn failed(error: Errno) -> Transfer {
-    error.set();
-    Transfer::complete(-1)
+/// Blocks if need be; what the call returns.
+#[inline(always)]
+pub(super) fn carry_out(transfer: Transfer) -> c_int {
+    // SAFETY: begin functions name the running execution, and one that was left by a switch.
+    unsafe { transfer.carry_out() }
 }

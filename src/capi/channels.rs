@@ -3,7 +3,6 @@
 use super::boundary::unit;
 use super::entry;
 use crate::concurrency::channel::{self, Channel};
-use crate::context_switch::blocking_entry;
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -223,7 +222,6 @@ pub unsafe extern "C" fn dill_chmake_mem(mem: *mut dill_chstorage, chv: *mut c_i
 /// # See also
 ///
 /// `chdone`, `chmake`, `choose`, `chrecv`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chsend(
     ch: c_int,
@@ -231,7 +229,7 @@ pub unsafe extern "C" fn dill_chsend(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    blocking_entry!(entry::begin_chsend)
+    entry::chsend(ch, val, len, deadline)
 }
 
 /// Receives a message from a channel.
@@ -278,7 +276,6 @@ pub unsafe extern "C" fn dill_chsend(
 /// # See also
 ///
 /// `chdone`, `chmake`, `choose`, `chsend`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chrecv(
     ch: c_int,
@@ -286,7 +283,7 @@ pub unsafe extern "C" fn dill_chrecv(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    blocking_entry!(entry::begin_chrecv)
+    entry::chrecv(ch, val, len, deadline)
 }
 
 /// Says that nothing more will be sent to a channel from this end.
@@ -409,12 +406,11 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// # See also
 ///
 /// `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_choose(
     clauses: *mut dill_chclause,
     nclauses: c_int,
     deadline: i64,
 ) -> c_int {
-    blocking_entry!(entry::begin_choose)
+    entry::choose(clauses, nclauses, deadline)
 }

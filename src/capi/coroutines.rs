@@ -3,7 +3,7 @@
 use super::boundary::int;
 use super::entry;
 use crate::concurrency::bundle;
-use crate::context_switch::{blocking_entry, finish_entry, launch_entry};
+use crate::context_switch::launch_entry;
 use crate::os::errno::Errno;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -165,10 +165,9 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 /// # See also
 ///
 /// `bundle`, `bundle_cancel`, `choose`, `hclose`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
-    blocking_entry!(entry::begin_bundle_wait)
+    entry::bundle_wait(bndl, deadline)
 }
 
 /// Lets all coroutines that are ready have a turn.
@@ -203,13 +202,12 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 /// # See also
 ///
 /// `go`, `msleep`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_yield() -> c_int {
-    blocking_entry!(entry::begin_yield)
+    entry::give_way()
 }
 
-/// Part of `go` and the like; not for direct use. Returns twice: see the macro.
+/// Part of `go_mem` and `bundle_go_mem`; not for direct use. Returns twice: see the macro.
 ///
 /// cbindgen:postfix=__attribute__((returns_twice))
 #[unsafe(naked)]
@@ -224,11 +222,30 @@ pub unsafe extern "C" fn dill_launch(
     launch_entry!(entry::begin_launch)
 }
 
-/// Part of `go` and the like; not for direct use. Ends the calling coroutine.
+/// Part of `go`; not for direct use. Returns twice: see the macro. `place` is the source file
+/// and line.
+///
+/// cbindgen:postfix=__attribute__((returns_twice))
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn dill_launch_alone(place: *const c_char) -> c_int {
+    launch_entry!(entry::begin_launch_alone)
+}
+
+/// Part of `bundle_go`; not for direct use. Returns twice: see the macro. `place` is the
+/// source file and line.
+///
+/// cbindgen:postfix=__attribute__((returns_twice))
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dill_launch_at(bndl: c_int, place: *const c_char) -> c_int {
+    launch_entry!(entry::begin_launch_at)
+}
+
+/// Part of `go` and the like; not for direct use. Ends the calling coroutine.
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_epilogue() {
-    finish_entry!(entry::begin_epilogue)
+    entry::epilogue();
 }
 
 /// The first half of a launch by code compiled against libdill's own header. That code

@@ -1,66 +1,82 @@
-//! The begin functions of the blocking entry points: they check the arguments and
-//! call one function of the core each. See `context_switch` for what they return.
+//! The hot entry points: what is common in a few instructions, all else in a function of
+//! its own. See `context_switch` for how they block.
 
-use super::boundary::{int, transfer};
+use super::boundary::{blocking, carry_out, int, unit};
 use super::channels::dill_chclause;
-use crate::concurrency::bundle::{self, Target};
-use crate::concurrency::channel::{self, Buffer};
+use crate::concurrency::bundle::{self, Bundle, Target};
+use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
+use crate::concurrency::handle_close;
 use crate::context_switch::Transfer;
-use crate::os::errno::Errno;
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
 use crate::scheduler::park;
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr;
 
 /// In place of a bundle's handle in `dill_launch`: make a new bundle.
 pub(super) const NEW_BUNDLE: c_int = c_int::MIN;
 
-/// Begins `dill_yield`.
-pub(super) extern "C" fn begin_yield() -> Transfer {
-    transfer(park::begin_yield())
-}
-
-/// Begins `dill_msleep`.
-pub(super) extern "C" fn begin_msleep(deadline: i64) -> Transfer {
-    transfer(park::begin_sleep(deadline))
-}
-
-/// Begins `dill_chsend`.
-pub(super) extern "C" fn begin_chsend(
-    ch: c_int,
-    val: *const c_void,
-    len: usize,
-    deadline: i64,
-) -> Transfer {
-    let buffer = Buffer { address: val.cast_mut().cast(), len };
-    transfer(channel::begin_send(ch, buffer, deadline))
-}
-
-/// Begins `dill_chrecv`.
-pub(super) extern "C" fn begin_chrecv(
-    ch: c_int,
-    val: *mut c_void,
-    len: usize,
-    deadline: i64,
-) -> Transfer {
-    let buffer = Buffer { address: val.cast(), len };
-    transfer(channel::begin_receive(ch, buffer, deadline))
-}
-
-/// Begins `dill_choose`.
-pub(super) extern "C" fn begin_choose(
-    clauses: *const dill_chclause,
-    nclauses: c_int,
-    deadline: i64,
-) -> Transfer {
-    // Before the arguments are looked at, as in libdill.
-    if let Err(error) = Context::may_block() {
-        return transfer(Err(error));
+/// `dill_yield`.
+#[inline(always)]
+pub(super) fn give_way() -> c_int {
+    match park::yield_at_once() {
+        Some(transfer) => carry_out(transfer),
+        None => give_way_slowly(),
     }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn give_way_slowly() -> c_int {
+    blocking(park::begin_yield())
+}
+
+/// `dill_chsend`.
+#[inline(always)]
+pub(super) fn chsend(ch: c_int, val: *const c_void, len: usize, deadline: i64) -> c_int {
+    let buffer = Buffer { address: val.cast_mut().cast(), len };
+    match channel::begin_at_once(Direction::Send, ch, buffer, deadline) {
+        Some(transfer) => carry_out(transfer),
+        None => chsend_slowly(ch, val, len, deadline),
+    }
+}
+
+#[inline(never)]
+extern "C" fn chsend_slowly(ch: c_int, val: *const c_void, len: usize, deadline: i64) -> c_int {
+    let buffer = Buffer { address: val.cast_mut().cast(), len };
+    blocking(channel::begin(Direction::Send, ch, buffer, deadline))
+}
+
+/// `dill_chrecv`.
+#[inline(always)]
+pub(super) fn chrecv(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> c_int {
+    let buffer = Buffer { address: val.cast(), len };
+    match channel::begin_at_once(Direction::Receive, ch, buffer, deadline) {
+        Some(transfer) => carry_out(transfer),
+        None => chrecv_slowly(ch, val, len, deadline),
+    }
+}
+
+#[inline(never)]
+extern "C" fn chrecv_slowly(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> c_int {
+    let buffer = Buffer { address: val.cast(), len };
+    blocking(channel::begin(Direction::Receive, ch, buffer, deadline))
+}
+
+/// `dill_choose`.
+pub(super) fn choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> c_int {
+    blocking(begin_choose(clauses, nclauses, deadline))
+}
+
+fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> Result<Transfer> {
+    // Before the arguments are looked at, as in libdill.
+    Context::may_block()?;
     let count = match usize::try_from(nclauses) {
         Ok(count) if count == 0 || !clauses.is_null() => count,
-        _ => return transfer(Err(Errno::EINVAL)),
+        _ => return Err(Errno::EINVAL),
     };
     let clause = |index: usize| {
         // SAFETY: the caller promises `nclauses` clauses; the index is below that.
@@ -77,62 +93,53 @@ pub(super) extern "C" fn begin_choose(
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };
         Clause { operation, handle: clause.ch, buffer }
     };
-    match choose::begin(clause, count, deadline) {
-        Ok(Begun::Blocked(transfer)) => transfer,
-        Ok(Begun::Complete(index, result)) => {
+    match choose::begin(clause, count, deadline)? {
+        Begun::Blocked(transfer) => Ok(transfer),
+        Begun::Complete(index, result) => {
             // A success, too, sets errno: the index alone doesn't tell.
             Errno::set_raw(result.map_or_else(|error| error as c_int, |()| 0));
-            Transfer::complete(index as isize)
+            Ok(Transfer::complete(index as c_int))
         }
-        Err(error) => transfer(Err(error)),
     }
 }
 
-/// Begins `dill_bundle_wait`.
-pub(super) extern "C" fn begin_bundle_wait(bndl: c_int, deadline: i64) -> Transfer {
-    transfer(bundle::begin_wait(bndl, deadline))
+/// Begins `dill_launch_at`.
+pub(super) extern "C" fn begin_launch_at(bndl: c_int, place: *const c_char) -> Transfer {
+    if let Some(context) = Context::may_start_at_once() {
+        let parent = context.current();
+        if let Some(child) = bundle::launch_at_once(context, bndl, place) {
+            return context.hand_over_to_warm_child(parent, child, 0);
+        }
+    }
+    launch_at_slowly(bndl, place)
+}
+
+/// The arguments stay where they are.
+#[inline(never)]
+extern "C" fn launch_at_slowly(bndl: c_int, place: *const c_char) -> Transfer {
+    begin_launch(ptr::null_mut(), 0, bndl, place, 0)
+}
+
+/// Begins `dill_launch_alone`.
+pub(super) extern "C" fn begin_launch_alone(place: *const c_char) -> Transfer {
+    if let Some(context) = Context::may_start_at_once() {
+        let parent = context.current();
+        if let Some((child, handle)) = bundle::launch_at_once_in_new_bundle(context, parent, place)
+        {
+            return context.hand_over_to_warm_child(parent, child, handle);
+        }
+    }
+    launch_alone_slowly(place)
+}
+
+#[inline(never)]
+extern "C" fn launch_alone_slowly(place: *const c_char) -> Transfer {
+    begin_launch(ptr::null_mut(), 0, NEW_BUNDLE, place, 0)
 }
 
 /// Begins `dill_launch`.
+#[inline(never)]
 pub(super) extern "C" fn begin_launch(
-    stk: *mut c_void,
-    len: usize,
-    bndl: c_int,
-    file: *const c_char,
-    line: c_int,
-) -> Transfer {
-    // The common case first, without a frame of its own.
-    if stk.is_null()
-        && let Some(context) = Context::existing()
-        && let Some(child) = bundle::launch_warm(context, bndl, file, line)
-    {
-        return context.hand_over_to_warm_child(child, 0);
-    }
-    if stk.is_null() && bndl == NEW_BUNDLE {
-        return launch_in_new_bundle(stk, len, bndl, file, line);
-    }
-    launch_slowly(stk, len, bndl, file, line)
-}
-
-/// The second most common case. The arguments stay where they are.
-#[inline(never)]
-extern "C" fn launch_in_new_bundle(
-    stk: *mut c_void,
-    len: usize,
-    bndl: c_int,
-    file: *const c_char,
-    line: c_int,
-) -> Transfer {
-    if let Some(context) = Context::existing()
-        && let Some((child, handle)) = bundle::launch_warm_in_new_bundle(context, file, line)
-    {
-        return context.hand_over_to_warm_child(child, handle as isize);
-    }
-    launch_slowly(stk, len, bndl, file, line)
-}
-
-#[inline(never)]
-extern "C" fn launch_slowly(
     stk: *mut c_void,
     len: usize,
     bndl: c_int,
@@ -142,10 +149,11 @@ extern "C" fn launch_slowly(
     let launch = Launch { file, line, user_stack: !stk.is_null() };
     let memory = (!stk.is_null()).then_some((stk.cast::<u8>(), len));
     let target = if bndl == NEW_BUNDLE { Target::NewBundle } else { Target::Bundle(bndl) };
-    transfer(Context::get().and_then(|context| {
+    let launched = Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         Ok(context.hand_over_to_child(child, result))
-    }))
+    });
+    launched.unwrap_or_else(|error| Transfer::complete(int(Err(error))))
 }
 
 /// What `dill_prologue` does, for code compiled against libdill's own header: after it,
@@ -168,31 +176,80 @@ pub(super) unsafe fn prologue(
     let target = if bndl < 0 { Target::NewBundle } else { Target::Bundle(bndl) };
     int(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
-        let registers = context.current().will_save_itself();
+        let parent = context.current();
+        // The code moves to the child's stack by itself.
+        let _ = context.hand_over_to_child(child, result);
+        let registers = parent.will_save_itself();
         // SAFETY: as above.
         unsafe {
             *ctx = registers.cast();
             *ptr = child.execution.stack_pointer() as *mut c_void;
         }
-        // The code moves to the child's stack by itself.
-        let _ = context.hand_over_to_child(child, result);
-        Ok(result as c_int)
+        Ok(result)
     }))
 }
 
-/// Begins `dill_epilogue`.
-pub(super) extern "C" fn begin_epilogue() -> Transfer {
-    if let Some(context) = Context::existing()
-        && let Some(transfer) = bundle::finish_warm(context)
-    {
-        return transfer;
+/// `dill_bundle_wait`.
+pub(super) fn bundle_wait(bndl: c_int, deadline: i64) -> c_int {
+    blocking(bundle::begin_wait(bndl, deadline))
+}
+
+/// `dill_msleep`.
+pub(super) fn msleep(deadline: i64) -> c_int {
+    blocking(park::begin_sleep(deadline))
+}
+
+/// `dill_epilogue`.
+#[inline(always)]
+pub(super) fn epilogue() {
+    match bundle::finish_at_once() {
+        // SAFETY: whoever is next was left by a switch.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_slowly(),
     }
-    finish_slowly()
 }
 
 #[inline(never)]
-extern "C" fn finish_slowly() -> Transfer {
+extern "C" fn finish_slowly() {
+    match bundle::finish_soon() {
+        // SAFETY: as in `epilogue`.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_more_slowly(),
+    }
+}
+
+#[inline(never)]
+extern "C" fn finish_more_slowly() {
     // Only a coroutine calls this, and it has a context.
     let Some(context) = Context::existing() else { std::process::abort() };
-    bundle::finish(context)
+    bundle::finish(context);
+}
+
+/// `dill_hclose`.
+#[inline(always)]
+pub(super) fn hclose(h: c_int) -> c_int {
+    match bundle::find_to_close(h) {
+        Some((context, bundle)) if bundle::close_at_once(context, bundle, h) => 0,
+        Some((context, bundle)) => close_bundle(context, bundle, h),
+        None => hclose_slowly(h),
+    }
+}
+
+#[inline(never)]
+extern "C" fn close_bundle(context: &Context, bundle: Ref<Bundle>, h: c_int) -> c_int {
+    match bundle::close_found(context, bundle, h) {
+        Ok(()) => 0,
+        Err(error) => failed(error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn failed(error: Errno) -> c_int {
+    unit(Err(error))
+}
+
+#[inline(never)]
+extern "C" fn hclose_slowly(h: c_int) -> c_int {
+    unit(handle_close::close(h))
 }

@@ -6,7 +6,6 @@ use crate::concurrency::input;
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::stop;
 use core::ffi::{c_int, c_void};
 
 static FOREIGN: Kind = Kind { name: input::FOREIGN, close, query, adopt: no_owner };
@@ -38,18 +37,12 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
 
 /// Calls the object's `close`, in which nothing may block.
 unsafe fn close(object: *mut ()) -> Result<()> {
-    let context = Context::get()?;
-    let coroutine = context.current();
-    let before = coroutine.add_stop(stop::CLOSING);
     let vfs = object.cast::<dill_hvfs>();
     // SAFETY: as in `query`; it is called once, by the handle's end.
-    unsafe {
+    handle_close::without_blocking(|| unsafe {
         if let Some(close) = (*vfs).close {
             close(vfs);
         }
-    }
-    if before & stop::CLOSING == 0 {
-        coroutine.remove_stop(stop::CLOSING);
-    }
+    });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Handles, and handles for objects of the user's own.
 
-use super::boundary::{int, pointer, unit};
+use super::boundary::{int, pointer};
+use super::entry;
 use super::foreign;
 use crate::concurrency::handle_close;
 use core::ffi::{c_int, c_void};
@@ -185,7 +186,7 @@ pub unsafe extern "C" fn dill_hquery(h: c_int, r#type: *const c_void) -> *mut c_
 /// `bundle_cancel`, `chdone`, `hown`, `tcp_close`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
-    unit(handle_close::close(h))
+    entry::hclose(h)
 }
 
 /// Passes a handle on: gives its object a new handle and invalidates the old one.

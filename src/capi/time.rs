@@ -2,7 +2,6 @@
 
 use super::boundary::unit;
 use super::entry;
-use crate::context_switch::blocking_entry;
 use crate::scheduler::{clock, fd_readiness};
 use core::ffi::c_int;
 
@@ -211,8 +210,7 @@ pub unsafe extern "C" fn dill_now() -> i64 {
 /// # See also
 ///
 /// `now`, `yield`
-#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_msleep(deadline: i64) -> c_int {
-    blocking_entry!(entry::begin_msleep)
+    entry::msleep(deadline)
 }

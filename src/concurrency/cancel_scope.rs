@@ -10,7 +10,7 @@ use super::channel;
 use crate::intrusive::{Link, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Coroutine, stop};
+use crate::scheduler::coroutine::{Coroutine, care, stop};
 use crate::scheduler::timers::{OnExpiry, Timer};
 use core::cell::Cell;
 use core::ffi::c_int;
@@ -82,6 +82,7 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
         Ref::new(place)
     };
     coroutine.scope.set(scope.as_ptr().cast());
+    coroutine.take_care(care::SCOPES);
     if let Some(half) = half {
         if half.is_over() {
             scope.fired.set(Fired::ByRequest);
@@ -158,6 +159,19 @@ pub(super) fn for_each(
     while let Some(scope) = unsafe { next.as_ref() } {
         let deadline = scope.timer.is_armed().then(|| scope.timer.deadline());
         action(scope.watch, deadline, scope.fired.get());
+        next = scope.outer;
+    }
+}
+
+/// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
+#[cold]
+#[inline(never)]
+pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
+    let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
+    // SAFETY: the scopes lie in frames of the coroutine's stack, or of its callers, which the
+    // function that has returned above may have left, but which nobody has used since.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        scope.disarm(context);
         next = scope.outer;
     }
 }

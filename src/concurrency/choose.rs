@@ -3,7 +3,7 @@
 use super::channel::{self, Buffer, Direction, HalfChannel};
 use super::input::{self, Input};
 use super::{bundle, bundle::Bundle};
-use crate::context_switch::{self, Transfer};
+use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -122,17 +122,14 @@ pub(crate) unsafe fn choose(
     deadline: i64,
 ) -> Result<(usize, Result<()>)> {
     let context = Context::get()?;
-    let current = context.current();
     let transfer = match begin(clause, count, deadline)? {
         Begun::Complete(index, result) => return Ok((index, result)),
         Begun::Blocked(transfer) => transfer,
     };
-    // SAFETY: `begin` has noted what the running coroutine waits for.
-    unsafe { context_switch::switch_by(&transfer) };
-    match current.execution.outcome() {
+    match context.carry_out(transfer) {
         (-1, errno) => Err(Errno::from_raw(errno)),
-        (index, 0) => Ok((index.cast_unsigned(), Ok(()))),
-        (index, errno) => Ok((index.cast_unsigned(), Err(Errno::from_raw(errno)))),
+        (index, 0) => Ok((index.cast_unsigned() as usize, Ok(()))),
+        (index, errno) => Ok((index.cast_unsigned() as usize, Err(Errno::from_raw(errno)))),
     }
 }
 

@@ -6,103 +6,108 @@
 //! stack: it may run in a signal handler.
 
 mod wait;
+mod walk;
 
-use super::bundle::inspection::{first_owned, next_owned};
-use super::bundle::{self, BUNDLE, Bundle, Grace};
+use self::walk::{Node, Walk};
+use super::bundle::{BUNDLE, Bundle, Grace};
 use super::cancel_scope::{self, Fired, Watch};
 use super::channel::{HALF_CHANNEL, HalfChannel};
 use super::input;
 use crate::handle_table::Kind;
-use crate::intrusive::Ref;
+use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
-use crate::scheduler::coroutine::{Blocked, Coroutine};
+use core::ffi::c_int;
 use core::ptr;
 
 /// Deeper levels are not indented any further.
 const DEEPEST_INDENTATION: usize = 32;
 
-/// A place in the tree.
-#[derive(Clone, Copy, PartialEq)]
-enum Node {
-    Coroutine(Ref<Coroutine>),
-    Bundle(Ref<Bundle>),
-}
+/// The mark of a bundle without a handle, one of the library's own, and of who waits for it.
+const PRIVATE: i32 = UNMARKED + 1;
 
 /// Writes what the coroutines of the calling thread do.
 pub(crate) fn describe(context: &Context, out: &mut Output) {
     mark(context);
     write_handles(context, out);
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };
-    dump.write_tree(Node::Coroutine(context.main_coroutine()));
-    let mut none = true;
-    for_each_bundle(context, |bundle| {
-        if bundle.owner().is_none() {
-            if core::mem::take(&mut none) {
-                dump.out.text("bundles whose owners have ended:\n");
-            }
-            dump.write_tree(Node::Bundle(bundle));
+    let mut orphans = false;
+    for_each_tree(context, |root| {
+        let is_orphan = matches!(root, Node::Bundle(_));
+        if is_orphan && !core::mem::replace(&mut orphans, true) {
+            dump.out.text("bundles whose owners have ended:\n");
+        }
+        for (node, depth) in Walk::from(root) {
+            dump.write_line(node, depth + usize::from(is_orphan));
         }
     });
 }
 
-fn for_each_bundle(context: &Context, mut action: impl FnMut(Ref<Bundle>)) {
-    context.handles.for_each(|_, object, kind| {
-        if ptr::eq(kind, &BUNDLE) {
-            // SAFETY: objects of this kind are bundles, alive while their handle is open.
-            action(unsafe { Ref::from_raw(object.cast()) });
+/// Calls `action` with the main coroutine and with each bundle that has no owner any more:
+/// everything is beneath one of these.
+fn for_each_tree(context: &Context, mut action: impl FnMut(Node)) {
+    action(Node::Coroutine(context.main_coroutine()));
+    for_each_bundle(context, |_, bundle| {
+        if bundle.owner().is_none() {
+            action(Node::Bundle(bundle));
         }
     });
+}
+
+fn for_each_bundle(context: &Context, mut action: impl FnMut(c_int, Ref<Bundle>)) {
+    context.handles.for_each(|handle, object, kind| {
+        if ptr::eq(kind, &BUNDLE) {
+            // SAFETY: objects of this kind are bundles, alive while their handle is open.
+            action(handle, unsafe { Ref::from_raw(object.cast()) });
+        }
+    });
+}
+
+/// Calls `action` with all members of a list.
+fn for_each<A: Adapter>(list: &List<A>, mut action: impl FnMut(Ref<A::Item>)) {
+    let mut next = list.first();
+    while let Some(item) = next {
+        action(item);
+        next = list.after(item);
+    }
 }
 
 /// Gives all bundles and waiters their marks.
 fn mark(context: &Context) {
-    forget_marks(context.main_coroutine());
-    context.handles.for_each(|handle, object, kind| {
-        if ptr::eq(kind, &BUNDLE) {
-            // SAFETY: objects of this kind are bundles, alive while their handle is open.
-            let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-            bundle.set_mark(handle);
-            let mut next = bundle.members().first();
-            while let Some(member) = next {
-                forget_marks(member);
-                next = bundle.members().after(member);
+    for_each_tree(context, |root| {
+        for (node, _) in Walk::from(root) {
+            match node {
+                Node::Bundle(bundle) => bundle.set_mark(PRIVATE),
+                Node::Coroutine(coroutine) => {
+                    coroutine.waits().for_each(|waiter| waiter.set_mark(UNMARKED));
+                }
+            }
+        }
+    });
+    for_each_bundle(context, |handle, bundle| bundle.set_mark(handle));
+    for_each_tree(context, |root| {
+        for (node, _) in Walk::from(root) {
+            if let Node::Bundle(bundle) = node {
+                // SAFETY: marked above.
+                let mark = unsafe { bundle.mark() };
+                for_each(bundle.waiting(), |waiter| waiter.set_mark(mark));
             }
         }
     });
     context.fds.mark_waiters();
     context.handles.for_each(|handle, object, kind| {
-        if ptr::eq(kind, &BUNDLE) {
-            // SAFETY: as above.
-            let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-            let mut next = bundle.waiting().first();
-            while let Some(waiter) = next {
-                waiter.set_mark(handle);
-                next = bundle.waiting().after(waiter);
-            }
-        } else if ptr::eq(kind, &HALF_CHANNEL) {
+        if ptr::eq(kind, &HALF_CHANNEL) {
             // SAFETY: objects of this kind are half-channels, alive while a handle is open.
             let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
-            let peer = half.peer();
+            for_each(&half.receivers, |waiter| waiter.set_mark(handle));
             // Those who send from a half wait at its peer.
-            for (list, mark) in [(&half.receivers, handle), (&peer.senders, !handle)] {
-                let mut next = list.first();
-                while let Some(waiter) = next {
-                    waiter.set_mark(mark);
-                    next = list.after(waiter);
-                }
-            }
+            for_each(&half.peer().senders, |waiter| waiter.set_mark(!handle));
         } else if let Some((fd, depth)) = input::descriptor_beneath(context, handle) {
             context.fds.note_top(fd, handle, depth);
         }
     });
-}
-
-fn forget_marks(coroutine: Ref<Coroutine>) {
-    for waiter in coroutine.waits() {
-        waiter.set_mark(UNMARKED);
-    }
 }
 
 /// How many handles of each kind are open: what only grows is a leak.
@@ -143,49 +148,6 @@ struct Dump<'out> {
 }
 
 impl Dump<'_> {
-    /// Writes `root` and everything beneath. A loop, not a recursion: the tree may be deeper
-    /// than the stack.
-    fn write_tree(&mut self, root: Node) {
-        let mut depth = if matches!(root, Node::Bundle(_)) { 1 } else { 0 };
-        let mut node = root;
-        loop {
-            self.write_line(node, depth);
-            let first = match node {
-                Node::Coroutine(coroutine) => first_owned(coroutine).map(Node::Bundle),
-                Node::Bundle(bundle) => bundle.members().first().map(Node::Coroutine),
-            };
-            if let Some(first) = first {
-                depth += 1;
-                node = first;
-                continue;
-            }
-            // Up, to the first that has a neighbour.
-            loop {
-                if node == root {
-                    return;
-                }
-                let (next, up) = match node {
-                    Node::Coroutine(coroutine) => {
-                        let Some(bundle) = bundle::of(coroutine) else { return };
-                        let next = bundle.members().after(coroutine);
-                        (next.map(Node::Coroutine), Node::Bundle(bundle))
-                    }
-                    Node::Bundle(bundle) => {
-                        let Some(owner) = bundle.owner() else { return };
-                        let next = next_owned(owner, bundle);
-                        (next.map(Node::Bundle), Node::Coroutine(owner))
-                    }
-                };
-                if let Some(next) = next {
-                    node = next;
-                    break;
-                }
-                depth -= 1;
-                node = up;
-            }
-        }
-    }
-
     fn write_line(&mut self, node: Node, depth: usize) {
         for _ in 0..depth.min(DEEPEST_INDENTATION) {
             self.out.text("  ");
@@ -206,7 +168,7 @@ impl Dump<'_> {
             coroutine.write_origin(self.out);
             self.out.text(": ");
         }
-        if coroutine.blocked_on() != Blocked::No {
+        if coroutine.blocked_on().is_some() {
             self.write_wait(coroutine);
         } else if coroutine == self.context.current() {
             self.out.text("running");
@@ -245,7 +207,10 @@ impl Dump<'_> {
 
     fn write_bundle(&mut self, bundle: &Bundle) {
         // SAFETY: marked by `mark`, as every bundle.
-        self.out.text("bundle ").number(unsafe { bundle.mark() }.into());
+        match unsafe { bundle.mark() } {
+            PRIVATE => self.out.text("bundle of the library"),
+            handle => self.out.text("bundle ").number(handle.into()),
+        };
         let mut separator = ": ";
         let mut fact = |dump: &mut Self, text: &str| {
             dump.out.text(core::mem::replace(&mut separator, ", ")).text(text);
@@ -253,7 +218,7 @@ impl Dump<'_> {
         if bundle.is_empty() {
             fact(self, "empty");
         }
-        if bundle.requested.get() {
+        if bundle.is_requested() {
             fact(self, "asked to finish");
         }
         match bundle.grace() {
@@ -264,9 +229,9 @@ impl Dump<'_> {
             Grace::Unlimited => fact(self, "grace without limit"),
             Grace::None => {}
         }
-        if let Some(outer) = bundle.inherits_grace_from() {
-            // SAFETY: as above.
-            let handle = unsafe { outer.mark() };
+        // SAFETY: as above.
+        let outer = bundle.inherits_grace_from().map(|outer| unsafe { outer.mark() });
+        if let Some(handle) = outer.filter(|&handle| handle != PRIVATE) {
             self.out.text(" as bundle ").number(handle.into());
         }
         if let Some(deadline) = bundle.deadline() {

@@ -5,9 +5,12 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Bundle, PrivateBundle, Target};
-use crate::context_switch::{self, Transfer, hand_over_entry, start_entry};
+use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
+#[cfg(not(dill_thread_switch))]
+use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
+use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
 use core::ffi::{c_char, c_int};
@@ -44,22 +47,41 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     let (child, result) = bundle::launch(context, target, None, launch)?;
     // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
     // is aligned to at least 16 bytes; a stack is much larger than a frame.
-    unsafe { context_switch::prepare(&child.execution, start, entry, argument) };
+    #[cfg(not(dill_thread_switch))]
+    unsafe {
+        context_switch::prepare(&child.execution, start, entry, argument);
+    }
+    #[cfg(dill_thread_switch)]
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
     let transfer = context.hand_over_to_child(child, result);
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { context_switch::switch_by(&transfer) };
+    unsafe { transfer.carry_out() };
     Ok(())
 }
 
 /// Where such a coroutine starts.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     start_entry!(finish)
 }
 
 /// Ends the coroutine whose function has returned.
-extern "C" fn finish() -> Transfer {
-    bundle::end_current()
+extern "C" fn finish() {
+    match bundle::finish_rust_at_once() {
+        // SAFETY: whoever is next was left by a switch.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_slowly(),
+    }
+}
+
+#[inline(never)]
+extern "C" fn finish_slowly() {
+    match Context::existing() {
+        Some(context) => bundle::finish(context),
+        // A coroutine has a context.
+        None => std::process::abort(),
+    }
 }
 
 /// Blocks of a stack for a closure are multiples of this, and so aligned.
@@ -83,7 +105,7 @@ pub(crate) unsafe fn go<F: FnOnce()>(
     if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
         let function = Box::new(function);
         // SAFETY: by the caller's promise; a box borrows what its content does.
-        return unsafe { go_at(bundle, at, move || function()) };
+        return unsafe { go_at(bundle, at, function) };
     }
     // SAFETY: by the caller's promise; the size was checked.
     unsafe { go_at(bundle, at, function) }
@@ -98,10 +120,16 @@ unsafe fn go_at<F: FnOnce()>(
     function: F,
 ) -> Result<()> {
     let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
-    let room = const { size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
-    let place = (child.execution.stack_pointer() - room) as *mut F;
-    // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
-    // is a multiple of the alignment; stacks of the library are much larger than the room.
+    let area = const { ARGUMENT_AREA + size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
+    let place = child.as_ptr().wrapping_byte_sub(area).cast::<F>();
+    if const { size_of::<F>() > CLOSURE_ALIGNMENT } {
+        // Less than that lies where there was the first frame of whoever had the stack before.
+        // And a little below for the first call.
+        let below = place.wrapping_byte_sub(CLOSURE_ALIGNMENT).cast();
+        instrumentation::valgrind_will_write(below, area - ARGUMENT_AREA + CLOSURE_ALIGNMENT);
+    }
+    // SAFETY: the coroutine has not begun, so the stack below it is free; the place is aligned as
+    // the coroutine is, and stacks of the library are much larger than the area.
     unsafe { place.write(function) };
     // SAFETY: the child was admitted just now, and the function is at its place.
     unsafe { hand_over(child, run::<F>, place.cast()) };
@@ -110,21 +138,18 @@ unsafe fn go_at<F: FnOnce()>(
 
 #[inline(never)]
 fn admit(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
-    let context = Context::existing().ok_or(Errno::EBADF)?;
-    match bundle::admit_warm(context, bundle, file, line) {
-        Some(child) => Ok(child),
-        None => admit_cold(context, bundle, file, line),
+    if let Some(context) = Context::may_start_at_once()
+        && let Some(child) = bundle::admit_at_once(context, bundle, file)
+    {
+        child.set_line_for_now(line);
+        return Ok(child);
     }
+    admit_slowly(bundle, file, line)
 }
 
 #[inline(never)]
-fn admit_cold(
-    context: &Context,
-    bundle: Ref<Bundle>,
-    file: *const c_char,
-    line: c_int,
-) -> Result<Ref<Coroutine>> {
-    context.current().may_start()?;
+fn admit_slowly(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
+    let context = Context::may_start()?;
     bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
 }
 
@@ -133,9 +158,21 @@ fn admit_cold(
 /// # Safety
 /// The coroutine was admitted and not handed over to. `argument` is for `entry`, lies on the
 /// coroutine's stack, aligned to 16 bytes, and the stack is free below it.
+#[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
 unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
     hand_over_entry!(begin_hand_over, start)
+}
+
+/// As above, with the stand-in for the switch.
+///
+/// # Safety
+/// As above.
+#[cfg(dill_thread_switch)]
+unsafe fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    context_switch::prepare_thread(&child.execution, finish, entry, argument);
+    // SAFETY: the parent runs, and the child was prepared just now.
+    unsafe { begin_hand_over(child).carry_out() };
 }
 
 extern "C" fn begin_hand_over(child: Ref<Coroutine>) -> Transfer {

@@ -20,6 +20,7 @@ pub(crate) mod input;
 pub(crate) mod launch;
 #[allow(unsafe_code)]
 pub(crate) mod notification;
+pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
 #[allow(unsafe_code)]

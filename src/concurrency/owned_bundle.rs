@@ -5,7 +5,6 @@ use super::bundle::{self, Bundle, Failure};
 use super::cancel::{self, Period};
 use super::typed::End;
 use super::{choose, launch, request};
-use crate::context_switch;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -37,11 +36,12 @@ impl OwnedBundle {
     /// A new, empty bundle. `ECANCELED`, `ENOMEM`, `EMFILE`.
     pub(crate) fn new() -> Result<OwnedBundle> {
         let context = Context::may_start()?;
-        let (bundle, number) = bundle::make_in(context)?;
+        let (bundle, number) = bundle::make_in(context, context.current())?;
         Ok(OwnedBundle::of(context, bundle, number))
     }
 
     fn of(context: &Context, bundle: Ref<Bundle>, number: c_int) -> OwnedBundle {
+        context.let_stacks_last();
         let (bundle, scheduler) = (Cell::new(Some(bundle)), context.serial());
         OwnedBundle { bundle, number, scheduler, not_send: PhantomData }
     }
@@ -86,16 +86,10 @@ impl OwnedBundle {
     pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
         let Some((_, bundle)) = self.get() else { return Ok(()) };
         let context = Context::may_block()?;
-        let current = context.current();
         let transfer = bundle::begin_wait_for(context, bundle, deadline)?;
-        // The bundle may be gone when the call returns.
-        if !transfer.is_switch() {
-            return Ok(());
-        }
-        // SAFETY: a switch from the running execution, as `begin_wait_for` has prepared it.
-        unsafe { context_switch::switch_by(&transfer) };
-        match current.execution.outcome() {
-            (_, 0) => Ok(()),
+        // The bundle may be gone when this returns.
+        match context.carry_out(transfer) {
+            (0, _) => Ok(()),
             (_, errno) => Err(Errno::from_raw(errno)),
         }
     }
@@ -117,12 +111,9 @@ impl OwnedBundle {
     pub(crate) fn end(&self, period: Period) -> Result<Option<Ended>> {
         let Some((context, bundle)) = self.get() else { return Ok(None) };
         bundle.check_closable(context)?;
-        // It may have been moved here from another coroutine, and whoever waits for a bundle
-        // must be known as its owner for deadlocks to be found out.
-        bundle.set_owner(bundle, context.current());
         let had_members = !bundle.is_empty();
         let mut outcome = cancel::end_members(context, &bundle, period);
-        if period == Period::Zero && had_members {
+        if outcome.is_ok() && had_members && bundle.was_forced() {
             outcome = Err(Errno::ETIMEDOUT);
         }
         let failure = bundle.take_failure();

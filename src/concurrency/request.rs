@@ -123,7 +123,7 @@ pub(super) fn deliver(context: &Context, bundle: &Bundle) {
 }
 
 fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>) {
-    if bundle.requested.replace(true) {
+    if !bundle.note_request() {
         return;
     }
     if let Some(extras) = bundle.extras.get() {
@@ -147,7 +147,7 @@ pub(super) fn notify_half(
     bundle: &Bundle,
     half: Ref<HalfChannel>,
 ) -> Result<()> {
-    if bundle.requested.get() {
+    if bundle.is_requested() {
         return match half.done(context) {
             Err(Errno::EPIPE) => Ok(()), // done already
             result => result,
@@ -167,7 +167,7 @@ pub(crate) fn follow(handle: c_int) -> Result<()> {
     if bundle.contains(context.current()) {
         return Err(Errno::EDEADLK);
     }
-    if own.requested.get() {
+    if own.is_requested() {
         deliver(context, &bundle);
         return Ok(());
     }

@@ -1,23 +1,31 @@
 //! What Rust code calls when it has nothing to do.
 
 use super::bundle;
-use crate::context_switch::{self, Transfer, blocking_entry};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::park;
 use core::ffi::c_int;
 
-extern "C" fn begin_yield() -> Transfer {
-    park::begin_yield().unwrap_or_else(|error| {
-        error.set();
-        Transfer::complete(-1)
-    })
+/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
+extern "C" fn give_way() -> c_int {
+    match park::yield_at_once() {
+        // SAFETY: it names the running execution, and one that was left by a switch.
+        Some(transfer) => unsafe { transfer.carry_out() },
+        None => give_way_slowly(),
+    }
 }
 
-/// 0, or -1 and `errno`.
-#[unsafe(naked)]
-extern "C" fn give_way() -> c_int {
-    blocking_entry!(begin_yield)
+#[cold]
+#[inline(never)]
+extern "C" fn give_way_slowly() -> c_int {
+    match park::begin_yield() {
+        // SAFETY: as above.
+        Ok(transfer) => unsafe { transfer.carry_out() },
+        Err(error) => {
+            error.set();
+            -1
+        }
+    }
 }
 
 /// Lets all coroutines run that are ready. `ECANCELED`.
@@ -28,12 +36,9 @@ pub(crate) fn yield_now() -> Result<()> {
 
 /// Waits until `deadline` (milliseconds, negative: until cancelled). `ECANCELED`.
 pub(crate) fn sleep(deadline: i64) -> Result<()> {
-    let transfer = park::begin_sleep(deadline)?;
-    // SAFETY: a switch from the coroutine that ran when `begin_sleep` was called.
-    unsafe { context_switch::switch_by(&transfer) };
-    // The caller runs again.
-    match Context::get()?.current().execution.outcome() {
-        (_, 0) => Ok(()),
+    let context = Context::get()?;
+    match context.carry_out(park::begin_sleep(deadline)?) {
+        (0, _) => Ok(()),
         (_, errno) => Err(Errno::from_raw(errno)),
     }
 }
@@ -42,5 +47,5 @@ pub(crate) fn sleep(deadline: i64) -> Result<()> {
 pub(crate) fn is_requested() -> bool {
     Context::existing()
         .and_then(|context| bundle::of(context.current()))
-        .is_some_and(|bundle| bundle.requested.get())
+        .is_some_and(|bundle| bundle.is_requested())
 }

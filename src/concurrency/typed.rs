@@ -4,7 +4,7 @@
 use super::cancel_scope::Watch;
 use super::channel::{self, Buffer, Direction, HalfChannel};
 use super::{bundle, bundle::Bundle, choose, handle_close, request, signals};
-use crate::context_switch::{Transfer, blocking_entry};
+use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -40,51 +40,74 @@ impl Untyped {
         }
     }
 
+    /// The common cases of [`Untyped::begin`]: see [`channel::begin_half_at_once`].
     #[inline(always)]
-    fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Transfer {
-        let begun = self.context().and_then(|context| {
-            context.current().may_block()?;
-            channel::begin_at(context, direction, self.half, buffer, deadline)
-        });
-        begun.unwrap_or_else(failed)
+    fn begin_at_once(
+        &self,
+        direction: Direction,
+        buffer: Buffer,
+        deadline: i64,
+    ) -> Option<Transfer> {
+        let context = Context::may_block_at_once()?;
+        if context.serial() != self.scheduler {
+            return None;
+        }
+        channel::begin_half_at_once(context, direction, self.half, buffer, deadline)
+    }
+
+    fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+        let context = self.context()?;
+        context.current().may_block()?;
+        channel::begin_half(context, direction, self.half, buffer, deadline)
     }
 }
 
-#[cold]
-fn failed(error: Errno) -> Transfer {
-    error.set();
-    Transfer::complete(-1)
-}
-
-extern "C" fn begin_send(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> Transfer {
-    end.begin(Direction::Send, Buffer { address, len }, deadline)
-}
-
-extern "C" fn begin_receive(
-    end: &Untyped,
-    address: *mut u8,
-    len: usize,
-    deadline: i64,
-) -> Transfer {
-    end.begin(Direction::Receive, Buffer { address, len }, deadline)
-}
-
-/// 0, or -1 and `errno`.
+/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
 ///
 /// # Safety
 /// `address` is valid for reads of `len` bytes.
-#[unsafe(naked)]
 unsafe extern "C" fn send(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    blocking_entry!(begin_send)
+    let buffer = Buffer { address, len };
+    match end.begin_at_once(Direction::Send, buffer, deadline) {
+        // SAFETY: it names the running execution, and one that was left by a switch.
+        Some(transfer) => unsafe { transfer.carry_out() },
+        None => send_slowly(end, address, len, deadline),
+    }
 }
 
-/// 0, or -1 and `errno`.
+#[inline(never)]
+extern "C" fn send_slowly(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
+    block(end.begin(Direction::Send, Buffer { address, len }, deadline))
+}
+
+/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
 ///
 /// # Safety
 /// `address` is valid for writes of `len` bytes.
-#[unsafe(naked)]
 unsafe extern "C" fn receive(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    blocking_entry!(begin_receive)
+    let buffer = Buffer { address, len };
+    match end.begin_at_once(Direction::Receive, buffer, deadline) {
+        // SAFETY: as in `send`.
+        Some(transfer) => unsafe { transfer.carry_out() },
+        None => receive_slowly(end, address, len, deadline),
+    }
+}
+
+#[inline(never)]
+extern "C" fn receive_slowly(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
+    block(end.begin(Direction::Receive, Buffer { address, len }, deadline))
+}
+
+#[inline(always)]
+fn block(begun: Result<Transfer>) -> c_int {
+    match begun {
+        // SAFETY: as in `send`.
+        Ok(transfer) => unsafe { transfer.carry_out() },
+        Err(error) => {
+            error.set();
+            -1
+        }
+    }
 }
 
 impl<T> End<T> {

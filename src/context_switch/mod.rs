@@ -1,21 +1,29 @@
 //! Leaving one stack and going on with another.
 //!
-//! A blocking C entry point has two phases. Its *begin* function is ordinary Rust:
-//! it either completes the call, or leaves everything behind for whoever will wake
-//! the coroutine and picks the coroutine to go on with. The naked entry around it
-//! then returns or switches; the resumed side jumps straight into the user's code
-//! with the result in the return register and `errno` set. So no Rust frame stays
-//! on a stack while its coroutine is blocked, and no `ret` is executed on another
-//! stack than its `call`, which would be mispredicted every time.
+//! A blocking entry point has two phases. First ordinary Rust: it either completes the
+//! call, or leaves everything behind for whoever will wake the coroutine and picks the
+//! coroutine to go on with. Then it ends with a call of [`switch`], which compilers
+//! turn into a jump: the registers are saved right behind the user's `call`, and the
+//! resumed side jumps straight into the user's code, with the result in the return
+//! register and `errno` set. So no Rust frame stays on a stack while its coroutine is
+//! blocked, and no `ret` is executed on another stack than its `call`, which would be
+//! mispredicted every time. Where the compiler does not make a jump of it, or the caller
+//! goes on in Rust, the same call works, just not as fast.
 
 use crate::intrusive::Ref;
 use crate::os::instrumentation;
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 use core::ptr;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(dill_thread_switch)]
+mod threads;
+#[cfg(dill_thread_switch)]
+pub(crate) use threads::*;
+
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 mod x86_64;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 pub(crate) use x86_64::*;
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -26,20 +34,29 @@ compile_error!("redill has no context switch for this architecture yet");
 #[repr(C)]
 pub(crate) struct Execution {
     stack_pointer: Cell<usize>,
+    /// What is returned to the code that goes on; from the lowest bit: the result (32 bits),
+    /// `errno`, and how resuming differs from the ordinary way. All zero by far most often,
+    /// and whenever the execution runs.
+    outcome: Cell<u64>,
     errno_location: Cell<*mut libc::c_int>,
-    result: Cell<isize>,
-    errno: Cell<libc::c_int>,
-    /// Zero, or how resuming differs from the ordinary way.
-    special: Cell<u32>,
-    instrumentation: Instrumentation,
+    /// Null without AddressSanitizer.
+    instrumentation: Cell<*const Instrumentation>,
+    #[cfg(dill_thread_switch)]
+    baton: threads::BatonOf,
 }
 
-/// In `special`: AddressSanitizer must hear of switches.
-const INSTRUMENTED: u32 = 1;
-/// In `special`: `stack_pointer` is the address of registers that the code saved itself.
-pub(crate) const SELF_SAVED: u32 = 2;
+const ERRNO_SHIFT: u32 = 32;
+/// In `outcome`: AddressSanitizer must hear of this switch.
+const INSTRUMENTED: u64 = 1 << 62;
+/// In `outcome`: `stack_pointer` is the address of registers that the code saved itself.
+pub(crate) const SELF_SAVED: u64 = 1 << 63;
 
-struct Instrumentation {
+/// A new coroutine begins so many bytes below its [`Execution`]: compilers may store
+/// outgoing arguments there (-maccumulate-outgoing-args).
+pub(crate) const ARGUMENT_AREA: usize = 512;
+
+/// What AddressSanitizer must be told of an execution.
+pub(crate) struct Instrumentation {
     fake_stack: Cell<*mut ()>,
     bottom: Cell<*const u8>,
     size: Cell<usize>,
@@ -49,70 +66,97 @@ struct Instrumentation {
     announced: Cell<bool>,
 }
 
-/// The two registers that a begin function returns: `(result, 0)` when the call is
-/// complete, or the executions to leave and to go on with.
+impl Instrumentation {
+    pub(crate) const fn new() -> Instrumentation {
+        Instrumentation {
+            fake_stack: Cell::new(ptr::null_mut()),
+            bottom: Cell::new(ptr::null()),
+            size: Cell::new(0),
+            predecessor: Cell::new(ptr::null()),
+            announced: Cell::new(false),
+        }
+    }
+}
+
+/// How a call goes on, in the two registers in which it is returned: `(result, 0)` when
+/// it is complete, or the executions to leave and to go on with.
+#[must_use]
 #[repr(C)]
 pub(crate) struct Transfer {
     first: usize,
     second: usize,
 }
 
+/// In `Transfer::second` of a launch: AddressSanitizer must hear of it. No address has it.
+const ANNOUNCED: usize = 1 << 63;
+
 impl Transfer {
     /// The call is complete and returns `result`; `errno` is set already if need be.
     #[inline(always)]
-    pub(crate) fn complete(result: isize) -> Transfer {
-        Transfer { first: result.cast_unsigned(), second: 0 }
+    pub(crate) fn complete(result: libc::c_int) -> Transfer {
+        Transfer { first: result.cast_unsigned() as usize, second: 0 }
     }
 
     /// Leave `from` and go on with `to`.
     #[inline(always)]
     pub(crate) fn switch(from: &Execution, to: &Execution) -> Transfer {
-        if from.is_instrumented() {
-            announce(from, to, false);
+        Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
+    }
+
+    /// As [`Transfer::switch`], for a launch that was [announced](announce).
+    pub(crate) fn announced_launch(from: &Execution, to: &Execution) -> Transfer {
+        let second = ptr::from_ref(to) as usize | ANNOUNCED;
+        Transfer { first: ptr::from_ref(from) as usize, second }
+    }
+
+    /// Carries the transfer out; returns what the call returns, when it is complete or the
+    /// execution that was left goes on, with `errno` set. Best the last thing in a function.
+    ///
+    /// # Safety
+    /// A switch leaves the running execution, and goes on with one that was left by a
+    /// switch or prepared for its start. It is not a launch.
+    #[inline(always)]
+    pub(crate) unsafe fn carry_out(self) -> libc::c_int {
+        if self.second == 0 {
+            return self.first as libc::c_int;
         }
-        Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
+        // SAFETY: by the caller's promise; the addresses came from references.
+        unsafe { switch(NOTHING, NOTHING, NOTHING, NOTHING, self.second, self.first) }
     }
 
-    /// As [`Transfer::switch`] and [`Transfer::finish`], where AddressSanitizer is known
-    /// not to be in the program.
-    #[inline(always)]
-    pub(crate) fn unannounced(from: &Execution, to: &Execution) -> Transfer {
-        debug_assert!(!from.is_instrumented());
-        Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
-    }
-
-    /// Is it a switch rather than a complete call?
-    #[inline(always)]
-    pub(crate) fn is_switch(&self) -> bool {
-        self.second != 0
-    }
-
-    /// Leave `from` for good and go on with `to`.
-    #[inline(always)]
-    pub(crate) fn finish(from: &Execution, to: &Execution) -> Transfer {
-        if from.is_instrumented() {
-            announce(from, to, true);
-        }
-        Transfer { first: ptr::from_ref(from) as usize, second: ptr::from_ref(to) as usize }
+    /// Carries a switch out from an execution that never goes on.
+    ///
+    /// # Safety
+    /// As for [`Transfer::carry_out`].
+    pub(crate) unsafe fn leave_for_good(self) {
+        // SAFETY: by the caller's promise; the address came from a reference.
+        unsafe { (&*(self.second as *const Execution)).resume() }
     }
 }
 
+const NOTHING: MaybeUninit<usize> = MaybeUninit::uninit();
+
 impl Execution {
+    /// Goes on with this execution; what runs now never does. Not declared so, as compilers
+    /// make no jump of the call of such a function.
+    ///
+    /// # Safety
+    /// It was left by a switch.
+    #[inline(always)]
+    pub(crate) unsafe fn resume(&self) {
+        // SAFETY: by the caller's promise.
+        unsafe { resume(NOTHING, NOTHING, NOTHING, NOTHING, self) }
+    }
+
     /// The execution of whatever runs on this thread's own stack.
-    pub(crate) fn new(errno_location: *mut libc::c_int) -> Execution {
+    pub(crate) const fn new(errno_location: *mut libc::c_int) -> Execution {
         Execution {
             stack_pointer: Cell::new(0),
+            outcome: Cell::new(0),
             errno_location: Cell::new(errno_location),
-            result: Cell::new(0),
-            errno: Cell::new(0),
-            special: Cell::new(0),
-            instrumentation: Instrumentation {
-                fake_stack: Cell::new(ptr::null_mut()),
-                bottom: Cell::new(ptr::null()),
-                size: Cell::new(0),
-                predecessor: Cell::new(ptr::null()),
-                announced: Cell::new(false),
-            },
+            instrumentation: Cell::new(ptr::null()),
+            #[cfg(dill_thread_switch)]
+            baton: threads::NO_BATON,
         }
     }
 
@@ -128,23 +172,17 @@ impl Execution {
     }
 
     /// The code that runs now will save its registers itself, to `registers`, before it
-    /// leaves its stack; it goes on from there.
+    /// leaves its stack; it goes on from there. Call it once the outcome is set.
     pub(crate) fn will_save_itself(&self, registers: *const [usize; 8]) {
-        self.special.set(self.special.get() | SELF_SAVED);
+        self.outcome.set(self.outcome.get() | SELF_SAVED);
         self.stack_pointer.set(registers as usize);
     }
 
-    /// What the blocked call will return, and the `errno` it will set.
+    /// What the blocked call will return, and the `errno` it will set: 0 and 0 unless said.
     #[inline(always)]
-    pub(crate) fn set_outcome(&self, result: isize, errno: libc::c_int) {
-        self.result.set(result);
-        self.errno.set(errno);
-    }
-
-    /// What [`Execution::set_outcome`] stored last.
-    #[inline(always)]
-    pub(crate) fn outcome(&self) -> (isize, libc::c_int) {
-        (self.result.get(), self.errno.get())
+    pub(crate) fn set_outcome(&self, result: libc::c_int, errno: libc::c_int) {
+        let result = u64::from(result.cast_unsigned());
+        self.outcome.set(result | u64::from(errno.cast_unsigned()) << ERRNO_SHIFT);
     }
 
     /// See [`Execution::new`].
@@ -156,29 +194,25 @@ impl Execution {
     /// Must AddressSanitizer hear of switches?
     #[inline(always)]
     pub(crate) fn is_instrumented(&self) -> bool {
-        self.special.get() & INSTRUMENTED != 0
+        !self.instrumentation.get().is_null()
     }
 
     /// Has AddressSanitizer told of every switch; `bottom` is null for a stack whose
     /// bounds ASan knows by itself.
-    pub(crate) fn instrument(&self, bottom: *const u8, size: usize) {
-        self.special.set(self.special.get() | INSTRUMENTED);
-        self.instrumentation.bottom.set(bottom);
-        self.instrumentation.size.set(size);
+    pub(crate) fn instrument(&self, with: Ref<Instrumentation>, bottom: *const u8, size: usize) {
+        self.instrumentation.set(with.as_ptr());
+        with.bottom.set(bottom);
+        with.size.set(size);
         if !bottom.is_null() {
             instrumentation::asan_unpoison(bottom, size);
         }
     }
-}
 
-/// Carries out a transfer from Rust code; returns when the execution left is resumed.
-///
-/// # Safety
-/// `transfer` is a switch (not a complete call) from the running execution to one that
-/// was left by a switch or prepared for its start.
-pub(crate) unsafe fn switch_by(transfer: &Transfer) {
-    // SAFETY: by the caller's promise.
-    unsafe { switch(transfer.first, transfer.second) };
+    fn instrumentation(&self) -> Option<Ref<Instrumentation>> {
+        let instrumentation = self.instrumentation.get();
+        // SAFETY: set by `instrument`, to what lives as long as this execution.
+        (!instrumentation.is_null()).then(|| unsafe { Ref::from_raw(instrumentation) })
+    }
 }
 
 /// Has `execution`, which has not begun, start with a call of `entry` with `argument`. `start`
@@ -186,6 +220,7 @@ pub(crate) unsafe fn switch_by(transfer: &Transfer) {
 ///
 /// # Safety
 /// The stack pointer of `execution` is aligned to 16 bytes, and the stack below it is free.
+#[cfg(not(dill_thread_switch))]
 pub(crate) unsafe fn prepare(
     execution: &Execution,
     start: unsafe extern "C" fn(),
@@ -198,22 +233,25 @@ pub(crate) unsafe fn prepare(
     execution.set_stack_pointer(address);
 }
 
+/// Tells AddressSanitizer that `from` is being left for `to`; `dying`: for good. Nothing
+/// happens where it is not in the program.
 #[cold]
-#[inline(never)]
-fn announce(from: &Execution, to: &Execution, dying: bool) {
+pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     if ptr::eq(from, to) {
         return; // going on with itself, as nobody else was ready: no switch to ASan
     }
-    let target = &to.instrumentation;
+    let (Some(own), Some(target)) = (from.instrumentation(), to.instrumentation()) else { return };
+    to.outcome.set(to.outcome.get() | INSTRUMENTED);
     target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
     let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
-    from.instrumentation.fake_stack.set(saved);
+    own.fake_stack.set(saved);
 }
 
 /// The second half of an announced switch, on the new stack.
-extern "C" fn arrived(to: Ref<Execution>) {
-    let own = &to.instrumentation;
+pub(crate) extern "C" fn arrived(to: Ref<Execution>) {
+    let Some(own) = to.instrumentation() else { return };
+    to.outcome.set(to.outcome.get() & !INSTRUMENTED);
     if !own.announced.replace(false) {
         return;
     }
@@ -223,8 +261,10 @@ extern "C" fn arrived(to: Ref<Execution>) {
     if !predecessor.is_null() {
         // SAFETY: it was left by the switch that ends here, so it is still alive.
         let predecessor = unsafe { Ref::from_raw(predecessor) };
-        // This is how the bounds of the thread's own stack become known.
-        predecessor.instrumentation.bottom.set(bottom);
-        predecessor.instrumentation.size.set(size);
+        if let Some(predecessor) = predecessor.instrumentation() {
+            // This is how the bounds of the thread's own stack become known.
+            predecessor.bottom.set(bottom);
+            predecessor.size.set(size);
+        }
     }
 }

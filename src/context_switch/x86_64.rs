@@ -6,9 +6,9 @@
 //!         ...             frames of the user's code
 //!   +-------------------+
 //!   | return address    | pushed by the user's `call dill_chrecv` (or any other)
-//!   | rbp               | pushed by the entry, which also aligns the stack
-//!   | rbx               | ┐
-//!   | r12               | │ pushed by `park`: all that the ABI has the
+//!   | rbp               | ┐
+//!   | rbx               | │
+//!   | r12               | │ pushed by `switch`: all that the ABI has the
 //!   | r13               | │ callee preserve
 //!   | r14               | │
 //!   | r15               | ┘ <- stack_pointer
@@ -21,90 +21,135 @@
 
 use super::{Execution, Transfer, arrived};
 use core::arch::naked_asm;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
-/// Writes the body of a blocking entry point around its begin function.
-macro_rules! blocking_entry {
-    ($begin:path) => {
-        core::arch::naked_asm!(
-            "push rbp",        // aligns the stack for the call, and is saved anyway
-            "call {begin}",    // arguments are still in their registers
-            "test rdx, rdx",   // Transfer: rax:rdx
-            "jne {park}",
+/// Writes a naked function's body that goes on with the execution in r8, after these lines.
+macro_rules! resuming {
+    ($($line:literal,)*) => {
+        naked_asm!(
+            $($line,)*
+            // Result and errno 0, nothing special: nearly always.
+            "cmp qword ptr [r8 + {outcome}], 0",
+            "jne {resume_with_outcome}",
+            "mov rsp, [r8 + {sp}]",
+            "mov rcx, [r8 + {errno_location}]",
+            "xor eax, eax",
+            "mov [rcx], eax",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbx",
             "pop rbp",
-            "ret",             // same stack as the call: predicted
-            begin = sym $begin,
-            park = sym $crate::context_switch::park,
+            // Not `ret`: the return stack of the processor holds the addresses of the
+            // stack that we came from.
+            "pop rcx",
+            "notrack jmp rcx",
+            outcome = const offset_of!(Execution, outcome),
+            sp = const offset_of!(Execution, stack_pointer),
+            errno_location = const offset_of!(Execution, errno_location),
+            resume_with_outcome = sym resume_with_outcome,
         )
     };
 }
-pub(crate) use blocking_entry;
 
-/// Second phase of every blocking entry; jumped to, never called. In: rax is the
-/// [`Execution`] to leave, rdx the one to go on with, rbp is pushed.
+/// An argument that is not there, so that another one is in the register of its position.
+type Nothing = MaybeUninit<usize>;
+
+/// Leaves `from` and goes on with `to`; returns when somebody resumes `from`, what
+/// [`Execution::set_outcome`] said, with `errno` set. The two are the last arguments that have
+/// registers, so that compilers needn't move the caller's own out of their way.
+///
+/// # Safety
+/// Both are addresses of an [`Execution`]: `from` of the running one, `to` of one that was
+/// left by a switch; both stay alive until they are left for good.
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn park() {
-    naked_asm!(
+pub(crate) unsafe extern "C" fn switch(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: usize,
+    from: usize,
+) -> libc::c_int {
+    resuming!(
+        "push rbp",
         "push rbx",
         "push r12",
         "push r13",
         "push r14",
         "push r15",
-        "mov [rax + {sp}], rsp",
-        "jmp {resume}",
-        sp = const offset_of!(Execution, stack_pointer),
-        resume = sym resume,
+        "mov [r9 + {sp}], rsp",
     )
 }
 
-/// Goes on with the [`Execution`] in rdx; jumped to, never called.
+/// Goes on with `to`; what runs now never does. Not declared so, as compilers make no jump of
+/// the call of such a function.
+///
+/// # Safety
+/// As for [`switch`].
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn resume() {
+pub(crate) unsafe extern "C" fn resume(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: &Execution,
+) {
+    resuming!()
+}
+
+/// [`resume`] for whatever the outcome is; jumped to, with the execution in r8.
+#[unsafe(naked)]
+unsafe extern "C" fn resume_with_outcome() {
     naked_asm!(
-        "cmp dword ptr [rdx + {special}], 0",
+        "mov rax, [r8 + {outcome}]", // eax: the result
+        "mov rdx, rax",
+        "shr rdx, {errno_shift}",     // edx: errno, and what is special
+        "test edx, {special}",
         "jne {resume_specially}",
-        "mov rsp, [rdx + {sp}]",
-        "mov rcx, [rdx + {errno_location}]",
-        "mov esi, [rdx + {errno}]",
-        "mov rax, [rdx + {result}]",
-        "mov [rcx], esi",
+        "mov qword ptr [r8 + {outcome}], 0",
+        "mov rsp, [r8 + {sp}]",
+        "mov rcx, [r8 + {errno_location}]",
+        "mov [rcx], edx",
         "pop r15",
         "pop r14",
         "pop r13",
         "pop r12",
         "pop rbx",
         "pop rbp",
-        // Not `ret`: the return stack of the processor holds the addresses of the
-        // stack that we came from.
         "pop rcx",
         "notrack jmp rcx",
-        special = const offset_of!(Execution, special),
+        errno_shift = const super::ERRNO_SHIFT,
+        special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+        outcome = const offset_of!(Execution, outcome),
         sp = const offset_of!(Execution, stack_pointer),
         errno_location = const offset_of!(Execution, errno_location),
-        errno = const offset_of!(Execution, errno),
-        result = const offset_of!(Execution, result),
         resume_specially = sym resume_specially,
     )
 }
 
 /// The rare ways to go on: AddressSanitizer must be told, or the code was compiled
 /// against libdill's own header and has saved its registers itself, in the order
-/// rbx rbp r12 r13 r14 r15 rsp rip.
+/// rbx rbp r12 r13 r14 r15 rsp rip. In: r8 the execution, edx the upper half of its outcome.
 #[unsafe(naked)]
 unsafe extern "C" fn resume_specially() {
     naked_asm!(
-        "test dword ptr [rdx + {special}], {self_saved}",
+        "test edx, {self_saved}",
         "jne 4f",
         // Callee-saved registers are free: they are popped or loaded below.
-        "mov rbx, rdx",
-        "mov rsp, [rdx + {sp}]",
-        "mov rdi, rdx",
+        "mov rbx, r8",
+        "mov rsp, [r8 + {sp}]",
         "sub rsp, 8", // seven words lie on the stack
+        "mov rdi, r8",
         "call {arrived}",
         "mov rcx, [rbx + {errno_location}]",
-        "mov esi, [rbx + {errno}]",
-        "mov rax, [rbx + {result}]",
-        "mov [rcx], esi",
+        "mov rax, [rbx + {outcome}]",
+        "mov qword ptr [rbx + {outcome}], 0",
+        "mov rdx, rax",
+        "shr rdx, {errno_shift}",
+        "and edx, ~{special}",
+        "mov [rcx], edx",
         "add rsp, 8",
         "pop r15",
         "pop r14",
@@ -115,13 +160,13 @@ unsafe extern "C" fn resume_specially() {
         "pop rcx",
         "notrack jmp rcx",
         "4:",
-        "and dword ptr [rdx + {special}], ~{self_saved}",
-        "mov r12, [rdx + {sp}]", // the registers
+        "mov qword ptr [r8 + {outcome}], 0",
+        "mov r12, [r8 + {sp}]", // the registers
         "mov rsp, [r12 + 48]",
-        "test dword ptr [rdx + {special}], {instrumented}",
+        "test edx, {instrumented}",
         "je 5f",
         "and rsp, -16",
-        "mov rdi, rdx",
+        "mov rdi, r8",
         "call {arrived}",
         "5:",
         "mov rdx, r12",
@@ -134,30 +179,14 @@ unsafe extern "C" fn resume_specially() {
         "mov r15, [rdx + 40]",
         "mov rsp, [rdx + 48]",
         "notrack jmp qword ptr [rdx + 56]",
-        special = const offset_of!(Execution, special),
-        self_saved = const super::SELF_SAVED,
-        instrumented = const super::INSTRUMENTED,
+        self_saved = const super::SELF_SAVED >> super::ERRNO_SHIFT,
+        instrumented = const super::INSTRUMENTED >> super::ERRNO_SHIFT,
+        special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+        errno_shift = const super::ERRNO_SHIFT,
+        outcome = const offset_of!(Execution, outcome),
         sp = const offset_of!(Execution, stack_pointer),
         errno_location = const offset_of!(Execution, errno_location),
-        errno = const offset_of!(Execution, errno),
-        result = const offset_of!(Execution, result),
         arrived = sym arrived,
-    )
-}
-
-/// Switches from Rust code: leaves `transfer.first` until somebody resumes it, then
-/// returns. The outcome is read with [`Execution::outcome`].
-///
-/// # Safety
-/// `from` is the running execution, `to` one that was left by a switch; both stay alive until they are left for good.
-#[unsafe(naked)]
-pub(crate) unsafe extern "C" fn switch(from: usize, to: usize) {
-    naked_asm!(
-        "push rbp",
-        "mov rax, rdi",
-        "mov rdx, rsi",
-        "jmp {park}",
-        park = sym park,
     )
 }
 
@@ -176,7 +205,7 @@ macro_rules! launch_entry {
             "push rbp",
             "call {begin}",
             "test rdx, rdx",
-            "je 2f",
+            "jle 2f",
             "mov rcx, [rsp + 8]", // where parent and child both go on
             "push rbx",
             "push r12",
@@ -184,46 +213,48 @@ macro_rules! launch_entry {
             "push r14",
             "push r15",
             "mov [rax + {sp}], rsp",
-            "mov rsp, [rdx + {sp}]",
-            "cmp dword ptr [rdx + {special}], 0",
-            "jne 3f",
-            "4:",
+            "lea rsp, [rdx - {argument_area}]",
             // The address on top of the processor's return stack is this very one,
             // so a `ret` is predicted, and leaves that stack balanced for the parent.
             "push rcx",
             "mov eax, {in_child}",
             "ret",
             "2:",
-            "pop rbp",
+            "jne 3f",
+            "pop rbp", // the call is complete
             "ret",
             "3:",
+            "btr rdx, 63", // AddressSanitizer must be told
+            "mov rcx, [rsp + 8]",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "mov [rax + {sp}], rsp",
+            "mov rsp, [rdx + {sp}]",
             "push rcx",
             "sub rsp, 8",
             "mov rdi, rdx",
             "call {arrived}",
             "add rsp, 8",
-            "pop rcx",
-            "jmp 4b",
+            "mov eax, {in_child}",
+            "ret",
             begin = sym $begin,
             sp = const $crate::context_switch::STACK_POINTER,
-            special = const $crate::context_switch::SPECIAL,
+            argument_area = const $crate::context_switch::ARGUMENT_AREA,
             in_child = const $crate::context_switch::IN_CHILD,
-            arrived = sym $crate::context_switch::arrived_in_child,
+            arrived = sym $crate::context_switch::arrived,
         )
     };
 }
 pub(crate) use launch_entry;
 
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
-pub(crate) const SPECIAL: usize = offset_of!(Execution, special);
-
-/// [`arrived`] for the macro above.
-pub(crate) extern "C" fn arrived_in_child(child: crate::intrusive::Ref<Execution>) {
-    arrived(child);
-}
+pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
 
 /// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
-/// [`park`], from low to high addresses.
+/// [`switch`], from low to high addresses.
 #[repr(C)]
 pub(super) struct InitialFrame {
     r15: usize,
@@ -252,8 +283,7 @@ impl InitialFrame {
 }
 
 /// Writes the body of the function that a coroutine with an [`InitialFrame`] starts in; jumped
-/// to, never called. `finish` returns the execution to go on with, and the stack is not
-/// touched any more.
+/// to, never called. `finish` does not return.
 macro_rules! start_entry {
     ($finish:path) => {
         core::arch::naked_asm!(
@@ -264,10 +294,9 @@ macro_rules! start_entry {
             "mov rdi, r12",
             "call rbx",
             "call {finish}",
-            "jmp {resume}",
+            "ud2",
             ".cfi_endproc",
             finish = sym $finish,
-            resume = sym $crate::context_switch::resume,
         )
     };
 }
@@ -286,42 +315,27 @@ macro_rules! hand_over_entry {
             "push r13",
             "push r14",
             "push r15",
-            "sub rsp, 8",    // aligns the stack for the call
-            "mov rbx, rsi",  // where `start` expects them
+            "sub rsp, 8",   // aligns the stack for the call
+            "mov rbx, rsi", // where `start` expects them
             "mov r12, rdx",
             "call {begin}",
             "add rsp, 8",
             "mov [rax + {sp}], rsp",
             "mov rsp, r12",
-            "xor ebp, ebp",  // ends the chain of frames
-            "cmp dword ptr [rdx + {special}], 0",
-            "je {start}",
+            "xor ebp, ebp", // ends the chain of frames
+            "test rdx, rdx",
+            "jns {start}",
+            "btr rdx, 63",  // AddressSanitizer must be told
             "mov rdi, rdx",
             "call {arrived}",
             "jmp {start}",
             begin = sym $begin,
             start = sym $start,
             sp = const $crate::context_switch::STACK_POINTER,
-            special = const $crate::context_switch::SPECIAL,
-            arrived = sym $crate::context_switch::arrived_in_child,
+            arrived = sym $crate::context_switch::arrived,
         )
     };
 }
 pub(crate) use hand_over_entry;
-
-/// Writes the body of the entry that ends a coroutine: its begin function returns
-/// the execution to go on with, and the stack is not touched any more.
-macro_rules! finish_entry {
-    ($begin:path) => {
-        core::arch::naked_asm!(
-            "push rbp",
-            "call {begin}",
-            "jmp {resume}",
-            begin = sym $begin,
-            resume = sym $crate::context_switch::resume,
-        )
-    };
-}
-pub(crate) use finish_entry;
 
 const _: () = assert!(size_of::<Transfer>() == 16);

@@ -40,28 +40,26 @@ pub(crate) fn c_string(text: &[u8]) -> Result<std::ffi::CString> {
 }
 
 /// What `Arc` is, with a fallible birth.
-#[cfg(feature = "sockets")]
-pub(crate) struct Shared<T> {
+pub(crate) struct Shared<T: ?Sized> {
     owned: NonNull<Counted<T>>,
 }
 
-#[cfg(feature = "sockets")]
-struct Counted<T> {
+pub(crate) struct Counted<T: ?Sized> {
     owners: core::sync::atomic::AtomicUsize,
     value: T,
 }
 
-#[cfg(feature = "sockets")]
 mod shared {
     use super::{Counted, Result, Shared, boxed};
+    use core::mem::ManuallyDrop;
     use core::ops::Deref;
     use core::ptr::NonNull;
     use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
     // SAFETY: as of `Arc`: any thread may use the value and be the last one.
-    unsafe impl<T: Send + Sync> Send for Shared<T> {}
+    unsafe impl<T: Send + Sync + ?Sized> Send for Shared<T> {}
     // SAFETY: as above.
-    unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+    unsafe impl<T: Send + Sync + ?Sized> Sync for Shared<T> {}
 
     impl<T> Shared<T> {
         /// `value` with one owner, or `ENOMEM`.
@@ -70,25 +68,44 @@ mod shared {
             Ok(Self { owned: NonNull::from(Box::leak(counted)) })
         }
 
+        /// The same value, as something less definite.
+        ///
+        /// # Safety
+        /// `unsize` returns the address that it is given.
+        pub(crate) unsafe fn unsized_by<U: ?Sized>(
+            self,
+            unsize: impl FnOnce(NonNull<Counted<T>>) -> NonNull<Counted<U>>,
+        ) -> Shared<U> {
+            Shared { owned: unsize(ManuallyDrop::new(self).owned) }
+        }
+    }
+
+    impl<T: ?Sized> Shared<T> {
+        /// The address of the value.
+        pub(crate) fn address(&self) -> *const () {
+            (&raw const **self).cast()
+        }
+
+        /// Are both owners of the same value?
+        #[cfg(feature = "tls")]
+        pub(crate) fn same(&self, other: &Self) -> bool {
+            self.address() == other.address()
+        }
+
         fn counted(&self) -> &Counted<T> {
             // SAFETY: alive while it has an owner, which `self` is.
             unsafe { self.owned.as_ref() }
         }
-
-        /// Are both owners of the same value?
-        pub(crate) fn same(&self, other: &Self) -> bool {
-            self.owned == other.owned
-        }
     }
 
-    impl<T> Clone for Shared<T> {
+    impl<T: ?Sized> Clone for Shared<T> {
         fn clone(&self) -> Self {
             self.counted().owners.fetch_add(1, Ordering::Relaxed);
             Self { owned: self.owned }
         }
     }
 
-    impl<T> Deref for Shared<T> {
+    impl<T: ?Sized> Deref for Shared<T> {
         type Target = T;
 
         fn deref(&self) -> &T {
@@ -96,7 +113,7 @@ mod shared {
         }
     }
 
-    impl<T> Drop for Shared<T> {
+    impl<T: ?Sized> Drop for Shared<T> {
         fn drop(&mut self) {
             if self.counted().owners.fetch_sub(1, Ordering::Release) == 1 {
                 // What the other owners did happened before.
@@ -116,7 +133,7 @@ mod shared {
             let inner = std::sync::Arc::new(());
             let first = Shared::new(inner.clone()).unwrap();
             let second = first.clone();
-            assert!(first.same(&second) && !first.same(&Shared::new(inner.clone()).unwrap()));
+            assert_eq!(first.address(), second.address());
             std::thread::spawn(move || drop(second)).join().unwrap();
             assert_eq!(std::sync::Arc::strong_count(&inner), 2);
             drop(first);

@@ -18,6 +18,8 @@ mod c {
             size: *mut usize,
         );
         pub fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
+        pub fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
     }
 }
 
@@ -51,4 +53,45 @@ pub(crate) fn asan_finish_switch(saved: *mut ()) -> (*const u8, usize) {
 pub(crate) fn asan_unpoison(address: *const u8, size: usize) {
     // SAFETY: the range is a stack that nobody uses at this moment.
     unsafe { c::dill_asan_unpoison(address.cast(), size) };
+}
+
+/// Has LeakSanitizer look for pointers in a stack: what a coroutine holds that still exists
+/// at the end of the program is no leak.
+pub(crate) fn lsan_begin_root(address: *const u8, size: usize) {
+    // SAFETY: the range is readable until `lsan_end_root`.
+    unsafe { c::dill_lsan_begin_root(address.cast(), size) };
+}
+
+/// Ends what [`lsan_begin_root`] began: what is left on the stack holds nothing any more.
+pub(crate) fn lsan_end_root(address: *const u8, size: usize) {
+    // SAFETY: LeakSanitizer compares the range with those that it knows.
+    unsafe { c::dill_lsan_end_root(address.cast(), size) };
+}
+
+/// Tells Valgrind that a part of a stack is about to be written from another one: what lies below
+/// the stack pointer is nobody's to it.
+#[inline(always)]
+pub(crate) fn valgrind_will_write(address: *const u8, size: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        /// `VALGRIND_MAKE_MEM_UNDEFINED` of memcheck.
+        const MAKE_MEM_UNDEFINED: usize = 0x4d43_0001;
+        let request = [MAKE_MEM_UNDEFINED, address as usize, size, 0, 0, 0];
+        // SAFETY: these instructions change nothing: only Valgrind knows what they mean.
+        unsafe {
+            core::arch::asm!(
+                "rol rdi, 3",
+                "rol rdi, 13",
+                "rol rdi, 61",
+                "rol rdi, 51",
+                "xchg rbx, rbx",
+                in("rax") &raw const request,
+                inout("rdx") 0usize => _,
+                inout("rdi") 0usize => _,
+                options(nostack),
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (address, size);
 }

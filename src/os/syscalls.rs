@@ -165,7 +165,6 @@ pub(crate) fn epoll_wait(
 
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
 /// for want of memory. `name` has at most 15 bytes.
-#[cfg(feature = "sockets")]
 pub(crate) fn start_thread(
     name: &core::ffi::CStr,
     enter: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
@@ -186,4 +185,12 @@ pub(crate) fn start_thread(
         libc::pthread_detach(thread);
     }
     Ok(())
+}
+
+/// Makes the eventfd `fd` readable.
+pub(crate) fn signal_event(fd: RawFd) {
+    let one = 1u64;
+    // It can't fail: the counter is far from full.
+    // SAFETY: eight bytes of a live variable.
+    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

@@ -7,13 +7,31 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-HIDDEN __thread void *dill_thread_context __attribute__((tls_model("initial-exec"))) = NULL;
+/* In place of the scheduler of a thread that has none. It begins like one, with the
+   address of the coroutine that runs, and that is one that has every reason not to
+   block. So the hot paths need no test of their own for a thread without a scheduler. */
+struct no_scheduler {
+    const void *running;
+    unsigned char coroutine[64];
+};
+HIDDEN extern const struct no_scheduler dill_no_scheduler;
+HIDDEN const struct no_scheduler dill_no_scheduler = {
+    dill_no_scheduler.coroutine, {[0 ... 63] = 0xff}
+};
+
+HIDDEN __thread const void *dill_thread_context
+    __attribute__((tls_model("initial-exec"))) = &dill_no_scheduler;
 
 extern void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom,
     size_t size) __attribute__((weak));
 extern void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,
     size_t *size_old) __attribute__((weak));
 extern void __asan_unpoison_memory_region(const volatile void *addr, size_t size)
+    __attribute__((weak));
+
+extern void __lsan_register_root_region(const void *address, size_t size)
+    __attribute__((weak));
+extern void __lsan_unregister_root_region(const void *address, size_t size)
     __attribute__((weak));
 
 HIDDEN int dill_asan_present(void) {
@@ -31,4 +49,12 @@ HIDDEN void dill_asan_finish_switch(void *saved, const void **bottom_old, size_t
 
 HIDDEN void dill_asan_unpoison(const void *addr, size_t size) {
     if(__asan_unpoison_memory_region) __asan_unpoison_memory_region(addr, size);
+}
+
+HIDDEN void dill_lsan_begin_root(const void *address, size_t size) {
+    if(__lsan_register_root_region) __lsan_register_root_region(address, size);
+}
+
+HIDDEN void dill_lsan_end_root(const void *address, size_t size) {
+    if(__lsan_unregister_root_region) __lsan_unregister_root_region(address, size);
 }

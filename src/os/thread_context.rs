@@ -10,11 +10,25 @@ unsafe extern "C" {
     // Only its thread-local offset is used, by the assembly below.
     #[link_name = "dill_thread_context"]
     static ANCHOR: [u8; 0];
+    /// See [`raw`].
+    #[link_name = "dill_no_scheduler"]
+    static NO_SCHEDULER: [u8; 0];
 }
+
+/// Size of the block that [`raw`] leads to when no pointer is stored.
+pub(crate) const NOBODY_SIZE: usize = 64;
 
 /// The pointer stored by [`set`] on this thread, or null.
 #[inline(always)]
 pub(crate) fn get() -> *mut () {
+    let pointer = raw();
+    if core::ptr::eq(pointer, (&raw const NO_SCHEDULER).cast()) { ptr::null_mut() } else { pointer }
+}
+
+/// The pointer stored by [`set`] on this thread. Where there is none: the address of a
+/// pointer to a block of [`NOBODY_SIZE`] bytes, all of which are `0xff`.
+#[inline(always)]
+pub(crate) fn raw() -> *mut () {
     let pointer: *mut ();
     // SAFETY: reads the thread-local pointer defined in thread_context.c, which
     // exists in every thread from its start to its end.
@@ -43,7 +57,7 @@ pub(crate) fn get() -> *mut () {
     pointer
 }
 
-/// Stores the calling thread's context pointer.
+/// Stores the calling thread's context pointer, which is not null.
 pub(crate) fn set(pointer: *mut ()) {
     // SAFETY: writes the same thread-local variable that `get` reads; no Rust
     // reference to it exists.
@@ -107,5 +121,5 @@ pub(crate) fn at_thread_exit(
 
 /// Forgets the calling thread's context pointer.
 pub(crate) fn clear() {
-    set(ptr::null_mut());
+    set((&raw const NO_SCHEDULER).cast_mut().cast());
 }

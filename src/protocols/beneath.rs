@@ -10,6 +10,7 @@ use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -64,6 +65,27 @@ impl Beneath {
     ) -> Result<()> {
         // SAFETY: by the caller's promise.
         unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
+    }
+
+    /// See [`byte_socket::length_until`].
+    pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
+        byte_socket::length_until(self.0, last, limit)
+    }
+
+    /// Receives what is there, at least one byte and `length` at most, as
+    /// [`partial::receive`] does.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    pub(super) unsafe fn receive_some(
+        self,
+        memory: *mut u8,
+        length: usize,
+        least: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        // SAFETY: by the caller's promise.
+        unsafe { partial::receive(self.0, memory, length, least, deadline) }
     }
 
     /// Sends all of `bytes`.

@@ -219,6 +219,11 @@ pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Ref<Layer<T>>> {
     Ok(unsafe { Ref::from_raw(object.cast()) })
 }
 
+/// The handle of the socket beneath, which stays the protocol's.
+pub(super) fn beneath<T: Protocol>(socket: c_int) -> Result<c_int> {
+    find::<T>(socket).map(|layer| layer.beneath)
+}
+
 /// Ends the protocol and gives the socket beneath back, which is at the boundary between two
 /// messages in both directions. If it isn't, that socket is closed too: `EBUSY` if a call is
 /// under way, `ECONNRESET` if one has failed.

@@ -100,6 +100,11 @@ pub(crate) fn attach(
     layer::attach(socket, storage.and_then(|storage| Ok((protocol?, storage))))
 }
 
+/// The handle of the socket beneath, which stays the protocol's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    layer::beneath::<Prefix>(socket)
+}
+
 /// Ends the protocol and gives the bytestream back. After an error that is closed.
 pub(crate) fn detach(socket: c_int) -> Result<c_int> {
     layer::detach::<Prefix>(socket)

@@ -61,6 +61,15 @@ impl<T> Held<T> {
         unsafe { Self::hold(field.wrapping_byte_sub(offset).cast()) }
     }
 
+    /// The object that a handle of this kind stands for.
+    ///
+    /// # Safety
+    /// It is alive, and was made by [`open`] for a `T`.
+    pub(super) unsafe fn of(object: *mut ()) -> Held<T> {
+        // SAFETY: by the caller's promise.
+        unsafe { Self::hold(object.cast()) }
+    }
+
     /// # Safety
     /// The object is alive.
     unsafe fn hold(object: *mut Shared<T>) -> Held<T> {

@@ -131,6 +131,11 @@ pub(crate) fn attach(
     layer::attach(socket, storage.and_then(|storage| Ok((protocol?, storage))))
 }
 
+/// The handle of the socket beneath, which stays the protocol's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    layer::beneath::<Term>(socket)
+}
+
 /// Sends the terminal message, after which nothing can be sent. Receiving goes on.
 pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
     send_terminal(layer::find(socket)?, deadline)

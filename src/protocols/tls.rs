@@ -9,7 +9,7 @@
 mod config;
 mod session;
 
-pub(crate) use config::{Client, Server};
+pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_client};
 
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
@@ -19,12 +19,15 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial::{self, Partial};
 use crate::sockets::room;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
-use rustls::{ClientConnection, Connection, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls_pki_types::ServerName;
 use session::Session;
+use std::sync::Arc;
 
 /// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
 /// of it is rustls's anyway.
@@ -53,18 +56,41 @@ fn find(socket: c_int) -> Result<Shared<Session>> {
 pub(crate) fn attach_client(socket: c_int, client: Client<'_>, deadline: i64) -> Result<c_int> {
     attach(socket, deadline, || {
         let (config, name) = client.configuration()?;
-        let connection = ClientConnection::new(config, name).map_err(|it| config::errno(&it))?;
-        Ok(connection.into())
+        client_connection(config, name)
     })
+}
+
+/// As [`attach_client`], with a configuration that exists already.
+pub(crate) fn attach_client_with(
+    socket: c_int,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    deadline: i64,
+) -> Result<c_int> {
+    attach(socket, deadline, || client_connection(config, name))
+}
+
+fn client_connection(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Connection> {
+    Ok(ClientConnection::new(config, name).map_err(|it| config::errno(&it))?.into())
 }
 
 /// Starts a session on the stream `socket` as server. After an error, other than `EBADF`, the
 /// stream is closed.
 pub(crate) fn attach_server(socket: c_int, server: Server<'_>, deadline: i64) -> Result<c_int> {
-    attach(socket, deadline, || {
-        let config = server.configuration()?;
-        Ok(ServerConnection::new(config).map_err(|it| config::errno(&it))?.into())
-    })
+    attach(socket, deadline, || server_connection(server.configuration()?))
+}
+
+/// As [`attach_server`], with a configuration that exists already.
+pub(crate) fn attach_server_with(
+    socket: c_int,
+    config: Arc<ServerConfig>,
+    deadline: i64,
+) -> Result<c_int> {
+    attach(socket, deadline, || server_connection(config))
+}
+
+fn server_connection(config: Arc<ServerConfig>) -> Result<Connection> {
+    Ok(ServerConnection::new(config).map_err(|it| config::errno(&it))?.into())
 }
 
 fn attach(
@@ -127,6 +153,16 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     below
 }
 
+/// The handle of the stream below, which stays the session's.
+pub(crate) fn below(socket: c_int) -> Result<c_int> {
+    find(socket).map(|session| session.below())
+}
+
+/// Calls `action` with what rustls knows of the session.
+pub(crate) fn inspect<T>(socket: c_int, action: impl FnOnce(&Connection) -> T) -> Result<T> {
+    find(socket).map(|session| session.inspect(action))
+}
+
 /// Stands in [`ByteStream`].
 ///
 /// # Safety
@@ -159,6 +195,24 @@ unsafe extern "C" fn receive(
     byte_socket::to_c(unsafe { session.receive(first, last, deadline) })
 }
 
+static PARTIAL: Partial = Partial { receive: receive_some };
+
+/// Stands in [`Partial`].
+///
+/// # Safety
+/// `object` is a live `Tls`, and `length` bytes can be written to `memory`.
+unsafe fn receive_some(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: the object is alive as the call begins.
+    let session = unsafe { &*object.cast::<Tls>() }.session.clone();
+    // SAFETY: by the caller's promise.
+    unsafe { session.receive_some(memory, length, deadline) }
+}
+
 /// Stands in [`Kind`].
 ///
 /// # Safety
@@ -171,6 +225,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*tls).readiness).cast() }
+    } else if type_id == partial::type_id() {
+        PARTIAL.as_interface()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         let below = unsafe { (*tls).session.below() };

@@ -11,9 +11,12 @@ mod socket;
 mod turn;
 mod utf8;
 
+pub(crate) use closing::LONGEST_REASON;
 pub(crate) use handshake::KEY_SIZE;
 pub(crate) use opening::{Host, attach_client, attach_server, request_key, response_key};
-pub(crate) use socket::{detach, done, receive, send, status};
+pub(crate) use socket::{
+    beneath, detach, done, ping, receive, receive_vec, send, send_slices, set_content, status,
+};
 
 /// What a message holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

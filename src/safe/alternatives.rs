@@ -1,7 +1,9 @@
 //! What `choose` can wait for.
 
 use super::bundle::Bundle;
-use super::{Deadline, Error, Receiver, Request, Result, Scope, Sender, Signal, Signals};
+use super::{
+    AsRawHandle, Deadline, Error, Receiver, Request, Result, Scope, Sender, Signal, Signals,
+};
 use super::{TypedBundle, choose};
 use crate::concurrency::choose::{Clause, Operation};
 use crate::concurrency::owned_bundle::OwnedBundle;
@@ -231,7 +233,24 @@ impl<T> Alternative for Sent<'_, T> {
     }
 }
 
-/// Sockets and listeners on which input can be waited for.
+/// Sockets and listeners on which input can be waited for: until a receive, or an accept, would not
+/// block before its first byte. Input that a protocol has received already counts.
+///
+/// ```
+/// use dill::{Deadline, TcpListener, TcpStream, choose};
+/// use std::time::Duration;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+/// let (server, _) = listener.accept(Deadline::NEVER)?;
+/// client.send(b"x", Deadline::NEVER)?;
+/// choose! {
+///     input(listener) -> _ => unreachable!("there is no other client"),
+///     input(server) -> result => result?,
+///     deadline(Duration::from_secs(10)),
+/// }?;
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub trait AsInput {
     /// What `choose` waits for.
     fn as_input(&self) -> Input<'_>;
@@ -243,23 +262,117 @@ impl<S: AsInput> AsInput for &S {
     }
 }
 
-/// The input of a socket: see [`AsInput`].
+/// Where the input of a socket comes from: who is to be asked whether a receive would block. See
+/// [`AsInput`].
+///
+/// ```
+/// use dill::{AsInput, Choose, Deadline, Input, UnixStream};
+///
+/// /// A socket of one's own making.
+/// struct Mine(UnixStream);
+///
+/// impl AsInput for Mine {
+///     fn as_input(&self) -> Input<'_> {
+///         self.0.as_input()
+///     }
+/// }
+///
+/// let (a, b) = UnixStream::pair()?;
+/// let mine = Mine(b);
+/// a.send(b"x", Deadline::NEVER)?;
+/// assert_eq!(Choose::new().input(&mine, |result| result).wait(Deadline::NOW)?, Ok(()));
+/// # Ok::<(), dill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Input<'a> {
-    handle: c_int,
+    source: Source,
     settled: Settled,
     socket: PhantomData<&'a ()>,
 }
 
+/// Who is to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Source {
+    /// Nobody: a receive would not block.
+    Ready,
+    /// The socket with this handle.
+    Handle(c_int),
+    /// The system, for this descriptor.
+    Descriptor(c_int),
+    /// Nobody knows.
+    Unknown,
+}
+
 impl<'a> Input<'a> {
-    /// The input of the socket with this handle, which is open as long as `'a` lasts.
-    #[allow(dead_code)] // without sockets
-    pub(crate) fn of_handle(handle: c_int) -> Input<'a> {
-        Input { handle, settled: Settled::default(), socket: PhantomData }
+    fn new(source: Source) -> Input<'a> {
+        Input { source, settled: Settled::default(), socket: PhantomData }
     }
 
-    pub(super) fn of(socket: &'a impl AsInput) -> Input<'a> {
-        socket.as_input()
+    /// The input of a socket of this library.
+    ///
+    /// ```
+    /// let (a, _b) = dill::UnixStream::pair()?;
+    /// let input = dill::Input::of(&a);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn of(socket: &'a impl AsRawHandle) -> Input<'a> {
+        Input::new(Source::Handle(socket.as_raw_handle()))
+    }
+
+    /// The input of a descriptor.
+    ///
+    /// ```
+    /// let stdin = std::io::stdin();
+    /// let input = dill::Input::of_fd(&stdin);
+    /// ```
+    pub fn of_fd(fd: &'a impl AsFd) -> Input<'a> {
+        Input::new(Source::Descriptor(fd.as_fd().as_raw_fd()))
+    }
+
+    /// A receive would not block: something has been received already, or it would fail at once.
+    ///
+    /// ```
+    /// use dill::{AsInput, Choose, Deadline, Input};
+    ///
+    /// struct Full;
+    ///
+    /// impl AsInput for Full {
+    ///     fn as_input(&self) -> Input<'_> {
+    ///         Input::ready()
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(Choose::new().input(&Full, |result| result).wait(Deadline::NEVER)?, Ok(()));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn ready() -> Input<'a> {
+        Input::new(Source::Ready)
+    }
+
+    /// Nobody knows. To wait for it fails with [`Error::Unsupported`].
+    ///
+    /// ```
+    /// use dill::{AsInput, Choose, Deadline, Error, Input};
+    ///
+    /// struct Opaque;
+    ///
+    /// impl AsInput for Opaque {
+    ///     fn as_input(&self) -> Input<'_> {
+    ///         Input::unknown()
+    ///     }
+    /// }
+    ///
+    /// let result = Choose::new().input(&Opaque, |result| result).wait(Deadline::NEVER)?;
+    /// assert_eq!(result, Err(Error::Unsupported));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn unknown() -> Input<'a> {
+        Input::new(Source::Unknown)
+    }
+
+    #[cfg(feature = "sockets")]
+    pub(super) fn source(&self) -> Source {
+        self.source
     }
 }
 
@@ -275,11 +388,16 @@ fn plain(operation: Operation, handle: c_int) -> Readiness {
 
 impl State for Input<'_> {
     fn readiness(&self) -> Readiness {
-        plain(Operation::Socket, self.handle)
+        match self.source {
+            Source::Ready | Source::Unknown => Readiness::Over,
+            Source::Handle(handle) => plain(Operation::Socket, handle),
+            Source::Descriptor(fd) => plain(Operation::FdIn, fd),
+        }
     }
 
     fn settle(&mut self, result: Result<()>) {
-        self.settled.0 = Some(result);
+        let unknown = self.source == Source::Unknown;
+        self.settled.0 = Some(if unknown { Err(Error::Unsupported) } else { result });
     }
 }
 

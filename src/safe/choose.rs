@@ -1,8 +1,8 @@
 //! Waiting for the first of several things.
 
 use super::alternatives::{
-    Alternative, AsInput, ClauseOf, Finish, Finished, Input, Made, Readiness, Receive, Received,
-    Sent, State,
+    Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
+    State,
 };
 use super::{Deadline, Error, Request, Result, Sender};
 use crate::concurrency::choose::{self, Clause};
@@ -160,19 +160,15 @@ impl<'a, R> Choose<'a, R> {
 
     /// Waits until a receive or an accept on a socket would not block.
     ///
-    #[cfg_attr(
-        feature = "sockets",
-        doc = "```no_run
-use dill::{Choose, Deadline, TcpListener};
-
-let listener = TcpListener::bind(\"127.0.0.1:0\")?;
-Choose::new().input(&listener, |ready| ready).wait(Deadline::NEVER)??;
-let (stream, peer) = listener.accept(Deadline::NOW)?; // won't wait
-# Ok::<(), dill::Error>(())
-```"
-    )]
+    /// ```
+    /// use dill::{AsInput, Choose, Deadline};
+    ///
+    /// fn wait_for_input(socket: &impl AsInput) -> dill::Result<()> {
+    ///     Choose::new().input(socket, |ready| ready).wait(Deadline::NEVER)?
+    /// }
+    /// ```
     pub fn input(self, socket: &'a impl AsInput, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
-        self.arm(Input::of(socket), then)
+        self.arm(socket.as_input(), then)
     }
 
     /// Waits until a descriptor is readable.

@@ -98,6 +98,12 @@ impl Deadline {
         self != Deadline::NEVER && self.0 <= clock::now()
     }
 
+    /// What the core has: milliseconds, negative for never.
+    #[cfg(feature = "sockets")]
+    pub(crate) fn from_raw(milliseconds: i64) -> Deadline {
+        if milliseconds < 0 { Deadline::NEVER } else { Deadline(milliseconds) }
+    }
+
     /// As the core takes it: milliseconds, negative for never.
     #[allow(dead_code)]
     #[inline(always)]

@@ -14,9 +14,14 @@ mod deadline;
 mod error;
 pub(crate) mod handle;
 mod join;
+mod offload;
 mod panics;
+#[cfg(feature = "sockets")]
+mod protocols;
 mod scope;
 mod signals;
+#[cfg(feature = "sockets")]
+pub(crate) mod sockets;
 mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
@@ -29,8 +34,15 @@ pub use deadline::{Deadline, now};
 pub use error::{Error, Result};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
+pub use offload::offload;
+#[cfg(feature = "sockets")]
+pub use protocols::*;
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use signals::{Signal, Signals, signals};
+#[cfg(feature = "sockets")]
+pub use sockets::*;
 pub use typed_bundle::TypedBundle;
 
 /// What `choose!` is made of.

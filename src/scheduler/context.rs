@@ -7,11 +7,12 @@ use super::fd_readiness::FdTable;
 use super::overflow;
 use super::poller::{self, Poller};
 use super::ready_queue::ReadyQueue;
+use super::recycle::MOST_IDLE;
 use super::registry::Place;
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
-use crate::object_cache::ObjectCache;
+use crate::object_cache::{ObjectCache, Spares};
 use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
@@ -19,6 +20,7 @@ use crate::os::{environment, instrumentation, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::Layout;
@@ -26,27 +28,33 @@ use std::alloc::Layout;
 static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 /// A scheduler. Pinned on the heap; it lives until its thread ends.
+#[repr(C)]
 pub(crate) struct Context {
-    pub(super) current: Cell<Ref<Coroutine>>,
+    // What nearly every call needs, in one or two cache lines.
+    /// First, as the coroutine that runs is read before it is known whether there is a
+    /// scheduler: see [`Context::unless`].
     pub(super) ready: ReadyQueue,
-    /// Switches left until the poller is asked.
+    /// Switches left until the poller is asked; none ever with AddressSanitizer.
     pub(super) budget: Cell<i32>,
+    /// So many more finished coroutines may wait in `idle`.
+    pub(super) idle_room: Cell<i32>,
+    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
+    pub(super) idle: Cell<Option<Ref<Coroutine>>>,
+    /// Open handles.
+    pub(crate) handles: HandleTable,
+    pub(crate) clock: CachedClock,
     /// The budget given last, and the cycle counter then.
     pub(super) granted: Cell<i32>,
     pub(super) granted_at: Cell<u64>,
     /// The cycle counter when the poller was asked last.
     pub(super) polled_at: Cell<u64>,
-    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
-    pub(super) idle: Cell<Option<Ref<Coroutine>>>,
-    pub(super) idle_count: Cell<usize>,
-    pub(super) wheel: TimingWheel,
-    /// Open handles.
-    pub(crate) handles: HandleTable,
+    /// Bundles, whose type an upper layer knows.
+    pub(crate) spare_bundles: Spares,
     /// Memory for small objects.
     pub(crate) objects: ObjectCache,
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
-    pub(crate) clock: CachedClock,
+    pub(super) wheel: TimingWheel,
     pub(crate) fds: FdTable,
     poller: OnceCell<Box<dyn Poller>>,
     /// How much other threads are doing for coroutines of this one.
@@ -57,8 +65,14 @@ pub(crate) struct Context {
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
+    /// See [`Context::let_stacks_last`].
+    stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
+    /// Runs, as far as the ready queue is concerned, while the poller is asked.
+    pub(super) nobody: Coroutine,
 }
+
+const _: () = assert!(offset_of!(Context, ready) == 0);
 
 /// While it exists, another thread is at work for the coroutine that made it: virtual time
 /// stands still, as the result would otherwise come at a random moment of it.
@@ -82,6 +96,47 @@ impl Context {
         unsafe {
             pointer.as_ref()
         }
+    }
+
+    /// The calling thread's scheduler, unless the running coroutine has one of these reasons
+    /// to stop, of which it must be at least one; `None` also without a scheduler.
+    #[inline(always)]
+    pub(super) fn unless(reasons: u8) -> Option<&'static Context> {
+        // SAFETY: as large a part of the coroutine exists.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::stop_of(running) } & reasons == 0)
+    }
+
+    /// The calling thread's scheduler, if the running coroutine passes the test. Without a
+    /// scheduler that looks at a block of [`thread_context::NOBODY_SIZE`] bytes, all ones,
+    /// and must fail.
+    #[inline(always)]
+    fn if_running(test: impl FnOnce(*const Coroutine) -> bool) -> Option<&'static Context> {
+        let pointer = thread_context::raw().cast::<Context>();
+        // SAFETY: the pointer is that of this thread's context, as in `existing`, or of the
+        // address of that block.
+        #[allow(unsafe_code)]
+        unsafe {
+            let running = ReadyQueue::running_of(&raw const (*pointer).ready);
+            if test(running) { Some(&*pointer) } else { None }
+        }
+    }
+
+    /// The calling thread's scheduler, if the end of the running coroutine is an easy one, see
+    /// [`Coroutine::ends_easily`].
+    #[inline(always)]
+    pub(crate) fn if_ends_easily() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::ends_easily(running) })
+    }
+
+    /// The same, but the coroutine may have reasons to stop.
+    #[inline(always)]
+    pub(crate) fn if_carefree() -> Option<&'static Context> {
+        // SAFETY: as in `unless`.
+        #[allow(unsafe_code)]
+        Self::if_running(|running| unsafe { Coroutine::is_carefree(running) })
     }
 
     /// The calling thread's scheduler, made if need be. `ENOMEM` when it can't be.
@@ -113,19 +168,19 @@ impl Context {
         let context: &'static Context = unsafe {
             let main = Ref::from_raw(&raw const (*place.as_ptr()).main);
             place.write(Context {
-                current: Cell::new(main),
-                ready: ReadyQueue::new(),
-                budget: Cell::new(1),
+                ready: ReadyQueue::new(main),
+                budget: Cell::new(0),
+                idle_room: Cell::new(MOST_IDLE),
+                idle: Cell::new(None),
+                handles: HandleTable::new(),
+                clock: CachedClock::new(clock),
                 granted: Cell::new(1),
                 granted_at: Cell::new(0),
                 polled_at: Cell::new(0),
-                idle: Cell::new(None),
-                idle_count: Cell::new(0),
-                wheel: TimingWheel::new(),
-                handles: HandleTable::new(),
+                spare_bundles: Spares::new(256),
                 objects: ObjectCache::new(),
                 stacks: StackPool::new(),
-                clock: CachedClock::new(clock),
+                wheel: TimingWheel::new(),
                 fds: FdTable::new(),
                 poller: OnceCell::new(),
                 outside_work: Cell::new(0),
@@ -133,15 +188,16 @@ impl Context {
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
+                nobody: Coroutine::main(errno::location()),
             });
             place.as_ref()
         };
-        context.ready.init();
         context.wheel.init(context.clock.now());
         context.main.pin();
         if instrumentation::asan_present() {
-            context.main.execution.instrument(core::ptr::null(), 0);
+            context.main.instrument();
         }
         context.enroll();
         thread_context::set(place.as_ptr().cast());
@@ -170,11 +226,15 @@ impl Context {
         let Some(place) = NonNull::new(context.cast::<Context>()) else { return };
         // SAFETY: called by the thread's exit with the pointer given to `at_thread_exit`.
         let context = unsafe { place.as_ref() };
-        if !context.current.get().same(&context.main) {
+        if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
             context.withdraw();
             return;
+        }
+        if context.stacks_last.get() {
+            let idle = MOST_IDLE - context.idle_room.get();
+            context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
         }
         Self::free(place);
     }
@@ -191,6 +251,12 @@ impl Context {
         }
     }
 
+    /// Coroutines that are left behind when the thread ends keep their stacks: safe code may
+    /// have lent what lies there to other threads, and only its destructors would wait for them.
+    pub(crate) fn let_stacks_last(&self) {
+        self.stacks_last.set(true);
+    }
+
     /// Distinguishes this scheduler from all others of the process, those that have ended
     /// included. Never 0.
     #[inline(always)]
@@ -201,7 +267,7 @@ impl Context {
     /// The coroutine that runs.
     #[inline(always)]
     pub(crate) fn current(&self) -> Ref<Coroutine> {
-        self.current.get()
+        self.ready.running()
     }
 
     /// The coroutine of whatever runs on the thread's own stack.

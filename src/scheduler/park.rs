@@ -1,7 +1,7 @@
 //! Blocking, waking, and choosing who goes on.
 
 use super::context::Context;
-use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter};
+use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::fd_readiness::Delivery;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
@@ -15,7 +15,7 @@ use core::time::Duration;
 /// a millisecond or less on any processor above 2 GHz.
 const POLL_INTERVAL: u64 = 500_000;
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
-const LARGEST_BUDGET: i32 = 64;
+const LARGEST_BUDGET: i32 = 128;
 
 impl Coroutine {
     /// The waiter for calls that wait for one thing.
@@ -43,7 +43,7 @@ impl Context {
     #[inline(always)]
     pub(crate) fn arm_deadline(&self, coroutine: Ref<Coroutine>, deadline: i64) {
         if deadline >= 0 {
-            coroutine.set_timeout_result(-1);
+            coroutine.will_time_out(-1);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
     }
@@ -52,16 +52,26 @@ impl Context {
     #[inline(always)]
     pub(crate) fn arm_alarm(&self, coroutine: Ref<Coroutine>, deadline: i64) {
         if deadline >= 0 {
-            coroutine.set_timeout_result(0);
+            coroutine.will_time_out(0);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
     }
 
     /// Ends the coroutine's blocked call with `ECANCELED` if there is a reason to.
+    #[inline(always)]
     pub(crate) fn interrupt(&self, coroutine: Ref<Coroutine>) {
         if coroutine.must_be_interrupted() {
-            self.wake(coroutine, -1, Errno::ECANCELED as c_int);
+            self.cancel_wait(coroutine);
         }
+    }
+
+    #[inline(never)]
+    fn cancel_wait(&self, coroutine: Ref<Coroutine>) {
+        if !coroutine.leave_only_list() {
+            return self.wake(coroutine, -1, Errno::ECANCELED as c_int);
+        }
+        coroutine.execution.set_outcome(-1, Errno::ECANCELED as c_int);
+        self.ready.push(coroutine);
     }
 
     /// Arms a timer that is not a coroutine's own.
@@ -75,95 +85,150 @@ impl Context {
     }
 
     /// Makes a blocked coroutine ready: its call returns `result` with `errno`.
-    #[inline(always)]
-    pub(crate) fn wake(&self, coroutine: Ref<Coroutine>, result: isize, errno: c_int) {
-        coroutine.detach(self);
-        if coroutine.timer.is_armed() {
+    #[inline(never)]
+    pub(crate) fn wake(&self, coroutine: Ref<Coroutine>, result: c_int, errno: c_int) {
+        if coroutine.detach(self) {
             self.wheel.disarm(coroutine.timer_ref());
         }
         coroutine.execution.set_outcome(result, errno);
         self.ready.push(coroutine);
     }
 
-    /// Has the running coroutine go on later, behind all that are ready now.
+    /// As [`Context::wake`] with success, for one that is registered with nothing any more but
+    /// its timer, if that is `armed`.
     #[inline(always)]
-    pub(crate) fn requeue_current(&self, result: isize) {
-        let current = self.current.get();
-        current.execution.set_outcome(result, 0);
-        self.ready.push(current);
+    pub(super) fn wake_detached(&self, coroutine: Ref<Coroutine>, armed: bool) {
+        if armed {
+            self.wheel.disarm(coroutine.timer_ref());
+        }
+        self.ready.push(coroutine);
     }
 
-    /// Makes a launched coroutine current; the parent goes on later with `result`.
-    #[inline(always)]
-    pub(crate) fn hand_over_to_child(&self, child: Ref<Coroutine>, result: isize) -> Transfer {
-        let parent = self.make_current(child, result);
+    /// Has a launched coroutine run at once; the parent goes on later with `result`.
+    pub(crate) fn hand_over_to_child(&self, child: Ref<Coroutine>, result: c_int) -> Transfer {
+        let parent = self.current();
+        self.make_current(parent, child, result);
+        if self.is_instrumented() {
+            context_switch::announce(&parent.execution, &child.execution, false);
+            return Transfer::announced_launch(&parent.execution, &child.execution);
+        }
         Transfer::switch(&parent.execution, &child.execution)
     }
 
     /// As [`Context::hand_over_to_child`], for a child of `Context::reuse_coroutine`.
     #[inline(always)]
-    pub(crate) fn hand_over_to_warm_child(&self, child: Ref<Coroutine>, result: isize) -> Transfer {
-        let parent = self.make_current(child, result);
-        Transfer::unannounced(&parent.execution, &child.execution)
+    pub(crate) fn hand_over_to_warm_child(
+        &self,
+        parent: Ref<Coroutine>,
+        child: Ref<Coroutine>,
+        result: c_int,
+    ) -> Transfer {
+        self.make_current(parent, child, result);
+        Transfer::switch(&parent.execution, &child.execution)
     }
 
-    /// Queues the parent, and returns it.
+    /// Has the child run, and queues the parent, which ran.
     #[inline(always)]
-    fn make_current(&self, child: Ref<Coroutine>, result: isize) -> Ref<Coroutine> {
-        self.requeue_current(result);
-        self.current.replace(child)
+    fn make_current(&self, parent: Ref<Coroutine>, child: Ref<Coroutine>, result: c_int) {
+        if result != 0 {
+            parent.execution.set_outcome(result, 0);
+        }
+        self.ready.run_first(parent, child);
     }
 
     /// Leaves the running coroutine, which has noted what it waits for.
     #[inline(always)]
     pub(crate) fn block(&self) -> Transfer {
-        let from = self.current.get();
-        let to = self.next();
-        self.current.set(to);
-        Transfer::switch(&from.execution, &to.execution)
+        match self.next_at_once() {
+            Some(next) => self.switch(self.current(), next),
+            None => self.next_slowly(Leaving::Blocked),
+        }
     }
 
-    /// Leaves the running coroutine for good.
+    /// As [`Context::block`], when `from` runs and [`Context::next_at_once`] has named `next`.
     #[inline(always)]
-    pub(crate) fn leave(&self) -> Transfer {
-        let from = self.current.get();
-        let to = self.next();
-        self.current.set(to);
-        Transfer::finish(&from.execution, &to.execution)
+    pub(crate) fn switch(&self, from: Ref<Coroutine>, next: Ref<Coroutine>) -> Transfer {
+        self.ready.advance(next);
+        Transfer::switch(&from.execution, &next.execution)
+    }
+
+    /// Takes the running coroutine back and leaves it for good. Does not return; not declared
+    /// so, see [`Execution::resume`](crate::context_switch::Execution::resume).
+    #[inline]
+    pub(crate) fn leave(&self, coroutine: Ref<Coroutine>) {
+        if !coroutine.takes_care(care::STACK) {
+            coroutine.end();
+            if let Some(next) = self.leave_warm(coroutine) {
+                // SAFETY: whoever is ready was left by a switch.
+                #[allow(unsafe_code)]
+                unsafe {
+                    next.execution.resume();
+                }
+                return;
+            }
+        }
+        let transfer = self.next_slowly(Leaving::Dying);
+        // SAFETY: as in `park`.
+        #[allow(unsafe_code)]
+        unsafe {
+            transfer.leave_for_good();
+        }
     }
 
     /// Like [`Context::block`] for callers that stay on the stack: returns the result
     /// and errno given to [`Context::wake`].
-    pub(crate) fn park(&self) -> (isize, c_int) {
-        let from = self.current.get();
-        let transfer = self.block();
-        // SAFETY: `block` named the running execution and one that was left by a switch
+    pub(crate) fn park(&self) -> (c_int, c_int) {
+        self.carry_out(self.block())
+    }
+
+    /// As [`Context::park`], when the transfer is at hand, which is not a launch.
+    pub(crate) fn carry_out(&self, transfer: Transfer) -> (c_int, c_int) {
+        // SAFETY: begin functions name the running execution and one that was left by a switch
         // or prepared by a launch.
         #[allow(unsafe_code)]
-        unsafe {
-            context_switch::switch_by(&transfer);
-        }
-        from.execution.outcome()
+        let result = unsafe { transfer.carry_out() };
+        // SAFETY: the address of this thread's `errno`, which was set by whoever resumed us.
+        #[cfg(not(dill_thread_switch))]
+        #[allow(unsafe_code)]
+        let errno = unsafe { self.errno_location().read() };
+        #[cfg(dill_thread_switch)]
+        let errno = Errno::last_raw();
+        (result, errno)
     }
 
+    /// Who is next, unless nobody is ready or it is time for a closer look.
     #[inline(always)]
-    fn next(&self) -> Ref<Coroutine> {
+    pub(crate) fn next_at_once(&self) -> Option<Ref<Coroutine>> {
+        let next = self.ready.next()?;
         let budget = self.budget.get() - 1;
         self.budget.set(budget);
-        if budget > 0
-            && let Some(coroutine) = self.ready.pop()
-        {
-            return coroutine;
-        }
-        self.next_slowly()
+        (budget >= 0).then_some(next)
     }
 
-    /// Looks at timers and descriptors first when it is time, and waits for them when
-    /// nobody is ready.
+    /// Chooses the next coroutine, after a look at timers and descriptors when it is time,
+    /// and waits for them when nobody is ready.
     #[cold]
     #[inline(never)]
-    fn next_slowly(&self) -> Ref<Coroutine> {
-        if !self.ready.is_empty() {
+    fn next_slowly(&self, leaving: Leaving) -> Transfer {
+        let from = self.current();
+        // Whoever wakes `from` from here on puts it into the queue, so it can't head it.
+        self.ready.replace_running(self.nobody_ref());
+        match leaving {
+            Leaving::Ready => self.ready.push(from),
+            Leaving::Blocked => {}
+            Leaving::Dying => self.recycle(from),
+        }
+        let to = self.look_around();
+        if self.is_instrumented() {
+            context_switch::announce(&from.execution, &to.execution, leaving == Leaving::Dying);
+            self.budget.set(0);
+        }
+        self.ready.advance(to);
+        Transfer::switch(&from.execution, &to.execution)
+    }
+
+    fn look_around(&self) -> Ref<Coroutine> {
+        if self.ready.next().is_some() && self.budget.get() < 0 {
             let now = cycles::now();
             if now.wrapping_sub(self.polled_at.get()) >= POLL_INTERVAL {
                 self.poll(false);
@@ -171,11 +236,20 @@ impl Context {
             self.grant_budget(now);
         }
         loop {
-            if let Some(coroutine) = self.ready.pop() {
+            if let Some(coroutine) = self.ready.next() {
                 return coroutine;
             }
+            self.stacks.give_back();
             self.poll(true);
             self.grant_budget(cycles::now());
+        }
+    }
+
+    fn nobody_ref(&self) -> Ref<Coroutine> {
+        // SAFETY: part of this pinned context.
+        #[allow(unsafe_code)]
+        unsafe {
+            Ref::from_raw(&raw const self.nobody)
         }
     }
 
@@ -185,14 +259,15 @@ impl Context {
         let granted = self.granted.get();
         let elapsed = now.wrapping_sub(self.granted_at.replace(now));
         // What the last grant took is known only when it was used up.
-        let used_up = self.budget.get() <= 0;
+        let used_up = self.budget.get() < 0;
         let next = match used_up {
             true if elapsed > POLL_INTERVAL => (granted / 2).max(1),
             true => (granted * 2).min(LARGEST_BUDGET),
             false => granted,
         };
         self.granted.set(next);
-        self.budget.set(next);
+        // The switch that is under way is the first of them.
+        self.budget.set(next - 1);
     }
 
     /// Wakes those whose timers are due or whose descriptors are ready; `wait`: first
@@ -241,31 +316,80 @@ impl Context {
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the
     /// thread can't have a scheduler.
+    #[inline(always)]
     pub(crate) fn may_start() -> Result<&'static Context> {
-        let context = Context::get()?;
-        context.current().may_start()?;
-        Ok(context)
+        match Self::unless(stop::HARD) {
+            Some(context) => Ok(context),
+            None => Self::made_unless(stop::HARD),
+        }
     }
 
     /// Fails with `ECANCELED` where a blocking call must, with `ENOMEM` when the thread
     /// can't have a scheduler.
+    #[inline(always)]
     pub(crate) fn may_block() -> Result<&'static Context> {
+        match Self::may_block_at_once() {
+            Some(context) => Ok(context),
+            None => Self::made_unless(stop::ANY),
+        }
+    }
+
+    /// As [`Context::may_block`], without a reason for a failure, and without making a scheduler.
+    #[inline(always)]
+    pub(crate) fn may_block_at_once() -> Option<&'static Context> {
+        Self::unless(stop::ANY)
+    }
+
+    /// As [`Context::may_start`], likewise.
+    #[inline(always)]
+    pub(crate) fn may_start_at_once() -> Option<&'static Context> {
+        Self::unless(stop::HARD)
+    }
+
+    /// The thread's scheduler, unless a close callback runs; `None` also without a scheduler.
+    #[inline(always)]
+    pub(crate) fn not_closing_at_once() -> Option<&'static Context> {
+        Self::unless(stop::CLOSING)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn made_unless(reasons: u8) -> Result<&'static Context> {
         let context = Context::get()?;
-        context.current().may_block()?;
+        context.current().unless_stopped(reasons)?;
         Ok(context)
     }
 }
 
-/// Gives way to all coroutines that are ready. Begin function of `yield`.
+/// Why the running coroutine is left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    /// It gives way.
+    Ready,
+    Blocked,
+    /// It has ended.
+    Dying,
+}
+
+/// Gives way to all coroutines that are ready, at once. `None`: ask [`begin_yield`], nothing
+/// has happened.
 #[inline(always)]
+pub(crate) fn yield_at_once() -> Option<Transfer> {
+    let context = Context::may_block_at_once()?;
+    let current = context.current();
+    let next = context.next_at_once()?;
+    context.ready.rotate(current, next);
+    Some(Transfer::switch(&current.execution, &next.execution))
+}
+
+/// Gives way to all coroutines that are ready.
 pub(crate) fn begin_yield() -> Result<Transfer> {
-    let Some(context) = Context::existing() else {
-        Context::get()?; // the first call of the thread: nobody to give way to
-        return Ok(Transfer::complete(0));
-    };
-    context.current().may_block()?;
-    context.requeue_current(0);
-    Ok(context.block())
+    let context = Context::may_block()?;
+    if context.ready.is_empty() {
+        // Also alone with itself it has the poller asked now and then.
+        context.budget.set(context.budget.get() - 1);
+    }
+    Ok(context.next_slowly(Leaving::Ready))
 }
 
 /// Waits until `deadline` (milliseconds, negative: until cancelled). Begin function

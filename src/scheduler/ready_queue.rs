@@ -1,56 +1,99 @@
-//! Coroutines that can go on, first in, first out.
+//! Who runs, and who can go on: first in, first out.
 
 use super::coroutine::Coroutine;
 use crate::intrusive::Ref;
 use core::cell::Cell;
-use core::ptr;
+use core::mem::offset_of;
 
-/// Where the next coroutine in line stands: in the queue itself or in a coroutine.
-pub(crate) type Next = Cell<Option<Ref<Coroutine>>>;
-
-/// A singly linked queue through `Coroutine::next_ready`. Pinned: call
-/// [`ReadyQueue::init`] in place.
+/// A singly linked list through `Coroutine::next_ready`. Its first item is the coroutine
+/// that runs, so that choosing the next one takes a single step along the list, and the
+/// list never is empty. A coroutine stays in it until it has been left for another one.
+#[repr(C)]
 pub(crate) struct ReadyQueue {
-    first: Next,
-    /// The place for the next one: of the last coroutine, or `first` when there is none.
-    last: Cell<*const Next>,
+    running: Cell<Ref<Coroutine>>,
+    last: Cell<Ref<Coroutine>>,
 }
 
 impl ReadyQueue {
-    pub(crate) const fn new() -> ReadyQueue {
-        ReadyQueue { first: Cell::new(None), last: Cell::new(ptr::null()) }
+    /// Where debuggers find the coroutine that runs.
+    pub(super) const RUNNING: usize = offset_of!(ReadyQueue, running);
+
+    /// Nobody but `running`.
+    pub(crate) fn new(running: Ref<Coroutine>) -> ReadyQueue {
+        ReadyQueue { running: Cell::new(running), last: Cell::new(running) }
     }
 
-    /// Completes what needs the final address.
-    pub(crate) fn init(&self) {
-        self.last.set(&self.first);
+    /// The coroutine that runs.
+    #[inline(always)]
+    pub(crate) fn running(&self) -> Ref<Coroutine> {
+        self.running.get()
     }
 
+    /// [`ReadyQueue::running`], read from a queue of which no more than the first word exists.
+    ///
+    /// # Safety
+    /// That word is readable, and an address.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(crate) unsafe fn running_of(this: *const ReadyQueue) -> *const Coroutine {
+        // SAFETY: by the caller's promise; the field is the first one.
+        unsafe { (*&raw const (*this).running).get().as_ptr() }
+    }
+
+    /// Who is next; `None`: nobody is ready.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Option<Ref<Coroutine>> {
+        self.running.get().next_ready.get()
+    }
+
+    /// Is nobody ready?
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.get().is_none()
+        self.next().is_none()
     }
 
+    /// Puts one at the end that is neither ready nor runs.
     #[inline(always)]
     pub(crate) fn push(&self, coroutine: Ref<Coroutine>) {
         coroutine.next_ready.set(None);
-        // SAFETY: points to `first` or into the last coroutine of the queue, which can't
-        // end before it was popped and has run.
-        #[allow(unsafe_code)]
-        unsafe {
-            (*self.last.get()).set(Some(coroutine));
-        }
-        self.last.set(&raw const coroutine.next_ready);
+        self.last.get().next_ready.set(Some(coroutine));
+        self.last.set(coroutine);
     }
 
+    /// Has the next one, which is `next`, run. The one that ran is out of the list.
     #[inline(always)]
-    pub(crate) fn pop(&self) -> Option<Ref<Coroutine>> {
-        let first = self.first.get()?;
-        let next = first.next_ready.get();
-        self.first.set(next);
-        if next.is_none() {
-            self.last.set(&self.first);
+    pub(crate) fn advance(&self, next: Ref<Coroutine>) {
+        debug_assert!(self.next() == Some(next));
+        self.running.set(next);
+    }
+
+    /// As [`ReadyQueue::advance`]; `running`, which ran, goes to the end.
+    #[inline(always)]
+    pub(crate) fn rotate(&self, running: Ref<Coroutine>, next: Ref<Coroutine>) {
+        self.advance(next);
+        self.push(running);
+    }
+
+    /// Has `other`, which is not ready, run at once; `running`, which ran, goes to the end.
+    #[inline(always)]
+    pub(crate) fn run_first(&self, running: Ref<Coroutine>, other: Ref<Coroutine>) {
+        debug_assert!(self.running() == running);
+        self.running.set(other);
+        other.next_ready.set(running.next_ready.get());
+        let last = self.last.get();
+        let last = if last == running { other } else { last };
+        running.next_ready.set(None);
+        last.next_ready.set(Some(running));
+        self.last.set(running);
+    }
+
+    /// Has `other`, which is not ready, run instead of the one that runs.
+    #[inline(always)]
+    pub(crate) fn replace_running(&self, other: Ref<Coroutine>) {
+        let running = self.running.replace(other);
+        other.next_ready.set(running.next_ready.get());
+        if self.last.get() == running {
+            self.last.set(other);
         }
-        Some(first)
     }
 }

@@ -2,15 +2,15 @@
 
 use super::context::Context;
 use super::coroutine::{Coroutine, Launch};
-use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::stack::StackRange;
-use core::ffi::{c_char, c_int};
+use core::ffi::c_char;
 
 /// So many finished coroutines stay as they are, warm in the cache; the stacks of the
 /// others go back to the pool, which gives their pages back to the system.
-const MOST_IDLE: usize = 256;
+pub(super) const MOST_IDLE: i32 = 256;
 
 impl Context {
     /// Does [`Context::reuse_coroutine`] have one?
@@ -21,26 +21,24 @@ impl Context {
 
     /// A coroutine on a warm stack that has not begun, if there is one.
     #[inline(always)]
-    pub(crate) fn reuse_coroutine(
-        &self,
-        file: *const c_char,
-        line: c_int,
-    ) -> Option<Ref<Coroutine>> {
+    pub(crate) fn reuse_coroutine(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
         let coroutine = self.idle.get()?;
         // None is kept under AddressSanitizer (see `recycle`).
         debug_assert!(!self.is_instrumented());
         self.idle.set(coroutine.next_ready.get());
-        self.idle_count.set(self.idle_count.get() - 1);
-        coroutine.relaunch(file, line);
+        self.idle_room.set(self.idle_room.get() + 1);
+        coroutine.relaunch(place);
         Some(coroutine)
     }
 
     /// A coroutine on a stack of the library that has not begun.
     pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
-        match self.reuse_coroutine(launch.file, launch.line) {
-            Some(coroutine) => Ok(coroutine),
-            None => self.make_coroutine_on(self.stacks.allocate()?, launch),
+        if let Some(coroutine) = self.reuse_coroutine(launch.file) {
+            coroutine.note_line(launch.line);
+            coroutine.rewind();
+            return Ok(coroutine);
         }
+        self.make_coroutine_on(self.stacks.allocate()?, launch)
     }
 
     /// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
@@ -57,53 +55,47 @@ impl Context {
     fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Result<Ref<Coroutine>> {
         let coroutine = Coroutine::place_on(stack, self.errno_location(), launch)?;
         if self.is_instrumented() {
-            self.instrument(coroutine);
+            coroutine.instrument();
+            if !coroutine.has_user_stack() {
+                instrumentation::lsan_begin_root(stack.bottom(), stack.size());
+            }
         }
         Ok(coroutine)
     }
 
-    #[cold]
-    fn instrument(&self, coroutine: Ref<Coroutine>) {
-        let stack = coroutine.stack();
-        coroutine.execution.instrument(stack.bottom(), stack.size());
-    }
-
-    /// Takes back the running coroutine and leaves it for good, if that needs no more than
-    /// a few instructions: somebody is ready, and the stack can stay as it is.
+    /// Takes back the running coroutine, which has nothing to see to, and has the next one
+    /// run, which is to be resumed, if that needs no more than a few instructions: somebody is
+    /// ready, and the stack can stay as it is. `None`: nothing has happened.
     #[inline(always)]
-    pub(crate) fn leave_warm(&self, coroutine: Ref<Coroutine>) -> Option<Transfer> {
-        let budget = self.budget.get() - 1;
-        let warm = budget > 0
-            && self.idle_count.get() < MOST_IDLE
-            && !coroutine.has_user_stack()
-            && !coroutine.execution.is_instrumented();
-        if !warm {
+    pub(crate) fn leave_warm(&self, coroutine: Ref<Coroutine>) -> Option<Ref<Coroutine>> {
+        let next = self.next_at_once()?;
+        let room = self.idle_room.get() - 1;
+        self.idle_room.set(room);
+        if room < 0 {
+            self.idle_room.set(0);
             return None;
         }
-        let to = self.ready.pop()?;
-        self.budget.set(budget);
-        self.keep(coroutine);
-        self.current.set(to);
-        Some(Transfer::unannounced(&coroutine.execution, &to.execution))
-    }
-
-    #[inline(always)]
-    fn keep(&self, coroutine: Ref<Coroutine>) {
-        coroutine.next_ready.set(self.idle.get());
-        self.idle.set(Some(coroutine));
-        self.idle_count.set(self.idle_count.get() + 1);
+        self.ready.advance(next);
+        coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
+        Some(next)
     }
 
     /// Takes back the running coroutine, which is about to leave its stack for good.
-    pub(crate) fn recycle(&self, coroutine: Ref<Coroutine>) {
+    pub(super) fn recycle(&self, coroutine: Ref<Coroutine>) {
+        coroutine.end();
         if coroutine.has_user_stack() {
             return;
         }
         // Under AddressSanitizer every launch starts with a clean stack.
-        if self.idle_count.get() < MOST_IDLE && !self.is_instrumented() {
-            self.keep(coroutine);
+        if self.idle_room.get() > 0 && !self.is_instrumented() {
+            self.idle_room.set(self.idle_room.get() - 1);
+            coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         } else {
-            self.stacks.free(coroutine.stack());
+            let stack = coroutine.stack();
+            if self.is_instrumented() {
+                instrumentation::lsan_end_root(stack.bottom(), stack.size());
+            }
+            self.stacks.free(stack);
         }
     }
 }

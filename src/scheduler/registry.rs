@@ -2,6 +2,7 @@
 //! is passed on to their threads.
 
 use super::context::Context;
+use super::ready_queue::ReadyQueue;
 use crate::os::debug_layout::Field;
 use crate::os::signal_handlers;
 use core::cell::Cell;
@@ -86,7 +87,7 @@ impl Context {
         Field::new(c"context.next", offset_of!(Context, place) + offset_of!(Place, next)),
         Field::new(c"context.thread", offset_of!(Context, place) + offset_of!(Place, thread)),
         Field::new(c"context.main", offset_of!(Context, main)),
-        Field::new(c"context.current", offset_of!(Context, current)),
+        Field::new(c"context.current", offset_of!(Context, ready) + ReadyQueue::RUNNING),
         Field::new(c"context.handles", offset_of!(Context, handles)),
     ];
 }

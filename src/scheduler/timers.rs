@@ -9,6 +9,7 @@
 
 use crate::intrusive::{Link, List, Ref, adapter};
 use core::cell::Cell;
+use core::num::NonZeroU64;
 
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
@@ -102,12 +103,20 @@ impl TimingWheel {
             due.push_back(timer);
             return;
         }
-        let level = (63 - (deadline ^ position).leading_zeros()) / BITS;
+        // SAFETY: they differ, see above.
+        #[allow(unsafe_code)]
+        let difference = unsafe { NonZeroU64::new_unchecked(deadline ^ position) };
+        let level = difference.ilog2() / BITS;
         let slot = (deadline >> (level * BITS)) as usize % SLOTS;
         let level = level as usize;
         timer.place.set((level * SLOTS + slot) as u16);
-        self.occupied[level].set(self.occupied[level].get() | 1 << slot);
-        self.slots[level][slot].push_back(timer);
+        const { assert!(u64::BITS.div_ceil(BITS) as usize == LEVELS) };
+        // SAFETY: the levels are as many as a 64-bit number has digits.
+        #[allow(unsafe_code)]
+        let (occupied, slots) =
+            unsafe { (self.occupied.get_unchecked(level), self.slots.get_unchecked(level)) };
+        occupied.set(occupied.get() | 1 << slot);
+        slots[slot].push_back(timer);
     }
 
     /// Disarms `timer`; nothing happens when it is not armed.

@@ -126,6 +126,14 @@ pub(crate) unsafe fn receive_buffer(
     unsafe { receive(socket, list, list, deadline) }
 }
 
+/// Of the bytes that were received and are waiting in the socket, as far as that is known: how
+/// many it takes to get behind the next one that is `last`, all of them if there is none, and
+/// `limit` at most. A receive of so many does not block.
+pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
+    let connection = Context::existing().and_then(|it| connection::find_tcp(it, socket));
+    connection.map_or(0, |connection| connection.length_until(last, limit))
+}
+
 /// The interface of an open socket.
 #[inline]
 fn stream(context: &Context, socket: c_int) -> Result<*mut ByteStream> {

@@ -8,7 +8,7 @@
 
 mod small;
 
-pub(super) use small::{send_at_once, send_by_poller};
+pub(super) use small::send_at_once;
 
 use super::direction::Direction;
 use super::io_list::Cursor;
@@ -212,6 +212,25 @@ impl Call<'_> {
             if next == Next::MaySucceed && cursor.remaining() > 0 {
                 self.transferred(before - cursor.remaining())?;
             }
+        }
+        Ok(())
+    }
+
+    /// Receives what is there, at least one byte, to a list that has room for that.
+    pub(crate) fn receive_some(
+        &mut self,
+        buffer: Option<&ReadAhead>,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
+        let all = cursor.remaining();
+        if let Some(buffer) = buffer {
+            buffer.copy_to(cursor);
+        }
+        while cursor.remaining() == all {
+            if !self.source.may_read() {
+                self.wait_readable()?;
+            }
+            receive_some(self.source, buffer, cursor)?.note_read(self.source);
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use crate::os::network;
 use core::fmt::{self, Write};
 use core::mem::{offset_of, size_of};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use nix::sys::socket::{self, SockaddrStorage};
+use std::os::fd::RawFd;
 
 /// Bytes of an address, and of C's `struct ipaddr`.
 pub(crate) const SIZE: usize = 32;
@@ -330,6 +332,24 @@ fn resolve_name(
             *place = address.into();
         })
         .count())
+}
+
+/// The address to which a socket of the system is bound.
+pub(crate) fn of_socket(fd: Result<RawFd>) -> Result<SocketAddr> {
+    socket_address(&socket::getsockname::<SockaddrStorage>(fd?)?)
+}
+
+/// The address of the peer of a socket of the system.
+pub(crate) fn of_peer(fd: Result<RawFd>) -> Result<SocketAddr> {
+    socket_address(&socket::getpeername::<SockaddrStorage>(fd?)?)
+}
+
+fn socket_address(address: &SockaddrStorage) -> Result<SocketAddr> {
+    match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+        (Some(v4), _) => Ok(SocketAddr::V4((*v4).into())),
+        (_, Some(v6)) => Ok(SocketAddr::V6((*v6).into())),
+        _ => Err(Errno::EAFNOSUPPORT),
+    }
 }
 
 #[cfg(test)]

@@ -136,8 +136,23 @@ pub(crate) fn send_descriptor(socket: c_int, fd: RawFd, deadline: i64) -> Result
 
 /// Receives a descriptor, which is the user's from then on.
 pub(crate) fn receive_descriptor(socket: c_int, deadline: i64) -> Result<RawFd> {
-    let fd = connection::find(socket, Family::Local)?.receive_descriptor(deadline)?;
-    Ok(fd.into_raw_fd())
+    receive_owned(socket, deadline).map(OwnedFd::into_raw_fd)
+}
+
+/// As [`receive_descriptor`], with its owner.
+pub(crate) fn receive_owned(socket: c_int, deadline: i64) -> Result<OwnedFd> {
+    connection::find(socket, Family::Local)?.receive_descriptor(deadline)
+}
+
+/// Gives the descriptor of a connection or a listener to the user, non-blocking, and what was
+/// read ahead. After an error the socket is as it was.
+pub(crate) fn into_fd(socket: c_int) -> Result<(OwnedFd, Vec<u8>)> {
+    stream::give_back(socket, Family::Local)
+}
+
+/// The descriptor of a connection or a listener, which stays the socket's.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    stream::descriptor(socket, Family::Local)
 }
 
 /// Says that no more will be sent. Receiving goes on.

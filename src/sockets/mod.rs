@@ -1,5 +1,6 @@
 //! Sockets: byte streams, message sockets, and what they are made of.
 
+pub(crate) mod adapter;
 pub(crate) mod byte_socket;
 pub(crate) mod direction;
 mod fd_io;
@@ -8,8 +9,10 @@ pub(crate) mod ip_address;
 pub(crate) mod ipc;
 pub(crate) mod message_socket;
 mod name_resolution;
+pub(crate) mod partial;
 mod read_ahead;
 pub(crate) mod room;
+pub(crate) mod slices;
 pub(crate) mod storage;
 mod stream;
 pub(crate) mod tcp;

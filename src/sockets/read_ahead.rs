@@ -64,6 +64,20 @@ impl ReadAhead {
         true
     }
 
+    /// How many of the bytes here, but at most `limit`, it takes to get behind the next one that
+    /// is `last`; all of them if there is none.
+    pub(super) fn length_until(&self, last: u8, limit: usize) -> usize {
+        let Some(block) = self.block.get() else { return 0 };
+        // SAFETY: the block is this object's alone, and its bytes up to `end` were received.
+        unsafe {
+            let block = block.as_ref();
+            let start = block.bytes.as_ptr().cast::<u8>().add(usize::from(block.start));
+            let length = usize::from(block.end - block.start).min(limit);
+            let found = libc::memchr(start.cast(), last.into(), length).cast::<u8>();
+            if found.is_null() { length } else { found.offset_from_unsigned(start) + 1 }
+        }
+    }
+
     /// Copies what is here to the list, as far as it has room.
     #[inline]
     pub(super) fn copy_to(&self, cursor: &mut Cursor) {
@@ -82,6 +96,21 @@ impl ReadAhead {
         if rest == 0 {
             self.clear();
         }
+    }
+
+    /// Moves all that is here out.
+    pub(crate) fn take_all(&self) -> Vec<u8> {
+        let Some(block) = self.block.take() else { return Vec::new() };
+        // SAFETY: the block was this object's alone, and `keep` has set it up: the bytes up to
+        // `end` were received.
+        let bytes = unsafe {
+            let block = block.as_ref();
+            let start = usize::from(block.start);
+            let bytes = block.bytes.as_ptr().cast::<u8>().add(start);
+            slice::from_raw_parts(bytes, usize::from(block.end) - start).to_vec()
+        };
+        free_block(block);
+        bytes
     }
 
     /// Copies the start of `block`, of which `received` bytes were received, to `memory`, unless

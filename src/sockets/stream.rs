@@ -12,7 +12,7 @@ use crate::scheduler::fd_readiness::{self, FdSource};
 use core::ffi::c_int;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// The families of stream sockets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,25 @@ pub(super) fn take_over(
         let _ = fcntl(original, FcntlArg::F_SETFL(flags));
     }
     handle
+}
+
+/// The other way round: gives the descriptor of a connection or a listener back to the user,
+/// with the bytes that were read ahead. It does not block. After an error the socket is as it was.
+pub(super) fn give_back(socket: c_int, family: Family) -> Result<(OwnedFd, Vec<u8>)> {
+    let parts = match listener::find(socket, family) {
+        Ok(listener) => (listener.release()?, Vec::new()),
+        Err(_) => connection::find(socket, family)?.release()?,
+    };
+    handle_close::close(socket)?;
+    Ok(parts)
+}
+
+/// The descriptor of a connection or a listener, which stays the socket's.
+pub(super) fn descriptor(socket: c_int, family: Family) -> Result<RawFd> {
+    match listener::find(socket, family) {
+        Ok(listener) => Ok(listener.descriptor()),
+        Err(_) => connection::find(socket, family).map(|connection| connection.descriptor()),
+    }
 }
 
 /// `EINVAL` unless `fd` is a stream socket of the family that listens, or one that doesn't.

@@ -1,10 +1,10 @@
 //! TCP: making and ending connections and listeners.
 
 use super::fd_io;
-use super::ip_address::IpAddress;
+use super::ip_address::{self, IpAddress};
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
@@ -45,12 +45,7 @@ pub(crate) fn listen(address: &mut IpAddress, backlog: c_int, storage: Storage) 
 }
 
 pub(super) fn bound_port(fd: &OwnedFd) -> Result<u16> {
-    let address = socket::getsockname::<SockaddrStorage>(fd.as_raw_fd())?;
-    match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-        (Some(v4), _) => Ok(v4.port()),
-        (_, Some(v6)) => Ok(v6.port()),
-        _ => Err(Errno::EAFNOSUPPORT),
-    }
+    ip_address::of_socket(Ok(fd.as_raw_fd())).map(|address| address.port())
 }
 
 fn open(source: FdSource, storage: Storage) -> Result<c_int> {
@@ -89,6 +84,17 @@ pub(crate) fn listener_from_fd(fd: RawFd, storage: Storage) -> Result<c_int> {
     stream::take_over(fd, Family::Internet, true, |source| {
         listener::open(source, Family::Internet, storage)
     })
+}
+
+/// Gives the descriptor of a connection or a listener to the user, non-blocking, and what was
+/// read ahead. After an error the socket is as it was.
+pub(crate) fn into_fd(socket: c_int) -> Result<(OwnedFd, Vec<u8>)> {
+    stream::give_back(socket, Family::Internet)
+}
+
+/// The descriptor of a connection or a listener, which stays the socket's.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    stream::descriptor(socket, Family::Internet)
 }
 
 /// Says that no more will be sent. Receiving goes on.

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C; system calls.
 
+mod filter;
+
 use super::byte_socket::to_c;
 use super::direction::Direction;
 use super::fd_io::{BATCH, EMPTY, attempt, header};
@@ -82,6 +84,11 @@ pub(crate) fn open(
     let family = if is_ipv6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket::socket(family, SockType::Datagram, flags, None)?;
+    if let Some(other) = other {
+        // Before anything can come in. Where the system refuses, receiving still looks at who
+        // has sent a message.
+        let _ = filter::accept_only(&fd, other);
+    }
     let mut port = None;
     if let Some(own) = own {
         socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(own))?;
@@ -104,6 +111,11 @@ pub(crate) fn open(
         local.set_port(port.into())?;
     }
     Ok(handle)
+}
+
+/// The socket's descriptor, which stays its own.
+pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
+    find(socket).map(|udp| udp.source.as_raw_fd())
 }
 
 /// Sends a message to `address`, or to the remote address of the socket. A message that finds

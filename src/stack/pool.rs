@@ -5,11 +5,16 @@ use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
 use crate::os::{environment, syscalls};
 use core::cell::{Cell, RefCell};
+use core::mem;
 use corosensei::stack::{DefaultStack, MIN_STACK_SIZE};
 
 /// Stacks in the first slab; each further one is twice as large, up to [`LARGEST_SLAB`].
 const FIRST_SLAB: usize = 16;
 const LARGEST_SLAB: usize = 4096;
+
+/// So many free stacks keep their pages until they are given back together: neighbours
+/// then need one system call.
+const MOST_WARM: usize = 256;
 
 pub(crate) struct StackPool {
     inner: RefCell<Inner>,
@@ -19,7 +24,10 @@ pub(crate) struct StackPool {
 }
 
 struct Inner {
-    /// Room for every stack that was ever made, so that freeing never allocates.
+    /// Free stacks that still have their pages, at most [`MOST_WARM`].
+    warm: Vec<StackRange>,
+    /// Free stacks without pages. Room for every stack that was ever made, so that freeing
+    /// never allocates.
     cold: Vec<StackRange>,
     made: usize,
     slabs: Vec<Slab>,
@@ -41,6 +49,7 @@ impl StackPool {
         let size = wanted.clamp(4 * MIN_STACK_SIZE, 1 << 40).next_multiple_of(page);
         StackPool {
             inner: RefCell::new(Inner {
+                warm: Vec::new(),
                 cold: Vec::new(),
                 made: 0,
                 slabs: Vec::new(),
@@ -56,7 +65,8 @@ impl StackPool {
     /// A stack of the pool's size.
     pub(crate) fn allocate(&self) -> Result<StackRange> {
         let mut inner = self.inner.borrow_mut();
-        match self.cooling.take().or_else(|| inner.cold.pop()) {
+        let free = self.cooling.take().or_else(|| inner.warm.pop()).or_else(|| inner.cold.pop());
+        match free {
             Some(stack) => Ok(stack),
             None => inner.make(),
         }
@@ -67,8 +77,23 @@ impl StackPool {
     #[cold]
     pub(crate) fn free(&self, stack: StackRange) {
         if let Some(earlier) = self.cooling.replace(Some(stack)) {
-            self.inner.borrow_mut().cool_down(earlier);
+            self.inner.borrow_mut().keep(earlier);
         }
+    }
+
+    /// Never unmaps the stacks, if more of them are in use than these.
+    pub(crate) fn leak_if_more_are_used_than(&self, number: usize) {
+        let mut inner = self.inner.borrow_mut();
+        let free = inner.warm.len() + inner.cold.len() + usize::from(self.cooling.get().is_some());
+        if inner.made - free > number {
+            mem::forget(mem::take(&mut inner.slabs));
+            mem::forget(mem::take(&mut inner.singles));
+        }
+    }
+
+    /// Gives the pages of free stacks back to the system, but for the one freed last.
+    pub(crate) fn give_back(&self) {
+        self.inner.borrow_mut().cool_down();
     }
 }
 
@@ -79,6 +104,9 @@ impl Inner {
         if room <= self.made {
             let more = (self.made + 64).max(2 * room) - self.cold.len();
             self.cold.try_reserve(more).map_err(|_| Errno::ENOMEM)?;
+        }
+        if self.warm.capacity() == 0 {
+            self.warm.try_reserve_exact(MOST_WARM).map_err(|_| Errno::ENOMEM)?;
         }
         let stack = self.map()?;
         self.made += 1;
@@ -115,11 +143,28 @@ impl Inner {
         Ok(stack)
     }
 
-    fn cool_down(&mut self, stack: StackRange) {
-        // SAFETY: the stack is free, and nobody runs on it any more: another coroutine
-        // has freed its own since.
-        unsafe { syscalls::release_pages(stack.bottom(), stack.size()) };
-        self.cold.push(stack);
+    fn keep(&mut self, stack: StackRange) {
+        if self.warm.len() == MOST_WARM {
+            self.cool_down();
+        }
+        self.warm.push(stack);
+    }
+
+    fn cool_down(&mut self) {
+        self.warm.sort_unstable_by_key(|stack| stack.bottom());
+        // Between neighbours lies the guard of the higher one, which stays as it is.
+        let guard = self.guard;
+        let adjoin = |low: &StackRange, high: &StackRange| {
+            high.bottom() as usize - low.top() as usize == guard
+        };
+        for run in self.warm.chunk_by(adjoin) {
+            let (Some(low), Some(high)) = (run.first(), run.last()) else { continue };
+            let len = high.top() as usize - low.bottom() as usize;
+            // SAFETY: the stacks are free, and nobody runs on them any more: another coroutine
+            // has freed its own since.
+            unsafe { syscalls::release_pages(low.bottom(), len) };
+        }
+        self.cold.append(&mut self.warm);
     }
 }
 

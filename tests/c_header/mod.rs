@@ -86,6 +86,21 @@ impl Item {
         Some(text.split("\n# ").next().unwrap())
     }
 
+    /// The members of a structure with what is said of them.
+    pub fn members(&self) -> Vec<(String, String)> {
+        let member = |text: &str| {
+            let (comment, code) = text.split_once("*/\n")?;
+            let lines = comment.lines().map(|line| line.trim_start().trim_start_matches("* "));
+            let code = code.split(';').next()?;
+            let name = match code.split_once("(*") {
+                Some((_, function)) => words(function).next()?,
+                None => words(code.split('[').next()?).last()?,
+            };
+            Some((name.to_owned(), lines.collect::<Vec<_>>().join(" ").trim().to_owned()))
+        };
+        self.declaration.split("/**\n").skip(1).filter_map(member).collect()
+    }
+
     /// The C code of the examples in the comment.
     pub fn examples(&self) -> impl Iterator<Item = &str> {
         let blocks = self.comment.split("```c\n").skip(1);

@@ -53,7 +53,6 @@ impl Model<'_> {
             Op::Own(bundle) => self.own(who, bundle),
             Op::Wait(bundle, limit) => self.wait(who, bundle, limit),
             Op::Cancel(bundle, period) => self.cancel(who, bundle, period),
-            Op::Close(bundle) if !self.may_end(who, bundle) => Step::Skip,
             Op::Close(bundle) => self.begin_close(who, bundle),
             Op::CancelChannel(end) if self.half(end).closed => fail(EBADF),
             Op::CancelChannel(_) => fail(ENOTSUP),
@@ -260,8 +259,9 @@ impl Model<'_> {
         if self.is_inside(who, bundle) {
             return fail(EDEADLK);
         }
-        // Whoever ends the bundle waits beside.
-        if open.waiters.iter().any(|waiter| Some(waiter.who) != open.ended_by) {
+        // Whoever ends the bundle, or has it as a clause, waits beside.
+        let waits = |waiter: &Waiter| waiter.clause.is_none() && Some(waiter.who) != open.ended_by;
+        if open.waiters.iter().any(waits) {
             return fail(EBUSY);
         }
         self.bundle_mut(bundle).waiters.push(Waiter { who, clause: None, message: 0 });

@@ -7,12 +7,17 @@ use crate::reference::*;
 use libc::{EBADF, EBUSY, ECANCELED, EDEADLK, EINVAL, ETIMEDOUT};
 
 impl Model<'_> {
-    pub fn may_end(&self, who: usize, bundle: B) -> bool {
-        self.plan.may_end(who, bundle, self.is_inside(who, bundle))
+    /// Why `who` can't end `bundle`.
+    fn refusal(&self, who: usize, bundle: B) -> Option<Step> {
+        let open = self.bundle(bundle);
+        if open.is_some() && self.is_awaiting(bundle, who) {
+            return Some(fail(EDEADLK));
+        }
+        self.refusal_to_owner(who, bundle)
     }
 
-    /// Why `who` can't end `bundle`, or take it over.
-    fn refusal(&self, who: usize, bundle: B) -> Option<Step> {
+    /// Why `who` can't take `bundle` over.
+    fn refusal_to_owner(&self, who: usize, bundle: B) -> Option<Step> {
         let Some(open) = self.bundle(bundle) else { return Some(fail(EBADF)) };
         if self.is_inside(who, bundle) {
             return Some(fail(EDEADLK));
@@ -20,16 +25,37 @@ impl Model<'_> {
         open.ended_by.map(|_| fail(EBUSY))
     }
 
+    /// Can the last coroutine in `bundle` not end before `who` does?
+    fn is_awaiting(&self, bundle: B, who: usize) -> bool {
+        let mut awaited = vec![who];
+        let mut seen = Vec::new();
+        while let Some(who) = awaited.pop() {
+            let Some(own) = self.plan.scripts[who].bundle else { continue };
+            if own == bundle {
+                return true;
+            }
+            if seen.contains(&own) {
+                continue;
+            }
+            seen.push(own);
+            if let Some(own) = self.bundle(own) {
+                awaited.extend(own.owner);
+                awaited.extend(own.ended_by);
+            }
+        }
+        false
+    }
+
     /// `hown`, which closes the bundle where a handle can't be made any more.
     pub fn own(&mut self, who: usize, bundle: B) -> Step {
-        if !self.may_end(who, bundle) {
-            return Step::Skip;
-        }
-        if let Some(refusal) = self.refusal(who, bundle) {
+        let hard = self.cos[who].hard;
+        let refusal =
+            if hard { self.refusal(who, bundle) } else { self.refusal_to_owner(who, bundle) };
+        if let Some(refusal) = refusal {
             return refusal;
         }
         self.bundle_mut(bundle).owner = Some(who);
-        if self.cos[who].hard {
+        if hard {
             return self.force(who, bundle, error(ECANCELED));
         }
         Step::Done(OK)
@@ -45,9 +71,6 @@ impl Model<'_> {
 
     /// `bundle_cancel`.
     pub fn cancel(&mut self, who: usize, bundle: B, period: Period) -> Step {
-        if !self.may_end(who, bundle) {
-            return Step::Skip;
-        }
         if period == Period::Invalid {
             return fail(EINVAL);
         }

@@ -152,15 +152,10 @@ pub struct Plan {
     pub scripts: Vec<Script>,
 }
 
-impl Plan {
-    /// May `script` end `bundle`, or take it over? Somebody who waits for a bundle that
-    /// waits for him waits for ever, and nothing says otherwise; so bundles are ended
-    /// from outside in the order of their numbers only. Those in which the script runs
-    /// (`inside`) refuse anyway.
-    pub fn may_end(&self, script: usize, bundle: B, inside: bool) -> bool {
-        inside || self.scripts[script].bundle.is_none_or(|own| own.0 < bundle.0)
-    }
+/// The script of the main coroutine.
+pub const MAIN: usize = 0;
 
+impl Plan {
     /// The next moment after `now` that belongs to `script` alone.
     pub fn own_moment(script: usize, now: i64) -> i64 {
         let residue = script as i64 + 1;

@@ -263,11 +263,13 @@ impl Model<'_> {
         }
     }
 
-    /// Closes the first bundle, from `from` on, that `who` has left open.
+    /// Closes the first bundle, from `from` on, that `who` has left open; the main script all
+    /// that are open.
     fn close_next(&mut self, who: usize, from: u8) -> Option<Step> {
+        let closes = |bundle: &Bundle| bundle.owner == Some(who) || who == MAIN;
         let bundle = (from..MOST_BUNDLES as u8)
             .map(B)
-            .find(|&bundle| self.bundle(bundle).is_some_and(|bundle| bundle.owner == Some(who)))?;
+            .find(|&bundle| self.bundle(bundle).is_some_and(closes))?;
         self.cos[who].value = u32::from(bundle.0);
         Some(self.begin_close(who, bundle))
     }
@@ -279,7 +281,8 @@ impl Model<'_> {
         let op = co.op as u8;
         self.log.push(Entry { script: who as u8, op, time: self.now, result, errno, value });
         if op == AT_END {
-            co.phase = Phase::Ending(value as u8 + 1);
+            let again = who == MAIN && result == 0;
+            co.phase = Phase::Ending(if again { 0 } else { value as u8 + 1 });
             return;
         }
         let script = &self.plan.scripts[who];

@@ -146,11 +146,17 @@ impl Run<'_> {
         while scopes.depth > 0 {
             scopes.leave();
         }
-        for bundle in (0..MOST_BUNDLES).map(|index| B(index as u8)) {
-            let index = usize::from(bundle.0);
-            if self.owners[index].get() == Some(me) && self.bundles[index].get() != NO_HANDLE {
+        let mut index = 0;
+        while index < MOST_BUNDLES {
+            let bundle = B(index as u8);
+            index += 1;
+            let mine = self.owners[usize::from(bundle.0)].get() == Some(me);
+            if (mine || me == MAIN) && self.bundles[usize::from(bundle.0)].get() != NO_HANDLE {
                 let outcome = self.close(me, bundle);
                 self.log(me, AT_END, outcome, u32::from(bundle.0));
+                if me == MAIN && outcome.0 == 0 {
+                    index = 0; // others may have left theirs meanwhile
+                }
             }
         }
         for owner in self.owners.iter().filter(|owner| owner.get() == Some(me)) {
@@ -246,31 +252,18 @@ impl Run<'_> {
                     let task = &raw const self.tasks[usize::from(script.0)];
                     call(|| ffi::launch(self.bundle(bundle), coroutine, task.cast_mut().cast()))
                 }
-                Op::Own(bundle) => {
-                    if !self.plan.may_end(me, bundle, self.is_inside(me, bundle)) {
-                        return None;
-                    }
-                    self.own(me, bundle)
-                }
+                Op::Own(bundle) => self.own(me, bundle),
                 Op::Wait(bundle, limit) => {
                     let deadline = self.deadline(limit);
                     call(|| ffi::dill_bundle_wait(self.bundle(bundle), deadline))
                 }
                 Op::Cancel(bundle, period) => {
-                    if !self.plan.may_end(me, bundle, self.is_inside(me, bundle)) {
-                        return None;
-                    }
                     let milliseconds = period.milliseconds(self.now());
                     self.end_bundle(me, bundle, milliseconds, |handle| {
                         ffi::dill_bundle_cancel(handle, milliseconds)
                     })
                 }
-                Op::Close(bundle) => {
-                    if !self.plan.may_end(me, bundle, self.is_inside(me, bundle)) {
-                        return None;
-                    }
-                    self.close(me, bundle)
-                }
+                Op::Close(bundle) => self.close(me, bundle),
                 Op::CancelChannel(end) => call(|| ffi::dill_bundle_cancel(self.end(end), 1)),
                 Op::Deadline(bundle, limit) => {
                     let deadline = self.deadline(limit);

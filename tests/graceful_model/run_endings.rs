@@ -6,18 +6,6 @@ use crate::run::{NO_HANDLE, Run};
 use core::ffi::c_int;
 
 impl Run<'_> {
-    /// Does `me` run in `bundle`, at any depth?
-    pub fn is_inside(&self, me: usize, bundle: B) -> bool {
-        let mut next = Some(me);
-        while let Some(own) = next.and_then(|script| self.plan.scripts[script].bundle) {
-            if own == bundle {
-                return true;
-            }
-            next = self.owners[usize::from(own.0)].get();
-        }
-        false
-    }
-
     pub fn own(&self, me: usize, bundle: B) -> (c_int, c_int) {
         let index = usize::from(bundle.0);
         // A cancelled coroutine waits in here, as the owner.

@@ -1,6 +1,6 @@
 //! What dumps and debuggers see of a bundle.
 
-use super::{Bundle, Grace, Members, Owned, State, of};
+use super::{Bundle, CLOSING, FINISHING, Grace, Members, Owned, of};
 use crate::concurrency::request::Extras;
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
@@ -30,15 +30,12 @@ impl Bundle {
 
     /// Who is in `bundle_cancel` or `hclose` of it.
     pub(in crate::concurrency) fn canceller(&self) -> Option<Ref<Coroutine>> {
-        match self.state.get() {
-            State::Open => None,
-            State::Finishing | State::Closing => self.canceller.get(),
-        }
+        self.canceller.get().filter(|_| self.is(FINISHING | CLOSING))
     }
 
     /// Are its coroutines hard-cancelled, so that nothing is launched any more?
     pub(in crate::concurrency) fn is_closing(&self) -> bool {
-        self.state.get() == State::Closing
+        self.is(CLOSING)
     }
 
     /// Its coroutines.

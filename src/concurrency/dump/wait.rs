@@ -1,6 +1,6 @@
 //! What a blocked coroutine waits for, in words.
 
-use super::Dump;
+use super::{Dump, PRIVATE};
 use crate::concurrency::bundle::{BUNDLE, Bundle};
 use crate::intrusive::Ref;
 use crate::os::syscalls::{self, SocketRole};
@@ -17,16 +17,16 @@ impl Dump<'_> {
     /// Writes what the coroutine, which is blocked, waits for.
     pub(super) fn write_wait(&mut self, coroutine: Ref<Coroutine>) {
         match coroutine.blocked_on() {
-            Blocked::No => {}
-            Blocked::Plain if coroutine.sleeps() => drop(self.out.text("sleeping")),
-            Blocked::Plain => drop(self.out.text("waiting")),
-            Blocked::Waiter => {
+            None => {}
+            Some(Blocked::Plain) if coroutine.sleeps() => drop(self.out.text("sleeping")),
+            Some(Blocked::Plain) => drop(self.out.text("waiting")),
+            Some(Blocked::Waiter) => {
                 self.out.text("blocked in ");
                 for waiter in coroutine.waits() {
                     self.write_source(coroutine, waiter, false);
                 }
             }
-            Blocked::Waiters => {
+            Some(Blocked::Waiters) => {
                 self.out.text("blocked in choose");
                 let mut separator = ": ";
                 for waiter in coroutine.waits().take(MOST_CLAUSES) {
@@ -60,6 +60,7 @@ impl Dump<'_> {
         match mark {
             // The handle at which it waits was closed in the meantime.
             UNMARKED => drop(self.out.text("a call on a closed handle")),
+            PRIVATE => drop(self.out.text("a call of a protocol")),
             sending if sending < 0 => drop(self.out.text("chsend to ").number((!sending).into())),
             _ => match self.bundle(mark) {
                 None => drop(self.out.text("chrecv from ").number(mark.into())),

@@ -25,11 +25,42 @@ impl Held<Http> {
         let all = cursor.remaining();
         self.receiving(deadline, |operation| {
             self.skip_head(operation)?;
-            while cursor.remaining() > 0 && self.receive_piece(Some(&mut cursor), operation)? {}
+            while cursor.remaining() > 0
+                && self.receive_piece(Some(&mut cursor), Extent::Whole, operation)?
+            {}
             Ok(())
         })?;
         match all - cursor.remaining() {
             0 if all > 0 => Err(Errno::EPIPE),
+            count => Ok(count),
+        }
+    }
+
+    /// Receives what is there of the body, at least one byte, and at most `length`, which is
+    /// not 0. `EPIPE` when nothing is left.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    pub(super) unsafe fn receive_some(
+        &self,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        let list = IoList::single(memory.cast(), length);
+        // SAFETY: by the caller's promise.
+        let mut cursor =
+            unsafe { Cursor::new(&raw const list, &raw const list, Direction::Receive)? };
+        self.receiving(deadline, |operation| {
+            self.skip_head(operation)?;
+            match self.receive_piece(Some(&mut cursor), Extent::Part, operation) {
+                // It did not begin, so nothing is lost.
+                Err(Errno::ETIMEDOUT) if !operation.has_begun() => Ok(Err(Errno::ETIMEDOUT)),
+                result => result.map(Ok),
+            }
+        })??;
+        match length - cursor.remaining() {
+            0 => Err(Errno::EPIPE),
             count => Ok(count),
         }
     }
@@ -57,7 +88,7 @@ impl Held<Http> {
         let whole = self.receiving(deadline, |operation| {
             self.skip_head(operation)?;
             while cursor.remaining() > 0 {
-                if !self.receive_piece(Some(&mut cursor), operation)? {
+                if !self.receive_piece(Some(&mut cursor), Extent::Whole, operation)? {
                     return Ok(false);
                 }
             }
@@ -68,7 +99,7 @@ impl Held<Http> {
 
     /// Drops what is left of a body.
     pub(super) fn skip_body(&self, operation: &mut Operation) -> Result<()> {
-        while self.receive_piece(None, operation)? {}
+        while self.receive_piece(None, Extent::Whole, operation)? {}
         Ok(())
     }
 
@@ -77,6 +108,7 @@ impl Held<Http> {
     fn receive_piece(
         &self,
         cursor: Option<&mut Cursor>,
+        extent: Extent,
         operation: &mut Operation,
     ) -> Result<bool> {
         let Input::Body(mut incoming) = self.input.get() else { return Ok(false) };
@@ -88,9 +120,14 @@ impl Held<Http> {
             }
             self.input.set(Input::Body(incoming));
         }
-        // Where only the end of the stream tells, no more than a byte is known to come.
-        let left = if incoming.body == Body::UntilClose { 1 } else { incoming.left };
-        let result = receive_to(self, cursor, left, operation);
+        let result = match incoming.body {
+            // Where only the end of the stream tells, no more than a byte is known to come.
+            Body::UntilClose if cursor.is_some() => {
+                receive_to(self, cursor, u64::MAX, Extent::Part, 1, operation)
+            }
+            Body::UntilClose => receive_to(self, cursor, 1, Extent::Whole, 1, operation),
+            _ => receive_to(self, cursor, incoming.left, extent, usize::MAX, operation),
+        };
         if incoming.body == Body::UntilClose && result == Err(Errno::EPIPE) {
             self.input.set(Input::Ended);
             return Ok(false);
@@ -139,11 +176,23 @@ impl Held<Http> {
     }
 }
 
-/// Receives up to `left` bytes to one place and returns how many.
+/// How much of a piece is received.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All that there is room for.
+    Whole,
+    /// What is there.
+    Part,
+}
+
+/// Receives up to `left` bytes to one place and returns how many. So many as `certain` are
+/// known to come.
 fn receive_to(
     socket: &Held<Http>,
     cursor: Option<&mut Cursor>,
     left: u64,
+    extent: Extent,
+    certain: usize,
     operation: &mut Operation,
 ) -> Result<u64> {
     let limit = usize::try_from(left).unwrap_or(usize::MAX).min(isize::MAX as usize);
@@ -157,8 +206,15 @@ fn receive_to(
         };
     }
     let memory = slot[0].iov_base.cast::<u8>();
-    // SAFETY: null, or a buffer of the list, writable by the promise made to the cursor.
-    unsafe { socket.beneath()?.receive_to(memory, count, operation.deadline)? };
+    let beneath = socket.beneath()?;
+    if extent == Extent::Part && !memory.is_null() {
+        // SAFETY: a buffer of the list, writable by the promise made to the cursor.
+        count = unsafe { beneath.receive_some(memory, count, certain, operation.deadline)? };
+    } else {
+        count = count.min(certain);
+        // SAFETY: as above; or null, and nothing is written.
+        unsafe { beneath.receive_to(memory, count, operation.deadline)? };
+    }
     operation.begun()?;
     if let Some(cursor) = cursor {
         cursor.advance(count);

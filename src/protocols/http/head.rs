@@ -24,7 +24,8 @@ pub(super) fn receive_line(
 }
 
 /// A byte stream gives as many bytes as it is asked for, so never more may be asked for
-/// than must come in any case: what the end still lacks.
+/// than must come in any case: what the end still lacks. Or what has come already, up to the
+/// end of the line, where the stream tells of that.
 fn receive_until(
     beneath: Beneath,
     operation: &mut Operation,
@@ -41,6 +42,7 @@ fn receive_until(
         if missing == 0 {
             return Ok(bytes);
         }
+        let missing = missing.max(beneath.length_until(b'\n', limit.saturating_sub(known)));
         if known + missing > limit {
             return Err(Errno::EMSGSIZE);
         }
@@ -65,6 +67,12 @@ fn missing(bytes: &[u8], end: &[u8]) -> usize {
 /// `EPROTO` if in `bytes`, from `start` on, a CR or LF stands alone, or a zero: whoever
 /// takes those for something else would see another message.
 fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
+    let added = &bytes[start..];
+    let special = added.iter().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
+    let before = start.checked_sub(1).map(|index| bytes[index]);
+    if before != Some(b'\r') && (special == 0 || special == 2 && added.ends_with(b"\r\n")) {
+        return Ok(()); // as lines mostly come
+    }
     for index in start..bytes.len() {
         let after_cr = index > 0 && bytes[index - 1] == b'\r';
         let line_feed = bytes[index] == b'\n';

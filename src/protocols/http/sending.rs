@@ -15,7 +15,7 @@ use core::ffi::c_int;
 use core::{ptr, slice};
 
 /// Bytes of a head at most.
-const LONGEST_HEAD: usize = 64 * 1024;
+pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 /// Room that a head is likely to need.
 const USUAL_HEAD: usize = 512;
 /// Chunks up to this size are copied, so that one buffer holds all of them.

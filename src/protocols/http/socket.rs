@@ -3,8 +3,8 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::framing::{Body, Framing, Method, Unanswered};
-use super::syntax::Version;
-use super::unfinished;
+use super::syntax::{self, Version};
+use super::{sending, unfinished};
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
@@ -14,6 +14,7 @@ use crate::protocols::shared::{self, Held};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
+use crate::sockets::partial::{self, Partial};
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -135,6 +136,31 @@ impl Http {
     }
 }
 
+/// Would all of these fields, in their order, be accepted for one head? Only the last one may say
+/// something about the body's length, if `with_framing`. `EINVAL`, or `EMSGSIZE`.
+pub(crate) fn check_fields(
+    fields: &mut dyn Iterator<Item = (&[u8], &[u8])>,
+    with_framing: bool,
+) -> Result<()> {
+    let mut framing = Framing::default();
+    let mut length = 0usize;
+    let mut ended = false;
+    for (name, value) in fields {
+        let value = syntax::trim(value);
+        if ended || !syntax::is_token(name) || !syntax::is_value(value) || value.is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        framing.take(name, value).map_err(|_| Errno::EINVAL)?;
+        ended = framing != Framing::default();
+        length = length.saturating_add(name.len()).saturating_add(value.len() + 4);
+    }
+    match () {
+        () if ended != with_framing => Err(Errno::EINVAL),
+        () if length > sending::LONGEST_HEAD / 2 => Err(Errno::EMSGSIZE),
+        () => Ok(()),
+    }
+}
+
 /// Begins a request.
 pub(crate) fn send_request(socket: c_int, method: &[u8], resource: &[u8]) -> Result<()> {
     find(socket)?.send_request(method, resource)
@@ -208,6 +234,11 @@ pub(crate) unsafe fn receive_body(
     unsafe { find(socket)?.receive_body(first, last, deadline) }
 }
 
+/// The handle of the stream beneath, which stays the socket's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    find(socket)?.beneath().map(Beneath::handle)
+}
+
 /// Ends what was begun in both directions, and gives back the stream beneath. On failure
 /// everything is closed, unless a call is inside.
 pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
@@ -272,6 +303,22 @@ unsafe extern "C" fn breceive(
     })
 }
 
+static PARTIAL: Partial = Partial { receive: receive_some };
+
+/// Stands in [`Partial`].
+///
+/// # Safety
+/// `object` is a live socket, and `length` bytes can be written to `memory`.
+unsafe fn receive_some(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: by the caller's promise.
+    unsafe { Held::<Http>::of(object).receive_some(memory, length, deadline) }
+}
+
 /// Stands in [`Kind`].
 ///
 /// # Safety
@@ -283,6 +330,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<Http>(object, offset_of!(Http, stream))
         } else if type_id == input::type_id() {
             shared::field::<Http>(object, offset_of!(Http, readiness))
+        } else if type_id == partial::type_id() {
+            PARTIAL.as_interface()
         } else {
             ptr::null_mut()
         }

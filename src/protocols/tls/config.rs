@@ -42,20 +42,35 @@ impl Client<'_> {
             }
             Self::Verifies { name, authorities } => {
                 let name = ServerName::try_from(name).map_err(|_| Errno::EINVAL)?.to_owned();
-                let config = match authorities {
-                    Some(file) => Arc::new(verifying(roots(file)?)?),
-                    None => trusting_as_system()?,
-                };
-                Ok((config, name))
+                Ok((verifying_client(authorities, None)?, name))
             }
         }
     }
 }
 
+/// Who a client is.
+pub(crate) struct Identity<'a> {
+    /// Its certificate, and those that lead to the authority.
+    pub(crate) certificates: &'a Path,
+    pub(crate) key: &'a Path,
+}
+
+/// For any number of clients that trust the authorities in a file, or those of the system, and
+/// have a certificate of their own, or none.
+pub(crate) fn verifying_client(
+    authorities: Option<&Path>,
+    identity: Option<&Identity<'_>>,
+) -> Result<Arc<ClientConfig>> {
+    match (authorities, identity) {
+        (None, None) => trusting_as_system(),
+        (Some(file), _) => Ok(Arc::new(verifying(roots(file)?, identity)?)),
+        (None, Some(_)) => Ok(Arc::new(verifying(system_roots()?, identity)?)),
+    }
+}
+
 impl Server<'_> {
-    pub(super) fn configuration(&self) -> Result<Arc<ServerConfig>> {
-        let chain = certificates(self.certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(&read(self.key)?).map_err(|_| Errno::EINVAL)?;
+    pub(crate) fn configuration(&self) -> Result<Arc<ServerConfig>> {
+        let (chain, key) = (certificates(self.certificates)?, private_key(self.key)?);
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| errno(&error))?;
@@ -94,6 +109,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     found.ok().filter(|found| !found.is_empty()).ok_or(Errno::EINVAL)
 }
 
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(&read(file)?).map_err(|_| Errno::EINVAL)
+}
+
 fn roots(file: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file)? {
@@ -102,12 +121,19 @@ fn roots(file: &Path) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-fn verifying(roots: RootCertStore) -> Result<ClientConfig> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+fn verifying(roots: RootCertStore, identity: Option<&Identity<'_>>) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| errno(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = (certificates(identity.certificates)?, private_key(identity.key)?);
+            // That includes a key that does not belong to the certificate.
+            builder.with_client_auth_cert(chain, key).map_err(|_| Errno::EINVAL)?
+        }
+    };
     config.resumption = Resumption::disabled();
     Ok(config)
 }
@@ -119,18 +145,20 @@ fn trusting_as_system() -> Result<Arc<ClientConfig>> {
     if let Some(config) = CONFIG.get() {
         return Ok(config.clone());
     }
+    let config = Arc::new(verifying(system_roots()?, None)?);
+    Ok(CONFIG.get_or_init(|| config).clone())
+}
+
+fn system_roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     // Systems have odd certificates too.
     let (usable, _) =
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if usable == 0 {
-        return Err(Errno::ENOENT);
-    }
-    let config = Arc::new(verifying(roots)?);
-    Ok(CONFIG.get_or_init(|| config).clone())
+    if usable == 0 { Err(Errno::ENOENT) } else { Ok(roots) }
 }
 
-fn trusting_anybody() -> Result<Arc<ClientConfig>> {
+/// For clients that take whoever answers for the server.
+pub(crate) fn trusting_anybody() -> Result<Arc<ClientConfig>> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
         return Ok(config.clone());

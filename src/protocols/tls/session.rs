@@ -12,6 +12,7 @@ use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::partial;
 use crate::sockets::room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
@@ -131,6 +132,10 @@ impl Session {
             receiving: Cell::new(false),
             sending: Cell::new(false),
         }
+    }
+
+    pub(super) fn inspect<T>(&self, action: impl FnOnce(&Connection) -> T) -> T {
+        action(&self.connection.borrow())
     }
 
     pub(super) fn below(&self) -> c_int {
@@ -323,6 +328,50 @@ impl Session {
             // SAFETY: by the caller's promise.
             Some(unsafe { Cursor::new(first, last, Direction::Receive)? })
         };
+        self.use_input(deadline, false, |progress| match &mut cursor {
+            Some(cursor) => self.fill(cursor, progress),
+            None => self.drop_all(progress).map(|never| match never {}),
+        })
+    }
+
+    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    pub(super) unsafe fn receive_some(
+        &self,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        Context::may_block()?;
+        let list = IoList::single(memory.cast(), length);
+        let list = &raw const list;
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
+        self.use_input(deadline, true, |progress| {
+            loop {
+                self.take_plaintext(&mut cursor);
+                if cursor.remaining() < length {
+                    return Ok(());
+                }
+                if self.peer_done.get() {
+                    return Err(Errno::EPIPE);
+                }
+                self.read_record(progress)?;
+                progress.between_records(false);
+            }
+        })?;
+        Ok(length - cursor.remaining())
+    }
+
+    /// Runs an operation that receives; whether it `may_time_out` between two records.
+    fn use_input(
+        &self,
+        deadline: i64,
+        may_time_out: bool,
+        operation: impl FnOnce(&mut Progress) -> Result<()>,
+    ) -> Result<()> {
         match () {
             () if self.receiving.get() => return Err(Errno::EBUSY),
             () if self.ended.get() => return Err(Errno::EPIPE),
@@ -331,12 +380,10 @@ impl Session {
         }
         let _occupied = Occupied::new(&self.receiving);
         let mut progress = Progress::new(deadline);
-        let result = match &mut cursor {
-            Some(cursor) => self.fill(cursor, &mut progress),
-            None => self.drop_all(&mut progress).map(|never| match never {}),
-        };
+        let result = operation(&mut progress);
         match result {
             Err(error) if !progress.begun && was_put_off(error) => {}
+            Err(Errno::ETIMEDOUT) if !progress.begun && may_time_out => {}
             Err(Errno::EPIPE) => self.ended.set(true),
             Err(_) => self.receive_failed.set(true),
             Ok(()) => {}
@@ -407,8 +454,17 @@ impl Session {
     /// Reads one record, exactly, and decrypts it.
     fn read_record(&self, progress: &mut Progress) -> Result<()> {
         let mut header = [0; HEADER];
-        self.receive_below(&mut header, progress.deadline)?;
+        // What is there, as nothing has happened if that is nothing.
+        let memory = header.as_mut_ptr();
+        // SAFETY: the header is there for the whole call.
+        let start = unsafe {
+            partial::receive(self.below.get(), memory, HEADER, HEADER, progress.deadline)
+        };
+        let start = start.map_err(torn)?;
         progress.begin()?;
+        if start < HEADER {
+            self.receive_below(&mut header[start..], progress.deadline)?;
+        }
         // Nobody waits for the rest of what is no record at all.
         self.process(&header)?;
         let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
@@ -470,8 +526,10 @@ impl Session {
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
+        let mut _under_way = None;
         if !self.done.get() {
             self.done(deadline)?;
+            _under_way = Some(UnderWay::begin()?);
         }
         // SAFETY: there is no list.
         match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {

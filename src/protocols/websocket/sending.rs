@@ -90,6 +90,23 @@ impl Held<WebSocket> {
         result
     }
 
+    /// Asks the peer for a pong, which is dropped when it comes.
+    pub(super) fn send_ping(&self, payload: &[u8], deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        if payload.len() > CONTROL_PAYLOAD {
+            return Err(Errno::EINVAL);
+        }
+        self.output.get().check_open()?;
+        self.turn.take(deadline)?;
+        let result = self.transmit_bytes(Opcode::Ping, payload, deadline);
+        if result.is_ok() {
+            self.answer_ping(deadline);
+        }
+        self.turn.give_back();
+        self.alive()?;
+        result
+    }
+
     /// Answers the last ping now, or has it answered by the call that is sending.
     pub(super) fn pong(&self, ping: Vec<u8>, deadline: i64) -> Result<()> {
         self.ping.replace(Some(ping));

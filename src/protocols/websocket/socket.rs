@@ -16,10 +16,12 @@ use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::IoList;
 use crate::sockets::message_socket::{self, MessageSocket};
+use crate::sockets::slices;
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
+use std::io::IoSlice;
 
 /// State of one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +51,7 @@ pub(super) struct WebSocket {
     beneath: Cell<Option<Beneath>>,
     pub(super) role: Role,
     /// What `msend` sends and `mrecv` expects.
-    content: Content,
+    content: Cell<Content>,
     pub(super) input: Cell<Stream>,
     pub(super) output: Cell<Stream>,
     pub(super) receiving: Cell<bool>,
@@ -71,7 +73,7 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
         readiness: InputVfs { input: Some(input_beneath) },
         beneath: Cell::new(Some(beneath)),
         role,
-        content,
+        content: Cell::new(content),
         input: Cell::new(Stream::Open),
         output: Cell::new(Stream::Open),
         receiving: Cell::new(false),
@@ -124,6 +126,38 @@ pub(crate) unsafe fn receive(
     unsafe { find(socket)?.receive(first, last, deadline) }
 }
 
+/// Sends the parts as one message.
+pub(crate) fn send_slices(
+    socket: c_int,
+    content: Content,
+    parts: &[IoSlice<'_>],
+    deadline: i64,
+) -> Result<()> {
+    // SAFETY: the parts are borrowed for the whole call.
+    slices::with_list(parts, |first, last| unsafe { send(socket, content, first, last, deadline) })
+}
+
+/// Receives a message of `limit` bytes at most, and what it holds.
+pub(crate) fn receive_vec(
+    socket: c_int,
+    limit: usize,
+    deadline: i64,
+) -> Result<(Vec<u8>, Content)> {
+    // SAFETY: a message is written to the beginning of the list; the memory is there for the
+    // whole call.
+    unsafe { slices::receive_vec(limit, |list| receive(socket, list, list, deadline)) }
+}
+
+/// Sends a ping.
+pub(crate) fn ping(socket: c_int, payload: &[u8], deadline: i64) -> Result<()> {
+    find(socket)?.send_ping(payload, deadline)
+}
+
+/// Sets what the socket sends and expects where its messages are just bytes.
+pub(crate) fn set_content(socket: c_int, content: Content) -> Result<()> {
+    find(socket).map(|held| held.content.set(content))
+}
+
 /// Ends the outgoing stream. A status of 0 stands for none, unless receiving has failed:
 /// then the peer is told why.
 pub(crate) fn done(socket: c_int, status: c_int, reason: &[u8], deadline: i64) -> Result<()> {
@@ -150,6 +184,11 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
     }
     handle_close::close(socket)?;
     outcome.map(|()| beneath.handle())
+}
+
+/// The handle of the stream beneath, which stays the socket's.
+pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
+    find(socket)?.beneath().map(Beneath::handle)
 }
 
 /// The status of the peer's Close frame and the length of its reason, which is written to
@@ -211,7 +250,7 @@ unsafe extern "C" fn msend(
     // SAFETY: by the caller's promise.
     byte_socket::to_c(unsafe {
         let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
-        held.send(held.content, first, last, deadline)
+        held.send(held.content.get(), first, last, deadline)
     })
 }
 
@@ -229,7 +268,7 @@ unsafe extern "C" fn mreceive(
     let result = unsafe {
         let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
         held.receive(first, last, deadline).and_then(|(length, content)| {
-            if content == held.content { Ok(length) } else { Err(Errno::EPROTO) }
+            if content == held.content.get() { Ok(length) } else { Err(Errno::EPROTO) }
         })
     };
     message_socket::length_to_c(result)

@@ -34,14 +34,16 @@ impl Waiter {
 }
 
 impl Coroutine {
-    /// What it waits for.
-    pub(crate) fn blocked_on(&self) -> Blocked {
-        self.blocked.get()
+    /// What it waits for; `None` while it runs or is ready.
+    pub(crate) fn blocked_on(&self) -> Option<Blocked> {
+        let kinds = [Blocked::Plain, Blocked::Waiter, Blocked::Waiters];
+        kinds.into_iter().find(|&kind| self.waits.get() & kind as u8 != 0)
     }
 
-    /// Source file and line of the launch; null when they are not known.
+    /// Source file and line of the launch; with line 0 the text says more than the file. Null
+    /// when they are not known.
     fn launched_at(&self) -> (*const c_char, c_int) {
-        self.launched_at.get()
+        (self.launched_at.get(), self.line.get())
     }
 
     /// Writes where it was launched.
@@ -56,7 +58,9 @@ impl Coroutine {
         unsafe {
             out.c_string(file)
         };
-        out.text(":").number(line.into());
+        if line != 0 {
+            out.text(":").number(line.into());
+        }
     }
 
     /// Was it hard-cancelled?
@@ -76,15 +80,15 @@ impl Coroutine {
 
     /// Is the end of its wait a success rather than a deadline?
     pub(crate) fn sleeps(&self) -> bool {
-        self.blocked.get() == Blocked::Plain && self.timeout_result.get() == 0
+        self.blocked_on() == Some(Blocked::Plain) && self.timeout_result.get() == 0
     }
 
     /// All its waits that are for something else than time.
     pub(crate) fn waits(&self) -> impl Iterator<Item = Ref<Waiter>> {
-        let (first, count) = match self.blocked.get() {
-            Blocked::No | Blocked::Plain => (core::ptr::null(), 0),
-            Blocked::Waiter => (&raw const self.waiter, 1),
-            Blocked::Waiters => {
+        let (first, count) = match self.blocked_on() {
+            None | Some(Blocked::Plain) => (core::ptr::null(), 0),
+            Some(Blocked::Waiter) => (&raw const self.waiter, 1),
+            Some(Blocked::Waiters) => {
                 let (first, count) = self.waiters.get();
                 (first.cast_const(), count)
             }
@@ -102,23 +106,17 @@ impl Coroutine {
         ),
         Field::new(
             c"coroutine.special",
-            offset_of!(Coroutine, execution) + context_switch::SPECIAL,
+            offset_of!(Coroutine, execution) + context_switch::OUTCOME,
         ),
         Field::new(c"special.self_saved", context_switch::SELF_SAVED as usize),
-        Field::new(c"coroutine.blocked", offset_of!(Coroutine, blocked)),
-        Field::new(c"blocked.no", Blocked::No as usize),
+        Field::new(c"coroutine.blocked", offset_of!(Coroutine, waits)),
+        Field::new(c"blocked.no", 0),
         Field::new(c"coroutine.stop", offset_of!(Coroutine, stop)),
         Field::new(c"stop.cancelled", stop::CANCELED as usize),
         Field::new(c"coroutine.member", offset_of!(Coroutine, member)),
         Field::new(c"coroutine.owned_bundles", offset_of!(Coroutine, owned_bundles)),
         Field::new(c"coroutine.stack", offset_of!(Coroutine, stack)),
-        Field::new(
-            c"coroutine.file",
-            offset_of!(Coroutine, launched_at) + offset_of!((*const c_char, c_int), 0),
-        ),
-        Field::new(
-            c"coroutine.line",
-            offset_of!(Coroutine, launched_at) + offset_of!((*const c_char, c_int), 1),
-        ),
+        Field::new(c"coroutine.file", offset_of!(Coroutine, launched_at)),
+        Field::new(c"coroutine.line", offset_of!(Coroutine, line)),
     ];
 }

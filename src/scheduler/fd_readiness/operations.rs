@@ -7,8 +7,7 @@
 use super::{Watched, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt};
-use crate::scheduler::poller::{Buffer, Completion, Completions, Direction, Operation, Readiness};
+use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Readiness};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -25,7 +24,6 @@ impl InFlight {
     const POLL_WRITE: u8 = 2;
     const RECEIVE: u8 = 4;
     const ACCEPT: u8 = 8;
-    const SEND: u8 = 16;
 
     /// What takes something out of the descriptor.
     const TAKING: u8 = Self::RECEIVE | Self::ACCEPT;
@@ -122,34 +120,6 @@ impl Watched {
                 self.begins(InFlight::ACCEPT);
                 completions.accept(self.fd, token(self));
             }
-            Operation::Send => debug_assert!(false, "a send waits for no input"),
-        }
-    }
-
-    /// Has the poller send, and waits for that: what the system call would have returned, or
-    /// the negative error. `EBADF` if the socket was closed meanwhile, and is gone.
-    ///
-    /// # Safety
-    /// `length` bytes can be read from `memory`.
-    #[allow(unsafe_code)]
-    pub(super) unsafe fn send(
-        &self,
-        context: &Context,
-        completions: &dyn Completions,
-        memory: *const c_void,
-        length: usize,
-    ) -> Result<isize> {
-        debug_assert!(self.writer.is_empty());
-        let coroutine = context.current();
-        self.begins(InFlight::SEND);
-        // SAFETY: by the caller's promise: the coroutine, which doesn't let go of the memory,
-        // can't be woken before the send has completed, or has been cancelled.
-        unsafe { completions.send(self.fd, token(self), memory, length) };
-        self.writer.put(coroutine.waiter_ref());
-        coroutine.will_block(Blocked::Waiter, Interrupt::Never);
-        match context.park() {
-            (result, 0) => Ok(result),
-            (_, errno) => Err(Errno::from_raw(errno)),
         }
     }
 
@@ -213,28 +183,18 @@ pub(super) fn completed(context: &Context, completion: Completion) {
     if token(&watched) != completion.token {
         return outcome.discard(); // of a file closed since
     }
-    match operation {
-        Operation::Send => {
-            watched.ends(InFlight::SEND);
-            if let Some(waiter) = watched.writer.get() {
-                context.wake(waiter.coroutine(), result as isize, 0);
-            }
+    watched.ends(InFlight::TAKING);
+    let arrived = match -result {
+        // Not an outcome: the system call itself will tell.
+        libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,
+        _ => {
+            watched.arrived.set(outcome);
+            Readiness::ARRIVED
         }
-        Operation::Receive | Operation::Accept => {
-            watched.ends(InFlight::TAKING);
-            let arrived = match -result {
-                // Not an outcome: the system call itself will tell.
-                libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,
-                _ => {
-                    watched.arrived.set(outcome);
-                    Readiness::ARRIVED
-                }
-            };
-            watched.ready.set(watched.ready.get() | arrived);
-            if let Some(waiter) = watched.reader.get() {
-                waiter.complete(context, 0);
-            }
-        }
+    };
+    watched.ready.set(watched.ready.get() | arrived);
+    if let Some(waiter) = watched.reader.get() {
+        waiter.complete(context, 0);
     }
 }
 

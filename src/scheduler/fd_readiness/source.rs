@@ -4,6 +4,7 @@ use super::operations::owned;
 use super::{Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
@@ -94,6 +95,18 @@ impl FdSource {
         }
     }
 
+    /// Gives the descriptor up to the user, as a copy with a number of its own. From then on
+    /// the scheduler tells nothing of it any more, and this is only to be dropped.
+    pub(crate) fn release(&self) -> Result<OwnedFd> {
+        let copy = syscalls::borrow(self.as_raw_fd()).try_clone_to_owned();
+        let copy =
+            copy.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+        if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
+            poller.forget(self.as_raw_fd());
+        }
+        Ok(copy)
+    }
+
     /// As [`FdSource::wait_readable`], for room in the output.
     #[inline]
     pub(crate) fn wait_writable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
@@ -139,31 +152,6 @@ impl FdSource {
     pub(crate) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
         // SAFETY: by the caller's promise.
         unsafe { self.watched.take_arrived(to) }
-    }
-
-    /// Does the poller send by itself?
-    #[inline(always)]
-    pub(crate) fn completes(&self) -> bool {
-        self.watched.completes.get()
-    }
-
-    /// Has the poller send at once what the socket takes, together with all that others send.
-    /// The result is that of the system call, or the negative error; `EBADF` if the socket was
-    /// closed meanwhile, and is gone.
-    ///
-    /// # Safety
-    /// `length` bytes can be read from `memory`.
-    #[allow(unsafe_code)]
-    pub(crate) unsafe fn send(
-        &self,
-        context: &Context,
-        memory: *const c_void,
-        length: usize,
-    ) -> Result<isize> {
-        let completions = context.existing_poller().and_then(|it| it.completions());
-        let completions = completions.ok_or(Errno::ENOTSUP)?;
-        // SAFETY: by the caller's promise.
-        unsafe { self.watched.send(context, completions, memory, length) }
     }
 
     /// Takes the connection that the poller has accepted itself.

@@ -56,7 +56,6 @@ enum Tag {
     PollRead = 1,
     PollWrite,
     Receive,
-    Send,
     Accept,
     Epoll,
     Cancel,
@@ -68,7 +67,7 @@ impl Uring {
     /// `ENOSYS`, `EPERM` and others where the system has no io_uring, or not all of what is
     /// needed (Linux 6.1).
     pub(super) fn new() -> Result<Uring> {
-        let mut ring = IoUring::builder()
+        let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_taskrun_flag()
@@ -81,9 +80,6 @@ impl Uring {
             return Err(Errno::ENOSYS);
         }
         let buffers = BufferRing::register(&ring.submitter())?;
-        // It works without, only slower.
-        let _ = ring.submitter().register_ring_fd();
-        let _ = &mut ring;
         Ok(Uring {
             ring: RefCell::new(ring),
             buffers,
@@ -97,8 +93,7 @@ impl Uring {
     fn push(&self, entry: &Entry) {
         let mut ring = self.ring.borrow_mut();
         loop {
-            // SAFETY: what entries refer to stays: buffers of ours, or by the contract of
-            // `Completions` the memory of a send.
+            // SAFETY: entries refer to no memory but the buffers, which stay.
             if unsafe { ring.submission().push(entry) }.is_ok() {
                 self.queued.set(self.queued.get() + 1);
                 return;
@@ -147,7 +142,6 @@ impl Uring {
         let token = entry.user_data() & !TAG_MASK;
         let operation = match tag {
             _ if tag == Tag::Receive as u64 => Operation::Receive,
-            _ if tag == Tag::Send as u64 => Operation::Send,
             _ if tag == Tag::Accept as u64 => Operation::Accept,
             _ if tag == Tag::PollRead as u64 => {
                 return sink.ready(Event { token, ready: Readiness::READABLE });
@@ -239,14 +233,6 @@ impl Completions for Uring {
             .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
             .build();
         self.push(&entry.user_data(token | Tag::Accept as u64));
-    }
-
-    unsafe fn send(&self, fd: RawFd, token: u64, memory: *const c_void, length: usize) {
-        let length = u32::try_from(length).unwrap_or(u32::MAX);
-        let entry = opcode::Send::new(Fd(fd), memory.cast(), length)
-            .flags(libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
-            .build();
-        self.push(&entry.user_data(token | Tag::Send as u64));
     }
 
     fn cancel(&self, fd: RawFd) {

@@ -86,7 +86,6 @@ pub(crate) struct Event {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Operation {
     Receive,
-    Send,
     Accept,
 }
 
@@ -166,21 +165,13 @@ pub(crate) enum Direction {
 ///   operations on it any more. They complete nevertheless.
 /// - A receive uses a buffer of the poller's, which is the completion's receiver's until
 ///   `take`. `ENOBUFS` says that there was none.
-/// - A send never waits: it completes in the next `wait`, with `EAGAIN` if need be. Until
-///   then its memory must stay.
+/// - There are no sends: where there is room, a send must not let anybody else run.
 pub(crate) trait Completions {
     /// Begins to receive.
     fn receive(&self, fd: RawFd, token: u64);
 
     /// Begins to accept a connection, which will be non-blocking.
     fn accept(&self, fd: RawFd, token: u64);
-
-    /// Begins to send.
-    ///
-    /// # Safety
-    /// `length` bytes can be read from `memory` until the send completes.
-    #[allow(unsafe_code)]
-    unsafe fn send(&self, fd: RawFd, token: u64, memory: *const c_void, length: usize);
 
     /// Ends all operations and waits on `fd`; see the contract.
     fn cancel(&self, fd: RawFd);

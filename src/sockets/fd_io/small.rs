@@ -3,11 +3,9 @@
 #![allow(unsafe_code)] // System calls with buffers.
 
 use super::{AT_ONCE, Next, attempt, end_of_stream, settle};
-use crate::os::errno::{Errno, Result};
-use crate::scheduler::context::Context;
+use crate::os::errno::Result;
 use crate::scheduler::fd_readiness::{FdSource, RECEIVED_AT_ONCE};
 use crate::sockets::read_ahead::{Block, READ_AHEAD, free_block, room};
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
@@ -72,31 +70,6 @@ pub(in crate::sockets) unsafe fn send_at_once(
     let sent = send();
     // Mostly it has taken all, and there is nothing to be noted.
     if sent == length.cast_signed() { Ok(length) } else { sent_less(source, sent, length, send) }
-}
-
-/// As [`send_at_once`], but together with what other coroutines send. `EBADF` if the socket was
-/// closed meanwhile, and is gone.
-///
-/// # Safety
-/// `length` bytes can be read from `memory`.
-#[inline(never)]
-pub(in crate::sockets) unsafe fn send_by_poller(
-    source: &FdSource,
-    context: &Context,
-    memory: *const c_void,
-    length: usize,
-    closed: &Cell<bool>,
-) -> Result<usize> {
-    let length = length.min(AT_ONCE);
-    // SAFETY: by the caller's promise.
-    let result = unsafe { source.send(context, memory, length) }?;
-    if closed.get() {
-        return Err(Errno::EBADF);
-    }
-    let result = usize::try_from(result).map_err(|_| Errno::from_raw(-result as i32));
-    let sent = settle(result.map(Some))?.unwrap_or(0);
-    Next::after(sent, length).note_write(source);
-    Ok(sent)
 }
 
 /// Sees to the result `first` of a call that has not sent all, and to further calls if that

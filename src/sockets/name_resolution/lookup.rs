@@ -9,7 +9,6 @@ use core::ffi::CStr;
 use core::mem;
 use core::net::SocketAddr;
 use core::ptr;
-use std::os::fd::RawFd;
 
 /// Asks the C library, which may take as long as it likes.
 pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> {
@@ -51,12 +50,4 @@ pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> 
         libc::freeaddrinfo(list);
     }
     Ok(found)
-}
-
-/// Makes the eventfd `fd` readable.
-pub(super) fn signal(fd: RawFd) {
-    let one = 1u64;
-    // It can't fail: the counter is far from full.
-    // SAFETY: eight bytes of a live variable.
-    let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

@@ -15,6 +15,7 @@ use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::direction::{Direction, was_put_off};
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
+use crate::sockets::partial::{self, Partial};
 use crate::sockets::read_ahead::{READ_AHEAD, ReadAhead};
 use crate::sockets::room;
 use crate::sockets::storage::{self, Storage};
@@ -23,6 +24,7 @@ use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use nix::sys::socket::{self, Shutdown, sockopt};
+use std::os::fd::{OwnedFd, RawFd};
 
 /// Is a storage structure of so many bytes large enough?
 pub(in crate::sockets) const fn fits(storage: usize) -> bool {
@@ -57,6 +59,9 @@ mod state {
     pub(super) const ORDERLY: u8 = 16;
     pub(super) const OWN_MEMORY: u8 = 32;
 }
+
+/// Which way the bytes of [`Connection::receive_some`] go.
+const RECEIVE: io_list::Direction = io_list::Direction::Receive;
 
 static TCP: Kind = Kind { name: "tcp", close, query, adopt: no_owner };
 static IPC: Kind = Kind { name: "ipc", close, query, adopt: no_owner };
@@ -127,18 +132,8 @@ impl Connection {
         let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
         if !trouble && !memory.is_null() && length > 0 && self.source.may_write() {
             // SAFETY: the caller promises that the buffer is readable.
-            let result = unsafe {
-                if self.source.completes() {
-                    let source = &self.source;
-                    let send = |closed: &Cell<bool>| {
-                        fd_io::send_by_poller(source, context, memory, length, closed)
-                    };
-                    self.output.enter(send)
-                } else {
-                    fd_io::send_at_once(&self.source, memory, length)
-                }
-            };
-            sent = result.inspect_err(|&error| self.send_ended(error, false))?;
+            sent = unsafe { fd_io::send_at_once(&self.source, memory, length) }
+                .inspect_err(|_| self.send_failed())?;
             if sent == length {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
@@ -341,6 +336,44 @@ impl Connection {
         }
     }
 
+    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    unsafe fn receive_some(&self, memory: *mut u8, length: usize, deadline: i64) -> Result<usize> {
+        let context = Context::may_block()?;
+        self.input_open()?;
+        let list = IoList::single(memory.cast(), length);
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
+        let result = self
+            .input
+            .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
+        match result {
+            Ok(()) => cancel_scope::note_transfer(context, RECORDED),
+            // It did not begin, so nothing is lost.
+            Err(Errno::ETIMEDOUT) => {}
+            Err(error) => self.receive_ended(error, false),
+        }
+        result.map(|()| length - cursor.remaining())
+    }
+
+    /// Gives up the descriptor, as a copy of its own, and what was read ahead. After an error
+    /// the connection is as it was: `EBUSY` if a call is under way.
+    pub(super) fn release(&self) -> Result<(OwnedFd, Vec<u8>)> {
+        if self.input.is_busy() || self.output.is_busy() {
+            return Err(Errno::EBUSY);
+        }
+        let fd = self.source.release()?;
+        self.let_system_deliver();
+        Ok((fd, self.ahead.take_all()))
+    }
+
+    /// The descriptor, which stays the connection's.
+    pub(in crate::sockets) fn descriptor(&self) -> RawFd {
+        self.source.as_raw_fd()
+    }
+
     /// Fails if nothing can be received.
     pub(super) fn input_open(&self) -> Result<()> {
         match () {
@@ -363,6 +396,11 @@ impl Connection {
     /// Notes that nothing can be sent any more.
     pub(super) fn send_failed(&self) {
         self.note(state::SEND_FAILED);
+    }
+
+    /// See [`byte_socket::length_until`].
+    pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
+        if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
     }
 
     /// Closing the handle shall not reset the connection any more: what is still on its way
@@ -468,12 +506,30 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).readiness).cast() }
+    } else if type_id == partial::type_id() {
+        PARTIAL.as_interface()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).source).cast() }
     } else {
         ptr::null_mut()
     }
+}
+
+static PARTIAL: Partial = Partial { receive: receive_some };
+
+/// Stands in [`Partial`].
+///
+/// # Safety
+/// As for [`Connection::receive_some`]; `object` is a live connection.
+unsafe fn receive_some(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    deadline: i64,
+) -> Result<usize> {
+    // SAFETY: by the caller's promise.
+    unsafe { (*object.cast::<Connection>()).receive_some(memory, length, deadline) }
 }
 
 /// Stands in [`InputVfs`]: a receive doesn't block where there is input, and where it

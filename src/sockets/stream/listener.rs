@@ -6,7 +6,7 @@ use super::Family;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
-use crate::os::errno::Result;
+use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::direction::Direction;
@@ -14,7 +14,7 @@ use crate::sockets::ip_address::IpAddress;
 use crate::sockets::storage::{self, Storage};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// Is a storage structure of so many bytes large enough?
 pub(in crate::sockets) const fn fits(storage: usize) -> bool {
@@ -65,6 +65,16 @@ impl Listener {
         let mut peer = IpAddress::NONE;
         let fd = self.accepting.occupy(&self.source, deadline, |call| call.accept(&mut peer))?;
         Ok((fd, peer))
+    }
+
+    /// Gives up the descriptor, as a copy of its own. `EBUSY` if somebody accepts.
+    pub(super) fn release(&self) -> Result<OwnedFd> {
+        if self.accepting.is_busy() { Err(Errno::EBUSY) } else { self.source.release() }
+    }
+
+    /// The descriptor, which stays the listener's.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.source.as_raw_fd()
     }
 }
 

@@ -1,25 +1,29 @@
-//! The helper threads: started when needed, never many, gone when idle.
+//! The helper threads: started when needed, never more than so many, gone when idle.
 
-#![allow(unsafe_code)] // One static that is made once for each process.
+#![allow(unsafe_code)] // Staffs that are made once for each process.
 
-use super::Query;
-use crate::os::allocation::{self, Shared};
+use super::Task;
+use crate::os::allocation::{self, Counted, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
-use core::ffi::c_void;
-use core::ptr;
+use core::ffi::{CStr, c_void};
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use core::time::Duration;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Threads at most. One whose name server is dead takes many seconds for its query, and must
-/// not hold up the others; what is more than these waits in the queue.
-const MOST_THREADS: usize = 16;
-
 /// For so long an idle thread waits for more to do before it ends.
 const IDLE_TIME: Duration = Duration::from_secs(2);
+
+/// Helper threads for work of one kind, so that one kind can't hold up another. To be a static.
+pub(crate) struct Crew {
+    name: &'static CStr,
+    /// Threads at most; what is more than these waits in the queue.
+    most_threads: usize,
+    helpers: AtomicPtr<Helpers>,
+}
 
 /// The helpers of all schedulers of the process.
 struct Helpers {
@@ -30,18 +34,22 @@ struct Helpers {
 
 /// The queue and those who serve it.
 struct Staff {
-    queue: VecDeque<Shared<Query>>,
+    queue: VecDeque<Shared<dyn Task>>,
     threads: usize,
     idle: usize,
 }
 
-impl Helpers {
+impl Crew {
+    /// Nobody yet.
+    pub(crate) const fn new(name: &'static CStr, most_threads: usize) -> Crew {
+        Crew { name, most_threads, helpers: AtomicPtr::new(ptr::null_mut()) }
+    }
+
     /// Made at the first use in this process: in a forked child there are none of the
     /// parent's threads, and a lock that one of them held would stay locked for ever.
-    fn get() -> Result<&'static Helpers> {
-        static HELPERS: AtomicPtr<Helpers> = AtomicPtr::new(ptr::null_mut());
+    fn helpers(&self) -> Result<&'static Helpers> {
         let process = std::process::id();
-        let existing = HELPERS.load(Ordering::Acquire);
+        let existing = self.helpers.load(Ordering::Acquire);
         // SAFETY: null, or leaked below and never freed.
         if let Some(helpers) = unsafe { existing.as_ref() }.filter(|it| it.process == process) {
             return Ok(helpers);
@@ -50,7 +58,7 @@ impl Helpers {
         let made = Helpers { process, staff: Mutex::new(staff), work: Condvar::new() };
         let made = Box::into_raw(allocation::boxed(made)?);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-        Ok(match HELPERS.compare_exchange(existing, made, success, failure) {
+        Ok(match self.helpers.compare_exchange(existing, made, success, failure) {
             // SAFETY: made above, and never freed from now on.
             Ok(_) => unsafe { &*made },
             Err(other) => {
@@ -64,16 +72,52 @@ impl Helpers {
         })
     }
 
+    /// Has a helper perform the task. `EAGAIN`: there is none, and none can be started.
+    pub(super) fn submit(&'static self, task: Shared<impl Task + 'static>) -> Result<()> {
+        // SAFETY: the same address, with a table of functions beside it.
+        let task = unsafe { task.unsized_by(|task| task as NonNull<Counted<dyn Task>>) };
+        let helpers = self.helpers()?;
+        let mut staff = helpers.staff();
+        staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        staff.queue.push_back(task);
+        if staff.queue.len() <= staff.idle {
+            helpers.work.notify_one();
+        } else if staff.threads < self.most_threads {
+            match helpers.start_thread(self.name) {
+                Ok(()) => staff.threads += 1,
+                Err(error) if staff.threads == 0 => {
+                    staff.queue.pop_back();
+                    return Err(error);
+                }
+                // Those that are there will come to it.
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the task at this address back if no helper has begun with it.
+    pub(super) fn withdraw(&self, task: *const ()) {
+        let Ok(helpers) = self.helpers() else { return };
+        let mut staff = helpers.staff();
+        let position = staff.queue.iter().position(|other| other.address() == task);
+        let withdrawn = position.and_then(|position| staff.queue.remove(position));
+        drop(staff);
+        // Not under the lock: what the task has captured may do anything when it is dropped.
+        drop(withdrawn);
+    }
+}
+
+impl Helpers {
     fn staff(&self) -> MutexGuard<'_, Staff> {
         self.staff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_thread(&'static self) -> Result<()> {
+    fn start_thread(&'static self, name: &CStr) -> Result<()> {
         // Signals are the business of the program's own threads.
         let mut mask = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut mask))?;
-        let started =
-            syscalls::start_thread(c"dill-names", Self::enter, ptr::from_ref(self).cast());
+        let started = syscalls::start_thread(name, Self::enter, ptr::from_ref(self).cast());
         let _ = mask.thread_set_mask();
         started
     }
@@ -90,10 +134,10 @@ impl Helpers {
     fn help(&self) {
         let mut staff = self.staff();
         loop {
-            if let Some(query) = staff.queue.pop_front() {
+            if let Some(task) = staff.queue.pop_front() {
                 drop(staff);
-                query.answer();
-                drop(query);
+                task.perform();
+                drop(task);
                 staff = self.staff();
                 continue;
             }
@@ -108,32 +152,4 @@ impl Helpers {
             }
         }
     }
-}
-
-/// Has a helper answer `query`. `EAGAIN`: there is none, and none can be started.
-pub(super) fn submit(query: &Shared<Query>) -> Result<()> {
-    let helpers = Helpers::get()?;
-    let mut staff = helpers.staff();
-    staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    staff.queue.push_back(query.clone());
-    if staff.queue.len() <= staff.idle {
-        helpers.work.notify_one();
-    } else if staff.threads < MOST_THREADS {
-        match helpers.start_thread() {
-            Ok(()) => staff.threads += 1,
-            Err(error) if staff.threads == 0 => {
-                staff.queue.pop_back();
-                return Err(error);
-            }
-            // Those that are there will come to it.
-            Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Takes `query` back if no helper has begun with it.
-pub(super) fn withdraw(query: &Shared<Query>) {
-    let Ok(helpers) = Helpers::get() else { return };
-    helpers.staff().queue.retain(|other| !other.same(query));
 }

@@ -1,0 +1,328 @@
+/* Operations that are stuck after any number of bytes, and end there in every way: by a
+   graceful request, a scope's or their own deadline, cancellation, a close. So each place
+   where an operation waits meets each reason to stop waiting. */
+
+#include "stacks.h"
+#include "tls.h"
+
+enum stack {TLS_CLIENT, TLS_SERVER, PREFIX, SUFFIX, TERM_PREFIX, TERM_SUFFIX, WS_CLIENT,
+    WS_SERVER, STACKS};
+
+enum way {BY_REQUEST, BY_SCOPE, BY_DEADLINE, BY_CANCEL, BY_CLOSE, WAYS};
+
+static enum stack stack;
+static enum transport transport;
+
+static int is_stream(void) {
+    return stack == TLS_CLIENT || stack == TLS_SERVER;
+}
+
+static int attach(int s, int peer) {
+    switch(stack) {
+    case PREFIX: return prefix_attach(s, 2, 0);
+    case SUFFIX: return suffix_attach(s, "\r\n", 2);
+    case TERM_PREFIX: return term_attach(prefix_attach(s, 2, 0), "STOP", 4);
+    case TERM_SUFFIX: return term_attach(suffix_attach(s, "\r\n", 2), "STOP", 4);
+    case WS_CLIENT: case WS_SERVER:
+        if((stack == WS_CLIENT) != peer)
+            return ws_attach_client(s, WS_BINARY | WS_NOHTTP, NULL, NULL, -1);
+        return ws_attach_server(s, WS_BINARY | WS_NOHTTP, NULL, 0, NULL, 0, -1);
+    default: CHECK(0); return -1;
+    }
+}
+
+static int put(int s, const char *text, int64_t deadline) {
+    return is_stream() ? bsend(s, text, 4, deadline) : msend(s, text, 4, deadline);
+}
+
+/* 0 if that text was received. */
+static int get(int s, const char *text, int64_t deadline) {
+    char buf[4];
+    if(is_stream()) {
+        if(brecv(s, buf, 4, deadline) < 0) return -1;
+    } else {
+        ssize_t n = mrecv(s, buf, 4, deadline);
+        if(n < 0) return -1;
+        CHECK_INT(n, 4);
+    }
+    CHECK_OK(memcmp(buf, text, 4));
+    return 0;
+}
+
+/* s[0] has the valves, which are open. */
+static void stack_pair(int s[2], struct valve *in, struct valve *out) {
+    transport_pair(transport, s);
+    s[0] = valves_attach(s[0], in, out);
+    if(!is_stream()) {
+        for(int i = 0; i != 2; ++i) {
+            s[i] = attach(s[i], i);
+            CHECK_HANDLE(s[i]);
+        }
+    } else if(stack == TLS_CLIENT) {
+        tls_pair_on(s);
+    } else {
+        int swapped[2] = {s[1], s[0]};
+        tls_pair_on(swapped);
+        s[0] = swapped[1];
+        s[1] = swapped[0];
+    }
+    /* And what comes of itself behind a handshake has come. */
+    for(int i = 0; i != 2; ++i) {
+        CHECK_OK(put(s[i], "warm", -1));
+        CHECK_OK(get(s[!i], "warm", -1));
+    }
+}
+
+static volatile int ended, result, result_errno;
+
+static coroutine void operates(int s, int sends, enum way way) {
+    struct cancel_scope sc;
+    if(way == BY_REQUEST) CHECK_OK(cancel_enter(&sc, DILL_REQUEST, -1));
+    if(way == BY_SCOPE) CHECK_OK(cancel_enter(&sc, -1, now() + 50));
+    int64_t deadline = way == BY_DEADLINE ? now() + 50 : -1;
+    int rc = sends ? put(s, "data", deadline) : get(s, "data", deadline);
+    result_errno = errno;
+    result = rc;
+    ended = 1;
+    if(way == BY_REQUEST || way == BY_SCOPE) (void)cancel_leave(&sc);
+}
+
+static coroutine void asks(int b) {
+    CHECK_OK(bundle_cancel(b, -1));
+}
+
+static void check_failed(int err) {
+    CHECK(ended);
+    CHECK_RESULT((errno = result_errno, result), -1, err);
+}
+
+/* Both directions of the socket, and nothing is there that shouldn't be. */
+static void both_work(int s[2], int data_is_there) {
+    if(data_is_there) CHECK_OK(get(s[0], "data", -1));
+    for(int i = 0; i != 2; ++i) {
+        CHECK_OK(put(s[i], "good", -1));
+        CHECK_OK(get(s[!i], "good", -1));
+    }
+}
+
+/* False if the operation needs no more bytes than that. */
+static int operation(int sends, enum way way, long cut) {
+    int s[2], a = -1;
+    struct valve valve;
+    valve_init(&valve, -1);
+    stack_pair(s, sends ? NULL : &valve, sends ? &valve : NULL);
+    valve.left = cut;
+    if(!sends) CHECK_OK(put(s[1], "data", -1));
+    ended = 0;
+    int b = bundle();
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, operates(s[0], sends, way)));
+    CHECK_OK(msleep(now() + 1));
+    int stuck = !ended, err = 0, whole = 0;
+    switch(way) {
+    case BY_REQUEST:
+        a = go(asks(b));
+        CHECK_HANDLE(a);
+        b = -1;
+        CHECK_OK(msleep(now() + 1));
+        /* Before its first byte it is interrupted, and after that completed. */
+        CHECK_INT(ended, !stuck || cut == 0);
+        if(stuck && cut == 0) check_failed(ECANCELED);
+        valve_open(&valve);
+        CHECK_OK(bundle_wait(a, -1));
+        CHECK_OK(hclose(a));
+        if(stuck && cut == 0) {
+            both_work(s, !sends);
+            whole = 1;
+        }
+        break;
+    case BY_SCOPE:
+        CHECK_OK(msleep(now() + 60));
+        err = ECANCELED;
+        break;
+    case BY_DEADLINE:
+        CHECK_OK(msleep(now() + 60));
+        err = ETIMEDOUT;
+        break;
+    case BY_CANCEL:
+        CHECK_OK(hclose(b));
+        b = -1;
+        err = ECANCELED;
+        break;
+    case BY_CLOSE:
+        if(!stuck) break;
+        CHECK_OK(hclose(s[0]));
+        s[0] = -1;
+        CHECK_OK(bundle_wait(b, -1));
+        check_failed(EBADF);
+        whole = 1;
+        break;
+    default: CHECK(0);
+    }
+    if(stuck && err) {
+        check_failed(err);
+        valve_open(&valve);
+        /* A WebSocket leaves it to the stream beneath whether a deadline does harm. */
+        int harmless = stack >= WS_CLIENT && !sends && way == BY_DEADLINE;
+        if((way == BY_SCOPE || harmless) && cut == 0) {
+            both_work(s, !sends);
+        } else {
+            /* It is unknown how far it has come, so that direction is over, */
+            CHECK_ERR(sends ? put(s[0], "more", -1) : get(s[0], "more", -1), ECONNRESET);
+            /* but the other one isn't. */
+            CHECK_OK(put(s[sends], "back", -1));
+            CHECK_OK(get(s[!sends], "back", -1));
+        }
+    } else if(!whole) {
+        CHECK(ended);
+        CHECK_INT(result, 0);
+        if(sends) CHECK_OK(get(s[1], "data", -1));
+        valve.left = -1;
+        both_work(s, 0);
+    }
+    if(s[0] >= 0) CHECK_OK(hclose(s[0]));
+    CHECK_OK(hclose(s[1]));
+    if(b >= 0) CHECK_OK(hclose(b));
+    valve_term(&valve);
+    return stuck;
+}
+
+/* Handshakes are the same, but what is left of them is nothing. */
+enum handshake {ATTACH_TLS_CLIENT, ATTACH_TLS_SERVER, DETACH_TLS, ATTACH_WS_CLIENT,
+    ATTACH_WS_SERVER, DETACH_WS, DETACH_TERM, HANDSHAKES};
+
+static int shake(enum handshake handshake, int s, int64_t deadline) {
+    char resource[32], host[32];
+    switch(handshake) {
+    case ATTACH_TLS_CLIENT:
+        return tls_attach_client_verify(s, "localhost", CERT("ca.pem"), deadline);
+    case ATTACH_TLS_SERVER:
+        return tls_attach_server(s, CERT("chain.pem"), CERT("server.key"), deadline);
+    case ATTACH_WS_CLIENT:
+        return ws_attach_client(s, WS_BINARY, "/chat", "localhost", deadline);
+    case ATTACH_WS_SERVER:
+        return ws_attach_server(s, WS_BINARY, resource, sizeof(resource), host,
+            sizeof(host), deadline);
+    case DETACH_TLS: return tls_detach(s, deadline);
+    case DETACH_WS: return ws_detach(s, 1000, "bye", 3, deadline);
+    case DETACH_TERM: return term_detach(s, deadline);
+    default: CHECK(0); return -1;
+    }
+}
+
+static enum handshake opposite(enum handshake handshake) {
+    switch(handshake) {
+    case ATTACH_TLS_CLIENT: return ATTACH_TLS_SERVER;
+    case ATTACH_TLS_SERVER: return ATTACH_TLS_CLIENT;
+    case ATTACH_WS_CLIENT: return ATTACH_WS_SERVER;
+    case ATTACH_WS_SERVER: return ATTACH_WS_CLIENT;
+    default: return handshake;
+    }
+}
+
+/* The other end comes as far as it can. */
+static coroutine void shakes_too(enum handshake handshake, int s) {
+    s = shake(handshake, s, -1);
+    if(s >= 0) (void)msleep(-1);
+    if(s >= 0) CHECK_OK(hclose(s));
+}
+
+static coroutine void shakes(enum handshake handshake, int s, enum way way) {
+    struct cancel_scope sc;
+    if(way == BY_REQUEST) CHECK_OK(cancel_enter(&sc, DILL_REQUEST, -1));
+    if(way == BY_SCOPE) CHECK_OK(cancel_enter(&sc, -1, now() + 50));
+    int h = shake(handshake, s, way == BY_DEADLINE ? now() + 50 : -1);
+    result_errno = errno;
+    result = h < 0 ? -1 : 0;
+    ended = 1;
+    if(way == BY_REQUEST || way == BY_SCOPE) (void)cancel_leave(&sc);
+    CHECK_ERR(hclose(s), EBADF);
+    if(h >= 0) CHECK_OK(hclose(h));
+}
+
+static int handshake(enum handshake handshake, int sends, enum way way, long cut) {
+    int s[2], peer, a = -1;
+    struct valve valve;
+    valve_init(&valve, -1);
+    int detaches = handshake == DETACH_TLS || handshake == DETACH_WS || handshake == DETACH_TERM;
+    if(detaches) {
+        stack = handshake == DETACH_TLS ? TLS_SERVER : handshake == DETACH_WS ? WS_CLIENT :
+            TERM_PREFIX;
+        stack_pair(s, sends ? NULL : &valve, sends ? &valve : NULL);
+    } else {
+        transport_pair(transport, s);
+        s[0] = valves_attach(s[0], sends ? NULL : &valve, sends ? &valve : NULL);
+    }
+    valve.left = cut;
+    ended = 0;
+    CHECK_HANDLE(peer = go(shakes_too(opposite(handshake), s[1])));
+    int b = bundle();
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, shakes(handshake, s[0], way)));
+    CHECK_OK(msleep(now() + 1));
+    int stuck = !ended, err = 0;
+    switch(way) {
+    case BY_REQUEST:
+        a = go(asks(b));
+        CHECK_HANDLE(a);
+        b = -1;
+        CHECK_OK(msleep(now() + 1));
+        valve_open(&valve);
+        CHECK_OK(bundle_wait(a, -1));
+        CHECK_OK(hclose(a));
+        /* It completes, or, before its first byte, is interrupted. */
+        CHECK(ended);
+        if(!(result < 0 && result_errno == ECANCELED && cut == 0)) CHECK_INT(result, 0);
+        break;
+    case BY_SCOPE:
+        CHECK_OK(msleep(now() + 60));
+        err = ECANCELED;
+        break;
+    case BY_DEADLINE:
+        CHECK_OK(msleep(now() + 60));
+        err = ETIMEDOUT;
+        break;
+    case BY_CANCEL:
+        CHECK_OK(hclose(b));
+        b = -1;
+        err = ECANCELED;
+        break;
+    default: CHECK(0);
+    }
+    if(stuck && err) check_failed(err);
+    CHECK_OK(hclose(peer));
+    if(b >= 0) CHECK_OK(hclose(b));
+    valve_term(&valve);
+    return stuck;
+}
+
+int main(void) {
+    setenv("DILL_CLOCK", "virtual", 1);
+    int before = count_fds();
+    for(transport = OVER_TCP; transport <= OVER_IPC; ++transport) {
+        /* The valve hides what is beneath it: the second time, fewer places will do. */
+        long every = transport == OVER_TCP ? 1 : 5;
+        for(stack = TLS_CLIENT; stack != STACKS; ++stack)
+            for(int sends = 0; sends != 2; ++sends)
+                for(int way = BY_REQUEST; way != WAYS; ++way) {
+                    printf("stack %d, %s, way %d\n", stack, sends ? "send" : "receive", way);
+                    fflush(stdout);
+                    long cut = 0;
+                    while(operation(sends, (enum way)way, cut)) cut += every;
+                    /* Four bytes and something around them. */
+                    CHECK_BETWEEN(cut, 6, 64);
+                }
+        for(int which = ATTACH_TLS_CLIENT; which != HANDSHAKES; ++which)
+            for(int sends = 0; sends != 2; ++sends)
+                for(int way = BY_REQUEST; way != BY_CLOSE; ++way) {
+                    printf("handshake %d, %s, way %d\n", which, sends ? "out" : "in", way);
+                    fflush(stdout);
+                    /* Those of TLS are long, and cost time to compute. */
+                    long cut = 0, step = which <= ATTACH_TLS_SERVER ? 37 : every;
+                    while(handshake((enum handshake)which, sends, (enum way)way, cut)) cut += step;
+                    CHECK_BETWEEN(cut, 5, 4000);
+                }
+        CHECK_INT(count_fds(), before);
+    }
+    return 0;
+}

@@ -1,0 +1,146 @@
+//! Work that blocks its thread, done by helper threads.
+//!
+//! The coroutine waits for an eventfd. When its deadline passes or it is cancelled it goes on at
+//! once: the helper goes on alone, for nobody, and drops the result.
+
+mod helpers;
+
+pub(crate) use helpers::Crew;
+
+use crate::os::allocation::Shared;
+use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
+use crate::scheduler::clock;
+use crate::scheduler::context::{Context, OutsideWork};
+use crate::scheduler::coroutine::Interrupt;
+use crate::scheduler::fd_readiness::FdSource;
+use core::any::Any;
+use core::mem;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a function has returned, or what it has panicked with.
+pub(crate) type Answer<T> = core::result::Result<T, Box<dyn Any + Send>>;
+
+/// Has a helper of `crew` call `function`; what that returns.
+///
+/// `ETIMEDOUT`, `ECANCELED`: the function may not have been called, or still be running; `EAGAIN`
+/// when no thread can be started, `ENOMEM`, `EMFILE`, `ENFILE`.
+pub(crate) fn offload<T: Send + 'static>(
+    crew: &'static Crew,
+    function: impl FnOnce() -> T + Send + 'static,
+    deadline: i64,
+) -> Result<Answer<T>> {
+    let context = Context::may_block()?;
+    if deadline >= 0 && clock::now() >= deadline {
+        return Err(Errno::ETIMEDOUT);
+    }
+    let question = Question::ask(context, crew, function)?;
+    question.wait(deadline)
+}
+
+/// What a helper is to do.
+trait Task: Send + Sync {
+    /// Does it, unless nobody waits any more. Never unwinds.
+    fn perform(&self);
+}
+
+/// A function to call, and its result.
+struct Job<F, T> {
+    function: Mutex<Option<F>>,
+    state: Mutex<State<T>>,
+}
+
+enum State<T> {
+    /// Somebody waits for this eventfd, which is open as long as the state is this one.
+    Asked(RawFd),
+    /// Nobody waits any more.
+    Abandoned,
+    Answered(Answer<T>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Task for Job<F, T> {
+    fn perform(&self) {
+        if matches!(*lock(&self.state), State::Abandoned) {
+            return;
+        }
+        let Some(function) = lock(&self.function).take() else { return };
+        let answer = catch_unwind(AssertUnwindSafe(function));
+        let mut state = lock(&self.state);
+        // With the lock held, so that the number still means the same file.
+        if let State::Asked(fd) = *state {
+            *state = State::Answered(answer);
+            syscalls::signal_event(fd);
+            return;
+        }
+        drop(state);
+        // Its drop may panic, too; then it is leaked.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(answer))) {
+            mem::forget(panic);
+        }
+    }
+}
+
+/// The side of the coroutine that waits.
+struct Question<F: FnOnce() -> T + Send + 'static, T: Send + 'static> {
+    job: Shared<Job<F, T>>,
+    crew: &'static Crew,
+    answered: FdSource,
+    /// In virtual time nothing happens before the helper has answered.
+    _outside: OutsideWork,
+}
+
+impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
+    #[inline(never)] // the stack of a waiting coroutine needs nothing of this
+    fn ask(context: &'static Context, crew: &'static Crew, function: F) -> Result<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let fd = OwnedFd::from(EventFd::from_flags(flags)?);
+        let state = Mutex::new(State::Asked(fd.as_raw_fd()));
+        let job = Shared::new(Job { function: Mutex::new(Some(function)), state })?;
+        let answered = FdSource::register(fd)?;
+        let question = Self { job, crew, answered, _outside: context.outside_work() };
+        // When this fails the question is abandoned, as at every other end.
+        crew.submit(question.job.clone())?;
+        Ok(question)
+    }
+
+    fn wait(self, deadline: i64) -> Result<Answer<T>> {
+        loop {
+            // First: what is answered after that is a new edge.
+            self.answered.read_would_block();
+            if let Some(answer) = self.take_answer() {
+                return Ok(answer);
+            }
+            self.answered.wait_readable(deadline, Interrupt::Any)?;
+        }
+    }
+
+    fn take_answer(&self) -> Option<Answer<T>> {
+        let mut state = lock(&self.job.state);
+        match mem::replace(&mut *state, State::Abandoned) {
+            State::Answered(answer) => Some(answer),
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+}
+
+impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Drop for Question<F, T> {
+    fn drop(&mut self) {
+        // Before the eventfd is closed. An answer that came just now is dropped without the lock.
+        let late = mem::replace(&mut *lock(&self.job.state), State::Abandoned);
+        drop(late);
+        self.crew.withdraw(self.job.address());
+    }
+}
+
+#[cfg(test)]
+mod tests;

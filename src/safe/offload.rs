@@ -1,0 +1,60 @@
+//! Blocking code.
+
+use super::{Deadline, Error, Result, panics};
+use crate::concurrency::offload::{self, Crew};
+
+/// As many as blocking calls that hang may hold up before others have to wait.
+static HELPERS: Crew = Crew::new(c"dill-offload", 256);
+
+/// Calls `function`, which may block its thread, on a helper thread, and waits for its result
+/// while other coroutines run.
+///
+/// A thread can't be interrupted. When the caller is cancelled or its deadline passes, the caller
+/// goes on at once, the helper is left alone with the function, and the result is dropped there
+/// when it ends. A program that ends does not wait for helpers.
+///
+/// # Errors
+/// [`Error::TimedOut`], [`Error::Canceled`]; [`Error::Os`] with `EAGAIN` when no thread can be
+/// started, with `EMFILE`; [`Error::OutOfMemory`].
+///
+/// # Panics
+/// With the panic of the function.
+///
+/// ```
+/// use dill::{Deadline, Error};
+/// use std::time::Duration;
+///
+/// let size = dill::offload(Deadline::NEVER, || {
+///     std::fs::metadata("/dev/null").map(|file| file.len())
+/// })??;
+/// assert_eq!(size, 0);
+///
+/// let late = dill::offload(Duration::from_millis(5), || {
+///     std::thread::sleep(Duration::from_secs(1));
+/// });
+/// assert_eq!(late, Err(Error::TimedOut));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// What belongs to a thread can't be used on another one:
+///
+/// ```compile_fail,E0277
+/// let (tx, rx) = dill::channel::<u8>().unwrap();
+/// dill::offload(dill::Deadline::NEVER, move || drop(tx)).unwrap();
+/// ```
+///
+/// and what the function borrows could be gone before it ends:
+///
+/// ```compile_fail,E0597
+/// let local = String::from("gone when the caller is cancelled");
+/// dill::offload(dill::Deadline::NEVER, || local.len()).unwrap();
+/// ```
+pub fn offload<T: Send + 'static>(
+    deadline: impl Into<Deadline>,
+    function: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    match offload::offload(&HELPERS, function, deadline.into().raw()).map_err(Error::of)? {
+        Ok(value) => Ok(value),
+        Err(panic) => panics::resume(panic),
+    }
+}

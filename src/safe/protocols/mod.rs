@@ -1,0 +1,21 @@
+//! Protocols on top of any byte stream or message socket, which they own, and give back when they
+//! are detached.
+
+mod http;
+mod http_fields;
+mod prefix;
+pub mod socks5;
+mod suffix;
+mod term;
+#[cfg(feature = "tls")]
+mod tls;
+mod websocket;
+
+pub use http::{Http, HttpBody, HttpRequest, HttpResponse};
+pub use http_fields::HttpFields;
+pub use prefix::Prefix;
+pub use suffix::Suffix;
+pub use term::Term;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsClient, TlsServer};
+pub use websocket::{CloseReason, Content, Ws, WsMessage, WsRequest};

@@ -1,0 +1,87 @@
+//! SUFFIX.
+
+use crate::protocols::suffix;
+use crate::safe::sockets::message_socket;
+use crate::safe::sockets::socket::{Lower, Socket};
+use crate::sockets::storage::Storage;
+use crate::{ByteStream, Result};
+
+/// Messages over a byte stream, each followed by a delimiter, such as the end of a line.
+///
+/// ```
+/// use dill::{Deadline, Suffix, UnixStream};
+///
+/// let (a, b) = UnixStream::pair()?;
+/// let lines = Suffix::attach(a, b"\r\n")?;
+/// b.send(b"one\r\ntwo\r\n", Deadline::NEVER)?;
+/// assert_eq!(lines.recv_vec(100, Deadline::NEVER)?, b"one");
+/// assert_eq!(lines.recv_vec(100, Deadline::NEVER)?, b"two");
+/// # Ok::<(), dill::Error>(())
+/// ```
+pub struct Suffix<S> {
+    // Dropped in this order: the core's protocol before what lies beneath.
+    socket: Socket,
+    lower: Lower<S>,
+}
+
+impl<S: ByteStream + 'static> Suffix<S> {
+    /// Puts the protocol on top of a byte stream. The delimiter has from 1 to 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`](crate::Error::Os) with `EINVAL` for another delimiter;
+    /// [`Error::Canceled`](crate::Error::Canceled),
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
+    ///
+    /// ```
+    /// # let (a, b) = dill::UnixStream::pair()?;
+    /// let lines = dill::Suffix::attach(a, b"\n")?;
+    /// lines.send(b"hello", dill::Deadline::NEVER)?;
+    /// let mut bytes = [0; 6];
+    /// b.recv_exact(&mut bytes, dill::Deadline::NEVER)?;
+    /// assert_eq!(&bytes, b"hello\n");
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn attach(stream: S, delimiter: &[u8]) -> Result<Suffix<S>> {
+        let attach = |handle| suffix::attach(handle, Some(delimiter), Ok(Storage::Own));
+        let (socket, lower) = Lower::attach_to_stream(stream, attach, suffix::beneath)?;
+        Ok(Suffix { socket, lower })
+    }
+
+    /// Ends the protocol and gives the byte stream back, at the boundary between two messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reset`](crate::Error::Reset) if a call has failed halfway, so that nobody knows
+    /// where in the stream that boundary is. The stream is closed then.
+    ///
+    /// ```
+    /// # use dill::{Deadline, Suffix, UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// # let lines = Suffix::attach(a, b"\n")?;
+    /// b.send(b"head\nbody", Deadline::NEVER)?;
+    /// assert_eq!(lines.recv_vec(100, Deadline::NEVER)?, b"head");
+    /// let mut bytes = [0; 4];
+    /// lines.detach()?.recv_exact(&mut bytes, Deadline::NEVER)?;
+    /// assert_eq!(&bytes, b"body");
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn detach(self) -> Result<S> {
+        self.lower.detach_from_stream(self.socket, suffix::detach)
+    }
+
+    /// The stream beneath, for questions such as its peer's address. To send or receive there tears
+    /// messages.
+    ///
+    /// ```
+    /// # let (a, _b) = dill::UnixStream::pair()?;
+    /// let lines = dill::Suffix::attach(a, b"\n")?;
+    /// let stream: &dill::UnixStream = lines.get_ref();
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn get_ref(&self) -> &S {
+        self.lower.get()
+    }
+}
+
+message_socket!([S] Suffix<S>);

@@ -1,0 +1,360 @@
+//! TCP.
+
+use super::socket::Socket;
+use super::{Deadlines, Host, ToHost, byte_stream, descriptor, resolve};
+use crate::protocols::happy_eyeballs;
+use crate::sockets::ip_address::{self, IpAddress};
+use crate::sockets::storage::Storage;
+use crate::sockets::tcp;
+use crate::{Deadline, Error, Result};
+use core::ffi::c_int;
+use core::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Connections that wait to be accepted, at most, unless said otherwise.
+const BACKLOG: u32 = 128;
+
+/// Listens for TCP connections.
+///
+/// ```
+/// use dill::{Deadline, TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+/// let (mut server, peer) = listener.accept(Deadline::NEVER)?;
+/// assert_eq!(peer, client.local_addr()?);
+///
+/// client.write_all(b"hello")?;
+/// client.done()?;
+/// let mut text = String::new();
+/// server.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), dill::Error>(())
+/// ```
+pub struct TcpListener {
+    socket: Socket,
+}
+
+impl TcpListener {
+    /// Listens on an address; with port 0 on one that the system chooses. Of a name that stands for
+    /// several addresses the first one that works is used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EINVAL` and the like;
+    /// [`Error::Canceled`], and for names those of [`resolve`].
+    ///
+    /// ```
+    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// assert!(dill::TcpListener::bind(listener.local_addr()?).is_err());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn bind(host: impl ToHost) -> Result<TcpListener> {
+        TcpListener::bind_with_backlog(host, BACKLOG)
+    }
+
+    /// As [`bind`](TcpListener::bind), with room for so many connections that nobody has accepted
+    /// yet.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    ///
+    /// ```
+    /// let listener = dill::TcpListener::bind_with_backlog("127.0.0.1:0", 1024)?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn bind_with_backlog(host: impl ToHost, backlog: u32) -> Result<TcpListener> {
+        let backlog = c_int::try_from(backlog).unwrap_or(c_int::MAX);
+        let mut outcome = Err(Error::from_errno(libc::EADDRNOTAVAIL));
+        for address in resolve(host, Deadline::NEVER)? {
+            let listener = tcp::listen(&mut IpAddress::from(address), backlog, Storage::Own);
+            outcome = Socket::opened(listener).map(|socket| TcpListener { socket });
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Accepts a connection, and tells the address of its other end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Canceled`]; [`Error::Busy`] when another coroutine is
+    /// accepting; [`Error::Os`] with `EMFILE`, `ENFILE` when there are no descriptors, and
+    /// [`Error::OutOfMemory`]: then the connection is still there, to be accepted later.
+    ///
+    /// ```
+    /// use dill::{Deadline, Error, TcpListener};
+    /// use std::time::Duration;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// assert_eq!(listener.accept(Duration::from_millis(1)).unwrap_err(), Error::TimedOut);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn accept(&self, deadline: impl Into<Deadline>) -> Result<(TcpStream, SocketAddr)> {
+        let accepted = tcp::accept(self.socket.number(), Storage::Own, deadline.into().raw());
+        let (handle, peer) = accepted.map_err(Error::of)?;
+        let stream = TcpStream::new(Socket::new(handle));
+        Ok((stream, peer.decode().map_err(Error::of)?))
+    }
+
+    /// The address on which it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// let listener = dill::TcpListener::bind("[::1]:0")?;
+    /// assert!(listener.local_addr()?.ip().is_loopback());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
+    }
+
+    /// Makes a listener of a descriptor: that of a TCP socket which listens. It becomes
+    /// non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EINVAL` when it is no such socket; with `EMFILE`, `ENFILE`;
+    /// [`Error::Canceled`], [`Error::OutOfMemory`]. The descriptor is closed then.
+    ///
+    /// ```
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = dill::TcpListener::from_fd(listener.into())?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<TcpListener> {
+        let listener = descriptor::adopt(fd, |fd| tcp::listener_from_fd(fd, Storage::Own));
+        Socket::opened(listener).map(|socket| TcpListener { socket })
+    }
+
+    /// Gives the descriptor out, non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EMFILE`.
+    ///
+    /// ```
+    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = std::net::TcpListener::from(listener.into_fd()?);
+    /// listener.set_nonblocking(false)?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn into_fd(self) -> Result<OwnedFd> {
+        self.socket.give_up(tcp::into_fd).map(|(fd, _)| fd)
+    }
+}
+
+super::handles!([] TcpListener);
+
+impl AsFd for TcpListener {
+    /// For options and the like.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        descriptor::borrow(tcp::descriptor(self.socket.number()))
+    }
+}
+
+/// A TCP connection.
+///
+/// It implements [`Read`](std::io::Read) and [`Write`](std::io::Write), also for `&TcpStream`, so
+/// that one coroutine can read while another one writes; and it has functions of its own that take
+/// a deadline. Dropping it resets the connection, so that the peer does not take a torn stream for
+/// all: [`close`](TcpStream::close) ends it in an orderly way.
+///
+/// There is no delay for small packets (`TCP_NODELAY`).
+///
+/// ```
+/// use dill::{Deadline, TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+/// let (server, _) = listener.accept(Deadline::NEVER)?;
+/// client.send(b"ping", Deadline::NEVER)?;
+/// let mut buffer = [0; 4];
+/// server.recv_exact(&mut buffer, Deadline::NEVER)?;
+/// assert_eq!(&buffer, b"ping");
+/// # Ok::<(), dill::Error>(())
+/// ```
+///
+/// It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// let listener = dill::TcpListener::bind("127.0.0.1:0").unwrap();
+/// let stream = dill::TcpStream::connect(listener.local_addr().unwrap(), None).unwrap();
+/// std::thread::spawn(move || stream.done());
+/// ```
+pub struct TcpStream {
+    socket: Socket,
+    deadlines: Deadlines,
+}
+
+impl TcpStream {
+    fn new(socket: Socket) -> TcpStream {
+        TcpStream { socket, deadlines: Deadlines::new() }
+    }
+
+    /// Connects to a host. A name is looked up on a helper thread, and where it has several
+    /// addresses, they race (RFC 8305, "happy eyeballs"): IPv6 has a head start, and an address that
+    /// does not answer costs a quarter of a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `ECONNREFUSED`, `ENETUNREACH` and the like, of the last address that was
+    /// tried; `EADDRNOTAVAIL` for a name without any; `EINVAL` for what is no host;
+    /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use dill::{Deadline, TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let port = listener.local_addr()?.port();
+    /// let stream = TcpStream::connect(("localhost", port), Duration::from_secs(10))?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn connect(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<TcpStream> {
+        let deadline = deadline.into().raw();
+        let connected = match host.to_host()? {
+            Host::Address(address) => tcp::connect(&address.into(), Storage::Own, deadline),
+            Host::Name(name, port) => {
+                happy_eyeballs::connect(name.as_bytes(), port.into(), deadline)
+            }
+        };
+        Socket::opened(connected).map(TcpStream::new)
+    }
+
+    /// Says that no more will be sent: the peer finds the end of the stream behind all that it has
+    /// not received yet. Receiving goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Done`] if that was said before, [`Error::Reset`] if the connection is broken,
+    /// [`Error::Busy`] while another coroutine sends.
+    ///
+    /// ```
+    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+    /// # let (server, _) = listener.accept(Deadline::NEVER)?;
+    /// client.done()?;
+    /// assert_eq!(server.recv(&mut [0; 10], Deadline::NEVER)?, 0);
+    /// server.send(b"still here", Deadline::NEVER)?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn done(&self) -> Result<()> {
+        tcp::done(self.socket.number()).map_err(Error::of)
+    }
+
+    /// Ends the connection in an orderly way: says that no more will be sent, and waits until the
+    /// peer has said so, too, and so has received everything. What it sends meanwhile is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::Reset`]: then the connection is reset.
+    /// (Only a cancel scope leaves it to the system to deliver what was sent.)
+    ///
+    /// ```
+    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # use std::time::Duration;
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+    /// # let (server, _) = listener.accept(Deadline::NEVER)?;
+    /// server.done()?;
+    /// client.close(Duration::from_secs(10))?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn close(self, deadline: impl Into<Deadline>) -> Result<()> {
+        // The handle is closed in any case.
+        tcp::close(self.socket.into_number(), deadline.into().raw()).map_err(Error::of)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+    /// assert_eq!(listener.accept(Deadline::NEVER)?.1, client.local_addr()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `ENOTCONN` when the connection is broken.
+    ///
+    /// ```
+    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
+    /// assert_eq!(client.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        ip_address::of_peer(tcp::descriptor(self.socket.number())).map_err(Error::of)
+    }
+
+    /// Makes a connection of a descriptor: that of a TCP socket which is connected. It becomes
+    /// non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EINVAL` when it is no such socket; with `EMFILE`, `ENFILE`;
+    /// [`Error::Canceled`], [`Error::OutOfMemory`]. The descriptor is closed then.
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let stream = dill::TcpStream::from_fd(stream.into())?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<TcpStream> {
+        let stream = descriptor::adopt(fd, |fd| tcp::from_fd(fd, Storage::Own));
+        Socket::opened(stream).map(TcpStream::new)
+    }
+
+    /// Gives the descriptor out, non-blocking, and the bytes that were read ahead: they come before
+    /// those that will be read from it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EMFILE`.
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, None::<dill::Deadline>)?;
+    /// let (fd, read_ahead) = stream.into_fd()?;
+    /// let stream = std::net::TcpStream::from(fd);
+    /// stream.set_nonblocking(false)?;
+    /// # assert!(read_ahead.is_empty());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn into_fd(self) -> Result<(OwnedFd, Vec<u8>)> {
+        self.socket.give_up(tcp::into_fd)
+    }
+}
+
+byte_stream!([] TcpStream);
+
+impl AsFd for TcpStream {
+    /// For options and the like. Bytes that are read from it may not be the next ones: some of
+    /// those are here already.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        descriptor::borrow(tcp::descriptor(self.socket.number()))
+    }
+}

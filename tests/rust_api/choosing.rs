@@ -1,0 +1,186 @@
+use crate::{Log, Witness, virtual_time};
+use dill::{Bundle, Choose, Deadline, Error, Grace, Outcome, Signal, channel, choose};
+use std::io::Write as _;
+use std::time::Duration;
+
+const NEVER: Deadline = Deadline::NEVER;
+
+#[test]
+fn the_order_decides_among_those_that_are_ready() {
+    virtual_time();
+    let (a_tx, a) = channel::<&str>().unwrap();
+    let (b_tx, b) = channel::<&str>().unwrap();
+    let bundle = Bundle::new().unwrap();
+    bundle.go(move || b_tx.send("b", NEVER).unwrap()).unwrap();
+    bundle.go(move || a_tx.send("a", NEVER).unwrap()).unwrap();
+    for expected in ["a", "b"] {
+        let got = choose! {
+            recv(a) -> got => got.or_else(|_| b.recv(NEVER)),
+            recv(b) -> got => got,
+        };
+        assert_eq!(got, Ok(Ok(expected)));
+    }
+}
+
+#[test]
+fn arms_belong_to_the_function_around_them() {
+    virtual_time();
+    fn sum(numbers: &dill::Receiver<u32>) -> dill::Result<u32> {
+        let mut sum = 0;
+        loop {
+            choose! {
+                recv(numbers) -> number => match number {
+                    Ok(0) => continue,
+                    Ok(number) => sum += number,
+                    Err(Error::Done) => break,
+                    Err(error) => return Err(error),
+                }
+            }?;
+        }
+        Ok(sum)
+    }
+    let (tx, rx) = channel().unwrap();
+    let bundle = Bundle::new().unwrap();
+    let task = bundle.spawn(move || sum(&rx)).unwrap();
+    for n in [1, 0, 2] {
+        tx.send(n, NEVER).unwrap();
+    }
+    drop(tx);
+    assert_eq!(task.join(NEVER), Ok(Ok(3)));
+}
+
+#[test]
+fn a_value_that_is_not_sent_stays() {
+    virtual_time();
+    let log = Log::default();
+    let (tx, rx) = channel::<Witness>().unwrap();
+    let (other_tx, other) = channel::<u8>().unwrap();
+    let mut slot = Some(Witness(log.clone(), "dropped"));
+    let chosen = choose! {
+        send(tx, slot) -> sent => sent.map(|()| 0),
+        recv(other) -> number => number,
+        deadline(Duration::from_millis(10)),
+    };
+    assert_eq!(chosen.unwrap_err(), Error::TimedOut);
+    assert!(slot.is_some());
+    let bundle = Bundle::new().unwrap();
+    bundle.go(move || drop(other_tx.send(3, NEVER))).unwrap();
+    let chosen = choose! {
+        send(tx, slot) -> sent => sent.map(|()| 0),
+        recv(other) -> number => number,
+    };
+    assert_eq!(chosen.unwrap().unwrap(), 3);
+    log.is(&[]);
+    let receiver = bundle.spawn(move || drop(rx.recv(NEVER).unwrap())).unwrap();
+    choose! { send(tx, slot) -> sent => sent.unwrap() }.unwrap();
+    assert!(slot.is_none());
+    receiver.join(NEVER).unwrap();
+    log.is(&["dropped"]);
+    // An empty slot is never sent.
+    let chosen = choose! {
+        send(tx, slot) -> _ => (),
+        deadline(Duration::from_millis(10)),
+    };
+    assert_eq!(chosen, Err(Error::TimedOut));
+}
+
+#[test]
+fn descriptors_bundles_signals_and_requests() {
+    virtual_time();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let bundle = Bundle::new().unwrap();
+    let signals = dill::signals([Signal::USER2]).unwrap();
+    bundle.go(move || drop(dill::sleep(Duration::from_millis(20)))).unwrap();
+    let wait = |deadline: Deadline| {
+        choose! {
+            readable(reader) -> ready => ready.map(|()| "pipe"),
+            recv(signals) -> signal => signal.map(|_| "signal"),
+            finished(bundle) -> end => end.map(|()| "bundle"),
+            deadline(deadline),
+        }
+    };
+    assert_eq!(wait(Duration::from_millis(10).into()), Err(Error::TimedOut));
+    assert_eq!(wait(NEVER), Ok(Ok("bundle")));
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGUSR2).unwrap();
+    assert_eq!(wait(NEVER), Ok(Ok("signal")));
+    writer.write_all(b"x").unwrap();
+    assert_eq!(wait(NEVER), Ok(Ok("pipe")));
+    drop(bundle);
+
+    let bundle = Bundle::new().unwrap();
+    let (tx, rx) = channel::<u8>().unwrap();
+    let worker = bundle
+        .spawn(move || {
+            let request = dill::request().unwrap();
+            let mut received = 0;
+            loop {
+                choose! {
+                    recv(rx) -> _ => received += 1,
+                    request(request) -> made => { made.unwrap(); return received; }
+                }
+                .unwrap();
+            }
+        })
+        .unwrap();
+    tx.send(1, NEVER).unwrap();
+    assert_eq!(bundle.cancel(Grace::Unlimited), Ok(Outcome::Finished));
+    assert_eq!(worker.join(NEVER), Ok(1));
+}
+
+#[test]
+fn an_ended_bundle_is_finished_but_those_before_it_come_first() {
+    virtual_time();
+    let ended = Bundle::new().unwrap();
+    ended.cancel(Grace::Now).unwrap();
+    let (tx, rx) = channel::<u8>().unwrap();
+    let pick = || {
+        choose! {
+            recv(rx) -> _ => "channel",
+            finished(ended) -> end => { end.unwrap(); "bundle" }
+            recv(rx) -> _ => "never reached",
+        }
+    };
+    assert_eq!(pick(), Ok("bundle"));
+    let bundle = Bundle::new().unwrap();
+    bundle.go(move || tx.send(1, NEVER).unwrap()).unwrap();
+    assert_eq!(pick(), Ok("channel"));
+}
+
+#[test]
+fn more_alternatives_than_fit_inline() {
+    virtual_time();
+    let channels: Vec<_> = (0..20).map(|_| channel::<usize>().unwrap()).collect();
+    let bundle = Bundle::new().unwrap();
+    let last = channels[19].0.clone();
+    bundle.go(move || last.send(19, NEVER).unwrap()).unwrap();
+    let mut choose = Choose::new();
+    for (_, rx) in &channels {
+        choose = choose.recv(rx, |number| number);
+    }
+    assert_eq!(choose.wait(NEVER), Ok(Ok(19)));
+}
+
+#[test]
+fn cancellation_ends_a_choose() {
+    virtual_time();
+    let (_tx, rx) = channel::<u8>().unwrap();
+    let bundle = Bundle::new().unwrap();
+    let task = bundle.spawn(move || choose! { recv(rx) -> _ => () }).unwrap();
+    bundle.cancel(Grace::Now).unwrap();
+    assert_eq!(task.join(NEVER), Ok(Err(Error::Canceled)));
+}
+
+#[test]
+#[should_panic(expected = "the alternative has been chosen")]
+fn an_alternative_that_was_not_chosen_has_no_output() {
+    // The inside of the macro, misused.
+    let (tx, rx) = channel::<Box<u8>>().unwrap();
+    let mut slot = Some(Box::new(1));
+    let mut other = dill::__choose::send(&tx, &mut slot);
+    let mut wrong = dill::__choose::recv(&rx);
+    let bundle = Bundle::new().unwrap();
+    let receiver = rx.clone();
+    bundle.go(move || drop(receiver.recv(NEVER))).unwrap();
+    let chosen = dill::__choose::wait(&mut [&mut other], NEVER).unwrap();
+    drop(chosen.take(&mut wrong));
+}
