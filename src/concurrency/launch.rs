@@ -126,7 +126,7 @@ unsafe fn go_at<F: FnOnce()>(
         // Less than that lies where there was the first frame of whoever had the stack before.
         // And a little below for the first call.
         let below = place.wrapping_byte_sub(CLOSURE_ALIGNMENT).cast();
-        instrumentation::valgrind_will_write(below, area - ARGUMENT_AREA + CLOSURE_ALIGNMENT);
+        instrumentation::valgrind_make_accessible(below, area - ARGUMENT_AREA + CLOSURE_ALIGNMENT);
     }
     // SAFETY: the coroutine has not begun, so the stack below it is free; the place is aligned as
     // the coroutine is, and stacks of the library are much larger than the area.

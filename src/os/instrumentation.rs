@@ -23,16 +23,25 @@ mod c {
     }
 }
 
-/// Must somebody be told of every switch: AddressSanitizer, or Valgrind?
+/// Must somebody be told of every switch: AddressSanitizer, or Valgrind's Memcheck? Its tools
+/// that count instructions are to count those that are executed without them.
 pub(crate) fn present() -> bool {
-    asan_present() || valgrind(RUNNING_ON_VALGRIND, [0; 5]) != 0
+    asan_present() || memcheck_present()
 }
 
-/// Requests to Valgrind and to its tool Memcheck, as its headers number them.
-const RUNNING_ON_VALGRIND: usize = 0x1001;
-const MAKE_MEMORY_UNDEFINED: usize = (0x4d << 24 | 0x43 << 16) + 1; // 'M' 'C'
+fn memcheck_present() -> bool {
+    let (some, mut bits) = (0u8, 0u8);
+    let addresses = [&raw const some as usize, &raw mut bits as usize];
+    valgrind(GET_VALIDITY_BITS, [addresses[0], addresses[1], 1, 0, 0]) != 0
+}
 
-/// A request to Valgrind; 0 without it.
+/// Requests to Memcheck, as its header numbers them.
+const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'
+const MAKE_MEMORY_UNDEFINED: usize = MEMCHECK + 1;
+const GET_VALIDITY_BITS: usize = MEMCHECK + 8;
+
+/// A request to Valgrind; 0 without it, or where its tool does not know the request.
+#[inline(always)]
 fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
     let [a, b, c, d, e] = arguments;
     let words = [request, a, b, c, d, e];
@@ -55,7 +64,9 @@ fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
     answer
 }
 
-/// Has Memcheck take memory for accessible: it was a stack, and is its user's again.
+/// Has Memcheck take memory for accessible: it was a stack and is its user's again, or lies below
+/// the pointer of another stack than the one that writes to it.
+#[inline(always)]
 pub(crate) fn valgrind_make_accessible(address: *const u8, size: usize) {
     valgrind(MAKE_MEMORY_UNDEFINED, [address as usize, size, 0, 0, 0]);
 }
@@ -103,32 +114,4 @@ pub(crate) fn lsan_begin_root(address: *const u8, size: usize) {
 pub(crate) fn lsan_end_root(address: *const u8, size: usize) {
     // SAFETY: LeakSanitizer compares the range with those that it knows.
     unsafe { c::dill_lsan_end_root(address.cast(), size) };
-}
-
-/// Tells Valgrind that a part of a stack is about to be written from another one: what lies below
-/// the stack pointer is nobody's to it.
-#[inline(always)]
-pub(crate) fn valgrind_will_write(address: *const u8, size: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        /// `VALGRIND_MAKE_MEM_UNDEFINED` of memcheck.
-        const MAKE_MEM_UNDEFINED: usize = 0x4d43_0001;
-        let request = [MAKE_MEM_UNDEFINED, address as usize, size, 0, 0, 0];
-        // SAFETY: these instructions change nothing: only Valgrind knows what they mean.
-        unsafe {
-            core::arch::asm!(
-                "rol rdi, 3",
-                "rol rdi, 13",
-                "rol rdi, 61",
-                "rol rdi, 51",
-                "xchg rbx, rbx",
-                in("rax") &raw const request,
-                inout("rdx") 0usize => _,
-                inout("rdi") 0usize => _,
-                options(nostack),
-            );
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (address, size);
 }
