@@ -1,9 +1,9 @@
 //! Compiles the little C that the library has, and makes the C headers in `OUT_DIR`.
 //!
 //! The headers follow the templates `include/parts/*.h.in`. In them the line
-//! `@capi channels` stands for what cbindgen makes of `src/capi/channels.rs`, and
-//! `@part go.h` for a part written by hand. `tests/header.rs` compares the results with
-//! the headers in `include`.
+//! `@capi channels` stands for what cbindgen makes of `src/capi/channels.rs`, `@capi tcp/closing`
+//! for what it makes of `src/capi/tcp/closing.rs`, and `@part go.h` for a part written by hand.
+//! `tests/header.rs` compares the results with the headers in `include`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -3,7 +3,7 @@
 
 mod c_header;
 
-use c_header::{check_fresh, root};
+use c_header::{check_fresh, implementation, root};
 use std::fs;
 
 /// Between these lines the table stands.
@@ -28,6 +28,13 @@ fn symbols() -> Vec<(String, &'static str)> {
     symbols
 }
 
+/// What a C test includes from the folder of its name, if it has one.
+fn included(test: &str) -> String {
+    let folder = root().join("c-tests").join(test.trim_end_matches(".c"));
+    let files = fs::read_dir(folder).into_iter().flatten();
+    files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+}
+
 /// The C tests: name and text, in alphabetical order.
 fn c_tests() -> Vec<(String, String)> {
     let mut tests: Vec<(String, String)> = fs::read_dir(root().join("c-tests"))
@@ -35,7 +42,7 @@ fn c_tests() -> Vec<(String, String)> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         // header.c names every function without calling any.
         .filter(|name| name.ends_with(".c") && name != "header.c")
-        .map(|name| (name.clone(), read(&format!("c-tests/{name}"))))
+        .map(|name| (name.clone(), read(&format!("c-tests/{name}")) + &included(&name)))
         .collect();
     tests.sort();
     assert!(tests.len() > 20, "where are the tests?");
@@ -55,12 +62,6 @@ fn uses(test: &str, symbol: &str, kind: &str) -> usize {
         }
     };
     test.match_indices(raw).filter(is_use).count()
-}
-
-/// What implements the C API.
-fn implementation() -> String {
-    let files = fs::read_dir(root().join("src/capi")).unwrap();
-    files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
 }
 
 /// The table, with the tests that `committed` names where they still use the symbols: it

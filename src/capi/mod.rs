@@ -5,7 +5,7 @@
 //! a begin function in `entry`, see `context_switch`.
 //!
 //! The doc comments are the C documentation: `build.rs` makes the headers from them, one
-//! section for each file. So they name things as C does, and the promises of a caller
+//! section for each file, a large one for a file and those in its folder. So they name things as C does, and the promises of a caller
 //! are in `# Parameters` rather than in `# Safety`.
 
 #![allow(non_camel_case_types, non_upper_case_globals)] // C's names

@@ -1,10 +1,9 @@
 //! The bookkeeping of one coroutine. It lies at the top of the coroutine's stack, so
 //! that launching one allocates nothing but the stack.
 
-use super::context::Context;
-use super::timers::{OnExpiry, Timer};
+use super::timers::Timer;
 use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation};
-use crate::intrusive::{Link, List, Ref, adapter};
+use crate::intrusive::{Link, List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::os::thread_context;
 use crate::stack::{StackRange, StackRegistration};
@@ -13,7 +12,11 @@ use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
+mod blocking;
 pub(crate) mod inspection;
+mod waiter;
+
+pub(crate) use waiter::{Slot, Waiter, Waiting};
 
 /// Reasons why blocking calls of a coroutine fail with `ECANCELED`.
 pub(crate) mod stop {
@@ -71,166 +74,6 @@ pub(crate) enum Interrupt {
     UnderWay,
     /// Those, and a request that fires a cancel scope.
     Any,
-}
-
-/// One thing that a coroutine waits for: a place in a channel's, bundle's or
-/// descriptor's list of those who wait.
-#[repr(C)]
-pub(crate) struct Waiter {
-    link: Link,
-    /// The message to send or the place to receive it, and its length in bytes.
-    pub(crate) value: Cell<*mut u8>,
-    pub(crate) len: Cell<usize>,
-    coroutine: Cell<*const Coroutine>,
-    /// What the call returns when the wait ends with success and with an error: 0 and -1, or
-    /// twice the index of the clause of a `choose`.
-    on_success: Cell<c_int>,
-    on_error: Cell<c_int>,
-    /// For sources that hold one waiter rather than a list.
-    slot: Cell<*const Slot>,
-    /// What a dump notes of the wait; nobody else uses or initialises it.
-    mark: Cell<MaybeUninit<i32>>,
-}
-
-/// A place for one waiter.
-pub(crate) struct Slot(Cell<*const Waiter>);
-
-impl Slot {
-    pub(crate) const fn new() -> Slot {
-        Slot(Cell::new(ptr::null()))
-    }
-
-    pub(crate) fn get(&self) -> Option<Ref<Waiter>> {
-        // SAFETY: a waiter clears its slot before it goes (see `Waiter::detach`).
-        #[allow(unsafe_code)]
-        (!self.0.get().is_null()).then(|| unsafe { Ref::from_raw(self.0.get()) })
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.get().is_null()
-    }
-
-    /// Puts `waiter` in; the slot must be empty and outlive the wait.
-    pub(crate) fn put(&self, waiter: Ref<Waiter>) {
-        debug_assert!(self.is_empty());
-        self.0.set(waiter.as_ptr());
-        waiter.link.forget();
-        waiter.slot.set(self);
-    }
-}
-
-adapter!(
-    /// Those who wait for one thing, in the order in which they came.
-    Waiting,
-    Waiter,
-    link
-);
-
-impl Waiter {
-    const fn new(coroutine: *const Coroutine, on_success: c_int, on_error: c_int) -> Waiter {
-        Waiter {
-            link: Link::new(),
-            value: Cell::new(ptr::null_mut()),
-            len: Cell::new(0),
-            coroutine: Cell::new(coroutine),
-            on_success: Cell::new(on_success),
-            on_error: Cell::new(on_error),
-            slot: Cell::new(ptr::null()),
-            mark: Cell::new(MaybeUninit::uninit()),
-        }
-    }
-
-    /// A waiter for clause `index` of a `choose` by `coroutine`.
-    pub(crate) fn for_clause(coroutine: Ref<Coroutine>, index: usize) -> Waiter {
-        // There are not more clauses than an int can count.
-        Waiter::new(coroutine.as_ptr(), index as c_int, index as c_int)
-    }
-
-    /// Is it one of a `choose`?
-    pub(crate) fn is_clause(&self) -> bool {
-        self.on_error.get() >= 0
-    }
-
-    /// Whose wait this is.
-    #[inline(always)]
-    pub(crate) fn coroutine(&self) -> Ref<Coroutine> {
-        // SAFETY: set when the waiter was made; a coroutine outlives its waiters.
-        #[allow(unsafe_code)]
-        unsafe {
-            Ref::from_raw(self.coroutine.get())
-        }
-    }
-
-    /// Takes the waiter out of whatever it waits in.
-    #[inline(always)]
-    pub(super) fn detach(&self) {
-        if self.link.is_linked() {
-            self.link.unlink();
-        } else if !self.slot.get().is_null() {
-            self.leave_slot();
-        }
-    }
-
-    #[inline(never)]
-    fn leave_slot(&self) {
-        // SAFETY: slots outlive the waits in them (see `Slot::put`).
-        #[allow(unsafe_code)]
-        unsafe {
-            (*self.slot.get()).0.set(ptr::null());
-        }
-        self.slot.set(ptr::null());
-    }
-
-    /// Ends the wait: its call returns 0, or the clause's index for a `choose`, with
-    /// `errno` 0; or with an error, -1 (again the index for a `choose`).
-    #[inline(always)]
-    pub(crate) fn complete(&self, context: &Context, errno: c_int) {
-        let result = if errno == 0 { self.on_success.get() } else { self.on_error.get() };
-        context.wake(self.coroutine(), result, errno);
-    }
-
-    /// The wait of its coroutine. The waiter is in a list.
-    #[inline(always)]
-    pub(crate) fn waits(&self) -> Waits<'_> {
-        let coroutine = self.coroutine();
-        Waits { waiter: self, coroutine, waits: coroutine.waits.get() }
-    }
-}
-
-/// A coroutine that is blocked, and one of its waiters, which is in a list.
-pub(crate) struct Waits<'w> {
-    waiter: &'w Waiter,
-    coroutine: Ref<Coroutine>,
-    waits: u8,
-}
-
-impl Waits<'_> {
-    /// Is the waiter all that it waits with, without a deadline?
-    #[inline(always)]
-    pub(crate) fn is_alone(&self) -> bool {
-        self.waits == Blocked::Waiter as u8
-    }
-
-    /// The same, but with a deadline.
-    #[inline(always)]
-    pub(crate) fn is_alone_with_timer(&self) -> bool {
-        self.waits == Blocked::Waiter as u8 | TIMER
-    }
-
-    /// As [`Waiter::complete`] with success, in fewer instructions, where one of the above is
-    /// known.
-    #[inline(always)]
-    pub(crate) fn complete(self, context: &Context, has_timer: bool) {
-        debug_assert!(if has_timer { self.is_alone_with_timer() } else { self.is_alone() });
-        debug_assert!(self.waiter.link.is_linked());
-        // SAFETY: it is in a list.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.waiter.link.unlink_quickly();
-        }
-        self.coroutine.waits.set(0);
-        context.wake_detached(self.coroutine, has_timer);
-    }
 }
 
 /// A coroutine. Pinned, and reached by [`Ref`] only.
@@ -539,92 +382,6 @@ impl Coroutine {
     pub(crate) fn remove_stop(&self, reasons: u8) {
         self.stop.set(self.stop.get() & !reasons);
     }
-
-    /// Notes what the coroutine is about to wait for. A timer is armed afterwards.
-    #[inline(always)]
-    pub(crate) fn will_block(&self, on: Blocked, interrupt: Interrupt) {
-        debug_assert!(self.waits.get() == 0 && !self.timer.is_armed());
-        self.waits.set(on as u8);
-        self.interrupt.set(interrupt);
-    }
-
-    /// Notes that the timer is armed, and what the call returns when its time comes: 0 for
-    /// a sleep, which then has done its work, otherwise -1 with `ETIMEDOUT`.
-    #[inline(always)]
-    pub(super) fn will_time_out(&self, result: c_int) {
-        debug_assert!(self.waits.get() != 0);
-        self.waits.set(self.waits.get() | TIMER);
-        self.timeout_result.set(result);
-    }
-
-    /// Is it blocked in a call that the reasons to stop, as they are now, must end?
-    pub(crate) fn must_be_interrupted(&self) -> bool {
-        self.waits.get() != 0
-            && match self.interrupt.get() {
-                Interrupt::Never => false,
-                Interrupt::UnderWay => self.may_continue().is_err(),
-                Interrupt::Any => self.may_block().is_err(),
-            }
-    }
-
-    /// The memory for the clauses of a blocked `choose`.
-    pub(crate) fn set_waiters(&self, address: *mut Waiter, count: usize) {
-        self.waiters.set((address, count));
-    }
-
-    /// Ends the wait of a coroutine that waits in one list and for nothing else. False: it waits
-    /// in another way, and nothing has happened.
-    #[inline(always)]
-    pub(super) fn leave_only_list(&self) -> bool {
-        if self.waits.get() != Blocked::Waiter as u8 || !self.waiter.link.is_linked() {
-            return false;
-        }
-        self.waits.set(0);
-        // SAFETY: it is in a list.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.waiter.link.unlink_quickly();
-        }
-        true
-    }
-
-    /// Ends all waits but the timer's, and frees the clauses of a `choose`. True: the timer
-    /// may be armed.
-    #[inline(always)]
-    pub(super) fn detach(&self, context: &Context) -> bool {
-        let waits = self.waits.replace(0);
-        if waits & Blocked::Waiter as u8 != 0 {
-            self.waiter.detach();
-        } else if waits & Blocked::Waiters as u8 != 0 {
-            self.detach_all(context);
-        }
-        waits & TIMER != 0
-    }
-
-    #[inline(never)]
-    fn detach_all(&self, context: &Context) {
-        let (address, count) = self.waiters.replace((ptr::null_mut(), 0));
-        for index in 0..count {
-            // SAFETY: `set_waiters` named `count` live waiters.
-            #[allow(unsafe_code)]
-            unsafe {
-                (*address.add(index)).detach();
-            }
-        }
-        context.free_waiters(address, count);
-    }
-
-    const TIMED_OUT: OnExpiry = |timer| {
-        // SAFETY: only `Coroutine::timer` has this function.
-        #[allow(unsafe_code)]
-        let coroutine: Ref<Coroutine> =
-            unsafe { Ref::from_raw(timer.as_ptr().byte_sub(offset_of!(Coroutine, timer)).cast()) };
-        let Some(context) = Context::existing() else { return };
-        match coroutine.timeout_result.get() {
-            0 => context.wake(coroutine, 0, 0),
-            result => context.wake(coroutine, result, Errno::ETIMEDOUT as c_int),
-        }
-    };
 
     /// The bundles owned by this coroutine, as the layer that knows their type sees them.
     #[inline(always)]

@@ -6,27 +6,28 @@
 
 #![allow(unsafe_code)] // System calls with lists of buffers.
 
+mod connecting;
+mod dropping;
 mod small;
 
+pub(super) use connecting::connect;
 pub(super) use small::send_at_once;
 
 use super::direction::Direction;
 use super::io_list::Cursor;
-use super::ip_address::IpAddress;
 use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
-use core::cell::{Cell, UnsafeCell};
+use core::cell::Cell;
 use core::convert::Infallible;
-use core::ffi::c_void;
 use core::mem;
 use core::ptr;
-use nix::sys::socket::SockaddrLike;
+use dropping::drop_some;
 use small::fill;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
 pub(super) const BATCH: usize = 16;
@@ -34,9 +35,6 @@ pub(super) const BATCH: usize = 16;
 /// Bytes in one system call, and between two looks at the clock: more than a socket's queue
 /// mostly holds, and not too many if a peer sends as fast as we receive.
 const AT_ONCE: usize = 16 << 20;
-
-/// Bytes dropped in one system call.
-const DROP_AT_ONCE: usize = 1 << 20;
 
 impl Direction {
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
@@ -292,33 +290,6 @@ impl Call<'_> {
             }
         }
     }
-
-    /// Takes the next connection, and its peer's address.
-    pub(crate) fn accept(&mut self, peer: &mut IpAddress) -> Result<OwnedFd> {
-        loop {
-            if !self.source.may_read() {
-                self.check_deadline()?;
-                let result = self.source.wait_for_connection(self.deadline);
-                self.check_alive(result)?;
-            }
-            match accept_one(self.source, peer) {
-                Err(Errno::EAGAIN) => self.source.read_has_blocked(),
-                Err(Errno::EINTR) => {}
-                // These tell of a connection that broke while it waited to be accepted.
-                Err(
-                    Errno::ECONNABORTED
-                    | Errno::EPROTO
-                    | Errno::ENOPROTOOPT
-                    | Errno::EHOSTDOWN
-                    | Errno::ENONET
-                    | Errno::EHOSTUNREACH
-                    | Errno::ENETDOWN
-                    | Errno::ENETUNREACH,
-                ) => self.check_deadline()?,
-                result => return result,
-            }
-        }
-    }
 }
 
 /// Runs a system call on a stream socket until no signal interrupts it. `None` stands
@@ -427,32 +398,6 @@ fn receive_some(source: &FdSource, ahead: Option<&ReadAhead>, cursor: &mut Curso
     Ok(Next::after(received, offered))
 }
 
-/// Drops at most `limit` bytes of input that is there, and returns their number. TCP does
-/// that without copying, for a truncating read.
-fn drop_some(fd: RawFd, limit: usize, local: bool) -> Result<(usize, Next)> {
-    let limit = limit.min(DROP_AT_ONCE);
-    // SAFETY: the sink has room for `limit` bytes.
-    let dropped = attempt(|| unsafe { libc::recv(fd, SINK.address(), limit, libc::MSG_TRUNC) });
-    let dropped = end_of_stream(dropped)?;
-    let next = if local { Next::after_local(dropped) } else { Next::after(dropped, limit) };
-    Ok((dropped, next))
-}
-
-/// Memory that a truncating read names but does not use, except from local sockets, which
-/// don't know such reads. It is there for Valgrind, too. Untouched, it costs address space only.
-struct Sink(UnsafeCell<[u8; DROP_AT_ONCE]>);
-
-// SAFETY: the content is never read; that threads overwrite each other's is all right.
-unsafe impl Sync for Sink {}
-
-static SINK: Sink = Sink(UnsafeCell::new([0; DROP_AT_ONCE]));
-
-impl Sink {
-    fn address(&self) -> *mut c_void {
-        self.0.get().cast()
-    }
-}
-
 /// Of a read with room for something: 0 bytes are the end of the stream, `EAGAIN`
 /// counts as 0 bytes.
 fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
@@ -460,43 +405,4 @@ fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
         Some(0) => Err(Errno::EPIPE),
         received => Ok(received.unwrap_or(0)),
     }
-}
-
-fn accept_one(source: &FdSource, peer: &mut IpAddress) -> Result<OwnedFd> {
-    *peer = IpAddress::NONE;
-    let bytes = peer.as_mut_bytes();
-    let mut length = bytes.len() as libc::socklen_t;
-    if source.has_arrived() {
-        let connection = source.take_connection()?;
-        let name = bytes.as_mut_ptr().cast();
-        // SAFETY: as below. When the peer has gone already it has no name.
-        unsafe { libc::getpeername(connection.as_raw_fd(), name, &raw mut length) };
-        return Ok(connection);
-    }
-    let fd = source.as_raw_fd();
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
-    let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };
-    // SAFETY: a descriptor that the system call has made just now is nobody else's.
-    Errno::result(accepted).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Connects the non-blocking socket `fd` to `address`.
-pub(crate) fn connect(fd: OwnedFd, address: &impl SockaddrLike, deadline: i64) -> Result<FdSource> {
-    let number = fd.as_raw_fd();
-    // Asking again is how to learn the outcome.
-    let connect = || match nix::sys::socket::connect(number, address) {
-        Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EINTR) => Ok(false),
-        Ok(()) | Err(Errno::EISCONN) => Ok(true),
-        Err(error) => Err(error),
-    };
-    let mut connected = connect()?;
-    // Not before: a socket that isn't even connecting is reported as broken.
-    let source = FdSource::register(fd)?;
-    while !connected {
-        source.write_has_blocked();
-        source.wait_writable(deadline, Interrupt::Any)?;
-        connected = connect()?;
-    }
-    Ok(source)
 }

@@ -15,6 +15,23 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What implements the C API: the files of `src/capi` and of the folders in it.
+pub fn implementation() -> String {
+    let mut text = String::new();
+    let mut folders = vec![root().join("src/capi")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
 /// A header as the sources give it now.
 pub fn generated(header: &str) -> String {
     fs::read_to_string(Path::new(env!("OUT_DIR")).join(header)).unwrap()

@@ -1,0 +1,89 @@
+//! The end of coroutines, as their bundles see it.
+
+use super::{Bundle, Owned, of};
+use crate::concurrency::cancel_scope;
+use crate::intrusive::Ref;
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Coroutine, care};
+
+/// The common case of [`finish`], in a few instructions: there is nothing to see to, nobody
+/// waits for the bundle, and somebody else is ready, who is to be resumed. `None`: ask
+/// `finish`, nothing has happened.
+#[inline(always)]
+pub(crate) fn finish_at_once() -> Option<Ref<Coroutine>> {
+    let context = Context::if_ends_easily()?;
+    let coroutine = context.current();
+    // Not a main coroutine, whose stack is to be taken care of.
+    let bundle = coroutine.bundle.get().cast::<Bundle>();
+    // SAFETY: set at the launch; a bundle outlives its members.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(bundle) };
+    if !bundle.waiters.is_empty() {
+        return None;
+    }
+    let next = context.leave_warm(coroutine)?;
+    // SAFETY: a coroutine is a member of its bundle until it ends.
+    unsafe { coroutine.member.unlink_quickly() };
+    Some(next)
+}
+
+/// As [`finish_at_once`], for a coroutine that ran a Rust function.
+#[inline(always)]
+pub(in crate::concurrency) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
+    Context::existing()?.current().set_line_for_now(0);
+    finish_at_once()
+}
+
+/// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last
+/// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
+/// but a part may have happened that `finish` would have done, too.
+#[inline(always)]
+pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
+    let context = Context::if_carefree()?;
+    let coroutine = context.current();
+    // SAFETY: as in `finish_at_once`.
+    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
+    let waiter = bundle.waiters.first();
+    let is_last = bundle.members.is_only(coroutine);
+    if let Some(waiter) = waiter
+        && is_last
+        && !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter))
+    {
+        return None;
+    }
+    if let Some(waiter) = waiter
+        && is_last
+    {
+        waiter.waits().complete(context, false);
+    }
+    coroutine.end();
+    let next = context.leave_warm(coroutine)?;
+    // SAFETY: as in `finish_at_once`.
+    unsafe { coroutine.member.unlink_quickly() };
+    Some(next)
+}
+
+/// Ends the running coroutine. Does not return; see `Context::leave`.
+pub(crate) fn finish(context: &Context) {
+    let coroutine = context.current();
+    if coroutine.takes_care(care::BUNDLES) {
+        disown_bundles(coroutine);
+    }
+    if coroutine.takes_care(care::SCOPES) {
+        cancel_scope::abandon_all(context, coroutine);
+    }
+    if let Some(bundle) = of(coroutine)
+        && coroutine.member.unlink()
+        && !bundle.waiters.is_empty()
+    {
+        bundle.end_waits(context);
+    }
+    context.leave(coroutine);
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
+#[cold]
+fn disown_bundles(coroutine: Ref<Coroutine>) {
+    while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
+        bundle.owner.set(None);
+    }
+}

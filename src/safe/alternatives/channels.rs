@@ -1,0 +1,210 @@
+//! Receiving, sending, and the graceful request, which is the end of a channel.
+
+use super::{Alternative, ClauseOf, EndOf, Readiness, Settled, State};
+use crate::concurrency::typed::Landing;
+use crate::safe::{Error, Receiver, Request, Result, Sender, Signal, Signals};
+use core::ptr;
+
+/// What messages can be received from in a `choose`: [`Receiver`] and [`Signals`].
+///
+/// ```
+/// use dill::{Choose, Deadline, Receive, channel};
+///
+/// fn first<C: Receive>(left: &C, right: &C) -> dill::Result<C::Message> {
+///     Choose::new().recv(left, |m| m).recv(right, |m| m).wait(Deadline::NEVER)?
+/// }
+///
+/// let ((left, rx), (right, other)) = (channel::<u8>()?, channel::<u8>()?);
+/// drop((left, right));
+/// assert_eq!(first(&rx, &other), Err(dill::Error::Done));
+/// # Ok::<(), dill::Error>(())
+/// ```
+pub trait Receive: sealed::Receive {
+    /// A message.
+    type Message;
+
+    #[doc(hidden)]
+    fn message(raw: Self::Raw) -> Self::Message;
+}
+
+mod sealed {
+    use super::{EndOf, Receiver, Signals};
+
+    pub trait Receive {
+        type Raw;
+        fn end(&self) -> EndOf<'_, Self::Raw>;
+    }
+
+    impl<T> Receive for Receiver<T> {
+        type Raw = T;
+        fn end(&self) -> EndOf<'_, T> {
+            EndOf(&self.end)
+        }
+    }
+
+    impl Receive for Signals {
+        type Raw = i32;
+        fn end(&self) -> EndOf<'_, i32> {
+            EndOf(&self.end)
+        }
+    }
+
+    impl<C: Receive> Receive for &C {
+        type Raw = C::Raw;
+        fn end(&self) -> EndOf<'_, C::Raw> {
+            C::end(self)
+        }
+    }
+}
+
+impl<T> Receive for Receiver<T> {
+    type Message = T;
+
+    fn message(raw: T) -> T {
+        raw
+    }
+}
+
+impl Receive for Signals {
+    type Message = Signal;
+
+    fn message(raw: i32) -> Signal {
+        Signal::from_raw(raw)
+    }
+}
+
+impl<C: Receive> Receive for &C {
+    type Message = C::Message;
+
+    fn message(raw: C::Raw) -> C::Message {
+        C::message(raw)
+    }
+}
+
+/// Receiving from a channel.
+pub struct Received<'a, C: Receive> {
+    channel: &'a C,
+    landing: Landing<C::Raw>,
+    message: Option<Result<C::Raw>>,
+}
+
+impl<'a, C: Receive> Received<'a, C> {
+    pub(in crate::safe) fn new(channel: &'a C) -> Self {
+        Received { channel, landing: Landing::new(), message: None }
+    }
+}
+
+/// For `recv(channel)`.
+pub fn recv<C: Receive>(channel: &C) -> Received<'_, C> {
+    Received::new(channel)
+}
+
+impl<C: Receive> State for Received<'_, C> {
+    fn readiness(&self) -> Readiness {
+        Readiness::Clause(ClauseOf(self.landing.clause(self.channel.end().0)))
+    }
+
+    fn settle(&mut self, result: Result<()>) {
+        self.message = Some(result.map(|()| {
+            // SAFETY: the clause has succeeded just now, so a message has landed.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.landing.take()
+            }
+        }));
+    }
+}
+
+impl<C: Receive> Alternative for Received<'_, C> {
+    type Output = Result<C::Message>;
+
+    fn take(&mut self) -> Self::Output {
+        self.message.take().expect("the alternative has been chosen").map(C::message)
+    }
+}
+
+/// Sending to a channel.
+pub struct Sent<'a, T> {
+    channel: &'a Sender<T>,
+    slot: &'a mut Option<T>,
+    settled: Settled,
+}
+
+impl<'a, T> Sent<'a, T> {
+    pub(in crate::safe) fn new(channel: &'a Sender<T>, slot: &'a mut Option<T>) -> Self {
+        Sent { channel, slot, settled: Settled::default() }
+    }
+}
+
+/// For `send(channel, slot)`.
+pub fn send<'a, T>(channel: &'a Sender<T>, slot: &'a mut Option<T>) -> Sent<'a, T> {
+    Sent::new(channel, slot)
+}
+
+impl<T> State for Sent<'_, T> {
+    fn readiness(&self) -> Readiness {
+        match self.slot.as_ref() {
+            Some(value) => Readiness::Clause(ClauseOf(self.channel.end.send_clause(value))),
+            None => Readiness::Never,
+        }
+    }
+
+    fn settle(&mut self, result: Result<()>) {
+        if result.is_ok() {
+            // SAFETY: the receiver has the value now, so the slot is overwritten without a drop.
+            #[allow(unsafe_code)]
+            unsafe {
+                ptr::write(self.slot, None);
+            }
+        }
+        self.settled.0 = Some(result);
+    }
+}
+
+impl<T> Alternative for Sent<'_, T> {
+    type Output = Result<()>;
+
+    fn take(&mut self) -> Result<()> {
+        self.settled.take()
+    }
+}
+
+/// The graceful request.
+pub struct Made<'a> {
+    request: &'a Request,
+    landing: Landing<core::convert::Infallible>,
+    settled: Settled,
+}
+
+impl<'a> Made<'a> {
+    pub(in crate::safe) fn new(request: &'a Request) -> Self {
+        Made { request, landing: Landing::new(), settled: Settled::default() }
+    }
+}
+
+/// For `request(request)`.
+pub fn request(request: &Request) -> Made<'_> {
+    Made::new(request)
+}
+
+impl State for Made<'_> {
+    fn readiness(&self) -> Readiness {
+        Readiness::Clause(ClauseOf(self.landing.clause(&self.request.receiver)))
+    }
+
+    fn settle(&mut self, result: Result<()>) {
+        // The request is the end of its channel.
+        self.settled.0 = Some(match result {
+            Err(Error::Done) => Ok(()),
+            result => result,
+        });
+    }
+}
+
+impl Alternative for Made<'_> {
+    type Output = Result<()>;
+
+    fn take(&mut self) -> Result<()> {
+        self.settled.take()
+    }
+}

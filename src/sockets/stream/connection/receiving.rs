@@ -1,0 +1,161 @@
+//! The receiving direction of a connection.
+
+#![allow(unsafe_code)] // Lists of buffers.
+
+use super::{Connection, single, state};
+use crate::concurrency::cancel_scope::{self, RECORDED};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::sockets::direction::was_put_off;
+use crate::sockets::io_list::{self, Cursor, IoList};
+use crate::sockets::read_ahead::READ_AHEAD;
+use core::ffi::c_void;
+
+/// Which way the bytes of [`Connection::receive_some`] go.
+const RECEIVE: io_list::Direction = io_list::Direction::Receive;
+
+impl Connection {
+    /// # Safety
+    /// As for [`byte_socket::receive_buffer`].
+    #[inline(always)]
+    pub(in crate::sockets) unsafe fn receive_buffer(
+        &self,
+        context: &Context,
+        recorded: u32,
+        memory: *mut c_void,
+        length: usize,
+        deadline: i64,
+    ) -> Result<()> {
+        context.current().may_block()?;
+        if length <= READ_AHEAD && length > 0 && !self.input.is_busy() {
+            let complete = if self.ahead.is_empty()
+                && self.family.reads_ahead()
+                && !self.is(state::ENDED | state::RECEIVE_FAILED)
+            {
+                // SAFETY: the caller promises that the buffer is writable.
+                unsafe { self.receive_small(context, memory.cast(), length, deadline)? }
+            } else {
+                // SAFETY: as above.
+                unsafe { self.ahead.take(memory.cast(), length) }
+            };
+            if complete {
+                cancel_scope::note_transfer(context, recorded);
+                return Ok(());
+            }
+        }
+        let list = IoList::single(memory, length);
+        // SAFETY: a list of one buffer, by the caller's promise.
+        unsafe { self.receive_list(context, recorded, &raw const list, &raw const list, deadline) }
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive`].
+    pub(super) unsafe fn receive(
+        &self,
+        context: &Context,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match single(first, last) {
+                Some(only) => self.receive_buffer(context, RECORDED, only.base, only.len, deadline),
+                None => {
+                    context.current().may_block()?;
+                    self.receive_list(context, RECORDED, first, last, deadline)
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Call::receive_small`](fd_io::Call::receive_small).
+    #[inline(always)]
+    unsafe fn receive_small(
+        &self,
+        context: &Context,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<bool> {
+        self.input
+            .occupy(&self.source, deadline, |call| {
+                // SAFETY: by the caller's promise.
+                unsafe { call.receive_small(context, &self.ahead, memory, length) }
+            })
+            .inspect_err(|&error| self.receive_ended(error, false))
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive`].
+    #[inline(never)]
+    pub(super) unsafe fn receive_list(
+        &self,
+        context: &Context,
+        recorded: u32,
+        first: *const IoList,
+        last: *const IoList,
+        deadline: i64,
+    ) -> Result<()> {
+        let mut cursor = if first.is_null() && last.is_null() {
+            None
+        } else {
+            // SAFETY: by the caller's promise.
+            Some(unsafe { Cursor::new(first, last, io_list::Direction::Receive)? })
+        };
+        self.input_open()?;
+        let mut begun = false;
+        let all = cursor.as_ref().map_or(0, Cursor::remaining);
+        let result = self.input.occupy(&self.source, deadline, |call| {
+            let result = match &mut cursor {
+                Some(cursor) => call.receive(self.ahead(), cursor),
+                None => call.receive_nothing(self.ahead()).map(|never| match never {}),
+            };
+            begun = call.has_begun();
+            result
+        });
+        if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
+            cancel_scope::note_transfer(context, recorded);
+        }
+        result.inspect_err(|&error| self.receive_ended(error, begun))
+    }
+
+    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`.
+    #[cold]
+    fn receive_ended(&self, error: Errno, begun: bool) {
+        match error {
+            // The socket is gone.
+            Errno::EBADF => {}
+            error if !begun && was_put_off(error) => {}
+            error => self.receive_failed(error),
+        }
+    }
+
+    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    pub(super) unsafe fn receive_some(
+        &self,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        let context = Context::may_block()?;
+        self.input_open()?;
+        let list = IoList::single(memory.cast(), length);
+        // SAFETY: by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
+        let result = self
+            .input
+            .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
+        match result {
+            Ok(()) => cancel_scope::note_transfer(context, RECORDED),
+            // It did not begin, so nothing is lost.
+            Err(Errno::ETIMEDOUT) => {}
+            Err(error) => self.receive_ended(error, false),
+        }
+        result.map(|()| length - cursor.remaining())
+    }
+}
