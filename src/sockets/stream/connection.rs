@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
-use super::Family;
+use super::{Family, unblocked};
 use crate::concurrency::cancel_scope::{self, RECORDED, UnderWay};
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
@@ -11,6 +11,7 @@ use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::sockets::at_once;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::direction::{Direction, was_put_off};
 use crate::sockets::fd_io;
@@ -104,7 +105,7 @@ pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage)
 }
 
 impl Connection {
-    fn ahead(&self) -> Option<&ReadAhead> {
+    pub(super) fn ahead(&self) -> Option<&ReadAhead> {
         self.family.reads_ahead().then_some(&self.ahead)
     }
 
@@ -508,6 +509,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         unsafe { (&raw mut (*connection).readiness).cast() }
     } else if type_id == partial::type_id() {
         PARTIAL.as_interface()
+    } else if type_id == at_once::type_id() {
+        unblocked::AT_ONCE.as_interface()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).source).cast() }
