@@ -4,18 +4,23 @@
 
 #include <libdill.h>
 
-static coroutine void yields(long n) {
+static coroutine void yields(int gate, long n) {
+    int val;
+    MUST(chrecv(gate, &val, sizeof(val), -1) < 0 && errno == EPIPE);
     while(n--) yield();
 }
 
+/* All begin at the same time: otherwise the first would be done before the last is there. */
 static double yield_among(int coroutines, long n) {
-    int b = bundle();
-    MUST(b >= 0);
-    for(int i = 0; i != coroutines; ++i) MUST(bundle_go(b, yields(n / coroutines)) == 0);
+    int gate[2], b = bundle();
+    MUST(b >= 0 && chmake(gate) == 0);
+    for(int i = 0; i != coroutines; ++i)
+        MUST(bundle_go(b, yields(gate[0], n / coroutines)) == 0);
     start();
+    MUST(chdone(gate[1]) == 0);
     MUST(bundle_wait(b, -1) == 0);
     double result = stop(n);
-    MUST(hclose(b) == 0);
+    MUST(hclose(b) == 0 && hclose(gate[0]) == 0 && hclose(gate[1]) == 0);
     return result;
 }
 

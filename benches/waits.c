@@ -1,4 +1,4 @@
-/* Times waits for several things, waits that end early, and many timers. */
+/* Times streams of messages, waits that end early, and what timers cost. */
 
 #include "bench.h"
 
@@ -21,28 +21,6 @@ static double channel_stream(long n) {
     MUST(hclose(b) == 0 && hclose(ch[0]) == 0 && hclose(ch[1]) == 0);
     return result;
 }
-
-/* The last of so many channels has a sender that waits its turn; the others have none. */
-static double choose_among(int clauses, long n) {
-    int ch[64][2], val;
-    struct chclause clause[64];
-    for(int i = 0; i != clauses; ++i) {
-        MUST(chmake(ch[i]) == 0);
-        clause[i] = (struct chclause){CHRECV, ch[i][0], &val, sizeof(val)};
-    }
-    int b = go(sends(ch[clauses - 1][1]));
-    MUST(b >= 0);
-    start();
-    for(long i = 0; i != n; ++i) MUST(choose(clause, clauses, -1) == clauses - 1 && errno == 0);
-    double result = stop(n);
-    MUST(hclose(b) == 0);
-    for(int i = 0; i != clauses; ++i) MUST(hclose(ch[i][0]) == 0 && hclose(ch[i][1]) == 0);
-    return result;
-}
-
-static double choose_2(long n) { return choose_among(2, n); }
-static double choose_8(long n) { return choose_among(8, n); }
-static double choose_64(long n) { return choose_among(64, n); }
 
 static coroutine void receives(int ch) {
     int val;
@@ -118,7 +96,6 @@ static double deadline_among(int timers, long n) {
 }
 
 static double deadline_100000(long n) { return deadline_among(100000, n); }
-static double deadline_1000000(long n) { return deadline_among(1000000, n); }
 
 static coroutine void yields_for_ever(void) {
     while(yield() == 0) continue;
@@ -152,15 +129,11 @@ static double lateness_p99(long n) {
 
 static const struct benchmark benchmarks[] = {
     {"channel_stream", channel_stream},
-    {"choose_2", choose_2},
-    {"choose_8", choose_8},
-    {"choose_64", choose_64},
     {"cancel_blocked", cancel_blocked},
 #ifndef PEER
     {"bundle_cancel_10000", bundle_cancel_10000},
 #endif
     {"deadline_100000", deadline_100000},
-    {"deadline_1000000", deadline_1000000},
     {"lateness_p99", lateness_p99},
 };
 

@@ -26,6 +26,8 @@
  * - With the environment variable DILL_CLOCK=virtual, time passes only while everybody
  *   waits for it: it jumps to the next deadline when no coroutine and no descriptor is
  *   ready. Programs that test their timeouts run in no time so.
+ * - With DILL_DUMP_SIGNAL=USR1, or another signal, the process writes what its coroutines do
+ *   to the standard error output when it gets that signal; see `dill_dump`.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
  * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
@@ -403,8 +405,9 @@ DILL_EXPORT int dill_hown(int h);
  * closed with `hclose` or ended with `bundle_cancel`.
  *
  * The stack has 256 KiB of address space, of which only what is used takes memory. A
- * guard page lies below it: an overflow is a segmentation fault. The environment
- * variable DILL_STACK_SIZE sets another size, in bytes.
+ * guard page lies below it: an overflow is a segmentation fault, with a message that says
+ * where the coroutine was launched. The environment variable DILL_STACK_SIZE sets another
+ * size, in bytes.
  *
  * The arguments may be any expressions, results of calls and large structures by value
  * included. They are evaluated in the new coroutine, on its stack, before the caller

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -375,7 +376,10 @@ static pid_t start(const struct job *job) {
     fflush(NULL);
     pid_t pid = fork();
     CHECK(pid >= 0);
-    if(pid == 0) server(job);
+    if(pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        server(job);
+    }
     shared->servers++;
     return pid;
 }
@@ -395,7 +399,10 @@ int main(int argc, char *argv[]) {
     job.period = (int64_t)seconds * 1000 / servers;
     pid_t old = start(&job), visitors = fork();
     CHECK(visitors >= 0);
-    if(visitors == 0) clients();
+    if(visitors == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        clients();
+    }
     for(int i = 0; i != servers; i++) {
         usleep((useconds_t)(job.period * 1000));
         int status;

@@ -22,8 +22,9 @@
  * closed with `hclose` or ended with `bundle_cancel`.
  *
  * The stack has 256 KiB of address space, of which only what is used takes memory. A
- * guard page lies below it: an overflow is a segmentation fault. The environment
- * variable DILL_STACK_SIZE sets another size, in bytes.
+ * guard page lies below it: an overflow is a segmentation fault, with a message that says
+ * where the coroutine was launched. The environment variable DILL_STACK_SIZE sets another
+ * size, in bytes.
  *
  * The arguments may be any expressions, results of calls and large structures by value
  * included. They are evaluated in the new coroutine, on its stack, before the caller

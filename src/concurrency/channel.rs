@@ -97,6 +97,14 @@ pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<HalfChannel>>
     Ok(unsafe { Ref::from_raw(object.cast()) })
 }
 
+/// The same; does not find every one that [`find`] does.
+#[inline(always)]
+pub(super) fn find_at_once(context: &Context, handle: c_int) -> Option<Ref<HalfChannel>> {
+    let object = context.handles.find_at_once(handle, &HALF_CHANNEL)?;
+    // SAFETY: as in `find`.
+    Some(unsafe { Ref::from_raw(object.cast()) })
+}
+
 /// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
 pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     let context = Context::may_start()?;
@@ -290,6 +298,13 @@ impl Direction {
             Direction::Send => &target.senders,
             Direction::Receive => &target.receivers,
         }
+    }
+
+    /// Is there nobody at `target` whom this operation meets, nor anything special about it?
+    /// False: ask [`Direction::attempt`].
+    #[inline(always)]
+    pub(super) fn must_wait(self, target: &HalfChannel) -> bool {
+        target.state.get() == 0 && self.counterparts(target).is_empty()
     }
 
     /// Carries the operation out if somebody waits for it: true when it is done.

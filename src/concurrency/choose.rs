@@ -73,6 +73,11 @@ pub(crate) fn begin(
     let context = Context::may_block()?;
     for index in 0..count {
         let clause = clause(index);
+        if let Some((direction, target)) = channel_of(context, &clause)
+            && direction.must_wait(&target)
+        {
+            continue;
+        }
         match resolve(context, clause).and_then(|source| source.attempt(context, clause.buffer)) {
             Ok(false) => {}
             Ok(true) => return Ok(Begun::Complete(index, Ok(()))),
@@ -96,6 +101,10 @@ pub(crate) fn begin(
                 Ref::from_raw(place)
             };
             let clause = clause(index);
+            if let Some((direction, target)) = channel_of(context, &clause) {
+                direction.enqueue(&target, waiter, clause.buffer);
+                continue;
+            }
             let enqueued = resolve(context, clause)
                 .and_then(|source| source.enqueue(context, waiter, clause.buffer));
             if let Err(error) = enqueued {
@@ -131,6 +140,21 @@ pub(crate) unsafe fn choose(
         (index, 0) => Ok((index.cast_unsigned() as usize, Ok(()))),
         (index, errno) => Ok((index.cast_unsigned() as usize, Err(Errno::from_raw(errno)))),
     }
+}
+
+/// The channel that a clause is about, in a few instructions. `None`: ask [`resolve`].
+#[inline(always)]
+fn channel_of(context: &Context, clause: &Clause) -> Option<(Direction, Ref<HalfChannel>)> {
+    let direction = match clause.operation {
+        Some(Operation::Send) => Direction::Send,
+        Some(Operation::Receive) => Direction::Receive,
+        _ => return None,
+    };
+    if clause.buffer.address.is_null() {
+        return None;
+    }
+    let half = channel::find_at_once(context, clause.handle)?;
+    Some((direction, direction.target(half)))
 }
 
 /// Checks a clause and finds what it is about.
