@@ -102,6 +102,46 @@ static void inside_another_session(void) {
     for(int i = 0; i != 2; ++i) CHECK_OK(hclose(s[i]));
 }
 
+/* What follows the goodbye at once, whatever it looks like, stays in the stream below. */
+static void stream_goes_on_behind(int local, size_t len, const char *behind) {
+    static char data[40000], received[40000];
+    int s[2];
+    char buf[6];
+    if(local) CHECK_OK(ipc_pair(s));
+    else tcp_pair(s);
+    tls_pair_on(s);
+    memset(data, 'd', len);
+    CHECK_OK(tls_done(s[1], -1));
+    CHECK_OK(bsend(s[0], data, len, -1));
+    int u = tls_detach(s[0], -1);
+    CHECK_HANDLE(u);
+    CHECK_OK(bsend(u, behind, 6, -1));
+    /* All of this is on its way before any of it is received. */
+    CHECK_OK(brecv(s[1], received, len, -1));
+    CHECK_OK(memcmp(received, data, len));
+    int v = tls_detach(s[1], -1);
+    CHECK_HANDLE(v);
+    CHECK_OK(brecv(v, buf, 6, -1));
+    CHECK_OK(memcmp(buf, behind, 6));
+    CHECK_OK(bsend(v, "reply", 5, -1));
+    CHECK_OK(brecv(u, buf, 5, -1));
+    CHECK_OK(memcmp(buf, "reply", 5));
+    /* And it is good for another session. */
+    int again[2] = {u, v};
+    tls_pair_on(again);
+    for(int i = 0; i != 2; ++i) CHECK_OK(hclose(again[i]));
+}
+
+static void stream_goes_on(void) {
+    /* A record of data and one of the handshake to look at, none at all, and text. */
+    static const char *const behind[] = {"\x17\x03\x03" "abc", "\x16\x03\x01" "abc",
+        "\0\0\0\0\0", "GET / "};
+    static const size_t lens[] = {1, 1000, 16384, 40000};
+    for(int local = 0; local != 2; ++local)
+        for(int i = 0; i != 4; ++i)
+            for(int j = 0; j != 4; ++j) stream_goes_on_behind(local, lens[j], behind[i]);
+}
+
 static void choose_sees_input(void) {
     int s[2], ch[2];
     char buf[4];
@@ -133,6 +173,7 @@ int main(void) {
     in_storage_of_the_caller();
     inside_another_session();
     choose_sees_input();
+    stream_goes_on();
     CHECK_INT(count_fds(), fds);
     return 0;
 }

@@ -11,7 +11,7 @@ mod dropping;
 mod small;
 
 pub(super) use connecting::connect;
-pub(super) use small::send_at_once;
+pub(super) use small::{send_at_once, send_slices_at_once};
 
 use super::direction::Direction;
 use super::io_list::Cursor;
@@ -290,6 +290,23 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// Receives what is there, from `ahead` first, without ever waiting for more. After an error
+/// the cursor tells what was received before it.
+pub(super) fn receive_at_once(
+    source: &FdSource,
+    ahead: Option<&ReadAhead>,
+    cursor: &mut Cursor,
+) -> Result<()> {
+    if let Some(ahead) = ahead {
+        ahead.copy_to(cursor);
+    }
+    // What the poller has received itself is left to the calls that may wait.
+    while cursor.remaining() > 0 && source.may_read() && !source.has_arrived() {
+        receive_some(source, ahead, cursor)?.note_read(source);
+    }
+    Ok(())
 }
 
 /// Runs a system call on a stream socket until no signal interrupts it. `None` stands

@@ -1,6 +1,7 @@
 //! Sockets: byte streams, message sockets, and what they are made of.
 
 pub(crate) mod adapter;
+pub(crate) mod at_once;
 pub(crate) mod byte_socket;
 pub(crate) mod direction;
 mod fd_io;

@@ -78,6 +78,17 @@ impl ReadAhead {
         }
     }
 
+    /// The next byte, which stays here.
+    pub(super) fn first(&self) -> Option<u8> {
+        let block = self.block.get()?;
+        // SAFETY: the block is this object's alone. It is not empty, and its bytes up to `end`
+        // were received.
+        unsafe {
+            let block = block.as_ref();
+            Some(block.bytes[usize::from(block.start)].assume_init())
+        }
+    }
+
     /// Copies what is here to the list, as far as it has room.
     #[inline]
     pub(super) fn copy_to(&self, cursor: &mut Cursor) {

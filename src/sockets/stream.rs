@@ -3,6 +3,7 @@
 pub(super) mod connection;
 mod descriptor_passing;
 pub(super) mod listener;
+mod unblocked;
 
 use super::direction::is_interrupted_by_scope;
 use crate::concurrency::handle_close;

@@ -2,12 +2,13 @@
 
 #![allow(unsafe_code)] // System calls with buffers.
 
-use super::{AT_ONCE, Next, attempt, end_of_stream, settle};
+use super::{AT_ONCE, Next, attempt, end_of_stream, header, settle};
 use crate::os::errno::Result;
 use crate::scheduler::fd_readiness::{FdSource, RECEIVED_AT_ONCE};
 use crate::sockets::read_ahead::{Block, READ_AHEAD, free_block, room};
 use core::ffi::c_void;
 use core::ptr::NonNull;
+use std::io::IoSlice;
 
 /// Reads what is there at once into `block`, and returns how much; on failure the block is
 /// freed.
@@ -84,5 +85,26 @@ fn sent_less(
     let mut first = Some(first);
     let sent = attempt(|| first.take().unwrap_or_else(&mut send))?.unwrap_or(0);
     Next::after(sent, length).note_write(source);
+    Ok(sent)
+}
+
+/// Sends what the socket takes of some buffers at once. How many bytes that was.
+pub(in crate::sockets) fn send_slices_at_once(
+    source: &FdSource,
+    slices: &[IoSlice<'_>],
+) -> Result<usize> {
+    if !source.may_write() {
+        return Ok(0);
+    }
+    let mut header = header(&mut []);
+    header.msg_iov = slices.as_ptr().cast_mut().cast();
+    header.msg_iovlen = slices.len();
+    // SAFETY: the standard library guarantees that its slices are such structures. They and
+    // their buffers are only read, and live through the call, as does the header.
+    let send =
+        || unsafe { libc::sendmsg(source.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+    let sent = attempt(send)?.unwrap_or(0);
+    let asked = slices.iter().map(|it| it.len()).sum();
+    Next::after(sent, asked).note_write(source);
     Ok(sent)
 }

@@ -98,7 +98,7 @@ pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage)
 }
 
 impl Connection {
-    fn ahead(&self) -> Option<&ReadAhead> {
+    pub(super) fn ahead(&self) -> Option<&ReadAhead> {
         self.family.reads_ahead().then_some(&self.ahead)
     }
 

@@ -9,12 +9,14 @@ use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
+use crate::sockets::at_once;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial::{self, Partial};
 use crate::sockets::room;
 use crate::sockets::storage;
 use crate::sockets::stream::Family;
+use crate::sockets::stream::unblocked;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
@@ -70,6 +72,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         unsafe { (&raw mut (*connection).readiness).cast() }
     } else if type_id == partial::type_id() {
         PARTIAL.as_interface()
+    } else if type_id == at_once::type_id() {
+        unblocked::AT_ONCE.as_interface()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).source).cast() }
