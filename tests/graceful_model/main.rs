@@ -79,7 +79,8 @@ fn the_library_does_what_the_model_says() {
     let isolated = env::var_os("DILL_MODEL_ISOLATE").is_some();
     let seed = number("DILL_MODEL_SEED");
     let run = number("DILL_MODEL_RUN");
-    let cases = if seed.is_some() { 1 } else { number("DILL_MODEL_CASES").unwrap_or(5000) as u32 };
+    let cases =
+        if seed.is_some() { 1 } else { number("DILL_MODEL_CASES").unwrap_or(20_000) as u32 };
     let config = Config {
         cases,
         failure_persistence: None, // seeds are replayed by number
@@ -105,7 +106,7 @@ fn the_library_does_what_the_model_says() {
         judgement.map_or(Ok(()), |report| Err(TestCaseError::fail(report)))
     });
     match result {
-        Ok(()) if cases >= 5000 && !isolated => {
+        Ok(()) if cases >= 20_000 && !isolated => {
             println!("{coverage}");
             let missing = coverage.missing();
             assert!(missing.is_empty(), "no case had: {missing:?}");

@@ -6,6 +6,8 @@ mod choosing;
 mod graceful;
 #[cfg(not(dill_thread_switch))] // which launches no C functions
 mod mixed;
+#[cfg(not(dill_thread_switch))] // there the threads' own stacks overflow
+mod overflow;
 mod panics;
 mod scopes;
 mod threads;
