@@ -1,0 +1,236 @@
+//! Records on their way between rustls and the stream below.
+
+#![allow(unsafe_code)] // Transfers from and to memory of ours.
+
+use super::{Occupied, Progress, Session};
+use crate::os::errno::{Errno, Result};
+use crate::protocols::tls::config;
+use crate::sockets::at_once;
+use crate::sockets::byte_socket;
+use crate::sockets::io_list::IoList;
+use crate::sockets::partial;
+use core::ffi::c_int;
+use core::mem;
+use core::ops::RangeInclusive;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+
+/// Type, version and length: what comes before the content of a record.
+const HEADER: usize = 5;
+
+/// Types of records: the first byte of the header.
+const TYPES: RangeInclusive<u8> = 20..=24;
+
+/// Bytes of a record behind its header at most: what TLS 1.2 allows, of which 1.3 needs less.
+const LONGEST_CONTENT: usize = (1 << 14) + 2048;
+
+impl Session {
+    /// Sends all that rustls has for the peer, of which the first `sent` bytes have gone. One
+    /// call at a time may do that.
+    pub(super) fn flush(&self, mut sent: usize, deadline: i64) -> Result<()> {
+        if sent == 0 {
+            self.send_at_once()?;
+        }
+        loop {
+            let records = self.take_records();
+            if records.is_empty() {
+                return Ok(());
+            }
+            self.send_below(&records[mem::take(&mut sent)..], deadline)?;
+        }
+    }
+
+    /// Sends what there is room for, straight from rustls's memory.
+    fn send_at_once(&self) -> Result<()> {
+        let mut connection = self.connection.borrow_mut();
+        let mut output = Output { below: self.below.get(), result: Ok(()) };
+        while connection.wants_write() && connection.write_tls(&mut output).is_ok() {}
+        output.result.map_err(torn)
+    }
+
+    pub(super) fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::to_send(bytes);
+        let list = &raw mut list;
+        // SAFETY: list and buffer live through the call.
+        unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)
+    }
+
+    #[inline(never)]
+    fn take_records(&self) -> Vec<u8> {
+        let mut records = Vec::new();
+        let mut connection = self.connection.borrow_mut();
+        while connection.wants_write() {
+            if !matches!(connection.write_tls(&mut records), Ok(count) if count > 0) {
+                break;
+            }
+        }
+        records
+    }
+
+    /// Reads one record, exactly, and decrypts it.
+    pub(super) fn read_record(&self, progress: &mut Progress) -> Result<()> {
+        let mut header = [0; HEADER];
+        // What is there, as nothing has happened if that is nothing.
+        let memory = header.as_mut_ptr();
+        // SAFETY: the header is there for the whole call.
+        let start = unsafe {
+            partial::receive(self.below.get(), memory, HEADER, HEADER, progress.deadline)
+        };
+        let start = start.map_err(torn)?;
+        let known = usize::from(self.peeked.take());
+        progress.begin()?;
+        if start < HEADER {
+            self.receive_below(&mut header[start..], progress.deadline)?;
+        }
+        self.feed(&header[known..])?;
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        // Nobody waits for the rest of what is no record at all.
+        let plausible = TYPES.contains(&header[0]) && header[1] == 3 && length <= LONGEST_CONTENT;
+        if !plausible || length == 0 {
+            self.process()?;
+            // rustls knows more of records than we do.
+            return if length == 0 { Ok(()) } else { Err(Errno::EPROTO) };
+        }
+        let missing = self.feed_at_once(length)?;
+        if missing > 0 {
+            let mut rest = Vec::new();
+            rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
+            let mut list = IoList::single(rest.spare_capacity_mut().as_mut_ptr().cast(), missing);
+            let list = &raw mut list;
+            // SAFETY: list and buffer live through the call, which fills all of the buffer if
+            // it succeeds; there is room for so much.
+            unsafe {
+                byte_socket::receive(self.below.get(), list, list, progress.deadline)
+                    .map_err(torn)?;
+                rest.set_len(missing);
+            }
+            self.feed(&rest)?;
+        }
+        self.feed_next();
+        self.process()
+    }
+
+    /// Gives rustls what is there of the next `length` bytes, straight into its memory. How
+    /// many are still missing.
+    fn feed_at_once(&self, length: usize) -> Result<usize> {
+        let mut connection = self.connection.borrow_mut();
+        let mut input = Input { below: self.below.get(), missing: length, result: Ok(()) };
+        while input.missing > 0 {
+            match connection.read_tls(&mut input) {
+                Ok(count) if count > 0 => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                _ => return Err(Errno::EPROTO),
+            }
+        }
+        // What came before an error is worth something only if it is all.
+        if input.missing > 0 {
+            input.result.map_err(torn)?;
+        }
+        Ok(input.missing)
+    }
+
+    /// Gives rustls the first byte of the next record, if it has arrived with this one: as long
+    /// as there is something in its buffer, rustls does not make that small again. The byte
+    /// stays in the stream below, which this record may have ended our part of. That is why it
+    /// is one that starts a record in any case: rustls shall not find fault with it before
+    /// its time.
+    fn feed_next(&self) {
+        if self.connection.borrow().is_handshaking() {
+            return;
+        }
+        let next = at_once::peek(self.below.get()).filter(|next| TYPES.contains(next));
+        self.peeked.set(next.is_some_and(|next| self.feed(&[next]).is_ok()));
+    }
+
+    fn receive_below(&self, buffer: &mut [u8], deadline: i64) -> Result<()> {
+        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
+        let list = &raw mut list;
+        // SAFETY: list and buffer live through the call.
+        unsafe { byte_socket::receive(self.below.get(), list, list, deadline) }.map_err(torn)
+    }
+
+    /// Gives rustls a part of a record.
+    fn feed(&self, mut bytes: &[u8]) -> Result<()> {
+        let mut connection = self.connection.borrow_mut();
+        while !bytes.is_empty() {
+            match connection.read_tls(&mut bytes) {
+                Ok(count) if count > 0 => {}
+                _ => return Err(Errno::EPROTO),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has rustls decrypt what it was given.
+    #[inline(never)]
+    fn process(&self) -> Result<()> {
+        let outcome = self.connection.borrow_mut().process_new_packets();
+        match outcome {
+            Ok(state) => {
+                self.plaintext.set(state.plaintext_bytes_to_read());
+                self.peer_done.set(state.peer_has_closed());
+                Ok(())
+            }
+            Err(error) => {
+                self.give_up();
+                Err(config::errno(&error))
+            }
+        }
+    }
+
+    /// After a fatal error: tells the peer, if that can be done at once.
+    fn give_up(&self) {
+        self.send_failed.set(true);
+        if !self.sending.get() {
+            let _occupied = Occupied::new(&self.sending);
+            let _ = self.flush(0, 0);
+        }
+    }
+}
+
+/// The stream below as rustls reads it: what is there of the current record.
+struct Input {
+    below: c_int,
+    /// Bytes of the record that were not read yet.
+    missing: usize,
+    result: Result<()>,
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(self.missing);
+        let mut received = 0;
+        self.result = self
+            .result
+            .and_then(|()| at_once::receive(self.below, &mut buffer[..length], &mut received));
+        self.missing -= received;
+        // No bytes would be the end of the stream.
+        if received > 0 { Ok(received) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+}
+
+/// The stream below as rustls writes to it: as long as there is room.
+struct Output {
+    below: c_int,
+    result: Result<()>,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let sent = at_once::send(self.below, slices);
+        self.result = sent.map(drop);
+        sent.ok().filter(|&sent| sent > 0).ok_or_else(|| ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The end of the stream below is not the end of ours: that takes a goodbye.
+fn torn(error: Errno) -> Errno {
+    if error == Errno::EPIPE { Errno::ECONNRESET } else { error }
+}
