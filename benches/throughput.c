@@ -69,6 +69,9 @@ int main(int argc, char *argv[]) {
     }
     report();
     MUST(is_filled());
+    /* Closed before the peer's goodbye, the connection could be reset under it. */
+    char c;
+    if(encrypted) MUST(brecv(s, &c, 1, -1) == -1 && errno == EPIPE);
     MUST(hclose(s) == 0);
     return wait_for(child);
 }
