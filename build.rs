@@ -126,7 +126,7 @@ fn declarations(templates: &[&str]) -> Vec<Declaration> {
             let name = declared_name(item);
             let section = texts.iter().find(|(_, text)| declares(text, name));
             let section = section.unwrap_or_else(|| panic!("where does {name} come from?")).0;
-            let text = item.replace("\nextern ", "\nDILL_EXPORT extern ");
+            let text = item.replace("\nextern ", "\nDILL_EXPORT_DATA extern ");
             Declaration { section: section.to_owned(), name: name.to_owned(), text }
         })
         .collect()
@@ -137,7 +137,7 @@ fn declared_name(item: &str) -> &str {
     let code = &item[item.find("*/").map_or(0, |end| end + 2)..];
     let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
     let is_ours = |word: &&str| {
-        word.starts_with("dill_") || (word.starts_with("DILL_") && *word != "DILL_EXPORT")
+        word.starts_with("dill_") || (word.starts_with("DILL_") && !word.starts_with("DILL_EXPORT"))
     };
     words.find(is_ours).unwrap_or_else(|| panic!("no name of ours in:\n{item}"))
 }

@@ -73,7 +73,7 @@ if command -v gdb > /dev/null; then
     gcc "$work/prog.c" -ldill -o "$work/prog" || fail "gcc has failed"
     LD_LIBRARY_PATH=$lib gdb -nx -batch -iex "add-auto-load-safe-path $prefix" \
         -iex "add-auto-load-scripts-directory $prefix/share/gdb/auto-load" \
-        -ex "break dill_chrecv" -ex run -ex "info coroutines" "$work/prog" \
+        -ex "set breakpoint pending on" -ex "break dill_chrecv" -ex run -ex "info coroutines" "$work/prog" \
         > "$work/gdb.log" 2>&1 < /dev/null
     grep -q 'prog\.c:' "$work/gdb.log" || fail "gdb does not know of coroutines"
 fi

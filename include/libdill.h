@@ -60,10 +60,23 @@
 #error "libdill.h needs GCC, clang or a compiler that is compatible with them"
 #endif
 
+/* Calls of the shared library go straight to their target where the compiler can have it so:
+   that is faster, and needs no stack for looking functions up. */
+#if defined __has_attribute
+#if __has_attribute(noplt)
+#define DILL_NO_STUB_ __attribute__((noplt))
+#endif
+#endif
+#if !defined DILL_NO_STUB_
+#define DILL_NO_STUB_
+#endif
+
 #if defined DILL_NO_EXPORTS
-#define DILL_EXPORT
+#define DILL_EXPORT DILL_NO_STUB_
+#define DILL_EXPORT_DATA
 #else
-#define DILL_EXPORT __attribute__((visibility("default")))
+#define DILL_EXPORT __attribute__((visibility("default"))) DILL_NO_STUB_
+#define DILL_EXPORT_DATA __attribute__((visibility("default")))
 #endif
 
 #if defined __cplusplus

@@ -190,7 +190,7 @@ struct dill_bsock_vfs {
  * Identifies the bytestream interface: an object that implements it answers
  * `hquery(h, bsock_type)` with a pointer to its `struct bsock_vfs`.
  */
-DILL_EXPORT extern const void *dill_bsock_type;
+DILL_EXPORT_DATA extern const void *dill_bsock_type;
 
 /* ============================================================================
  * Message sockets
@@ -226,7 +226,7 @@ struct dill_msock_vfs {
  * Identifies the message socket interface: an object that implements it answers
  * `hquery(h, msock_type)` with a pointer to its `struct msock_vfs`.
  */
-DILL_EXPORT extern const void *dill_msock_type;
+DILL_EXPORT_DATA extern const void *dill_msock_type;
 
 /* ============================================================================
  * Input, for choose
@@ -267,7 +267,7 @@ struct dill_input_vfs {
  * `struct input_vfs`. It is optional; without it `CHSOCK` fails with `ENOTSUP`. A
  * protocol that buffers nothing may pass the query on to the socket beneath it.
  */
-DILL_EXPORT extern const void *dill_input_type;
+DILL_EXPORT_DATA extern const void *dill_input_type;
 
 #endif /* !defined DILL_DISABLE_SOCKETS */
 

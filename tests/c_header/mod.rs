@@ -186,7 +186,8 @@ pub fn items(header: &'static str, text: &str) -> Vec<Item> {
 
 fn item(header: &'static str, section: &str, comment: &str, declaration: &str) -> Item {
     let code = declaration.split('{').next().unwrap();
-    let is_ours = |word: &&str| word.to_lowercase().starts_with("dill_") && *word != "DILL_EXPORT";
+    let is_ours =
+        |word: &&str| word.to_lowercase().starts_with("dill_") && !word.starts_with("DILL_EXPORT");
     let name = words(code).find(is_ours).unwrap_or_else(|| panic!("no name in {code}"));
     let list =
         code.split_once(&format!("{name}(")).map(|(_, list)| list.split(')').next().unwrap());

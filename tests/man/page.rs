@@ -84,7 +84,7 @@ impl Library {
 
     /// Names without their prefix, as most programs write them.
     fn shortened(&self, code: &str) -> String {
-        let mut short = code.replace("DILL_EXPORT ", "");
+        let mut short = code.replace("DILL_EXPORT_DATA ", "").replace("DILL_EXPORT ", "");
         for item in self.items.iter().filter(|item| !is_prefixed_only(item)) {
             // Whole words only: `dill_go` is the beginning of `dill_go_mem`.
             let mut from = 0;
