@@ -144,6 +144,8 @@ static double choose_64(long n) { return choose_among(64, n); }
 
 #if defined DILL_INHERIT /* what libdill has nothing for */
 
+static double deadline_100000(long n) { return deadline_among(100000, n); }
+
 /* The timers of so many bundles: libdill can't have as many coroutines either. */
 static double deadline_1000000(long n) {
     enum {TIMERS = 1000000};
@@ -191,6 +193,7 @@ static const struct benchmark benchmarks[] = {
     {"choose_8", choose_8},
     {"choose_64", choose_64},
 #if defined DILL_INHERIT
+    {"deadline_100000", deadline_100000},
     {"deadline_1000000", deadline_1000000},
     {"cancel_aware_10000", cancel_aware},
 #endif

@@ -1,4 +1,4 @@
-/* Times streams of messages, waits that end early, and what timers cost. */
+/* Times streams of messages, waits that end early, and how late timers are. */
 
 #include "bench.h"
 
@@ -76,27 +76,6 @@ static double bundle_cancel_10000(long n) {
 }
 #endif
 
-static coroutine void sleeps(int64_t deadline) {
-    msleep(deadline);
-}
-
-/* A receive with a deadline of a minute that never comes, beside so many pending timers. */
-static double deadline_among(int timers, long n) {
-    int ch[2], val;
-    MUST(chmake(ch) == 0);
-    int b = bundle();
-    MUST(b >= 0);
-    for(int i = 0; i != timers; ++i) MUST(bundle_go(b, sleeps(now() + 1000000 + i)) == 0);
-    MUST(bundle_go(b, sends(ch[1])) == 0);
-    start();
-    for(long i = 0; i != n; ++i) MUST(chrecv(ch[0], &val, sizeof(val), now() + 60000) == 0);
-    double result = stop(n);
-    MUST(hclose(b) == 0 && hclose(ch[0]) == 0 && hclose(ch[1]) == 0);
-    return result;
-}
-
-static double deadline_100000(long n) { return deadline_among(100000, n); }
-
 static coroutine void yields_for_ever(void) {
     while(yield() == 0) continue;
 }
@@ -133,7 +112,6 @@ static const struct benchmark benchmarks[] = {
 #ifndef PEER
     {"bundle_cancel_10000", bundle_cancel_10000},
 #endif
-    {"deadline_100000", deadline_100000},
     {"lateness_p99", lateness_p99},
 };
 
