@@ -1,7 +1,8 @@
 //! Coroutines that borrow from the frame that launches them.
 
-use super::bundle::{self, Notify, sealed::Registrar};
+use super::bundle;
 use super::join::{self, JoinHandle};
+use super::notify::{Notify, sealed::Registrar};
 use super::{AsRawHandle, Deadline, Error, Grace, Outcome, RawHandle, Result, panics};
 use crate::concurrency::bundle::Failure;
 use crate::concurrency::cancel::Period;
