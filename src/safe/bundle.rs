@@ -63,6 +63,8 @@ use core::panic::Location;
 /// bundle.go(|| println!("{local}")).unwrap();
 /// ```
 #[must_use = "a bundle that is dropped cancels its coroutines"]
+#[doc(alias = "nursery")]
+#[doc(alias = "task group")]
 pub struct Bundle {
     pub(super) core: OwnedBundle,
 }
@@ -106,6 +108,7 @@ impl Bundle {
     /// ```
     #[track_caller]
     #[inline]
+    #[doc(alias = "start_soon")]
     pub fn go<F: FnOnce() + 'static>(&self, function: F) -> Result<()> {
         // SAFETY: the function borrows nothing that could end before it.
         #[allow(unsafe_code)]

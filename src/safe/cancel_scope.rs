@@ -44,6 +44,7 @@ pub enum Fired {
 /// # Ok::<(), Error>(())
 /// ```
 #[must_use = "it does nothing before it is run"]
+#[doc(alias = "move_on_after")]
 pub struct CancelScope<'a> {
     watch: Watch,
     deadline: Deadline,
@@ -175,6 +176,7 @@ impl fmt::Debug for CancelScope<'_> {
 /// assert_eq!(result, Err(Error::TimedOut));
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "fail_after")]
 pub fn timeout<R>(
     deadline: impl Into<Deadline>,
     function: impl FnOnce() -> Result<R>,

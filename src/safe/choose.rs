@@ -235,7 +235,8 @@ impl<'a, R> Choose<'a, R> {
     /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
     /// assert!(bundle.is_empty());
     ///
-    /// let (slow, fast) = (bundle.spawn(dill::yield_now)?, bundle.spawn(|| 7)?);
+    /// let slow = bundle.spawn(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// let fast = bundle.spawn(|| 7)?;
     /// let first = Choose::new()
     ///     .finished(&slow, |_| "slow")
     ///     .finished(&fast, |_| "fast")
@@ -253,7 +254,7 @@ impl<'a, R> Choose<'a, R> {
     /// use dill::{Choose, Deadline, TypedBundle};
     ///
     /// let (left, right) = (TypedBundle::new()?, TypedBundle::new()?);
-    /// left.go(dill::yield_now)?;
+    /// left.go(|| dill::sleep(std::time::Duration::from_millis(5)))?;
     /// right.go(|| "quick")?;
     /// let first = Choose::new()
     ///     .next(&left, |result| result.map(|_| "left"))

@@ -71,6 +71,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// ```compile_fail
 /// let handle = dill::scope(|scope| scope.spawn(|| 5)).unwrap();
 /// ```
+#[doc(alias = "open_nursery")]
 pub fn scope<'env, F, R>(function: F) -> Result<R>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R>,

@@ -51,6 +51,7 @@
 /// # Ok::<(), Error>(())
 /// ```
 #[macro_export]
+#[doc(alias = "select")]
 macro_rules! choose {
     // One arm after the other becomes a variable; names made in different steps differ.
     (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{

@@ -104,6 +104,7 @@ impl TcpStream {
     /// server.send(b"still here", Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
         tcp::done(self.socket.number()).map_err(Error::of)
     }
