@@ -86,6 +86,15 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
 /// assert_eq!(choose.wait(Deadline::NEVER)?, (0, Ok(4)));
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// What is waited for outlives it:
+///
+/// ```compile_fail,E0505
+/// let (tx, rx) = dill::channel::<u8>().unwrap();
+/// let choose = dill::Choose::new().recv(&rx, drop);
+/// drop(rx);
+/// choose.wait(dill::Deadline::NOW).unwrap();
+/// ```
 #[must_use = "it does nothing before it waits"]
 pub struct Choose<'a, R> {
     arms: Vec<Box<dyn Arm<R> + 'a>>,

@@ -17,6 +17,13 @@ use crate::concurrency::owned_bundle::OwnedBundle;
 /// ends_both(&Bundle::new()?, &tx, &rx)?;
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// Nothing else can be told:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dill::Notify for Mine {}
+/// ```
 pub trait Notify: sealed::Notify {}
 
 pub(super) mod sealed {

@@ -50,6 +50,20 @@
 /// assert_eq!((sum, reason), (6, Error::Done));
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// A value can be sent by one arm only:
+///
+/// ```compile_fail,E0499
+/// use dill::{channel, choose};
+///
+/// let ((left, _rx), (right, _other)) = (channel().unwrap(), channel().unwrap());
+/// let mut slot = Some(1);
+/// choose! {
+///     send(left, slot) -> sent => sent.unwrap(),
+///     send(right, slot) -> sent => sent.unwrap(),
+/// }
+/// .unwrap();
+/// ```
 #[macro_export]
 #[doc(alias = "select")]
 macro_rules! choose {
