@@ -127,6 +127,50 @@ fn the_list_is_fresh() {
     assert!(committed == list, "the lists differ in length: if that is meant, `make surface`");
 }
 
+/// Public items, apart from constants, whose documentation has no example.
+fn without_example(text: &str) -> Vec<String> {
+    const ITEMS: &[&str] = &["fn", "const fn", "struct", "enum", "trait", "type"];
+    let mut found = Vec::new();
+    let mut documentation = String::new();
+    for line in text.split("#[cfg(test)]").next().unwrap_or_default().lines() {
+        let line = line.trim();
+        if line.starts_with("///") {
+            documentation += line;
+        } else if !line.starts_with("#[") {
+            let item = line.strip_prefix("pub ").is_some_and(|rest| {
+                ITEMS
+                    .iter()
+                    .any(|item| rest.strip_prefix(item).is_some_and(|it| it.starts_with(' ')))
+            });
+            if item && !documentation.contains("```") {
+                found.push(line.to_owned());
+            }
+            documentation.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn every_public_item_has_an_example() {
+    // What is public for `choose!` and for traits that nobody else implements.
+    const HIDDEN: &[&str] = &["alternatives.rs", "alternatives/", "notify.rs", "sockets/socket.rs"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/safe");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut without = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap().display().to_string();
+        if !HIDDEN.iter().any(|hidden| name.starts_with(hidden)) {
+            let found = without_example(&fs::read_to_string(&file).unwrap());
+            without.extend(found.into_iter().map(|item| format!("{name}: {item}")));
+        }
+    }
+    assert!(without.is_empty(), "no example:\n{}", without.join("\n"));
+    let text = "/// ```\n/// a\n/// ```\npub fn a() {}\n/// b\n#[inline]\npub fn b() {}\n";
+    assert_eq!(without_example(text), ["pub fn b() {}"]);
+}
+
 #[test]
 fn the_scan_sees_what_it_must() {
     let text = "

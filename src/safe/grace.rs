@@ -3,7 +3,7 @@
 use crate::concurrency::cancel::Period;
 use core::time::Duration;
 
-/// How long [`Bundle::cancel`] waits after it has asked the coroutines to finish, and before it
+/// How long [`Bundle::cancel`](crate::Bundle::cancel) waits after it has asked the coroutines to finish, and before it
 /// hard-cancels those that still run.
 ///
 /// ```

@@ -3,7 +3,7 @@
 use super::{Receiver, Sender};
 use crate::concurrency::owned_bundle::OwnedBundle;
 
-/// What [`Bundle::notify`] can tell of the request: the ends of a channel.
+/// What [`Bundle::notify`](crate::Bundle::notify) can tell of the request: the ends of a channel.
 ///
 /// ```
 /// use dill::{Bundle, Notify, channel};
