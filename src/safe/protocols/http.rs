@@ -58,7 +58,8 @@ impl<S: ByteStream + 'static> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Canceled`](crate::Error::Canceled), [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
+    /// [`Error::Canceled`](crate::Error::Canceled),
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
     /// # let (a, _b) = dill::UnixStream::pair()?;
@@ -75,7 +76,8 @@ impl<S: ByteStream + 'static> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Reset`](crate::Error::Reset) if a call has failed halfway; those of the stream. The stream is closed then.
+    /// [`Error::Reset`](crate::Error::Reset) if a call has failed halfway; those of the stream. The
+    /// stream is closed then.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};

@@ -20,11 +20,12 @@ impl<S> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] with `EINVAL` for what can't stand in a head, or a field about the body's length;
-    /// [`Error::MessageSize`] for too long a head; [`Error::Os`] with `ENOBUFS` when 32 requests are
-    /// not answered yet; [`Error::Protocol`](crate::Error::Protocol) when the message before is not finished: then nothing has
-    /// been sent. Others as [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); after one that a cancel scope has interrupted
-    /// the head leaves with what is sent next.
+    /// [`Error::Os`] with `EINVAL` for what can't stand in a head, or a field about the body's
+    /// length; [`Error::MessageSize`] for too long a head; [`Error::Os`] with `ENOBUFS` when 32
+    /// requests are not answered yet; [`Error::Protocol`](crate::Error::Protocol) when the message
+    /// before is not finished: then nothing has been sent. Others as
+    /// [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); after one that a cancel
+    /// scope has interrupted the head leaves with what is sent next.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};
@@ -130,8 +131,8 @@ impl<S> Http<S> {
     ///
     /// # Errors
     ///
-    /// As [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); [`Error::MessageSize`] when bytes are missing;
-    /// [`Error::Done`] when no body was begun.
+    /// As [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); [`Error::MessageSize`]
+    /// when bytes are missing; [`Error::Done`] when no body was begun.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};
