@@ -664,10 +664,6 @@ DILL_EXPORT int dill_hown(int h);
  * branch is expected, as gcc optimises unexpected code for size: with divisions.
  */
 
-#if !defined __x86_64__ || defined __ILP32__
-#error "libdill.h does not know how to launch a coroutine on this processor"
-#endif
-
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
@@ -713,6 +709,11 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_may_take_() 1
 #endif
 
+/* What depends on the processor:
+   dill_leave_frame_() has the compiler address the caller's frame as it must;
+   dill_end_of_stack_() ends backtraces;
+   dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
+#if defined __x86_64__ && !defined __ILP32__
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
    stack pointer, in an area below which alloca() reserves memory. Its size is that of
    the gap between the two; where it is more than alignment, so much is taken again. */
@@ -737,6 +738,16 @@ DILL_EXPORT int dill_hown(int h);
 #else
 #define dill_end_of_stack_() ((void)0)
 #define dill_not_end_of_stack_() ((void)0)
+#endif
+
+#define dill_prepare_(fn)
+#define dill_run_and_end_(fn) \
+    dill_end_of_stack_(); \
+    fn; \
+    dill_epilogue(); \
+    dill_not_end_of_stack_();
+#else
+#error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
 static inline int dill_existing_(int bndl) {
@@ -775,13 +786,11 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #define dill_go_(fn, launch) \
     __extension__ ({ \
+        dill_prepare_(fn) \
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
-            dill_end_of_stack_(); \
-            fn; \
-            dill_epilogue(); \
-            dill_not_end_of_stack_(); \
+            dill_run_and_end_(fn) \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

@@ -179,7 +179,7 @@ impl Execution {
 
     /// The code that runs now will save its registers itself, to `registers`, before it
     /// leaves its stack; it goes on from there. Call it once the outcome is set.
-    pub(crate) fn will_save_itself(&self, registers: *const [usize; 8]) {
+    pub(crate) fn will_save_itself(&self, registers: *const SelfSaved) {
         self.outcome.set(self.outcome.get() | SELF_SAVED);
         self.stack_pointer.set(registers as usize);
     }

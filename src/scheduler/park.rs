@@ -11,9 +11,13 @@ use crate::os::{cycles, syscalls};
 use core::ffi::c_int;
 use core::time::Duration;
 
-/// Cycles after which the poller is asked although coroutines are ready: a quarter of
-/// a millisecond or less on any processor above 2 GHz.
-const POLL_INTERVAL: u64 = 500_000;
+/// After so much time, as the cycle counter has it, the poller is asked although coroutines are
+/// ready: a quarter of a millisecond, or less.
+#[inline(always)]
+fn poll_interval() -> u64 {
+    cycles::per_millisecond() / 4
+}
+
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -230,7 +234,7 @@ impl Context {
     fn look_around(&self) -> Ref<Coroutine> {
         if self.ready.next().is_some() && self.budget.get() < 0 {
             let now = cycles::now();
-            if now.wrapping_sub(self.polled_at.get()) >= POLL_INTERVAL {
+            if now.wrapping_sub(self.polled_at.get()) >= poll_interval() {
                 self.poll(false);
             }
             self.grant_budget(now);
@@ -261,7 +265,7 @@ impl Context {
         // What the last grant took is known only when it was used up.
         let used_up = self.budget.get() < 0;
         let next = match used_up {
-            true if elapsed > POLL_INTERVAL => (granted / 2).max(1),
+            true if elapsed > poll_interval() => (granted / 2).max(1),
             true => (granted * 2).min(LARGEST_BUDGET),
             false => granted,
         };
