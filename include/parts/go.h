@@ -319,6 +319,8 @@
    dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
 #if defined __x86_64__ && !defined __ILP32__
 @part launch_x86_64.h
+#elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
+@part launch_aarch64.h
 #else
 #error "libdill.h does not know how to launch a coroutine on this processor"
 #endif

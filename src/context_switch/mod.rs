@@ -26,7 +26,12 @@ mod x86_64;
 #[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 pub(crate) use x86_64::*;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(target_arch = "aarch64", not(dill_thread_switch)))]
+mod aarch64;
+#[cfg(all(target_arch = "aarch64", not(dill_thread_switch)))]
+pub(crate) use aarch64::*;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("redill has no context switch for this architecture yet");
 
 /// What the switch knows of a coroutine: where its stack stands while it does not
