@@ -24,7 +24,8 @@ use std::os::fd::OwnedFd;
 /// all: [`close`](TcpStream::close) ends it in an orderly way.
 ///
 /// There is no delay for small packets (`TCP_NODELAY`), unless
-/// [`set_nodelay`](TcpStream::set_nodelay) says otherwise.
+/// [`set_nodelay`](TcpStream::set_nodelay) says otherwise. For other options there is the descriptor
+/// ([`AsFd`](std::os::fd::AsFd)), which crates such as `socket2` know what to do with.
 ///
 /// ```
 /// use dill::{Deadline, TcpListener, TcpStream};
