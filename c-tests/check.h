@@ -169,6 +169,13 @@ static void note(const char *fmt, ...) {
     _exit(CHECK_SKIPPED);\
 } while(0)
 
+/* c-tests/valgrind says so: everything takes many times as long and needs more memory, and
+   the limit of descriptors is imitated (what a call gets beyond it is closed, and so lost). */
+__attribute__((unused))
+static int under_memcheck(void) {
+    return getenv("DILL_TEST_MEMCHECK") != NULL;
+}
+
 /* Must come before the first call into the library on any thread. */
 __attribute__((unused))
 static void use_virtual_time(void) {
