@@ -323,7 +323,7 @@ static void nothing_starts_when_cancelled(void) {
 
 int main(void) {
     setenv("DILL_CLOCK", "virtual", 1);
-    snprintf(path, sizeof(path), "/tmp/dill-ipc-%d", (int)getpid());
+    temporary_path(path, sizeof(path), "ipc");
     int before = count_fds();
     listen_and_accept();
     bad_names();
