@@ -265,11 +265,17 @@ pub(crate) const UNRECORDED: u32 = 0;
 
 /// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`
 /// calls on record. A call without protocols on top takes care of itself.
-#[inline]
+#[inline(always)]
 pub(crate) fn note_transfer(context: &Context, own: u32) {
     let coroutine = context.current();
-    if coroutine.socket_calls.get() > own && !coroutine.transferred.get() {
-        coroutine.transferred.set(true);
+    if coroutine.socket_calls.get() > own {
+        note_nested_transfer(coroutine);
+    }
+}
+
+#[inline(never)]
+fn note_nested_transfer(coroutine: Ref<Coroutine>) {
+    if !coroutine.transferred.replace(true) {
         coroutine.under_way.set(coroutine.under_way.get() + 1);
         update(coroutine);
     }

@@ -1,10 +1,13 @@
 //! Something that happens once, or now and then, and that coroutines wait for.
 
-use crate::intrusive::List;
+use super::channel::Buffer;
+use super::choose::{Clause, Operation};
+use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt, Waiting};
+use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting};
 use core::cell::Cell;
+use core::ptr;
 
 /// An event. Pinned from [`Event::init`] on; whoever waits keeps it alive.
 pub(crate) struct Event {
@@ -34,6 +37,22 @@ impl Event {
     /// It has not happened, after all.
     pub(crate) fn reset(&self) {
         self.happened.set(false);
+    }
+
+    pub(crate) fn has_happened(&self) -> bool {
+        self.happened.get()
+    }
+
+    /// A clause of `choose` for it. Whoever uses that keeps the event alive.
+    pub(crate) fn clause(&self) -> Clause {
+        let address = ptr::from_ref(self).cast_mut().cast();
+        let buffer = Buffer { address, len: 0 };
+        Clause { operation: Some(Operation::Event), buffer, ..Clause::NOTHING }
+    }
+
+    /// Has `waiter` wait until it happens.
+    pub(super) fn enqueue(&self, waiter: Ref<Waiter>) {
+        self.waiters.push_back(waiter);
     }
 
     /// Waits until it has happened. `ETIMEDOUT`, `ECANCELED`.

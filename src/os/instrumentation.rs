@@ -2,6 +2,7 @@
 //! in: without such a tool the cost is one predictable test per switch and a few
 //! no-op instructions per new stack.
 
+use super::machine;
 use core::ptr;
 
 mod c {
@@ -45,24 +46,7 @@ const GET_VALIDITY_BITS: usize = MEMCHECK + 8;
 #[inline(always)]
 fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
     let [a, b, c, d, e] = arguments;
-    let words = [request, a, b, c, d, e];
-    let mut answer = 0usize;
-    // SAFETY: the sequence changes nothing but the answer; Valgrind knows it by its form.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        core::arch::asm!(
-            "rol rdi, 3",
-            "rol rdi, 13",
-            "rol rdi, 61",
-            "rol rdi, 51",
-            "xchg rbx, rbx",
-            inout("rdx") answer,
-            in("rax") words.as_ptr(),
-            options(nostack),
-        );
-    }
-    let _ = &words;
-    answer
+    machine::valgrind_request(&[request, a, b, c, d, e])
 }
 
 /// Has Memcheck take memory for accessible: it was a stack and is its user's again, or lies below

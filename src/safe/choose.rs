@@ -4,8 +4,9 @@ use super::alternatives::{
     Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
     State,
 };
-use super::{Deadline, Error, Request, Result, Sender};
+use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
 use crate::concurrency::choose::{self, Clause};
+use crate::os::allocation;
 use core::fmt;
 use std::os::fd::AsFd;
 
@@ -14,6 +15,16 @@ const INLINE: usize = 8;
 
 /// Waits for the first alternative that is over: its index. When several are, the order decides.
 pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> Result<usize> {
+    loop {
+        let (index, result) = wait_once(alternatives, deadline)?;
+        if alternatives[index].settle(result) {
+            return Ok(index);
+        }
+    }
+}
+
+/// As [`wait`], for what may come to nothing.
+fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usize, Result<()>)> {
     let mut inline = [(0, Clause::NOTHING); INLINE];
     let mut allocated = Vec::new();
     let clauses: &mut [(usize, Clause)] = if alternatives.len() <= INLINE {
@@ -40,16 +51,14 @@ pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> R
         }
     }
     let deadline = if over.is_some() { Deadline::NOW } else { deadline };
-    // SAFETY: the buffers are those of the alternatives, which are borrowed meanwhile.
+    // SAFETY: the buffers and events are those of the alternatives, which are borrowed meanwhile.
     #[allow(unsafe_code)]
     let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
-    let (index, result) = match (chosen.map_err(Error::of), over) {
-        (Ok((n, result)), _) => (clauses[n].0, result.map_err(Error::of)),
-        (Err(Error::TimedOut), Some(index)) => (index, Ok(())),
-        (Err(error), _) => return Err(error),
-    };
-    alternatives[index].settle(result);
-    Ok(index)
+    match (chosen.map_err(Error::of), over) {
+        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::of))),
+        (Err(Error::TimedOut), Some(index)) => Ok((index, Ok(()))),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Waits for the first of several things, and does what belongs to it. Of those that can be done
@@ -78,6 +87,8 @@ pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> R
 #[must_use = "it does nothing before it waits"]
 pub struct Choose<'a, R> {
     arms: Vec<Box<dyn Arm<R> + 'a>>,
+    /// There was no memory for one of them.
+    failed: bool,
 }
 
 /// An alternative and what to do with its output.
@@ -108,11 +119,14 @@ impl<'a, R> Choose<'a, R> {
     /// assert_eq!(Choose::<()>::new().wait(Deadline::NOW), Err(Error::TimedOut));
     /// ```
     pub fn new() -> Choose<'a, R> {
-        Choose { arms: Vec::new() }
+        Choose { arms: Vec::new(), failed: false }
     }
 
     fn arm<A: Alternative + 'a>(mut self, a: A, f: impl FnOnce(A::Output) -> R + 'a) -> Self {
-        self.arms.push(Box::new(ArmOf(a, f)));
+        match (self.arms.try_reserve(1), allocation::boxed(ArmOf(a, f))) {
+            (Ok(()), Ok(arm)) => self.arms.push(arm),
+            _ => self.failed = true,
+        }
         self
     }
 
@@ -208,7 +222,8 @@ impl<'a, R> Choose<'a, R> {
         self.arm(super::alternatives::writable(descriptor), then)
     }
 
-    /// Waits until the last coroutine of a bundle has finished.
+    /// Waits until the last coroutine of a bundle has finished, or that of a
+    /// [`JoinHandle`](crate::JoinHandle), which can be joined without waiting then.
     ///
     /// ```
     /// use dill::{Bundle, Choose, Deadline};
@@ -217,14 +232,40 @@ impl<'a, R> Choose<'a, R> {
     /// bundle.go(|| dill::yield_now().unwrap())?;
     /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
     /// assert!(bundle.is_empty());
+    ///
+    /// let (slow, fast) = (bundle.spawn(dill::yield_now)?, bundle.spawn(|| 7)?);
+    /// let first = Choose::new()
+    ///     .finished(&slow, |_| "slow")
+    ///     .finished(&fast, |_| "fast")
+    ///     .wait(Deadline::NEVER)?;
+    /// assert_eq!((first, fast.join(Deadline::NOW)), ("fast", Ok(7)));
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn finished(
+    pub fn finished(self, what: &'a impl Finish, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
+        self.arm(Finished::new(what), then)
+    }
+
+    /// Waits for the result of the next task of a bundle: see [`TypedBundle::next`].
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline, TypedBundle};
+    ///
+    /// let (left, right) = (TypedBundle::new()?, TypedBundle::new()?);
+    /// left.go(dill::yield_now)?;
+    /// right.go(|| "quick")?;
+    /// let first = Choose::new()
+    ///     .next(&left, |result| result.map(|_| "left"))
+    ///     .next(&right, |result| result.map(Option::unwrap))
+    ///     .wait(Deadline::NEVER)?;
+    /// assert_eq!(first, Ok("quick"));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn next<T: 'static>(
         self,
-        bundle: &'a impl Finish,
-        then: impl FnOnce(Result<()>) -> R + 'a,
+        bundle: &'a TypedBundle<T>,
+        then: impl FnOnce(Result<Option<T>>) -> R + 'a,
     ) -> Self {
-        self.arm(Finished::new(bundle), then)
+        self.arm(super::alternatives::next(bundle), then)
     }
 
     /// Waits for the graceful request to the bundle in which the caller runs.
@@ -247,7 +288,8 @@ impl<'a, R> Choose<'a, R> {
     /// Waits for the first of the alternatives; what its function returns.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::OutOfMemory`]: none has happened.
+    /// [`Error::TimedOut`], [`Error::Canceled`]: none has happened. [`Error::OutOfMemory`], also
+    /// when there was none for one of the alternatives: nobody has waited.
     ///
     /// ```
     /// use dill::{Choose, Deadline, Error, channel};
@@ -259,10 +301,12 @@ impl<'a, R> Choose<'a, R> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(mut self, deadline: impl Into<Deadline>) -> Result<R> {
-        let index = {
-            let mut states: Vec<_> = self.arms.iter_mut().map(|arm| arm.state()).collect();
-            wait(&mut states, deadline.into())?
-        };
+        let mut states = Vec::new();
+        if self.failed || states.try_reserve_exact(self.arms.len()).is_err() {
+            return Err(Error::OutOfMemory);
+        }
+        states.extend(self.arms.iter_mut().map(|arm| arm.state()));
+        let index = wait(&mut states, deadline.into())?;
         Ok(self.arms.swap_remove(index).complete())
     }
 }
@@ -294,7 +338,8 @@ impl<R> fmt::Debug for Choose<'_, R> {
 /// | `send(channel, slot)` | the value in the variable `slot: Option<T>` has been sent by a [`Sender`](crate::Sender); it stays there otherwise; an empty one is never sent | `Result<()>` |
 /// | `input(socket)` | a receive or accept on a [socket](crate::AsInput) would not block | `Result<()>` |
 /// | `readable(fd)`, `writable(fd)` | a descriptor ([`AsFd`](std::os::fd::AsFd)) is ready | `Result<()>` |
-/// | `finished(bundle)` | the last coroutine of a bundle or scope has finished | `Result<()>` |
+/// | `finished(what)` | the last coroutine of a bundle or scope has finished, or that of a [`JoinHandle`](crate::JoinHandle), whose result is there then | `Result<()>` |
+/// | `next(bundle)` | a task of a [`TypedBundle`](crate::TypedBundle) has finished, or all have, and no result is left | `Result<Option<T>>` |
 /// | `request(request)` | the graceful [`request`](crate::request()) is made | `Result<()>` |
 /// | `deadline(deadline)` as the last one, without pattern | | |
 ///
@@ -331,32 +376,12 @@ impl<R> fmt::Debug for Choose<'_, R> {
 #[macro_export]
 macro_rules! choose {
     // One arm after the other becomes a variable; names made in different steps differ.
-    (@arms [$($done:tt)*] recv($channel:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::recv(&$channel);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
     (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
         let mut alternative = $crate::__choose::send(&$channel, &mut $slot);
         $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
     }};
-    (@arms [$($done:tt)*] input($socket:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::input(&$socket);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] readable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::readable(&$fd);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] writable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::writable(&$fd);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] finished($bundle:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::finished(&$bundle);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] request($request:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::request(&$request);
+    (@arms [$($done:tt)*] $what:ident($of:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::$what(&$of);
         $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
     }};
     // A block needs no comma behind it.

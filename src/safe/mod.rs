@@ -50,5 +50,7 @@ pub use typed_bundle::TypedBundle;
 /// What `choose!` is made of.
 #[doc(hidden)]
 pub mod __choose {
-    pub use super::alternatives::{finished, input, readable, recv, request, send, wait, writable};
+    pub use super::alternatives::{
+        finished, input, next, readable, recv, request, send, wait, writable,
+    };
 }

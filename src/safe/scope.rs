@@ -331,7 +331,7 @@ impl AsRawHandle for Scope<'_, '_> {
 /// # Ok::<(), dill::Error>(())
 /// ```
 pub struct ScopedJoinHandle<'scope, T> {
-    handle: JoinHandle<T>,
+    pub(super) handle: JoinHandle<T>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 

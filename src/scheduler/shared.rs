@@ -47,6 +47,12 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Are both references to the same object?
+    #[cfg(feature = "sockets")]
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.object == other.object
+    }
+
     fn allocate(context: &Context) -> Result<NonNull<Counted<T>>> {
         let layout = Layout::new::<Counted<T>>();
         if layout.align() <= ObjectCache::ALIGNMENT {

@@ -11,7 +11,7 @@ mod dropping;
 mod small;
 
 pub(super) use connecting::connect;
-pub(super) use small::{send_at_once, send_slices_at_once};
+pub(super) use small::{fill, send_slices_at_once, sent_less, try_send};
 
 use super::direction::Direction;
 use super::io_list::Cursor;
@@ -26,7 +26,6 @@ use core::convert::Infallible;
 use core::mem;
 use core::ptr;
 use dropping::drop_some;
-use small::fill;
 use std::os::fd::RawFd;
 
 /// Buffers in one system call. Few, as they lie on stacks that may be very small.
@@ -34,7 +33,7 @@ pub(super) const BATCH: usize = 16;
 
 /// Bytes in one system call, and between two looks at the clock: more than a socket's queue
 /// mostly holds, and not too many if a peer sends as fast as we receive.
-const AT_ONCE: usize = 16 << 20;
+pub(super) const AT_ONCE: usize = 16 << 20;
 
 impl Direction {
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
@@ -233,34 +232,10 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Waits for input, reads it ahead into `buffer`, which is empty, and moves `length` bytes
-    /// of it to `memory` (drops them if that is null). False if there are not that many.
-    ///
-    /// # Safety
-    /// `memory` is null, or `length` bytes can be written there.
-    #[inline(always)]
-    pub(crate) unsafe fn receive_small(
-        &mut self,
-        context: &Context,
-        buffer: &ReadAhead,
-        memory: *mut u8,
-        length: usize,
-    ) -> Result<bool> {
-        if !self.source.may_read() {
-            self.check_deadline()?;
-            let result = self.source.wait_for_input(context, self.deadline);
-            self.check_alive(result)?;
-        }
-        let Some(block) = allocate_block() else { return Ok(false) };
-        let received = fill(self.source, block)?;
-        // SAFETY: by the caller's promise.
-        Ok(unsafe { buffer.pass_on(block, received, memory, length) })
-    }
-
     /// Moves what the poller has received itself to `buffer`, which is empty.
     fn absorb(&self, buffer: &ReadAhead) -> Result<()> {
-        let block = allocate_block().ok_or(Errno::ENOMEM)?;
-        let received = fill(self.source, block)?;
+        let block = allocate_block(Context::get()?).ok_or(Errno::ENOMEM)?;
+        let received = fill(self.source, block)? as usize;
         buffer.keep(block, received);
         Ok(())
     }
@@ -372,12 +347,12 @@ fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
 #[inline(never)]
 fn receive_some(source: &FdSource, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
     let fd = source.as_raw_fd();
-    let block = ahead.and_then(|_| allocate_block());
+    let block = ahead.and_then(|_| allocate_block(Context::existing()?));
     if let (Some(ahead), Some(block)) = (ahead, block)
         && cursor.remaining() <= READ_AHEAD
     {
         // Through the buffer, as the next receives will be small as well.
-        let received = fill(source, block)?;
+        let received = fill(source, block)? as usize;
         ahead.keep(block, received);
         ahead.copy_to(cursor);
         return Ok(Next::after(received, READ_AHEAD));

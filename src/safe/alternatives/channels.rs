@@ -104,7 +104,7 @@ impl<C: Receive> State for Received<'_, C> {
         Readiness::Clause(ClauseOf(self.landing.clause(self.channel.end().0)))
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         self.message = Some(result.map(|()| {
             // SAFETY: the clause has succeeded just now, so a message has landed.
             #[allow(unsafe_code)]
@@ -112,6 +112,7 @@ impl<C: Receive> State for Received<'_, C> {
                 self.landing.take()
             }
         }));
+        true
     }
 }
 
@@ -149,7 +150,7 @@ impl<T> State for Sent<'_, T> {
         }
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         if result.is_ok() {
             // SAFETY: the receiver has the value now, so the slot is overwritten without a drop.
             #[allow(unsafe_code)]
@@ -157,7 +158,7 @@ impl<T> State for Sent<'_, T> {
                 ptr::write(self.slot, None);
             }
         }
-        self.settled.0 = Some(result);
+        self.settled.put(result)
     }
 }
 
@@ -192,12 +193,12 @@ impl State for Made<'_> {
         Readiness::Clause(ClauseOf(self.landing.clause(&self.request.receiver)))
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         // The request is the end of its channel.
-        self.settled.0 = Some(match result {
+        self.settled.put(match result {
             Err(Error::Done) => Ok(()),
             result => result,
-        });
+        })
     }
 }
 

@@ -190,9 +190,9 @@ impl State for Input<'_> {
         }
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         let unknown = self.source == Source::Unknown;
-        self.settled.0 = Some(if unknown { Err(Error::Unsupported) } else { result });
+        self.settled.put(if unknown { Err(Error::Unsupported) } else { result })
     }
 }
 
@@ -234,8 +234,8 @@ impl State for Ready<'_> {
         plain(self.operation, self.fd)
     }
 
-    fn settle(&mut self, result: Result<()>) {
-        self.settled.0 = Some(result);
+    fn settle(&mut self, result: Result<()>) -> bool {
+        self.settled.put(result)
     }
 }
 

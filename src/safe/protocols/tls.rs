@@ -2,7 +2,8 @@
 
 use crate::os::errno::Errno;
 use crate::protocols::tls::{self, Identity};
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::lower::Lower;
+use crate::safe::sockets::socket::Socket;
 use crate::safe::sockets::{Deadlines, byte_stream};
 use crate::sockets::adapter::carry;
 use crate::{ByteStream, Deadline, Error, Result};

@@ -1,5 +1,6 @@
 //! Hosts: addresses, and names that are looked up.
 
+use crate::os::allocation;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use crate::{Deadline, Error, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -43,13 +44,20 @@ pub trait ToHost {
     fn to_host(&self) -> Result<Host>;
 }
 
+fn copy(name: &str) -> Result<String> {
+    allocation::text(name.as_bytes()).map_err(Error::of)
+}
+
 fn invalid() -> Error {
     Error::from_errno(libc::EINVAL)
 }
 
 impl ToHost for Host {
     fn to_host(&self) -> Result<Host> {
-        Ok(self.clone())
+        match self {
+            Host::Address(address) => Ok(Host::Address(*address)),
+            Host::Name(name, port) => Ok(Host::Name(copy(name)?, *port)),
+        }
     }
 }
 
@@ -98,7 +106,7 @@ impl ToHost for (&str, u16) {
         if name.is_empty() || name.contains(['\0', ':', '[', ']']) {
             return Err(invalid());
         }
-        Ok(Host::Name(name.to_owned(), port))
+        Ok(Host::Name(copy(name)?, port))
     }
 }
 
@@ -158,10 +166,10 @@ impl<T: ToHost + ?Sized> ToHost for &T {
 /// ```
 pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<SocketAddr>> {
     let (name, port) = match host.to_host()? {
-        Host::Address(address) => return Ok(vec![address]),
+        Host::Address(address) => return allocation::filled(address, 1).map_err(Error::of),
         Host::Name(name, port) => (name, port),
     };
-    let mut found = vec![IpAddress::NONE; MOST_ADDRESSES];
+    let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES).map_err(Error::of)?;
     let deadline = deadline.into().raw();
     let (name, port) = (name.as_bytes(), port.into());
     let count = ip_address::remotes(&mut found, name, port, Mode::PreferIpv4, deadline)
@@ -169,8 +177,12 @@ pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<S
     if count == 0 {
         return Err(Error::from_errno(libc::EADDRNOTAVAIL));
     }
-    let addresses = found[..count].iter().map(IpAddress::decode);
-    addresses.collect::<Result<_, _>>().map_err(Error::of)
+    let mut addresses = Vec::new();
+    addresses.try_reserve_exact(count).map_err(|_| Error::OutOfMemory)?;
+    for address in &found[..count] {
+        addresses.push(address.decode().map_err(Error::of)?);
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::sockets::tcp;
 use crate::{Deadline, Error, Result};
 use core::ffi::c_int;
 use core::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
+use std::os::fd::OwnedFd;
 
 /// Connections that wait to be accepted, at most, unless said otherwise.
 const BACKLOG: u32 = 128;
@@ -102,6 +103,33 @@ impl TcpListener {
         Ok((stream, peer.decode().map_err(Error::of)?))
     }
 
+    /// Accepts one connection after the other, for ever: until the caller is cancelled, or a cancel
+    /// scope around it fires. Errors of [`accept`](TcpListener::accept) other than that are items.
+    ///
+    /// ```
+    /// use dill::{Bundle, CancelScope, Deadline, Grace, Outcome, TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let server = Bundle::new()?;
+    /// server.go(move || {
+    ///     let accept_all = || {
+    ///         for stream in listener.incoming() {
+    ///             stream.unwrap().send(b"hello", Deadline::NEVER).unwrap();
+    ///         }
+    ///     };
+    ///     // The request to finish ends the loop.
+    ///     CancelScope::request().run(accept_all).unwrap();
+    /// })?;
+    /// let client = TcpStream::connect(address, Deadline::NEVER)?;
+    /// client.recv_exact(&mut [0; 5], Deadline::NEVER)?;
+    /// assert_eq!(server.cancel(Grace::Unlimited)?, Outcome::Finished);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn incoming(&self) -> impl Iterator<Item = Result<TcpStream>> + '_ {
+        until_canceled(|| self.accept(Deadline::NEVER).map(|(stream, _)| stream))
+    }
+
     /// The address on which it listens.
     ///
     /// # Errors
@@ -154,11 +182,19 @@ impl TcpListener {
 
 super::handles!([] TcpListener);
 
-impl AsFd for TcpListener {
+descriptor::descriptors!(
     /// For options and the like.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(tcp::descriptor(self.socket.number()))
-    }
+    TcpListener, tcp::descriptor, from std::net::TcpListener
+);
+
+/// The results of `accept`, as long as the caller is not cancelled: each call would fail at once then.
+pub(super) fn until_canceled<T>(
+    mut accept: impl FnMut() -> Result<T>,
+) -> impl Iterator<Item = Result<T>> {
+    core::iter::from_fn(move || match accept() {
+        Err(Error::Canceled) => None,
+        result => Some(result),
+    })
 }
 
 /// A TCP connection.
@@ -168,7 +204,8 @@ impl AsFd for TcpListener {
 /// a deadline. Dropping it resets the connection, so that the peer does not take a torn stream for
 /// all: [`close`](TcpStream::close) ends it in an orderly way.
 ///
-/// There is no delay for small packets (`TCP_NODELAY`).
+/// There is no delay for small packets (`TCP_NODELAY`), unless
+/// [`set_nodelay`](TcpStream::set_nodelay) says otherwise.
 ///
 /// ```
 /// use dill::{Deadline, TcpListener, TcpStream};
@@ -275,6 +312,41 @@ impl TcpStream {
         tcp::close(self.socket.into_number(), deadline.into().raw()).map_err(Error::of)
     }
 
+    /// Has small packets wait until those before have arrived (`false`), which saves some, or not
+    /// (`true`, as it is in the beginning).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// assert!(stream.nodelay()?);
+    /// stream.set_nodelay(false)?;
+    /// assert!(!stream.nodelay()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> Result<()> {
+        setsockopt(self, sockopt::TcpNoDelay, &nodelay).map_err(Error::of)
+    }
+
+    /// Do small packets leave at once? See [`set_nodelay`](TcpStream::set_nodelay).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn nodelay(&self) -> Result<bool> {
+        getsockopt(self, sockopt::TcpNoDelay).map_err(Error::of)
+    }
+
     /// The address of this end.
     ///
     /// # Errors
@@ -351,10 +423,8 @@ impl TcpStream {
 
 byte_stream!([] TcpStream);
 
-impl AsFd for TcpStream {
+descriptor::descriptors!(
     /// For options and the like. Bytes that are read from it may not be the next ones: some of
     /// those are here already.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(tcp::descriptor(self.socket.number()))
-    }
-}
+    TcpStream, tcp::descriptor, from std::net::TcpStream
+);
