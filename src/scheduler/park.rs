@@ -14,6 +14,8 @@ use core::time::Duration;
 /// Cycles after which the poller is asked although coroutines are ready: a quarter of
 /// a millisecond or less on any processor above 2 GHz.
 const POLL_INTERVAL: u64 = 500_000;
+/// After so long a forked child tries again to make a poller.
+const RETRY: Duration = Duration::from_millis(10);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -304,14 +306,29 @@ impl Context {
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
         self.rest();
-        match self.existing_poller() {
+        match self.poller.get() {
             Some(poller) => {
                 poller.wait(timeout, &mut Delivery(self));
             }
+            None if self.poller.inherited().is_some() => self.wait_first_in_child(timeout),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
         self.stir();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_first_in_child(&self, timeout: Option<Duration>) {
+        match self.existing_poller() {
+            // Some waits may have ended right away.
+            Some(poller) if !self.ready.is_empty() => {
+                poller.wait(Some(Duration::ZERO), &mut Delivery(self));
+            }
+            Some(poller) => poller.wait(timeout, &mut Delivery(self)),
+            // No descriptor is free, for instance. Later one may be.
+            None => syscalls::sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))),
+        }
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

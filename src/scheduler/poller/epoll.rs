@@ -1,12 +1,13 @@
 //! The poller on epoll.
 
-use super::{Event, Interest, Mode, Poller, Readiness, Sink};
+use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink};
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::cell::RefCell;
 use core::time::Duration;
 use nix::sys::epoll::{Epoll as Descriptor, EpollCreateFlags, EpollEvent, EpollFlags};
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// Events taken from the kernel in one call. The array is on the heap: this runs on
 /// whatever coroutine's stack happens to be current.
@@ -80,6 +81,15 @@ impl Poller for Epoll {
             }
             timeout = Some(Duration::ZERO);
         }
+    }
+
+    fn leave_to_parent(&self) {
+        // By number, as the owner can't be dropped; by the contract it never is.
+        let _ = nix::unistd::close(self.descriptor.0.as_raw_fd());
+    }
+
+    fn successor(&self, _: &Buffers) -> Result<Box<dyn Poller>> {
+        Ok(allocation::boxed(Epoll::new()?)?)
     }
 }
 

@@ -105,6 +105,21 @@ pub(crate) struct Completion {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Buffer(u16);
 
+/// A set of buffers.
+#[derive(Default)]
+pub(crate) struct Buffers([u64; buffer_ring::BUFFERS as usize / 64]);
+
+impl Buffers {
+    /// Adds a buffer.
+    pub(crate) fn add(&mut self, Buffer(id): Buffer) {
+        self.0[usize::from(id / 64)] |= 1 << (id % 64);
+    }
+
+    fn has(&self, Buffer(id): Buffer) -> bool {
+        self.0[usize::from(id / 64)] & 1 << (id % 64) != 0
+    }
+}
+
 /// Whom a poller tells what has happened.
 pub(crate) trait Sink {
     /// A descriptor is ready.
@@ -130,6 +145,11 @@ pub(crate) trait Sink {
 ///   a zero timeout. Readiness that began before the call is never missed.
 /// - An event may be spurious; it may carry a token of an interest replaced since.
 /// - The six lowest bits of a token are zero.
+/// - In a forked child `leave_to_parent` is called first, before anything else can happen there.
+///   It closes the child's copies of the poller's descriptors, and leaves the parent's poller
+///   undisturbed. After that the object is only good for `successor`, which makes a poller that
+///   has no interests. `in_use` are the buffers that have not been given back: they stay valid if
+///   the successor carries out operations, too.
 pub(crate) trait Poller {
     /// See the contract.
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()>;
@@ -142,6 +162,12 @@ pub(crate) trait Poller {
 
     /// See the contract.
     fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink);
+
+    /// See the contract.
+    fn leave_to_parent(&self);
+
+    /// See the contract.
+    fn successor(&self, in_use: &Buffers) -> Result<Box<dyn Poller>>;
 
     /// The same object, if it carries out operations itself.
     fn completions(&self) -> Option<&dyn Completions> {
