@@ -158,8 +158,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Drop for Question<F, T> {
     fn drop(&mut self) {
         if self.is_parents() {
-            mem::forget(self.job.clone()); // its end would look into it
-            return;
+            return; // what a helper was busy with stays as it was: it is one of the owners
         }
         // Before the eventfd is closed. An answer that came just now is dropped without the lock.
         let late = mem::replace(&mut *lock(&self.job.state), State::Abandoned);

@@ -64,8 +64,7 @@ unsafe extern "C" fn in_child() {
 /// A scheduler's poller.
 pub(super) struct PollerPlace {
     poller: Cell<Option<NonNull<dyn Poller>>>,
-    /// The parent's, of which only a successor can be made. It stays for good, as the process
-    /// may have forked in a signal handler, in the middle of one of its functions.
+    /// The parent's, until there is one of our own.
     inherited: Cell<Option<NonNull<dyn Poller>>>,
 }
 
@@ -83,15 +82,18 @@ impl PollerPlace {
 
     /// The parent's, until there is one of our own.
     pub(super) fn inherited(&self) -> Option<&dyn Poller> {
-        // SAFETY: a box that is never freed.
+        // SAFETY: a box that `put` consumes.
         self.inherited.get().map(|poller| unsafe { &*poller.as_ptr() })
     }
 
     /// Puts a poller there; there was none.
     pub(super) fn put(&self, poller: Box<dyn Poller>) {
         debug_assert!(self.poller.get().is_none());
-        self.inherited.set(None);
         self.poller.set(Some(NonNull::from(Box::leak(poller))));
+        if let Some(inherited) = self.inherited.take() {
+            // SAFETY: leaked by `put`; it minds those who are in the middle of its functions.
+            unsafe { Box::from_raw(inherited.as_ptr()) }.dissolve();
+        }
     }
 
     /// In a forked child: drops the parent's.

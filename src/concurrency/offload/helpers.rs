@@ -28,9 +28,14 @@ pub(crate) struct Crew {
 /// The helpers of all schedulers of the process.
 struct Helpers {
     process: u32,
+    /// Of the parent, if that had some: for those who look for leaks.
+    _parents: *const Helpers,
     staff: Mutex<Staff>,
     work: Condvar,
 }
+
+// SAFETY: nobody follows the pointer.
+unsafe impl Sync for Helpers {}
 
 /// The queue and those who serve it.
 struct Staff {
@@ -55,7 +60,8 @@ impl Crew {
             return Ok(helpers);
         }
         let staff = Staff { queue: VecDeque::new(), threads: 0, idle: 0 };
-        let made = Helpers { process, staff: Mutex::new(staff), work: Condvar::new() };
+        let made =
+            Helpers { process, _parents: existing, staff: Mutex::new(staff), work: Condvar::new() };
         let made = Box::into_raw(allocation::boxed(made)?);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
         Ok(match self.helpers.compare_exchange(existing, made, success, failure) {

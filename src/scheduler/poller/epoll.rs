@@ -7,7 +7,7 @@ use crate::os::syscalls;
 use core::cell::RefCell;
 use core::time::Duration;
 use nix::sys::epoll::{Epoll as Descriptor, EpollCreateFlags, EpollEvent, EpollFlags};
-use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _, RawFd};
 
 /// Events taken from the kernel in one call. The array is on the heap: this runs on
 /// whatever coroutine's stack happens to be current.
@@ -90,6 +90,15 @@ impl Poller for Epoll {
 
     fn successor(&self, _: &Buffers) -> Result<Box<dyn Poller>> {
         Ok(allocation::boxed(Epoll::new()?)?)
+    }
+
+    fn dissolve(self: Box<Self>) {
+        if self.events.try_borrow_mut().is_err() {
+            Box::leak(self);
+            return;
+        }
+        // What has the number now is somebody else's.
+        let _ = self.descriptor.0.into_raw_fd();
     }
 }
 

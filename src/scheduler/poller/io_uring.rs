@@ -246,6 +246,11 @@ impl Poller for Uring {
         }
     }
 
+    fn dissolve(self: Box<Self>) {
+        // The buffers are the successor's, and the mappings of the queues are not there.
+        Box::leak(self);
+    }
+
     fn completions(&self) -> Option<&dyn Completions> {
         Some(self)
     }

@@ -147,8 +147,9 @@ pub(crate) trait Sink {
 /// - The six lowest bits of a token are zero.
 /// - In a forked child `leave_to_parent` is called first, before anything else can happen there.
 ///   It closes the child's copies of the poller's descriptors, and leaves the parent's poller
-///   undisturbed. After that the object is only good for `successor`, which makes a poller that
-///   has no interests. `in_use` are the buffers that have not been given back: they stay valid if
+///   undisturbed. After that `successor` makes a poller that has no interests, and `dissolve` ends
+///   the object without a trace; it may be in the middle of a `wait` then, if the process forked in
+///   a signal handler. `in_use` are the buffers that have not been given back: they stay valid if
 ///   the successor carries out operations, too.
 pub(crate) trait Poller {
     /// See the contract.
@@ -168,6 +169,9 @@ pub(crate) trait Poller {
 
     /// See the contract.
     fn successor(&self, in_use: &Buffers) -> Result<Box<dyn Poller>>;
+
+    /// See the contract.
+    fn dissolve(self: Box<Self>);
 
     /// The same object, if it carries out operations itself.
     fn completions(&self) -> Option<&dyn Completions> {
