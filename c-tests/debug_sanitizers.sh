@@ -60,8 +60,9 @@ for cc in gcc clang; do
         done
     done
     [ $cc = gcc ] || continue
-    # A part of the tests: all ways to switch stacks, and sockets.
-    for name in bundle cancel channel choose go_order notify tcp ws; do
+    # A part of the tests: all ways to switch stacks (happy_eyeballs: launches by the library
+    # itself), and sockets.
+    for name in bundle cancel channel choose fork_workers go_order happy_eyeballs notify tcp ws; do
         sanitized $cc -O1 c-tests/$name.c || fail "$name does not compile [$cc]"
         timeout 60 "$work/$name" > "$work/$name.log" 2>&1 < /dev/null ||
             fail "$name with sanitizers [$cc]"
