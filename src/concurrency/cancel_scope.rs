@@ -57,7 +57,8 @@ adapter!(
     link
 );
 
-/// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel.
+/// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel; `EINVAL` when the coroutine
+/// is in a scope there already.
 ///
 /// # Safety
 /// `place` is valid for writes and stays with the scope until it is left; the calling
@@ -65,6 +66,14 @@ adapter!(
 pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     let coroutine = context.current();
+    let mut outer = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { outer.as_ref() } {
+        if ptr::eq(scope, place.as_ptr()) {
+            return Err(Errno::EINVAL);
+        }
+        outer = scope.outer;
+    }
     let half = match watch {
         Watch::Channel(handle) => Some(channel::find(context, handle)?),
         Watch::Nothing | Watch::Request | Watch::Shield => None,

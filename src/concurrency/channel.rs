@@ -163,6 +163,11 @@ impl HalfChannel {
         if self.state.get() & SIGNALS != 0 { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
+    /// Is it the one of a channel of signals?
+    pub(super) fn receives_signals(&self) -> bool {
+        self.state.get() & SIGNALS != 0
+    }
+
     /// Will nothing more come, because the peer is done or closed?
     pub(super) fn is_over(&self) -> bool {
         self.state.get() & DONE != 0 || self.peer().closed.get()
@@ -197,7 +202,7 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
     notification::drop_all_of_channel(context, &half.notifications);
     while half.watchers.pop_front().is_some() {} // they watch nothing from now on
-    if half.state.get() & SIGNALS != 0 {
+    if half.receives_signals() {
         signals::close(context, half);
         return Ok(());
     }
