@@ -104,6 +104,50 @@ static void by_request(void) {
     CHECK_OK(cancel_leave(&sc));
 }
 
+static coroutine void receives(int s, int64_t end) {
+    char buf[10];
+    CHECK_OK(cancel_enter(&sc, DILL_REQUEST, end));
+    CHECK_ERR(brecv(s, buf, sizeof(buf), -1), ECANCELED);
+    CHECK_INT(now(), end);
+    fired(ECANCELED);
+}
+
+static coroutine void blocks(void) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+}
+
+static coroutine void cancels(int64_t end) {
+    CHECK_OK(cancel_enter(&sc, DILL_REQUEST, end));
+    CHECK_ERR(msleep(-1), ECANCELED);
+    int b = go(blocks());
+    CHECK_HANDLE(b);
+    CHECK_ERR(bundle_cancel(b, 1000), ECANCELED);
+    CHECK_INT(now(), end);
+    b = go(blocks());
+    CHECK_HANDLE(b);
+    CHECK_ERR(bundle_cancel(b, 1000), ECANCELED);
+    CHECK_INT(now(), end);
+    fired(ECANCELED);
+}
+
+/* Of an operation under way the request waits for the end, the deadline does not, also when
+   the request has come before it; and likewise of a grace period. */
+static void the_deadline_after_the_request(void) {
+    int s[2];
+    CHECK_OK(ipc_pair(s));
+    int b = go(receives(s[0], now() + 30));
+    CHECK_HANDLE(b);
+    CHECK_OK(bsend(s[1], "hello", 5, -1));
+    CHECK_OK(msleep(now() + 10));
+    CHECK_OK(bundle_cancel(b, 100));
+    CHECK_OK(hclose(s[0]));
+    CHECK_OK(hclose(s[1]));
+    b = go(cancels(now() + 30));
+    CHECK_HANDLE(b);
+    CHECK_OK(msleep(now() + 10));
+    CHECK_OK(bundle_cancel(b, 100));
+}
+
 static coroutine void is_shielded(int *done) {
     CHECK_OK(cancel_enter(&sc, DILL_REQUEST, -1));
     CHECK_OK(cancel_enter(&inner, DILL_SHIELD, now() + 20));
@@ -174,6 +218,7 @@ int main(void) {
     by_channel();
     its_channel_is_closed();
     by_request();
+    the_deadline_after_the_request();
     shields();
     nesting();
     mistakes();

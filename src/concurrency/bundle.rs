@@ -20,7 +20,7 @@ pub(super) use launching::{admit, admit_at_once};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
-use super::cancel_scope::{Fired, Scope, Watching};
+use super::cancel_scope::{Scope, Watching};
 use super::request::Extras;
 use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{Link, List, Ref, adapter};
@@ -246,7 +246,7 @@ impl Bundle {
     /// Fires the cancel scopes inside that watch for the request.
     pub(super) fn fire_watchers(&self, context: &Context) {
         while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context, Fired::ByRequest);
+            scope.fire(context);
         }
     }
 

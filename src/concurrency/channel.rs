@@ -4,7 +4,7 @@
 //! of its message, whoever comes second copies it and wakes the first. So a message is
 //! never stored, torn or lost.
 
-use super::cancel_scope::{Fired, Watching};
+use super::cancel_scope::Watching;
 use super::notification::{self, InChannel};
 use super::{dump, handle_close, signals};
 use crate::context_switch::Transfer;
@@ -176,7 +176,7 @@ impl HalfChannel {
     /// Fires the cancel scopes that watch this half.
     fn fire_watchers(&self, context: &Context) {
         while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context, Fired::ByRequest);
+            scope.fire(context);
         }
     }
 
