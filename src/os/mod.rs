@@ -10,6 +10,7 @@ pub(crate) mod environment;
 pub(crate) mod errno;
 pub(crate) mod fork;
 pub(crate) mod instrumentation;
+mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;

@@ -6,7 +6,7 @@ use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::fork::{self, PollerPlace};
 use super::overflow;
-use super::poller::{self, Poller};
+use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
 use super::recycle::MOST_IDLE;
 use super::registry::{self, Locked, Place};
@@ -304,7 +304,7 @@ impl Context {
 
     /// The poller, made if need be: threads that wait for no descriptor have none.
     #[inline]
-    pub(super) fn poller(&self) -> Result<&dyn Poller> {
+    pub(super) fn poller(&self) -> Result<&SystemPoller> {
         match self.poller.get() {
             Some(poller) => Ok(poller),
             None => self.make_poller(),
@@ -313,11 +313,12 @@ impl Context {
 
     #[cold]
     #[inline(never)]
-    fn make_poller(&self) -> Result<&dyn Poller> {
+    fn make_poller(&self) -> Result<&SystemPoller> {
         match self.poller.inherited() {
-            None => self.poller.put(poller::create()?),
+            None => self.poller.put(allocation::boxed(SystemPoller::new()?)?),
             Some(inherited) => {
-                self.poller.put(inherited.successor(&self.fds.buffers_in_use())?);
+                let made = inherited.successor(&self.fds.buffers_in_use())?;
+                self.poller.put(allocation::boxed(made)?);
                 self.fds.renew(self);
             }
         }
@@ -326,7 +327,7 @@ impl Context {
 
     /// The poller, if there is one; in a forked child also if its parent had one.
     #[inline]
-    pub(super) fn existing_poller(&self) -> Option<&dyn Poller> {
+    pub(super) fn existing_poller(&self) -> Option<&SystemPoller> {
         match self.poller.get() {
             Some(poller) => Some(poller),
             None if self.poller.inherited().is_some() => self.make_poller().ok(),

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)] // A lock that is held across a fork.
 
 use super::context::Context;
-use super::poller::Poller;
+use super::poller::{Poller as _, SystemPoller};
 use super::registry::{self, Locked};
 use crate::os::errno::Result;
 use crate::os::fork;
@@ -63,9 +63,9 @@ unsafe extern "C" fn in_child() {
 
 /// A scheduler's poller.
 pub(super) struct PollerPlace {
-    poller: Cell<Option<NonNull<dyn Poller>>>,
+    poller: Cell<Option<NonNull<SystemPoller>>>,
     /// The parent's, until there is one of our own.
-    inherited: Cell<Option<NonNull<dyn Poller>>>,
+    inherited: Cell<Option<NonNull<SystemPoller>>>,
 }
 
 impl PollerPlace {
@@ -75,24 +75,24 @@ impl PollerPlace {
 
     /// The poller, if there is one.
     #[inline]
-    pub(super) fn get(&self) -> Option<&dyn Poller> {
+    pub(super) fn get(&self) -> Option<&SystemPoller> {
         // SAFETY: a box of ours, which goes with `self` or never.
         self.poller.get().map(|poller| unsafe { &*poller.as_ptr() })
     }
 
     /// The parent's, until there is one of our own.
-    pub(super) fn inherited(&self) -> Option<&dyn Poller> {
+    pub(super) fn inherited(&self) -> Option<&SystemPoller> {
         // SAFETY: a box that `put` consumes.
         self.inherited.get().map(|poller| unsafe { &*poller.as_ptr() })
     }
 
     /// Puts a poller there; there was none.
-    pub(super) fn put(&self, poller: Box<dyn Poller>) {
+    pub(super) fn put(&self, poller: Box<SystemPoller>) {
         debug_assert!(self.poller.get().is_none());
         self.poller.set(Some(NonNull::from(Box::leak(poller))));
         if let Some(inherited) = self.inherited.take() {
             // SAFETY: leaked by `put`; it minds those who are in the middle of its functions.
-            unsafe { Box::from_raw(inherited.as_ptr()) }.dissolve();
+            SystemPoller::dissolve(unsafe { Box::from_raw(inherited.as_ptr()) });
         }
     }
 

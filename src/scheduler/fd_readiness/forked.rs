@@ -4,7 +4,9 @@ use super::operations::{Arrived, InFlight};
 use super::{FdTable, Watched, rearm, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::poller::{Buffers, Direction, Interest, Mode, Poller, Readiness};
+use crate::scheduler::poller::{
+    Buffers, Direction, Interest, Mode, Poller as _, Readiness, SystemPoller,
+};
 
 /// What has to be thought of before somebody waits for a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,7 +50,7 @@ impl FdTable {
 
 impl Watched {
     /// Notes that `poller` knows the socket.
-    pub(super) fn note_registration(&self, poller: &dyn Poller) {
+    pub(super) fn note_registration(&self, poller: &SystemPoller) {
         let completes = if poller.completions().is_some() { BeforeWait::COMPLETES } else { 0 };
         self.before_wait.set(BeforeWait(completes));
     }

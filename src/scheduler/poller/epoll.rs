@@ -1,7 +1,6 @@
 //! The poller on epoll.
 
-use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink};
-use crate::os::allocation;
+use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink, SystemPoller};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::cell::RefCell;
@@ -15,16 +14,26 @@ const BATCH: usize = 256;
 
 pub(crate) struct Epoll {
     pub(super) descriptor: Descriptor,
-    events: RefCell<Box<[EpollEvent]>>,
+    events: RefCell<Box<[libc::epoll_event]>>,
 }
 
 impl Epoll {
     pub(crate) fn new() -> Result<Epoll> {
         let mut events = Vec::new();
         events.try_reserve_exact(BATCH).map_err(|_| Errno::ENOMEM)?;
-        events.resize(BATCH, EpollEvent::empty());
+        events.resize(BATCH, libc::epoll_event { events: 0, u64: 0 });
         let descriptor = Descriptor::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Epoll { descriptor, events: RefCell::new(events.into_boxed_slice()) })
+    }
+
+    /// Is it in the middle of [`Poller::wait`]?
+    pub(super) fn is_waiting(&self) -> bool {
+        self.events.try_borrow_mut().is_err()
+    }
+
+    /// Ends one that was left to the parent: what has the number now is somebody else's.
+    pub(super) fn dissolve(self) {
+        let _ = self.descriptor.0.into_raw_fd();
     }
 }
 
@@ -67,7 +76,7 @@ impl Poller for Epoll {
         }
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
         let mut events = self.events.borrow_mut();
         let mut timeout = timeout;
         loop {
@@ -88,40 +97,25 @@ impl Poller for Epoll {
         let _ = nix::unistd::close(self.descriptor.0.as_raw_fd());
     }
 
-    fn successor(&self, _: &Buffers) -> Result<Box<dyn Poller>> {
-        Ok(allocation::boxed(Epoll::new()?)?)
-    }
-
-    fn dissolve(self: Box<Self>) {
-        if self.events.try_borrow_mut().is_err() {
-            Box::leak(self);
-            return;
-        }
-        // What has the number now is somebody else's.
-        let _ = self.descriptor.0.into_raw_fd();
+    fn successor(&self, _: &Buffers) -> Result<SystemPoller> {
+        Ok(SystemPoller::Epoll(Epoll::new()?))
     }
 }
 
-#[inline]
-fn translate(event: EpollEvent) -> Event {
-    let flags = event.events();
-    let mut ready = Readiness::NONE;
-    if flags.contains(EpollFlags::EPOLLIN) {
-        ready = ready | Readiness::READABLE;
-    }
-    if flags.contains(EpollFlags::EPOLLOUT) {
-        ready = ready | Readiness::WRITABLE;
-    }
-    if flags.intersects(ENDED) {
+#[inline(always)]
+fn translate(event: libc::epoll_event) -> Event {
+    let flags = event.events;
+    let mut ready = Readiness::of_epoll(flags);
+    if flags & ENDED != 0 {
         ready = ready | ended(flags);
     }
-    Event { token: event.data(), ready }
+    Event { token: event.u64, ready }
 }
 
 #[cold]
-fn ended(flags: EpollFlags) -> Readiness {
-    if flags.intersects(BROKEN) { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
+fn ended(flags: u32) -> Readiness {
+    if flags & BROKEN != 0 { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
 }
 
-const BROKEN: EpollFlags = EpollFlags::EPOLLERR.union(EpollFlags::EPOLLHUP);
-const ENDED: EpollFlags = BROKEN.union(EpollFlags::EPOLLRDHUP);
+const BROKEN: u32 = (libc::EPOLLERR | libc::EPOLLHUP).cast_unsigned();
+const ENDED: u32 = BROKEN | libc::EPOLLRDHUP.cast_unsigned();

@@ -17,7 +17,7 @@ use super::buffer_ring::{self, BufferRing};
 use super::epoll::Epoll;
 use super::{
     Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Poller,
-    Readiness, Sink,
+    Readiness, Sink, SystemPoller,
 };
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
@@ -38,7 +38,7 @@ const COMPLETIONS: u32 = 4096;
 /// Try to poll before the operation itself: it is known that it would block.
 const POLL_FIRST: u16 = 1;
 
-pub(super) struct Uring {
+pub(crate) struct Uring {
     descriptor: RawFd,
     // Dropped first: the system must not know the buffers any more when they go.
     ring: RefCell<IoUring>,
@@ -150,7 +150,7 @@ impl Uring {
         }
     }
 
-    fn translate(&self, entry: &cqueue::Entry, sink: &mut dyn Sink) {
+    fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) {
         let tag = entry.user_data() & TAG_MASK;
         let token = entry.user_data() & !TAG_MASK;
         let operation = match tag {
@@ -208,7 +208,7 @@ impl Poller for Uring {
         self.push(&entry.user_data(token | tag as u64));
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
         {
             let mut ring = self.ring.borrow_mut();
             let wait = timeout != Some(Duration::ZERO) && ring.completion().is_empty();
@@ -236,19 +236,14 @@ impl Poller for Uring {
         }
     }
 
-    fn successor(&self, in_use: &Buffers) -> Result<Box<dyn Poller>> {
+    fn successor(&self, in_use: &Buffers) -> Result<SystemPoller> {
         // The buffers were inherited, as copies.
         let made = Self::with_buffers(|submitter| self.buffers.register_again(submitter, in_use));
         match made {
-            Ok(poller) => Ok(allocation::boxed(poller)?),
+            Ok(poller) => Ok(SystemPoller::Uring(allocation::boxed(poller)?)),
             // Not allowed any more, for instance.
-            Err(_) => Ok(allocation::boxed(Epoll::new()?)?),
+            Err(_) => Ok(SystemPoller::Epoll(Epoll::new()?)),
         }
-    }
-
-    fn dissolve(self: Box<Self>) {
-        // The buffers are the successor's, and the mappings of the queues are not there.
-        Box::leak(self);
     }
 
     fn completions(&self) -> Option<&dyn Completions> {
