@@ -664,10 +664,6 @@ DILL_EXPORT int dill_hown(int h);
  * branch is expected, as gcc optimises unexpected code for size: with divisions.
  */
 
-#if !defined __x86_64__ || defined __ILP32__
-#error "libdill.h does not know how to launch a coroutine on this processor"
-#endif
-
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
@@ -713,6 +709,11 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_may_take_() 1
 #endif
 
+/* What depends on the processor:
+   dill_leave_frame_() has the compiler address the caller's frame as it must;
+   dill_end_of_stack_() ends backtraces;
+   dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
+#if defined __x86_64__ && !defined __ILP32__
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
    stack pointer, in an area below which alloca() reserves memory. Its size is that of
    the gap between the two; where it is more than alignment, so much is taken again. */
@@ -737,6 +738,61 @@ DILL_EXPORT int dill_hown(int h);
 #else
 #define dill_end_of_stack_() ((void)0)
 #define dill_not_end_of_stack_() ((void)0)
+#endif
+
+#define dill_prepare_(fn)
+#define dill_run_and_end_(fn) \
+    dill_end_of_stack_(); \
+    fn; \
+    dill_epilogue(); \
+    dill_not_end_of_stack_();
+#elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
+/* What alloca() takes is not needed: that it is called makes compilers use a frame pointer. */
+#define dill_leave_frame_() \
+    if(dill_may_take_()) \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(16)) : "memory");
+
+/* Backtraces of a coroutine end with its launch: what called the launching function has
+   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
+   return address (x30) is undefined from here to the end of the function. */
+#if defined __GCC_HAVE_DWARF2_CFI_ASM
+#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 30")
+#else
+#define dill_end_of_stack_() ((void)0)
+#endif
+
+/* A structure larger than 16 bytes is passed as the address of a copy, which the compiler makes
+   in the frame of the function that contains the call. That must be the coroutine's, so
+   `fn` becomes a function within the function: in C++ a closure, for gcc a nested function. The
+   empty statement behind it keeps the call from becoming a jump, after which the
+   frame would be gone. */
+#define dill_fn_(fn) { \
+        dill_end_of_stack_(); \
+        fn; \
+        __asm__ __volatile__("" : : : "memory"); \
+    }
+#if !defined __clang__
+#define dill_prepare_(fn) \
+    __attribute__((noinline, noclone)) void dill_fn__(void) dill_fn_(fn)
+#define dill_run_and_end_(fn) \
+    dill_fn__(); \
+    dill_epilogue();
+#else
+/* Clang knows nested functions in C by this name only. The label, of which the address is
+   taken, keeps it from putting the function's body back to where it came from. */
+#define dill_prepare_(fn)
+#define dill_run_and_end_(fn) \
+    _Pragma("clang __debug captured") \
+    { \
+        __label__ dill_here__; \
+    dill_here__: \
+        __asm__ __volatile__("" : : "r"(&&dill_here__)); \
+        dill_fn_(fn) \
+    } \
+    dill_epilogue();
+#endif
+#else
+#error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
 static inline int dill_existing_(int bndl) {
@@ -775,13 +831,11 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #define dill_go_(fn, launch) \
     __extension__ ({ \
+        dill_prepare_(fn) \
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
-            dill_end_of_stack_(); \
-            fn; \
-            dill_epilogue(); \
-            dill_not_end_of_stack_(); \
+            dill_run_and_end_(fn) \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

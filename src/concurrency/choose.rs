@@ -1,6 +1,7 @@
 //! `choose`: the first of several operations that can be done.
 
 use super::channel::{self, Buffer, Direction, HalfChannel};
+use super::event::Event;
 use super::input::{self, Answer, Input};
 use super::{bundle, bundle::Bundle};
 use crate::context_switch::Transfer;
@@ -26,6 +27,8 @@ pub(crate) enum Operation {
     Socket,
     /// Until the last coroutine of a bundle has finished.
     Bundle,
+    /// Until an event has happened: the one at the buffer's address. Not for C.
+    Event,
 }
 
 /// One alternative.
@@ -65,6 +68,7 @@ enum Source {
     Fd { fd: c_int, writing: bool },
     Socket(c_int),
     Bundle(Ref<Bundle>),
+    Event(Ref<Event>),
 }
 
 /// Begin function of `choose` over `count` clauses, of which `clause` gives the n-th.
@@ -162,7 +166,7 @@ fn outcome((index, errno): (c_int, c_int)) -> Result<(usize, Result<()>)> {
 ///
 /// # Safety
 /// The buffers are valid until the call returns, those of sends for reads and those of receives
-/// for writes.
+/// for writes; events stay alive until then.
 pub(crate) unsafe fn choose(
     clause: impl Fn(usize) -> Clause,
     count: usize,
@@ -201,6 +205,11 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
             Source::Socket(clause.handle)
         }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        Ok(Operation::Event) => {
+            // SAFETY: only `Event::clause` makes such clauses, and the event stays alive by the
+            // promise of the caller of `choose`.
+            return Ok(Source::Event(unsafe { Ref::from_raw(clause.buffer.address.cast()) }));
+        }
         // An unknown operation is found out after a bad handle, as in libdill.
         Ok(Operation::Send | Operation::Receive) | Err(_) => {
             let half = channel::find(context, clause.handle)?;
@@ -234,6 +243,7 @@ impl Source {
             }
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
+            Source::Event(event) => Ok(event.has_happened()),
         }
     }
 
@@ -252,6 +262,10 @@ impl Source {
             },
             Source::Bundle(bundle) => {
                 bundle.enqueue(waiter);
+                Ok(())
+            }
+            Source::Event(event) => {
+                event.enqueue(waiter);
                 Ok(())
             }
         }

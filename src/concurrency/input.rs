@@ -78,65 +78,76 @@ const DEEPEST: usize = 64;
 pub(super) fn find(context: &Context, handle: c_int) -> Result<Input> {
     let mut handle = handle;
     for _ in 0..DEEPEST {
-        let vfs = context.handles.query(handle, type_id())?.cast::<InputVfs>();
-        // SAFETY: what answers to this identifier is such a table.
-        let Some(input) = (unsafe { (*vfs).input }) else { return Err(Errno::ENOTSUP) };
-        let mut beneath = -1;
-        // SAFETY: the interface's contract; `beneath` is valid for a write.
-        match unsafe { input(vfs, ptr::from_mut(&mut beneath)) } {
-            BUFFERED => return Ok(Input::Buffered),
-            DESCRIPTOR => return Ok(Input::Descriptor(beneath)),
-            HANDLE => handle = beneath,
+        match ask(context, handle)? {
+            (BUFFERED, _) => return Ok(Input::Buffered),
+            (DESCRIPTOR, descriptor) => return Ok(Input::Descriptor(descriptor)),
+            (HANDLE, beneath) => handle = beneath,
             _ => return Err(Errno::last()),
         }
     }
     Err(Errno::ELOOP)
 }
 
-/// Asks the socket `handle`; fails as [`find`] does.
+/// Rounds of digestion for one answer: a peer that sends and sends shall not hold its receiver.
+const ROUNDS: usize = 16;
+
+/// Has the socket `handle` input? Fails as [`find`] does.
 pub(super) fn poll(context: &Context, handle: c_int) -> Result<Answer> {
-    let mut has_arrived = false;
-    loop {
+    for round in 0..ROUNDS {
         let digested = digest(context, handle)?;
-        let Input::Descriptor(fd) = find(context, handle)? else { return Ok(Answer::Yes) };
+        let Input::Descriptor(fd) = find(context, handle)? else { break };
         if !fd_readiness::poll_socket(context, fd)? {
             return Ok(if digested.is_some() { Answer::Perhaps } else { Answer::NotYet });
         }
-        // Nobody could know of it the first time.
-        if digested.is_none() || has_arrived && digested == Some(false) {
-            return Ok(Answer::Yes);
+        match digested {
+            Some(true) => {}
+            // Nobody could know that there is something.
+            Some(false) if round == 0 => {}
+            _ => break,
         }
-        has_arrived = true;
     }
+    Ok(Answer::Yes)
 }
 
-/// Has those of the protocols in the stack that can do that digest what is there, from the
-/// highest on; whether there was something. `None` if none of them can.
+/// Has those of the protocols in the stack that can do that digest what is there; whether
+/// there was something. `None` if none of them can.
 fn digest(context: &Context, handle: c_int) -> Result<Option<bool>> {
     let mut digested = None;
     let mut handle = handle;
     for _ in 0..DEEPEST {
         let (object, kind) = context.handles.any(handle)?;
-        if kind.name == FOREIGN {
-            break;
-        }
-        // SAFETY: the object of an open handle is alive, and what answers to these identifiers
-        // are such tables; `beneath` is valid for a write.
+        // SAFETY: the object of an open handle is alive, and what answers to this identifier
+        // is such a table.
         unsafe {
             let table = (kind.query)(object, Digestion::type_id()).cast::<Digestion>();
             if let Some(table) = table.as_ref() {
                 digested = Some((table.digest)(object) | digested.unwrap_or(false));
             }
-            let vfs = (kind.query)(object, type_id()).cast::<InputVfs>();
-            let Some(input) = vfs.as_ref().and_then(|vfs| vfs.input) else { break };
-            let mut beneath = -1;
-            if input(vfs, ptr::from_mut(&mut beneath)) != HANDLE {
-                break;
-            }
-            handle = beneath;
+        }
+        match ask(context, handle)? {
+            (HANDLE, beneath) => handle = beneath,
+            _ => break,
         }
     }
     Ok(digested)
+}
+
+/// Asks the socket `handle` itself: its answer, and what is beneath.
+fn ask(context: &Context, handle: c_int) -> Result<(c_int, c_int)> {
+    let vfs = context.handles.query(handle, type_id())?.cast::<InputVfs>();
+    // SAFETY: what answers to this identifier is such a table.
+    let Some(input) = (unsafe { (*vfs).input }) else { return Err(Errno::ENOTSUP) };
+    let mut beneath = -1;
+    // SAFETY: the interface's contract; `beneath` is valid for a write.
+    let answer = unsafe { input(vfs, ptr::from_mut(&mut beneath)) };
+    Ok((answer, beneath))
+}
+
+/// Does the socket `handle` itself say that a receive of one byte would not block? What lies
+/// beneath it is no answer to that: a byte there may be a part of something larger.
+#[cfg(feature = "sockets")]
+pub(crate) fn is_buffered(context: &Context, handle: c_int) -> bool {
+    matches!(ask(context, handle), Ok((BUFFERED, _)))
 }
 
 /// The descriptor on which the socket `handle` stands, and the number of protocols between

@@ -26,7 +26,12 @@ mod x86_64;
 #[cfg(all(target_arch = "x86_64", not(dill_thread_switch)))]
 pub(crate) use x86_64::*;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(target_arch = "aarch64", not(dill_thread_switch)))]
+mod aarch64;
+#[cfg(all(target_arch = "aarch64", not(dill_thread_switch)))]
+pub(crate) use aarch64::*;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("redill has no context switch for this architecture yet");
 
 /// What the switch knows of a coroutine: where its stack stands while it does not
@@ -115,6 +120,12 @@ impl Transfer {
         Transfer { first: ptr::from_ref(from) as usize, second }
     }
 
+    /// The transfer of a launch as a switch to a coroutine that was [prepared](prepare), which
+    /// tells AddressSanitizer by itself.
+    pub(crate) fn into_prepared(self) -> Transfer {
+        Transfer { second: self.second & !ANNOUNCED, ..self }
+    }
+
     /// Carries the transfer out; returns what the call returns, when it is complete or the
     /// execution that was left goes on, with `errno` set. Best the last thing in a function.
     ///
@@ -179,7 +190,7 @@ impl Execution {
 
     /// The code that runs now will save its registers itself, to `registers`, before it
     /// leaves its stack; it goes on from there. Call it once the outcome is set.
-    pub(crate) fn will_save_itself(&self, registers: *const [usize; 8]) {
+    pub(crate) fn will_save_itself(&self, registers: *const SelfSaved) {
         self.outcome.set(self.outcome.get() | SELF_SAVED);
         self.stack_pointer.set(registers as usize);
     }

@@ -2,6 +2,7 @@
 //! in: without such a tool the cost is one predictable test per switch and a few
 //! no-op instructions per new stack.
 
+use super::machine;
 use core::ptr;
 
 mod c {
@@ -38,30 +39,14 @@ fn memcheck_present() -> bool {
 /// Requests to Memcheck, as its header numbers them.
 const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'
 const MAKE_MEMORY_UNDEFINED: usize = MEMCHECK + 1;
+const MAKE_MEMORY_DEFINED: usize = MEMCHECK + 2;
 const GET_VALIDITY_BITS: usize = MEMCHECK + 8;
 
 /// A request to Valgrind; 0 without it, or where its tool does not know the request.
 #[inline(always)]
 fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
     let [a, b, c, d, e] = arguments;
-    let words = [request, a, b, c, d, e];
-    let mut answer = 0usize;
-    // SAFETY: the sequence changes nothing but the answer; Valgrind knows it by its form.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        core::arch::asm!(
-            "rol rdi, 3",
-            "rol rdi, 13",
-            "rol rdi, 61",
-            "rol rdi, 51",
-            "xchg rbx, rbx",
-            inout("rdx") answer,
-            in("rax") words.as_ptr(),
-            options(nostack),
-        );
-    }
-    let _ = &words;
-    answer
+    machine::valgrind_request(&[request, a, b, c, d, e])
 }
 
 /// Has Memcheck take memory for accessible: it was a stack and is its user's again, or lies below
@@ -69,6 +54,11 @@ fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
 #[inline(always)]
 pub(crate) fn valgrind_make_accessible(address: *const u8, size: usize) {
     valgrind(MAKE_MEMORY_UNDEFINED, [address as usize, size, 0, 0, 0]);
+}
+
+/// Has Memcheck take memory for what it still is: it lies in a frame that was left a moment ago.
+pub(crate) fn valgrind_make_defined(address: *const u8, size: usize) {
+    valgrind(MAKE_MEMORY_DEFINED, [address as usize, size, 0, 0, 0]);
 }
 
 /// True when the program was built with AddressSanitizer.

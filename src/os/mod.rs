@@ -9,6 +9,7 @@ pub(crate) mod debug_layout;
 pub(crate) mod environment;
 pub(crate) mod errno;
 pub(crate) mod instrumentation;
+mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;

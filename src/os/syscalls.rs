@@ -4,7 +4,7 @@ use super::errno::{Errno, Result};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
-use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
+use nix::sys::epoll::Epoll;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// `MADV_GUARD_INSTALL` of Linux 6.13: makes pages fault without splitting the mapping.
@@ -36,13 +36,34 @@ pub(crate) unsafe fn unmap_stacks(address: *mut u8, len: usize) {
     debug_assert_eq!(result, 0);
 }
 
-/// Turns `[address, address + len)` into a guard that faults on every access.
+/// Turns `[address, address + len)` into a guard that faults on every access. `EINVAL` where
+/// the system knows no such guards, or takes the request for advice and says yes to
+/// whatever it doesn't know, as emulators do.
 ///
 /// # Safety
 /// The range lies in a mapping of [`map_stacks`] and holds no data.
 pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
+    /// Guards have been seen to work in this process.
+    static SEEN: AtomicBool = AtomicBool::new(false);
     // SAFETY: by the caller's promise.
-    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) }).map(drop)
+    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) })?;
+    if !SEEN.load(Relaxed) {
+        if !is_guarded(address) {
+            return Err(Errno::EINVAL);
+        }
+        SEEN.store(true, Relaxed);
+    }
+    Ok(())
+}
+
+/// Would an access to what has never been written to be a fault?
+fn is_guarded(address: *const u8) -> bool {
+    let nothing = ptr::null_mut::<libc::sigset_t>();
+    // SAFETY: the system reads a set of signals to be blocked, if it can: an empty one.
+    let result = unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, address, nothing, size_of::<u64>())
+    };
+    Errno::result(result).is_err_and(|error| error == Errno::EFAULT)
 }
 
 /// Gives the pages of a range back to the system; guards in it stay.
@@ -129,21 +150,22 @@ pub(crate) fn borrow<'fd>(fd: RawFd) -> BorrowedFd<'fd> {
 /// `epoll_wait` with nanosecond precision where the kernel has it (Linux 5.11).
 pub(crate) fn epoll_wait(
     epoll: &Epoll,
-    events: &mut [EpollEvent],
+    events: &mut [libc::epoll_event],
     timeout: Option<Duration>,
 ) -> Result<usize> {
     static PRECISE: AtomicBool = AtomicBool::new(true);
+    let number = epoll.0.as_raw_fd();
+    let room = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
     if PRECISE.load(Relaxed) {
         let time = timeout.map(timespec);
         let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: `EpollEvent` is a transparent `epoll_event` and the array is valid for
-        // writes; `time` is null or points to a live timespec.
+        // SAFETY: the array is valid for writes; `time` is null or points to a live timespec.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
-                epoll.0.as_raw_fd(),
+                number,
                 events.as_mut_ptr(),
-                libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX),
+                room,
                 time,
                 ptr::null::<libc::sigset_t>(),
                 0usize,
@@ -155,12 +177,13 @@ pub(crate) fn epoll_wait(
         }
     }
     // Rounded up: waking early would mean waking twice.
-    let milliseconds = timeout.map(|timeout| timeout.as_nanos().div_ceil(1_000_000));
-    let timeout = match milliseconds {
-        None => EpollTimeout::NONE,
-        Some(ms) => EpollTimeout::try_from(ms).unwrap_or(EpollTimeout::MAX),
-    };
-    epoll.wait(events, timeout)
+    let milliseconds = timeout.map_or(-1, |timeout| {
+        let rounded = timeout.as_nanos().div_ceil(1_000_000);
+        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+    });
+    // SAFETY: the array is valid for writes.
+    let result = unsafe { libc::epoll_wait(number, events.as_mut_ptr(), room, milliseconds) };
+    Errno::result(result).map(|count| count as usize)
 }
 
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort

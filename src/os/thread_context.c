@@ -22,6 +22,24 @@ HIDDEN const struct no_scheduler dill_no_scheduler = {
 HIDDEN __thread const void *dill_thread_context
     __attribute__((tls_model("initial-exec"))) = &dill_no_scheduler;
 
+#if defined __aarch64__
+#include <sys/auxv.h>
+
+#ifndef HWCAP2_BTI
+#define HWCAP2_BTI (1 << 17)
+#endif
+
+/* May a switch end in a jump? Where the processor and the system know landing pads, the
+   program may have pages that want them; then only a return gets behind a call. Programs may
+   load such code at any time, and not know that they will, so the hardware decides. Whoever
+   comes before the constructor finds what is always right. */
+HIDDEN unsigned char dill_may_jump;
+
+__attribute__((constructor)) static void look_for_landing_pads(void) {
+    dill_may_jump = (getauxval(AT_HWCAP2) & HWCAP2_BTI) == 0;
+}
+#endif
+
 extern void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom,
     size_t size) __attribute__((weak));
 extern void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,

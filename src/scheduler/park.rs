@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::fd_readiness::Delivery;
+use super::poller::Poller as _;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
@@ -11,9 +12,13 @@ use crate::os::{cycles, syscalls};
 use core::ffi::c_int;
 use core::time::Duration;
 
-/// Cycles after which the poller is asked although coroutines are ready: a quarter of
-/// a millisecond or less on any processor above 2 GHz.
-const POLL_INTERVAL: u64 = 500_000;
+/// After so much time, as the cycle counter has it, the poller is asked although coroutines are
+/// ready: a quarter of a millisecond, or less.
+#[inline(always)]
+fn poll_interval() -> u64 {
+    cycles::per_millisecond() / 4
+}
+
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -177,11 +182,13 @@ impl Context {
 
     /// Like [`Context::block`] for callers that stay on the stack: returns the result
     /// and errno given to [`Context::wake`].
+    #[inline]
     pub(crate) fn park(&self) -> (c_int, c_int) {
         self.carry_out(self.block())
     }
 
     /// As [`Context::park`], when the transfer is at hand, which is not a launch.
+    #[inline]
     pub(crate) fn carry_out(&self, transfer: Transfer) -> (c_int, c_int) {
         // SAFETY: begin functions name the running execution and one that was left by a switch
         // or prepared by a launch.
@@ -230,7 +237,7 @@ impl Context {
     fn look_around(&self) -> Ref<Coroutine> {
         if self.ready.next().is_some() && self.budget.get() < 0 {
             let now = cycles::now();
-            if now.wrapping_sub(self.polled_at.get()) >= POLL_INTERVAL {
+            if now.wrapping_sub(self.polled_at.get()) >= poll_interval() {
                 self.poll(false);
             }
             self.grant_budget(now);
@@ -261,7 +268,7 @@ impl Context {
         // What the last grant took is known only when it was used up.
         let used_up = self.budget.get() < 0;
         let next = match used_up {
-            true if elapsed > POLL_INTERVAL => (granted / 2).max(1),
+            true if elapsed > poll_interval() => (granted / 2).max(1),
             true => (granted * 2).min(LARGEST_BUDGET),
             false => granted,
         };

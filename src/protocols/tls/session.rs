@@ -29,6 +29,9 @@ const DATA: u8 = 23;
 /// gains nothing any more.
 const SEND_AT_ONCE: usize = 4 << 14;
 
+/// Records that are no input and are processed by one query for that.
+const DIGESTED_AT_ONCE: usize = 64;
+
 /// Buffers that are gathered for that.
 const BATCH: usize = 16;
 
@@ -105,7 +108,10 @@ impl Session {
         }
         let _occupied = Occupied::new(&self.receiving);
         let mut taken = false;
-        while !self.receives_at_once() {
+        for _ in 0..DIGESTED_AT_ONCE {
+            if self.receives_at_once() {
+                break;
+            }
             let before = self.record.get();
             match self.read_record_at_once() {
                 Ok(true) => taken = true,
