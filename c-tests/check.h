@@ -188,6 +188,21 @@ static void run_self(char *argument) {
     check_fail(__FILE__, __LINE__, "%s can't be executed", words[0]);
 }
 
+/* c-tests/valgrind says so: everything takes many times as long and needs more memory, and
+   the limit of descriptors is imitated (what a call gets beyond it is closed, and so lost). */
+__attribute__((unused))
+static int under_memcheck(void) {
+    return getenv("DILL_TEST_MEMCHECK") != NULL;
+}
+
+/* A name for this process's use, in the directory for what doesn't stay. Who starts the tests
+   gives them one that is removed with all that is in it. */
+__attribute__((unused))
+static void temporary_path(char *path, size_t size, const char *name) {
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, size, "%s/%s.%d", dir && *dir ? dir : "/tmp", name, (int)getpid());
+}
+
 /* Must come before the first call into the library on any thread. */
 __attribute__((unused))
 static void use_virtual_time(void) {

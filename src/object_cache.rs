@@ -47,15 +47,21 @@ impl ObjectCache {
     /// Memory for `size` bytes (at least one), aligned to a cache line, not initialised.
     #[inline]
     pub(crate) fn allocate_bytes(&self, size: usize) -> Result<NonNull<u8>> {
-        if let Some(class) = self.classes.get((size - 1) / ALIGNMENT)
-            && let Some(block) = NonNull::new(class.first.get())
-        {
-            // SAFETY: a block in the list is free memory that holds a FreeBlock.
-            class.first.set(unsafe { block.as_ref().next });
-            class.count.set(class.count.get() - 1);
-            return Ok(block.cast());
+        match self.cached_bytes(size) {
+            Some(block) => Ok(block),
+            None => Self::allocate_from_system(size),
         }
-        Self::allocate_from_system(size)
+    }
+
+    /// As [`ObjectCache::allocate_bytes`], if there is a block that waits for reuse.
+    #[inline(always)]
+    pub(crate) fn cached_bytes(&self, size: usize) -> Option<NonNull<u8>> {
+        let class = self.classes.get((size - 1) / ALIGNMENT)?;
+        let block = NonNull::new(class.first.get())?;
+        // SAFETY: a block in the list is free memory that holds a FreeBlock.
+        class.first.set(unsafe { block.as_ref().next });
+        class.count.set(class.count.get() - 1);
+        Some(block.cast())
     }
 
     #[cold]
@@ -69,7 +75,7 @@ impl ObjectCache {
     ///
     /// # Safety
     /// `block` came from `allocate_bytes(size)` of any cache and is not used any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn free_bytes(&self, block: NonNull<u8>, size: usize) {
         if let Some(class) = self.classes.get((size - 1) / ALIGNMENT)
             && class.count.get() * size < self.most
@@ -89,6 +95,8 @@ impl ObjectCache {
     ///
     /// # Safety
     /// As there.
+    #[cold]
+    #[inline(never)]
     pub(crate) unsafe fn free_to_system(block: NonNull<u8>, size: usize) {
         if let Some(layout) = Self::layout(size) {
             // SAFETY: allocated with this layout, by the caller's promise.

@@ -9,6 +9,7 @@ use super::bundle;
 use super::channel;
 use crate::intrusive::{Link, Ref, adapter};
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care, stop};
 use crate::scheduler::timers::{OnExpiry, Timer};
@@ -172,9 +173,11 @@ pub(super) fn for_each(
 #[inline(never)]
 pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
     let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
-    // SAFETY: where the scopes lie in a frame of the coroutine's function, nothing has been
-    // written there since it returned.
-    while let Some(scope) = unsafe { next.as_ref() } {
+    while !next.is_null() {
+        instrumentation::valgrind_make_defined(next.cast(), size_of::<Scope>());
+        // SAFETY: where the scopes lie in a frame of the coroutine's function, nothing has been
+        // written there since it returned.
+        let scope = unsafe { &*next };
         scope.disarm(context);
         next = scope.outer;
     }
@@ -262,11 +265,17 @@ pub(crate) const UNRECORDED: u32 = 0;
 
 /// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`
 /// calls on record. A call without protocols on top takes care of itself.
-#[inline]
+#[inline(always)]
 pub(crate) fn note_transfer(context: &Context, own: u32) {
     let coroutine = context.current();
-    if coroutine.socket_calls.get() > own && !coroutine.transferred.get() {
-        coroutine.transferred.set(true);
+    if coroutine.socket_calls.get() > own {
+        note_nested_transfer(coroutine);
+    }
+}
+
+#[inline(never)]
+fn note_nested_transfer(coroutine: Ref<Coroutine>) {
+    if !coroutine.transferred.replace(true) {
         coroutine.under_way.set(coroutine.under_way.get() + 1);
         update(coroutine);
     }

@@ -1,6 +1,7 @@
 //! `choose`: the first of several operations that can be done.
 
 use super::channel::{self, Buffer, Direction, HalfChannel};
+use super::event::Event;
 use super::input::{self, Input};
 use super::{bundle, bundle::Bundle};
 use crate::context_switch::Transfer;
@@ -26,6 +27,8 @@ pub(crate) enum Operation {
     Socket,
     /// Until the last coroutine of a bundle has finished.
     Bundle,
+    /// Until an event has happened: the one at the buffer's address. Not for C.
+    Event,
 }
 
 /// One alternative.
@@ -62,6 +65,7 @@ enum Source {
     Fd { fd: c_int, writing: bool },
     Socket(Input),
     Bundle(Ref<Bundle>),
+    Event(Ref<Event>),
 }
 
 /// Begin function of `choose` over `count` clauses, of which `clause` gives the n-th.
@@ -124,7 +128,7 @@ pub(crate) fn begin(
 ///
 /// # Safety
 /// The buffers are valid until the call returns, those of sends for reads and those of receives
-/// for writes.
+/// for writes; events stay alive until then.
 pub(crate) unsafe fn choose(
     clause: impl Fn(usize) -> Clause,
     count: usize,
@@ -165,6 +169,11 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
         Ok(Operation::FdOut) => Source::Fd { fd: clause.handle, writing: true },
         Ok(Operation::Socket) => Source::Socket(input::find(context, clause.handle)?),
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        Ok(Operation::Event) => {
+            // SAFETY: only `Event::clause` makes such clauses, and the event stays alive by the
+            // promise of the caller of `choose`.
+            return Ok(Source::Event(unsafe { Ref::from_raw(clause.buffer.address.cast()) }));
+        }
         // An unknown operation is found out after a bad handle, as in libdill.
         Ok(Operation::Send | Operation::Receive) | Err(_) => {
             let half = channel::find(context, clause.handle)?;
@@ -194,6 +203,7 @@ impl Source {
             Source::Socket(Input::Descriptor(fd)) => fd_readiness::poll_socket(context, *fd),
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
+            Source::Event(event) => Ok(event.has_happened()),
         }
     }
 
@@ -212,6 +222,10 @@ impl Source {
             Source::Socket(Input::Buffered) => Err(Errno::EIO),
             Source::Bundle(bundle) => {
                 bundle.enqueue(waiter);
+                Ok(())
+            }
+            Source::Event(event) => {
+                event.enqueue(waiter);
                 Ok(())
             }
         }

@@ -45,19 +45,32 @@ const DEEPEST: usize = 64;
 pub(super) fn find(context: &Context, handle: c_int) -> Result<Input> {
     let mut handle = handle;
     for _ in 0..DEEPEST {
-        let vfs = context.handles.query(handle, type_id())?.cast::<InputVfs>();
-        // SAFETY: what answers to this identifier is such a table.
-        let Some(input) = (unsafe { (*vfs).input }) else { return Err(Errno::ENOTSUP) };
-        let mut beneath = -1;
-        // SAFETY: the interface's contract; `beneath` is valid for a write.
-        match unsafe { input(vfs, ptr::from_mut(&mut beneath)) } {
-            BUFFERED => return Ok(Input::Buffered),
-            DESCRIPTOR => return Ok(Input::Descriptor(beneath)),
-            HANDLE => handle = beneath,
+        match ask(context, handle)? {
+            (BUFFERED, _) => return Ok(Input::Buffered),
+            (DESCRIPTOR, descriptor) => return Ok(Input::Descriptor(descriptor)),
+            (HANDLE, beneath) => handle = beneath,
             _ => return Err(Errno::last()),
         }
     }
     Err(Errno::ELOOP)
+}
+
+/// Asks the socket `handle` itself: its answer, and what is beneath.
+fn ask(context: &Context, handle: c_int) -> Result<(c_int, c_int)> {
+    let vfs = context.handles.query(handle, type_id())?.cast::<InputVfs>();
+    // SAFETY: what answers to this identifier is such a table.
+    let Some(input) = (unsafe { (*vfs).input }) else { return Err(Errno::ENOTSUP) };
+    let mut beneath = -1;
+    // SAFETY: the interface's contract; `beneath` is valid for a write.
+    let answer = unsafe { input(vfs, ptr::from_mut(&mut beneath)) };
+    Ok((answer, beneath))
+}
+
+/// Does the socket `handle` itself say that a receive of one byte would not block? What lies
+/// beneath it is no answer to that: a byte there may be a part of something larger.
+#[cfg(feature = "sockets")]
+pub(crate) fn is_buffered(context: &Context, handle: c_int) -> bool {
+    matches!(ask(context, handle), Ok((BUFFERED, _)))
 }
 
 /// The descriptor on which the socket `handle` stands, and the number of protocols between

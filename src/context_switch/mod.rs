@@ -120,6 +120,12 @@ impl Transfer {
         Transfer { first: ptr::from_ref(from) as usize, second }
     }
 
+    /// The transfer of a launch as a switch to a coroutine that was [prepared](prepare), which
+    /// tells AddressSanitizer by itself.
+    pub(crate) fn into_prepared(self) -> Transfer {
+        Transfer { second: self.second & !ANNOUNCED, ..self }
+    }
+
     /// Carries the transfer out; returns what the call returns, when it is complete or the
     /// execution that was left goes on, with `errno` set. Best the last thing in a function.
     ///

@@ -39,6 +39,7 @@ fn memcheck_present() -> bool {
 /// Requests to Memcheck, as its header numbers them.
 const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'
 const MAKE_MEMORY_UNDEFINED: usize = MEMCHECK + 1;
+const MAKE_MEMORY_DEFINED: usize = MEMCHECK + 2;
 const GET_VALIDITY_BITS: usize = MEMCHECK + 8;
 
 /// A request to Valgrind; 0 without it, or where its tool does not know the request.
@@ -53,6 +54,11 @@ fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
 #[inline(always)]
 pub(crate) fn valgrind_make_accessible(address: *const u8, size: usize) {
     valgrind(MAKE_MEMORY_UNDEFINED, [address as usize, size, 0, 0, 0]);
+}
+
+/// Has Memcheck take memory for what it still is: it lies in a frame that was left a moment ago.
+pub(crate) fn valgrind_make_defined(address: *const u8, size: usize) {
+    valgrind(MAKE_MEMORY_DEFINED, [address as usize, size, 0, 0, 0]);
 }
 
 /// True when the program was built with AddressSanitizer.

@@ -4,7 +4,7 @@ use super::errno::{Errno, Result};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
-use nix::sys::epoll::{Epoll, EpollEvent, EpollTimeout};
+use nix::sys::epoll::Epoll;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// `MADV_GUARD_INSTALL` of Linux 6.13: makes pages fault without splitting the mapping.
@@ -150,21 +150,22 @@ pub(crate) fn borrow<'fd>(fd: RawFd) -> BorrowedFd<'fd> {
 /// `epoll_wait` with nanosecond precision where the kernel has it (Linux 5.11).
 pub(crate) fn epoll_wait(
     epoll: &Epoll,
-    events: &mut [EpollEvent],
+    events: &mut [libc::epoll_event],
     timeout: Option<Duration>,
 ) -> Result<usize> {
     static PRECISE: AtomicBool = AtomicBool::new(true);
+    let number = epoll.0.as_raw_fd();
+    let room = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
     if PRECISE.load(Relaxed) {
         let time = timeout.map(timespec);
         let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: `EpollEvent` is a transparent `epoll_event` and the array is valid for
-        // writes; `time` is null or points to a live timespec.
+        // SAFETY: the array is valid for writes; `time` is null or points to a live timespec.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
-                epoll.0.as_raw_fd(),
+                number,
                 events.as_mut_ptr(),
-                libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX),
+                room,
                 time,
                 ptr::null::<libc::sigset_t>(),
                 0usize,
@@ -176,12 +177,13 @@ pub(crate) fn epoll_wait(
         }
     }
     // Rounded up: waking early would mean waking twice.
-    let milliseconds = timeout.map(|timeout| timeout.as_nanos().div_ceil(1_000_000));
-    let timeout = match milliseconds {
-        None => EpollTimeout::NONE,
-        Some(ms) => EpollTimeout::try_from(ms).unwrap_or(EpollTimeout::MAX),
-    };
-    epoll.wait(events, timeout)
+    let milliseconds = timeout.map_or(-1, |timeout| {
+        let rounded = timeout.as_nanos().div_ceil(1_000_000);
+        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+    });
+    // SAFETY: the array is valid for writes.
+    let result = unsafe { libc::epoll_wait(number, events.as_mut_ptr(), room, milliseconds) };
+    Errno::result(result).map(|count| count as usize)
 }
 
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort

@@ -5,7 +5,7 @@ use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::overflow;
-use super::poller::{self, Poller};
+use super::poller::SystemPoller;
 use super::ready_queue::ReadyQueue;
 use super::recycle::MOST_IDLE;
 use super::registry::Place;
@@ -56,7 +56,7 @@ pub(crate) struct Context {
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
     pub(crate) fds: FdTable,
-    poller: OnceCell<Box<dyn Poller>>,
+    poller: OnceCell<SystemPoller>,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
     /// For debuggers and dumps.
@@ -298,17 +298,17 @@ impl Context {
     }
 
     /// The poller, made if need be: threads that wait for no descriptor have none.
-    pub(super) fn poller(&self) -> Result<&dyn Poller> {
+    pub(super) fn poller(&self) -> Result<&SystemPoller> {
         if let Some(poller) = self.poller.get() {
-            return Ok(&**poller);
+            return Ok(poller);
         }
-        let poller = poller::create()?;
-        Ok(&**self.poller.get_or_init(|| poller))
+        let poller = SystemPoller::new()?;
+        Ok(self.poller.get_or_init(|| poller))
     }
 
     /// The poller, if there is one.
-    pub(super) fn existing_poller(&self) -> Option<&dyn Poller> {
-        self.poller.get().map(|poller| &**poller)
+    pub(super) fn existing_poller(&self) -> Option<&SystemPoller> {
+        self.poller.get()
     }
 
     /// Memory for the clauses of a blocked `choose`, not initialised.

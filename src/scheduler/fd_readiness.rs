@@ -14,7 +14,7 @@ pub(crate) use source::FdSource;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
-use super::poller::{Completion, Direction, Event, Interest, Mode, Readiness, Sink};
+use super::poller::{Completion, Direction, Event, Interest, Mode, Poller as _, Readiness, Sink};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
@@ -114,7 +114,7 @@ impl FdTable {
 pub(super) struct Delivery<'a>(pub(super) &'a Context);
 
 impl Sink for Delivery<'_> {
-    #[inline]
+    #[inline(always)]
     fn ready(&mut self, event: Event) {
         let Delivery(context) = *self;
         context.stir();
@@ -124,15 +124,11 @@ impl Sink for Delivery<'_> {
         }
         let ready = watched.filter(event.ready);
         watched.ready.set(watched.ready.get() | ready);
-        if ready.has(Readiness::READABLE)
-            && let Some(waiter) = watched.reader.get()
-        {
-            waiter.complete(context, 0);
+        if ready.has(Readiness::READABLE) {
+            watched.reader.wake(context);
         }
-        if ready.has(Readiness::WRITABLE)
-            && let Some(waiter) = watched.writer.get()
-        {
-            waiter.complete(context, 0);
+        if ready.has(Readiness::WRITABLE) {
+            watched.writer.wake(context);
         }
         if !watched.socket.get() {
             watched.serve_others(context);
@@ -318,13 +314,15 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
 }
 
 /// Waits with the waiter already in its slot.
-#[inline]
+#[inline(always)]
 fn wait(context: &Context, deadline: i64, interrupt: Interrupt) -> Result<()> {
     let coroutine = context.current();
     coroutine.will_block(Blocked::Waiter, interrupt);
     context.arm_deadline(coroutine, deadline);
-    let (_, errno) = context.park();
-    if errno == 0 { Ok(()) } else { Err(Errno::from_raw(errno)) }
+    match context.park() {
+        (0, _) => Ok(()),
+        (_, errno) => Err(Errno::from_raw(errno)),
+    }
 }
 
 /// Forgets what is known of the user's `fd`, before it is closed. `EBUSY` while

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::fd_readiness::Delivery;
+use super::poller::Poller as _;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
@@ -181,11 +182,13 @@ impl Context {
 
     /// Like [`Context::block`] for callers that stay on the stack: returns the result
     /// and errno given to [`Context::wake`].
+    #[inline]
     pub(crate) fn park(&self) -> (c_int, c_int) {
         self.carry_out(self.block())
     }
 
     /// As [`Context::park`], when the transfer is at hand, which is not a launch.
+    #[inline]
     pub(crate) fn carry_out(&self, transfer: Transfer) -> (c_int, c_int) {
         // SAFETY: begin functions name the running execution and one that was left by a switch
         // or prepared by a launch.

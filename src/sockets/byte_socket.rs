@@ -40,7 +40,7 @@ pub(crate) const fn type_id() -> *const c_void {
 ///
 /// # Safety
 /// As for [`Cursor::new`](super::io_list::Cursor::new), for sending.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn send(
     socket: c_int,
     first: *mut IoList,
@@ -62,7 +62,7 @@ pub(crate) unsafe fn send(
 ///
 /// # Safety
 /// As for [`Cursor::new`](super::io_list::Cursor::new), for receiving.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn receive(
     socket: c_int,
     first: *mut IoList,
@@ -85,19 +85,33 @@ pub(crate) unsafe fn receive(
 ///
 /// # Safety
 /// `length` bytes can be read from `memory`, if that is not null, until this returns.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn send_buffer(
     socket: c_int,
     memory: *const c_void,
     length: usize,
     deadline: i64,
 ) -> Result<()> {
-    let context = Context::get()?;
     // TCP without the detour of list and table.
-    if let Some(connection) = connection::find_tcp(context, socket) {
+    if let Some(context) = Context::may_block_at_once()
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
         // SAFETY: by the caller's promise.
         return unsafe { connection.send_buffer(context, UNRECORDED, memory, length, deadline) };
     }
+    // SAFETY: by the caller's promise.
+    unsafe { send_single(socket, memory, length, deadline) }
+}
+
+/// # Safety
+/// As for [`send_buffer`].
+#[inline(never)]
+unsafe fn send_single(
+    socket: c_int,
+    memory: *const c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
     let mut list = IoList::single(memory.cast_mut(), length);
     let list = &raw mut list;
     // SAFETY: a list of one buffer, by the caller's promise.
@@ -108,18 +122,32 @@ pub(crate) unsafe fn send_buffer(
 ///
 /// # Safety
 /// Otherwise `length` bytes can be written there until this returns.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn receive_buffer(
     socket: c_int,
     memory: *mut c_void,
     length: usize,
     deadline: i64,
 ) -> Result<()> {
-    let context = Context::get()?;
-    if let Some(connection) = connection::find_tcp(context, socket) {
+    if let Some(context) = Context::may_block_at_once()
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
         // SAFETY: by the caller's promise.
         return unsafe { connection.receive_buffer(context, UNRECORDED, memory, length, deadline) };
     }
+    // SAFETY: by the caller's promise.
+    unsafe { receive_single(socket, memory, length, deadline) }
+}
+
+/// # Safety
+/// As for [`receive_buffer`].
+#[inline(never)]
+unsafe fn receive_single(
+    socket: c_int,
+    memory: *mut c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
     let mut list = IoList::single(memory, length);
     let list = &raw mut list;
     // SAFETY: a list of one buffer, by the caller's promise.

@@ -4,6 +4,7 @@
 
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::fd_readiness::FdSource;
 use core::cell::Cell;
 use core::ptr;
 
@@ -32,8 +33,34 @@ impl Direction {
             return Err(Errno::EBUSY);
         }
         let closed = Cell::new(false);
-        self.call.set(&raw const closed);
+        self.begin(&closed);
         let result = operation(&closed);
+        self.end(&closed, result)
+    }
+
+    /// Waits for input, in a direction that is not busy and for a caller that may block: what
+    /// [`Direction::enter`] would make of it, in place.
+    #[inline(always)]
+    pub(crate) fn await_input(
+        &self,
+        context: &Context,
+        source: &FdSource,
+        deadline: i64,
+    ) -> Result<()> {
+        debug_assert!(!self.is_busy());
+        let closed = Cell::new(false);
+        self.begin(&closed);
+        let result = source.wait_for_input(context, deadline);
+        self.end(&closed, result)
+    }
+
+    #[inline(always)]
+    fn begin(&self, closed: &Cell<bool>) {
+        self.call.set(closed);
+    }
+
+    #[inline(always)]
+    fn end<T>(&self, closed: &Cell<bool>, result: Result<T>) -> Result<T> {
         if closed.get() {
             return Err(Errno::EBADF);
         }

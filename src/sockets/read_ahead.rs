@@ -43,7 +43,7 @@ impl ReadAhead {
     /// # Safety
     /// `memory` is null, or `length` bytes can be written there.
     #[inline]
-    pub(crate) unsafe fn take(&self, memory: *mut u8, length: usize) -> bool {
+    pub(crate) unsafe fn take(&self, context: &Context, memory: *mut u8, length: usize) -> bool {
         let Some(mut block) = self.block.get() else { return false };
         // SAFETY: the block is this object's alone.
         let content = unsafe { block.as_mut() };
@@ -59,7 +59,7 @@ impl ReadAhead {
         content.start += length as u16; // fits: not beyond `end`
         if length == available {
             self.block.set(None);
-            free_block(block);
+            free_block_of(context, block);
         }
         true
     }
@@ -130,9 +130,10 @@ impl ReadAhead {
     ///
     /// # Safety
     /// `memory` is null, or `length` bytes can be written there.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn pass_on(
         &self,
+        context: &Context,
         block: NonNull<Block>,
         received: usize,
         memory: *mut u8,
@@ -141,12 +142,27 @@ impl ReadAhead {
         if length == received && !memory.is_null() {
             // SAFETY: received bytes of ours to memory of the caller's, `length` of both.
             unsafe { ptr::copy_nonoverlapping(room(block).cast(), memory, length) };
-            free_block(block);
+            free_block_of(context, block);
             return true;
         }
+        // SAFETY: by the caller's promise.
+        unsafe { self.pass_on_a_part(context, block, received, memory, length) }
+    }
+
+    /// # Safety
+    /// As for [`ReadAhead::pass_on`].
+    #[inline(never)]
+    unsafe fn pass_on_a_part(
+        &self,
+        context: &Context,
+        block: NonNull<Block>,
+        received: usize,
+        memory: *mut u8,
+        length: usize,
+    ) -> bool {
         self.keep(block, received);
         // SAFETY: by the caller's promise.
-        unsafe { self.take(memory, length) }
+        unsafe { self.take(context, memory, length) }
     }
 
     /// Drops what is here, and the memory.
@@ -170,17 +186,32 @@ impl ReadAhead {
 }
 
 /// Memory to read ahead into; none is no reason to fail.
-pub(super) fn allocate_block() -> Option<NonNull<Block>> {
-    Some(Context::get().ok()?.objects.allocate_bytes(size_of::<Block>()).ok()?.cast())
+#[inline(always)]
+pub(super) fn allocate_block(context: &Context) -> Option<NonNull<Block>> {
+    match context.objects.cached_bytes(size_of::<Block>()) {
+        Some(block) => Some(block.cast()),
+        None => make_block(context),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make_block(context: &Context) -> Option<NonNull<Block>> {
+    Some(context.objects.allocate_bytes(size_of::<Block>()).ok()?.cast())
 }
 
 /// Frees a block that holds nothing.
 pub(super) fn free_block(block: NonNull<Block>) {
     // There is a context: the block came from it.
-    if let Ok(context) = Context::get() {
-        // SAFETY: allocated with this size by `allocate_block`, and its owner lets go of it.
-        unsafe { context.objects.free_bytes(block.cast(), size_of::<Block>()) };
+    if let Some(context) = Context::existing() {
+        free_block_of(context, block);
     }
+}
+
+#[inline(always)]
+fn free_block_of(context: &Context, block: NonNull<Block>) {
+    // SAFETY: allocated with this size by `allocate_block`, and its owner lets go of it.
+    unsafe { context.objects.free_bytes(block.cast(), size_of::<Block>()) };
 }
 
 /// Where in a block to receive, [`READ_AHEAD`] bytes.

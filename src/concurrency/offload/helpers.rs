@@ -28,6 +28,8 @@ pub(crate) struct Crew {
 /// The helpers of all schedulers of the process.
 struct Helpers {
     process: u32,
+    /// Those of the process that this one was forked from: kept, as nobody knows who held what.
+    _of_parent: *const Helpers,
     staff: Mutex<Staff>,
     work: Condvar,
 }
@@ -55,7 +57,8 @@ impl Crew {
             return Ok(helpers);
         }
         let staff = Staff { queue: VecDeque::new(), threads: 0, idle: 0 };
-        let made = Helpers { process, staff: Mutex::new(staff), work: Condvar::new() };
+        let (staff, work) = (Mutex::new(staff), Condvar::new());
+        let made = Helpers { process, _of_parent: existing, staff, work };
         let made = Box::into_raw(allocation::boxed(made)?);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
         Ok(match self.helpers.compare_exchange(existing, made, success, failure) {

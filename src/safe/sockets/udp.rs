@@ -8,7 +8,6 @@ use crate::sockets::{slices, udp};
 use crate::{Deadline, Error, Result};
 use core::net::SocketAddr;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd};
 
 /// A socket for UDP datagrams. Sending never blocks, and nothing is guaranteed: messages may get
 /// lost, arrive twice, or in another order.
@@ -178,9 +177,7 @@ impl UdpSocket {
 
 message_socket!([] UdpSocket);
 
-impl AsFd for UdpSocket {
+descriptor::descriptors!(
     /// For options and the like.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(udp::descriptor(self.socket.number()))
-    }
-}
+    UdpSocket, udp::descriptor
+);

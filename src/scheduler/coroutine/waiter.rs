@@ -35,22 +35,40 @@ impl Slot {
         Slot(Cell::new(ptr::null()))
     }
 
+    #[inline(always)]
     pub(crate) fn get(&self) -> Option<Ref<Waiter>> {
         // SAFETY: a waiter clears its slot before it goes (see `Waiter::detach`).
         #[allow(unsafe_code)]
         (!self.0.get().is_null()).then(|| unsafe { Ref::from_raw(self.0.get()) })
     }
 
+    #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.get().is_null()
     }
 
     /// Puts `waiter` in; the slot must be empty and outlive the wait.
+    #[inline(always)]
     pub(crate) fn put(&self, waiter: Ref<Waiter>) {
         debug_assert!(self.is_empty());
         self.0.set(waiter.as_ptr());
         waiter.link.forget();
         waiter.slot.set(self);
+    }
+
+    /// Ends the wait of whoever waits here, with success.
+    #[inline(always)]
+    pub(in crate::scheduler) fn wake(&self, context: &Context) {
+        let Some(waiter) = self.get() else { return };
+        let coroutine = waiter.coroutine();
+        let waits = coroutine.waits.get();
+        if waits & !TIMER != Blocked::Waiter as u8 {
+            return waiter.complete(context, 0); // a `choose`
+        }
+        self.0.set(ptr::null());
+        waiter.slot.set(ptr::null());
+        coroutine.waits.set(0);
+        context.wake_detached(coroutine, waits & TIMER != 0);
     }
 }
 

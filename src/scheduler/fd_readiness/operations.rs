@@ -7,7 +7,7 @@
 use super::{Watched, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Readiness};
+use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Poller as _, Readiness};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -193,9 +193,7 @@ pub(super) fn completed(context: &Context, completion: Completion) {
         }
     };
     watched.ready.set(watched.ready.get() | arrived);
-    if let Some(waiter) = watched.reader.get() {
-        waiter.complete(context, 0);
-    }
+    watched.reader.wake(context);
 }
 
 /// A connection that was accepted.

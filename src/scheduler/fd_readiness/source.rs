@@ -7,7 +7,7 @@ use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
-use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Readiness};
+use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Poller as _, Readiness};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};

@@ -14,14 +14,14 @@ const BATCH: usize = 256;
 
 pub(crate) struct Epoll {
     pub(super) descriptor: Descriptor,
-    events: RefCell<Box<[EpollEvent]>>,
+    events: RefCell<Box<[libc::epoll_event]>>,
 }
 
 impl Epoll {
     pub(crate) fn new() -> Result<Epoll> {
         let mut events = Vec::new();
         events.try_reserve_exact(BATCH).map_err(|_| Errno::ENOMEM)?;
-        events.resize(BATCH, EpollEvent::empty());
+        events.resize(BATCH, libc::epoll_event { events: 0, u64: 0 });
         let descriptor = Descriptor::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Epoll { descriptor, events: RefCell::new(events.into_boxed_slice()) })
     }
@@ -66,7 +66,7 @@ impl Poller for Epoll {
         }
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
         let mut events = self.events.borrow_mut();
         let mut timeout = timeout;
         loop {
@@ -83,26 +83,20 @@ impl Poller for Epoll {
     }
 }
 
-#[inline]
-fn translate(event: EpollEvent) -> Event {
-    let flags = event.events();
-    let mut ready = Readiness::NONE;
-    if flags.contains(EpollFlags::EPOLLIN) {
-        ready = ready | Readiness::READABLE;
-    }
-    if flags.contains(EpollFlags::EPOLLOUT) {
-        ready = ready | Readiness::WRITABLE;
-    }
-    if flags.intersects(ENDED) {
+#[inline(always)]
+fn translate(event: libc::epoll_event) -> Event {
+    let flags = event.events;
+    let mut ready = Readiness::of_epoll(flags);
+    if flags & ENDED != 0 {
         ready = ready | ended(flags);
     }
-    Event { token: event.data(), ready }
+    Event { token: event.u64, ready }
 }
 
 #[cold]
-fn ended(flags: EpollFlags) -> Readiness {
-    if flags.intersects(BROKEN) { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
+fn ended(flags: u32) -> Readiness {
+    if flags & BROKEN != 0 { Readiness::ALL } else { Readiness::READABLE | Readiness::HANGUP }
 }
 
-const BROKEN: EpollFlags = EpollFlags::EPOLLERR.union(EpollFlags::EPOLLHUP);
-const ENDED: EpollFlags = BROKEN.union(EpollFlags::EPOLLRDHUP);
+const BROKEN: u32 = (libc::EPOLLERR | libc::EPOLLHUP).cast_unsigned();
+const ENDED: u32 = BROKEN | libc::EPOLLRDHUP.cast_unsigned();

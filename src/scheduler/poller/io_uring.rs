@@ -37,7 +37,7 @@ const COMPLETIONS: u32 = 4096;
 /// Try to poll before the operation itself: it is known that it would block.
 const POLL_FIRST: u16 = 1;
 
-pub(super) struct Uring {
+pub(crate) struct Uring {
     // Dropped first: the system must not know the buffers any more when they go.
     ring: RefCell<IoUring>,
     buffers: BufferRing,
@@ -137,7 +137,7 @@ impl Uring {
         }
     }
 
-    fn translate(&self, entry: &cqueue::Entry, sink: &mut dyn Sink) {
+    fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) {
         let tag = entry.user_data() & TAG_MASK;
         let token = entry.user_data() & !TAG_MASK;
         let operation = match tag {
@@ -195,7 +195,7 @@ impl Poller for Uring {
         self.push(&entry.user_data(token | tag as u64));
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
         {
             let mut ring = self.ring.borrow_mut();
             let wait = timeout != Some(Duration::ZERO) && ring.completion().is_empty();

@@ -9,6 +9,8 @@ use crate::os::{allocation, environment};
 use core::ffi::c_void;
 use core::ops::BitOr;
 use core::time::Duration;
+use epoll::Epoll;
+use io_uring::Uring;
 use std::os::fd::RawFd;
 
 /// What to be told of.
@@ -35,16 +37,22 @@ pub(crate) struct Readiness(u8);
 impl Readiness {
     pub(crate) const NONE: Readiness = Readiness(0);
     /// Reading would not block (end of stream and errors included).
-    pub(crate) const READABLE: Readiness = Readiness(1);
+    pub(crate) const READABLE: Readiness = Readiness(libc::EPOLLIN as u8);
     /// Writing would not block (errors included).
-    pub(crate) const WRITABLE: Readiness = Readiness(2);
+    pub(crate) const WRITABLE: Readiness = Readiness(libc::EPOLLOUT as u8);
     /// The peer will send no more (or `BROKEN`): readable from now on.
-    pub(crate) const HANGUP: Readiness = Readiness(4);
+    pub(crate) const HANGUP: Readiness = Readiness(2);
     /// The descriptor is broken or closed on both sides: writable from now on.
     pub(crate) const BROKEN: Readiness = Readiness(8);
     pub(crate) const ALL: Readiness = Readiness(15);
     /// Something has been received, or accepted, by an operation of the poller's.
     pub(crate) const ARRIVED: Readiness = Readiness(16);
+
+    /// What epoll says of reading and writing: it has the same bits for them.
+    #[inline(always)]
+    fn of_epoll(flags: u32) -> Readiness {
+        Readiness(flags as u8 & (Self::READABLE.0 | Self::WRITABLE.0))
+    }
 
     /// Is any of `wanted` there?
     #[inline(always)]
@@ -141,7 +149,7 @@ pub(crate) trait Poller {
     fn await_edge(&self, _fd: RawFd, _token: u64, _direction: Direction) {}
 
     /// See the contract.
-    fn wait(&self, timeout: Option<Duration>, sink: &mut dyn Sink);
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink);
 
     /// The same object, if it carries out operations itself.
     fn completions(&self) -> Option<&dyn Completions> {
@@ -187,13 +195,59 @@ pub(crate) trait Completions {
 /// Bytes that a receive gets at most.
 pub(crate) const RECEIVED_AT_ONCE: usize = buffer_ring::BUFFER_SIZE;
 
-/// Makes the poller that the environment variable `DILL_POLLER` asks for: `epoll`, or
-/// `io_uring` where the system has what that needs. Epoll otherwise.
-pub(super) fn create() -> Result<Box<dyn Poller>> {
-    if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
-        && let Ok(poller) = io_uring::Uring::new()
-    {
-        return Ok(allocation::boxed(poller)?);
+/// The pollers that there are. No trait object: what is done with an event shall be a part of
+/// the loop over the events.
+pub(crate) enum SystemPoller {
+    Epoll(Epoll),
+    Uring(Box<Uring>),
+}
+
+impl SystemPoller {
+    /// The one that the environment variable `DILL_POLLER` asks for: `epoll`, or `io_uring`
+    /// where the system has what that needs. Epoll otherwise.
+    pub(super) fn new() -> Result<SystemPoller> {
+        if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
+            && let Ok(poller) = Uring::new()
+        {
+            return Ok(SystemPoller::Uring(allocation::boxed(poller)?));
+        }
+        Ok(SystemPoller::Epoll(Epoll::new()?))
     }
-    Ok(allocation::boxed(epoll::Epoll::new()?)?)
+}
+
+impl Poller for SystemPoller {
+    fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
+        match self {
+            SystemPoller::Epoll(poller) => poller.watch(fd, token, interest),
+            SystemPoller::Uring(poller) => poller.watch(fd, token, interest),
+        }
+    }
+
+    fn forget(&self, fd: RawFd) {
+        match self {
+            SystemPoller::Epoll(poller) => poller.forget(fd),
+            SystemPoller::Uring(poller) => poller.forget(fd),
+        }
+    }
+
+    fn await_edge(&self, fd: RawFd, token: u64, direction: Direction) {
+        match self {
+            SystemPoller::Epoll(poller) => poller.await_edge(fd, token, direction),
+            SystemPoller::Uring(poller) => poller.await_edge(fd, token, direction),
+        }
+    }
+
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
+        match self {
+            SystemPoller::Epoll(poller) => poller.wait(timeout, sink),
+            SystemPoller::Uring(poller) => poller.wait(timeout, sink),
+        }
+    }
+
+    fn completions(&self) -> Option<&dyn Completions> {
+        match self {
+            SystemPoller::Epoll(poller) => poller.completions(),
+            SystemPoller::Uring(poller) => poller.completions(),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // System calls with buffers.
 
-use super::{AT_ONCE, Next, attempt, end_of_stream, header, settle};
+use super::{Next, attempt, end_of_stream, header, settle};
 use crate::os::errno::Result;
 use crate::scheduler::fd_readiness::{FdSource, RECEIVED_AT_ONCE};
 use crate::sockets::read_ahead::{Block, READ_AHEAD, free_block, room};
@@ -10,79 +10,81 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 use std::io::IoSlice;
 
-/// Reads what is there at once into `block`, and returns how much; on failure the block is
-/// freed.
-#[inline]
-pub(super) fn fill(source: &FdSource, block: NonNull<Block>) -> Result<usize> {
-    let receive = || {
-        // SAFETY: the block has room for `READ_AHEAD` bytes.
-        unsafe { libc::recv(source.as_raw_fd(), room(block), READ_AHEAD, 0) }
-    };
+/// Reads what is there at once into `block`, and returns how much (few enough to be returned in
+/// registers); on failure the block is freed.
+#[inline(always)]
+pub(in crate::sockets) fn fill(source: &FdSource, block: NonNull<Block>) -> Result<u32> {
     if source.has_arrived() {
-        return take(source, block).inspect_err(|_| free_block(block));
+        return take(source, block);
     }
-    let received = receive();
+    let received = receive(source, block);
     if received > 0 && received < READ_AHEAD.cast_signed() {
         source.read_would_block();
-        return Ok(received.unsigned_abs());
+        Ok(received as u32)
+    } else {
+        received_otherwise(source, block, received)
     }
-    received_otherwise(source, received, receive).inspect_err(|_| free_block(block))
+}
+
+#[inline(always)]
+fn receive(source: &FdSource, block: NonNull<Block>) -> isize {
+    // SAFETY: the block has room for `READ_AHEAD` bytes.
+    unsafe { libc::recv(source.as_raw_fd(), room(block), READ_AHEAD, 0) }
 }
 
 /// Moves what the poller has received itself to `block`, and returns how much that was.
 #[inline(never)]
-fn take(source: &FdSource, block: NonNull<Block>) -> Result<usize> {
+fn take(source: &FdSource, block: NonNull<Block>) -> Result<u32> {
     const { assert!(RECEIVED_AT_ONCE <= READ_AHEAD) };
     // SAFETY: the block has room for what is received at once.
     let received = unsafe { source.take_arrived(room(block)) };
-    end_of_stream(settle(received.map(Some)))
+    let received = end_of_stream(settle(received.map(Some))).inspect_err(|_| free_block(block))?;
+    Ok(received as u32)
 }
 
 /// Sees to the result `first` of a call that has filled the block, blocked or failed, and to
 /// further calls if that one was interrupted.
 #[cold]
-fn received_otherwise(
-    source: &FdSource,
-    first: isize,
-    mut receive: impl FnMut() -> isize,
-) -> Result<usize> {
+#[inline(never)]
+fn received_otherwise(source: &FdSource, block: NonNull<Block>, first: isize) -> Result<u32> {
     let mut first = Some(first);
-    let received = end_of_stream(attempt(|| first.take().unwrap_or_else(&mut receive)))?;
+    let attempts = attempt(|| first.take().unwrap_or_else(|| receive(source, block)));
+    let received = end_of_stream(attempts).inspect_err(|_| free_block(block))?;
     Next::after(received, READ_AHEAD).note_read(source);
-    Ok(received)
+    Ok(received as u32)
 }
 
-/// Sends what the socket takes of one buffer at once, for a call that has just begun. How many
-/// bytes that was.
+/// Tries to send a buffer, for a call that has just begun. What the system call returns; unless
+/// that is `length`, [`sent_less`] must see to it.
 ///
 /// # Safety
 /// `length` bytes can be read from `memory`.
 #[inline(always)]
-pub(in crate::sockets) unsafe fn send_at_once(
+pub(in crate::sockets) unsafe fn try_send(
     source: &FdSource,
     memory: *const c_void,
     length: usize,
-) -> Result<usize> {
-    let length = length.min(AT_ONCE);
-    let send = || {
-        // SAFETY: by the caller's promise.
-        unsafe { libc::send(source.as_raw_fd(), memory, length, libc::MSG_NOSIGNAL) }
-    };
-    let sent = send();
-    // Mostly it has taken all, and there is nothing to be noted.
-    if sent == length.cast_signed() { Ok(length) } else { sent_less(source, sent, length, send) }
+) -> isize {
+    // SAFETY: by the caller's promise.
+    unsafe { libc::send(source.as_raw_fd(), memory, length, libc::MSG_NOSIGNAL) }
 }
 
 /// Sees to the result `first` of a call that has not sent all, and to further calls if that
-/// one was interrupted.
+/// one was interrupted. How many bytes were sent.
+///
+/// # Safety
+/// As for [`try_send`].
 #[cold]
-fn sent_less(
+#[inline(never)]
+pub(in crate::sockets) unsafe fn sent_less(
     source: &FdSource,
-    first: isize,
+    memory: *const c_void,
     length: usize,
-    mut send: impl FnMut() -> isize,
+    first: isize,
 ) -> Result<usize> {
     let mut first = Some(first);
+    // SAFETY: by the caller's promise.
+    let mut send = || unsafe { try_send(source, memory, length) };
     let sent = attempt(|| first.take().unwrap_or_else(&mut send))?.unwrap_or(0);
     Next::after(sent, length).note_write(source);
     Ok(sent)

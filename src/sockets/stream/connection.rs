@@ -15,7 +15,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::byte_socket::ByteStream;
 use crate::sockets::direction::{Direction, was_put_off};
-use crate::sockets::fd_io;
+use crate::sockets::fd_io::{self, AT_ONCE};
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::ReadAhead;
 use crate::sockets::storage::{self, Storage};
@@ -110,6 +110,8 @@ impl Connection {
         self.state.set(self.state.get() | what);
     }
 
+    /// For a caller that may block.
+    ///
     /// # Safety
     /// As for [`byte_socket::send_buffer`].
     #[inline(always)]
@@ -121,18 +123,40 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<()> {
-        context.current().may_block()?;
-        let mut sent = 0;
         let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
-        if !trouble && !memory.is_null() && length > 0 && self.source.may_write() {
+        if !trouble
+            && !memory.is_null()
+            && length.wrapping_sub(1) < AT_ONCE
+            && self.source.may_write()
+        {
             // SAFETY: the caller promises that the buffer is readable.
-            sent = unsafe { fd_io::send_at_once(&self.source, memory, length) }
-                .inspect_err(|_| self.send_failed())?;
-            if sent == length {
+            let sent = unsafe { fd_io::try_send(&self.source, memory, length) };
+            // Mostly the socket has taken all, and there is nothing to be noted.
+            if sent == length.cast_signed() {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
             }
+            // SAFETY: as above.
+            let sent = unsafe { fd_io::sent_less(&self.source, memory, length, sent) }
+                .inspect_err(|_| self.send_failed())?;
+            // SAFETY: as above.
+            return unsafe { self.send_rest(context, recorded, (memory, length), sent, deadline) };
         }
+        // SAFETY: by the caller's promise.
+        unsafe { self.send_rest(context, recorded, (memory, length), 0, deadline) }
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::send_buffer`].
+    #[inline(never)]
+    unsafe fn send_rest(
+        &self,
+        context: &Context,
+        recorded: u32,
+        (memory, length): (*const c_void, usize),
+        sent: usize,
+        deadline: i64,
+    ) -> Result<()> {
         let list = IoList::single(memory.cast_mut(), length);
         // SAFETY: a list of one buffer, by the caller's promise.
         unsafe {
@@ -149,14 +173,12 @@ impl Connection {
         last: *const IoList,
         deadline: i64,
     ) -> Result<()> {
+        context.current().may_block()?;
         // SAFETY: by the caller's promise.
         unsafe {
             match single(first, last) {
                 Some(only) => self.send_buffer(context, RECORDED, only.base, only.len, deadline),
-                None => {
-                    context.current().may_block()?;
-                    self.send_list(context, RECORDED, first, last, 0, deadline)
-                }
+                None => self.send_list(context, RECORDED, first, last, 0, deadline),
             }
         }
     }

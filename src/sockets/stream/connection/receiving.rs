@@ -7,14 +7,17 @@ use crate::concurrency::cancel_scope::{self, RECORDED};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::direction::was_put_off;
+use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::read_ahead::READ_AHEAD;
+use crate::sockets::read_ahead::{self, READ_AHEAD};
 use core::ffi::c_void;
 
 /// Which way the bytes of [`Connection::receive_some`] go.
 const RECEIVE: io_list::Direction = io_list::Direction::Receive;
 
 impl Connection {
+    /// For a caller that may block.
+    ///
     /// # Safety
     /// As for [`byte_socket::receive_buffer`].
     #[inline(always)]
@@ -26,23 +29,36 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<()> {
-        context.current().may_block()?;
-        if length <= READ_AHEAD && length > 0 && !self.input.is_busy() {
-            let complete = if self.ahead.is_empty()
-                && self.family.reads_ahead()
-                && !self.is(state::ENDED | state::RECEIVE_FAILED)
-            {
+        if length.wrapping_sub(1) < READ_AHEAD && !self.input.is_busy() {
+            let complete = if !self.ahead.is_empty() {
                 // SAFETY: the caller promises that the buffer is writable.
+                unsafe { self.ahead.take(context, memory.cast(), length) }
+            } else if self.family.reads_ahead() && !self.is(state::ENDED | state::RECEIVE_FAILED) {
+                // SAFETY: as above.
                 unsafe { self.receive_small(context, memory.cast(), length, deadline)? }
             } else {
-                // SAFETY: as above.
-                unsafe { self.ahead.take(memory.cast(), length) }
+                false
             };
             if complete {
                 cancel_scope::note_transfer(context, recorded);
                 return Ok(());
             }
         }
+        // SAFETY: by the caller's promise.
+        unsafe { self.receive_single(context, recorded, memory, length, deadline) }
+    }
+
+    /// # Safety
+    /// As for [`byte_socket::receive_buffer`].
+    #[inline(never)]
+    unsafe fn receive_single(
+        &self,
+        context: &Context,
+        recorded: u32,
+        memory: *mut c_void,
+        length: usize,
+        deadline: i64,
+    ) -> Result<()> {
         let list = IoList::single(memory, length);
         // SAFETY: a list of one buffer, by the caller's promise.
         unsafe { self.receive_list(context, recorded, &raw const list, &raw const list, deadline) }
@@ -57,20 +73,22 @@ impl Connection {
         last: *const IoList,
         deadline: i64,
     ) -> Result<()> {
+        context.current().may_block()?;
         // SAFETY: by the caller's promise.
         unsafe {
             match single(first, last) {
                 Some(only) => self.receive_buffer(context, RECORDED, only.base, only.len, deadline),
-                None => {
-                    context.current().may_block()?;
-                    self.receive_list(context, RECORDED, first, last, deadline)
-                }
+                None => self.receive_list(context, RECORDED, first, last, deadline),
             }
         }
     }
 
+    /// Waits for input, reads it ahead into the buffer, which is empty, and moves `length` bytes
+    /// of it to `memory` (drops them if that is null). False if there are not that many: then
+    /// they are in the buffer, and the call has not begun.
+    ///
     /// # Safety
-    /// As for [`Call::receive_small`](fd_io::Call::receive_small).
+    /// `memory` is null, or `length` bytes can be written there.
     #[inline(always)]
     unsafe fn receive_small(
         &self,
@@ -79,12 +97,18 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<bool> {
-        self.input
-            .occupy(&self.source, deadline, |call| {
-                // SAFETY: by the caller's promise.
-                unsafe { call.receive_small(context, &self.ahead, memory, length) }
-            })
-            .inspect_err(|&error| self.receive_ended(error, false))
+        if !self.source.may_read() {
+            // Nobody else runs but during the wait. What is left when the deadline has passed
+            // is a matter for the wait, too: it lets those run who are ready.
+            self.input
+                .await_input(context, &self.source, deadline)
+                .inspect_err(|&error| self.receive_ended(error, false))?;
+        }
+        let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
+        let received = fd_io::fill(&self.source, block)
+            .inspect_err(|&error| self.receive_ended(error, false))?;
+        // SAFETY: by the caller's promise.
+        Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
     }
 
     /// # Safety
@@ -123,6 +147,7 @@ impl Connection {
 
     /// Notes that a receive has failed with `error`, after its first byte if it had `begun`.
     #[cold]
+    #[inline(never)]
     fn receive_ended(&self, error: Errno, begun: bool) {
         match error {
             // The socket is gone.
