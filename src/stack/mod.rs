@@ -5,8 +5,8 @@ mod slab;
 
 pub(crate) use pool::StackPool;
 
-use corosensei::stack::Stack as _;
 pub(crate) use crate::os::instrumentation::StackRegistration;
+use corosensei::stack::Stack as _;
 
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
 const DEFAULT_SIZE: usize = 256 * 1024;
