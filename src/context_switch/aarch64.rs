@@ -130,11 +130,7 @@ pub(crate) unsafe extern "C" fn switch(
     to: usize,
     from: usize,
 ) -> libc::c_int {
-    resuming_x4!(
-        "stp x29, x30, [sp, #-16]!",
-        store_registers!(),
-        "str x9, [x5, {sp}]",
-    )
+    resuming_x4!("stp x29, x30, [sp, #-16]!", store_registers!(), "str x9, [x5, {sp}]",)
 }
 
 /// Goes on with `to`; what runs now never does. Not declared so, as compilers make no jump of
