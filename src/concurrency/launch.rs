@@ -54,7 +54,7 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     }
     #[cfg(dill_thread_switch)]
     context_switch::prepare_thread(&child.execution, finish, entry, argument);
-    let transfer = context.hand_over_to_child(child, result).to_prepared();
+    let transfer = context.hand_over_to_child(child, result).into_prepared();
     // SAFETY: the parent runs, and the child was prepared above.
     unsafe { transfer.carry_out() };
     Ok(())

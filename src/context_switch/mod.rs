@@ -124,7 +124,7 @@ impl Transfer {
 
     /// The transfer of a launch as a switch to a coroutine that was [prepared](prepare), which
     /// tells AddressSanitizer by itself.
-    pub(crate) fn to_prepared(self) -> Transfer {
+    pub(crate) fn into_prepared(self) -> Transfer {
         Transfer { second: self.second & !ANNOUNCED, ..self }
     }
 
