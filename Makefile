@@ -10,7 +10,7 @@ DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
 .PHONY: all bench check compatibility demo exports faults fuzz fuzz-api header man model \
-    restarts soak throughput clean help valgrind
+    restarts soak surface throughput clean help valgrind
 
 all:
 	$(CARGO) build --release
@@ -64,6 +64,9 @@ man:
 compatibility:
 	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
 
+surface:
+	DILL_UPDATE_SURFACE=1 $(CARGO) test --test rust_surface the_list_is_fresh
+
 exports: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update
 
@@ -90,6 +93,7 @@ help:
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make man      writes docs/man from them'
 	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'
+	@echo 'make surface  writes tests/rust_surface.txt, the list of what is public in the Rust API'
 	@echo 'make compatibility  writes the table in COMPATIBILITY.md'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'

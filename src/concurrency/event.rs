@@ -9,6 +9,14 @@ use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting};
 use core::cell::Cell;
 use core::ptr;
 
+/// The length of the message of a waiter that waits for none, but for an event.
+const NO_MESSAGE: usize = usize::MAX;
+
+/// Is it an event that this one waits for? For dumps.
+pub(super) fn is_waited_for_by(waiter: &Waiter) -> bool {
+    waiter.len.get() == NO_MESSAGE
+}
+
 /// An event. Pinned from [`Event::init`] on; whoever waits keeps it alive.
 pub(crate) struct Event {
     waiters: List<Waiting>,
@@ -52,6 +60,7 @@ impl Event {
 
     /// Has `waiter` wait until it happens.
     pub(super) fn enqueue(&self, waiter: Ref<Waiter>) {
+        waiter.len.set(NO_MESSAGE);
         self.waiters.push_back(waiter);
     }
 
@@ -65,10 +74,13 @@ impl Event {
             return Err(Errno::ETIMEDOUT);
         }
         let current = context.current();
-        self.waiters.push_back(current.waiter_ref());
+        let waiter: Ref<Waiter> = current.waiter_ref();
+        self.enqueue(waiter);
         current.will_block(Blocked::Waiter, Interrupt::Any);
         context.arm_deadline(current, deadline);
-        match context.park() {
+        let woken = context.park();
+        waiter.len.set(0);
+        match woken {
             (_, 0) => Ok(()),
             (_, errno) => Err(Errno::from_raw(errno)),
         }

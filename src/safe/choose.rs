@@ -1,5 +1,7 @@
 //! Waiting for the first of several things.
 
+mod arms;
+
 use super::alternatives::{
     Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
     State,
@@ -83,6 +85,15 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
 /// }
 /// assert_eq!(choose.wait(Deadline::NEVER)?, (0, Ok(4)));
 /// # Ok::<(), dill::Error>(())
+/// ```
+///
+/// What is waited for outlives it:
+///
+/// ```compile_fail,E0505
+/// let (tx, rx) = dill::channel::<u8>().unwrap();
+/// let choose = dill::Choose::new().recv(&rx, drop);
+/// drop(rx);
+/// choose.wait(dill::Deadline::NOW).unwrap();
 /// ```
 #[must_use = "it does nothing before it waits"]
 pub struct Choose<'a, R> {
@@ -233,7 +244,8 @@ impl<'a, R> Choose<'a, R> {
     /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
     /// assert!(bundle.is_empty());
     ///
-    /// let (slow, fast) = (bundle.spawn(dill::yield_now)?, bundle.spawn(|| 7)?);
+    /// let slow = bundle.spawn(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// let fast = bundle.spawn(|| 7)?;
     /// let first = Choose::new()
     ///     .finished(&slow, |_| "slow")
     ///     .finished(&fast, |_| "fast")
@@ -251,7 +263,7 @@ impl<'a, R> Choose<'a, R> {
     /// use dill::{Choose, Deadline, TypedBundle};
     ///
     /// let (left, right) = (TypedBundle::new()?, TypedBundle::new()?);
-    /// left.go(dill::yield_now)?;
+    /// left.go(|| dill::sleep(std::time::Duration::from_millis(5)))?;
     /// right.go(|| "quick")?;
     /// let first = Choose::new()
     ///     .next(&left, |result| result.map(|_| "left"))
@@ -321,106 +333,4 @@ impl<R> fmt::Debug for Choose<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Choose").field("alternatives", &self.arms.len()).finish()
     }
-}
-
-/// Waits for the first of several things, and does what belongs to it.
-///
-/// Each arm is `what(…) -> pattern => expression,`. Of those that can be done at once, the first
-/// one counts; nothing happens to the others. The arms are part of the function around them:
-/// `return`, `break` and `?` work in them. The whole is a `Result`: `Ok` of the arm's
-/// expression, or [`Error::TimedOut`](crate::Error::TimedOut),
-/// [`Error::Canceled`](crate::Error::Canceled) when none has happened. Nothing is allocated for up
-/// to eight arms.
-///
-/// | arm | waits until | the pattern gets |
-/// |---|---|---|
-/// | `recv(channel)` | a message has come from a [`Receiver`](crate::Receiver) or [`Signals`](crate::Signals) | `Result<T>` |
-/// | `send(channel, slot)` | the value in the variable `slot: Option<T>` has been sent by a [`Sender`](crate::Sender); it stays there otherwise; an empty one is never sent | `Result<()>` |
-/// | `input(socket)` | a receive or accept on a [socket](crate::AsInput) would not block | `Result<()>` |
-/// | `readable(fd)`, `writable(fd)` | a descriptor ([`AsFd`](std::os::fd::AsFd)) is ready | `Result<()>` |
-/// | `finished(what)` | the last coroutine of a bundle or scope has finished, or that of a [`JoinHandle`](crate::JoinHandle), whose result is there then | `Result<()>` |
-/// | `next(bundle)` | a task of a [`TypedBundle`](crate::TypedBundle) has finished, or all have, and no result is left | `Result<Option<T>>` |
-/// | `request(request)` | the graceful [`request`](crate::request()) is made | `Result<()>` |
-/// | `deadline(deadline)` as the last one, without pattern | | |
-///
-/// ```
-/// use dill::{Bundle, Deadline, Error, Grace, Signal, channel, choose};
-/// use std::time::Duration;
-///
-/// let (tx, work) = channel::<u32>()?;
-/// let signals = dill::signals([Signal::INTERRUPT])?;
-/// let bundle = Bundle::new()?;
-/// bundle.go(move || {
-///     for n in 1..=3 {
-///         tx.send(n, Deadline::NEVER).unwrap();
-///     }
-/// })?;
-///
-/// let mut sum = 0;
-/// let reason = loop {
-///     choose! {
-///         recv(work) -> number => match number {
-///             Ok(number) => sum += number,
-///             Err(error) => break error,
-///         },
-///         recv(signals) -> signal => {
-///             println!("{:?}", signal?);
-///             break Error::Canceled;
-///         },
-///         deadline(Duration::from_secs(10)),
-///     }?
-/// };
-/// assert_eq!((sum, reason), (6, Error::Done));
-/// # Ok::<(), Error>(())
-/// ```
-#[macro_export]
-macro_rules! choose {
-    // One arm after the other becomes a variable; names made in different steps differ.
-    (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::send(&$channel, &mut $slot);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] $what:ident($of:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::$what(&$of);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    // A block needs no comma behind it.
-    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:block $($rest:tt)*) => {
-        $crate::choose!(@arms $done $what $of -> $pattern => { $body }, $($rest)*)
-    };
-    // The last arm needs none either.
-    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:expr) => {
-        $crate::choose!(@arms $done $what $of -> $pattern => $body,)
-    };
-    (@arms $done:tt deadline($deadline:expr) $(,)?) => {
-        $crate::choose!(@wait $done $deadline)
-    };
-    (@arms $done:tt) => {
-        $crate::choose!(@wait $done $crate::Deadline::NEVER)
-    };
-    (@wait [$(($alternative:ident $pattern:pat, $body:expr))*] $deadline:expr) => {
-        match $crate::__choose::wait(&mut [$(&mut $alternative),*], $deadline) {
-            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-            ::core::result::Result::Ok(chosen) => ::core::result::Result::Ok(
-                $crate::choose!(@body chosen 0usize; $(($alternative $pattern, $body))*)
-            ),
-        }
-    };
-    (@body $chosen:ident $n:expr; ($alternative:ident $pattern:pat, $body:expr) $($rest:tt)*) => {
-        if $chosen.is($n) {
-            let $pattern = $chosen.take(&mut $alternative);
-            $body
-        } else {
-            $crate::choose!(@body $chosen $n + 1usize; $($rest)*)
-        }
-    };
-    (@body $chosen:ident $n:expr;) => {
-        ::core::unreachable!()
-    };
-    (@$($wrong:tt)*) => {
-        ::core::compile_error!("an arm of choose! is `what(…) -> pattern => expression,`")
-    };
-    ($($arms:tt)*) => {
-        $crate::choose!(@arms [] $($arms)*)
-    };
 }

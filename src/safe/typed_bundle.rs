@@ -28,6 +28,13 @@ use std::collections::VecDeque;
 /// assert_eq!(order, [10, 20, 30]);
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// It takes tasks of that kind only:
+///
+/// ```compile_fail,E0271
+/// let numbers = dill::TypedBundle::<u32>::new().unwrap();
+/// numbers.go(|| "text").unwrap();
+/// ```
 #[must_use = "a bundle that is dropped cancels its coroutines"]
 pub struct TypedBundle<T> {
     // Dropped first, so that nobody is left to add a result.

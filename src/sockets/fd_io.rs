@@ -4,18 +4,18 @@
 //! socket would block. While it is parked another coroutine may close the socket; then
 //! nothing of the socket may be touched any more. [`Direction`] takes care of that.
 
-#![allow(unsafe_code)] // System calls with lists of buffers.
-
 mod connecting;
 mod dropping;
+mod lists;
 mod small;
 
 pub(super) use connecting::connect;
+pub(super) use lists::{BATCH, EMPTY, header};
 pub(super) use small::{fill, send_slices_at_once, sent_less, try_send};
 
 use super::direction::Direction;
 use super::io_list::Cursor;
-use super::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
+use super::read_ahead::{ReadAhead, allocate_block};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -24,12 +24,8 @@ use crate::scheduler::fd_readiness::FdSource;
 use core::cell::Cell;
 use core::convert::Infallible;
 use core::mem;
-use core::ptr;
 use dropping::drop_some;
-use std::os::fd::RawFd;
-
-/// Buffers in one system call. Few, as they lie on stacks that may be very small.
-pub(super) const BATCH: usize = 16;
+use lists::{receive_some, send_some};
 
 /// Bytes in one system call, and between two looks at the clock: more than a socket's queue
 /// mostly holds, and not too many if a peer sends as fast as we receive.
@@ -306,88 +302,6 @@ fn settle(result: Result<Option<usize>>) -> Result<Option<usize>> {
         Errno::EPIPE | Errno::ETIMEDOUT => Err(Errno::ECONNRESET),
         error => Err(error),
     })
-}
-
-/// A message header for the buffers in `slots`.
-pub(super) fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
-    // SAFETY: all zeros are a valid header: no address, no buffers, no control data.
-    let mut header: libc::msghdr = unsafe { mem::zeroed() };
-    header.msg_iov = slots.as_mut_ptr();
-    header.msg_iovlen = slots.len();
-    header
-}
-
-pub(super) const EMPTY: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
-
-/// Sends what the socket takes at once. Not inlined: its buffers shall not stay on the
-/// stack of a parked coroutine.
-#[inline(never)]
-fn send_some(fd: RawFd, cursor: &mut Cursor) -> Result<Next> {
-    let mut slots = [EMPTY; BATCH];
-    let (count, bytes) = cursor.gather(&mut slots, AT_ONCE);
-    let mut flags = libc::MSG_NOSIGNAL;
-    if bytes < cursor.remaining() {
-        flags |= libc::MSG_MORE; // no packet of its own for a part of the list
-    }
-    let sent = if let [slot] = slots[..count] {
-        // SAFETY: as below.
-        attempt(|| unsafe { libc::send(fd, slot.iov_base, slot.iov_len, flags) })
-    } else {
-        let header = header(&mut slots[..count]);
-        // SAFETY: the cursor vouches for the buffers, which are only read; the header
-        // lives through the call.
-        attempt(|| unsafe { libc::sendmsg(fd, &raw const header, flags) })
-    };
-    let sent = sent?.unwrap_or(0);
-    cursor.advance(sent);
-    Ok(Next::after(sent, bytes))
-}
-
-/// Receives what is there at once. Not inlined, as [`send_some`].
-#[inline(never)]
-fn receive_some(source: &FdSource, ahead: Option<&ReadAhead>, cursor: &mut Cursor) -> Result<Next> {
-    let fd = source.as_raw_fd();
-    let block = ahead.and_then(|_| allocate_block(Context::existing()?));
-    if let (Some(ahead), Some(block)) = (ahead, block)
-        && cursor.remaining() <= READ_AHEAD
-    {
-        // Through the buffer, as the next receives will be small as well.
-        let received = fill(source, block)? as usize;
-        ahead.keep(block, received);
-        ahead.copy_to(cursor);
-        return Ok(Next::after(received, READ_AHEAD));
-    }
-    if let Some(length) = cursor.skip_length() {
-        block.into_iter().for_each(free_block);
-        let (dropped, next) = drop_some(fd, length, ahead.is_none())?;
-        cursor.advance(dropped);
-        return Ok(next);
-    }
-    // Straight into the caller's memory. Room to read ahead makes for a short read when
-    // the input is used up, which saves the call that would find it so.
-    let mut slots = [EMPTY; BATCH];
-    let (count, bytes) = cursor.gather(&mut slots[..BATCH - 1], AT_ONCE);
-    let ahead_of_list = block.filter(|_| bytes == cursor.remaining());
-    let mut used = count;
-    if let Some(block) = ahead_of_list {
-        slots[count] = libc::iovec { iov_base: room(block), iov_len: READ_AHEAD };
-        used += 1;
-    }
-    let mut header = header(&mut slots[..used]);
-    // SAFETY: the cursor vouches for the caller's buffers, the block is ours, and the
-    // header lives through the call.
-    let received = end_of_stream(attempt(|| unsafe { libc::recvmsg(fd, &raw mut header, 0) }));
-    let excess = received.as_ref().unwrap_or(&0).saturating_sub(bytes);
-    if let (Some(ahead), Some(block)) = (ahead, block) {
-        ahead.keep(block, excess);
-    }
-    let received = received?;
-    cursor.advance(received - excess);
-    if ahead.is_none() {
-        return Ok(Next::after_local(received));
-    }
-    let offered = if ahead_of_list.is_some() { bytes + READ_AHEAD } else { bytes };
-    Ok(Next::after(received, offered))
 }
 
 /// Of a read with room for something: 0 bytes are the end of the stream, `EAGAIN`

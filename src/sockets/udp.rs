@@ -288,7 +288,8 @@ fn receive_one(fd: RawFd, mut list: Cursor) -> Result<Option<Datagram>> {
     }
     let mut sender = IpAddress::NONE;
     let name = sender.as_mut_bytes();
-    let mut header = header(&mut slots[..count]);
+    // At least one, be it empty: for QEMU's emulation none means that nothing is to be received.
+    let mut header = header(&mut slots[..count.max(1)]);
     let received = attempt(|| {
         header.msg_name = name.as_mut_ptr().cast();
         header.msg_namelen = name.len() as libc::socklen_t;

@@ -19,6 +19,18 @@ use core::ptr;
 /// assert_eq!(first(&rx, &other), Err(dill::Error::Done));
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// Nothing else can be such:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dill::Receive for Mine {
+///     type Message = u8;
+///     fn message(raw: u8) -> u8 {
+///         raw
+///     }
+/// }
+/// ```
 pub trait Receive: sealed::Receive {
     /// A message.
     type Message;

@@ -20,6 +20,13 @@ use crate::safe::{Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TypedBu
 /// assert!(!has_finished(&task));
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// Nothing else can have that:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dill::Finish for Mine {}
+/// ```
 pub trait Finish: sealed::Finish {}
 
 mod sealed {

@@ -78,11 +78,21 @@ impl<S: AsInput> AsInput for &S {
 ///     }
 /// }
 /// ```
+///
+/// The socket outlives it:
+///
+/// ```compile_fail,E0505
+/// let (a, b) = dill::UnixStream::pair().unwrap();
+/// let input = dill::Input::of(&a);
+/// drop(a);
+/// println!("{input:?}");
+/// ```
 #[derive(Debug)]
 pub struct Input<'a> {
     source: Source,
     settled: Settled,
-    socket: PhantomData<&'a ()>,
+    /// A handle is the thread's.
+    socket: PhantomData<(&'a (), *mut ())>,
 }
 
 /// Who is to be asked.

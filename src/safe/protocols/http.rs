@@ -26,7 +26,7 @@ use crate::{ByteStream, Deadline, Result};
 /// one that passes before the next byte of a body does no harm.
 ///
 /// Heads are limited to 64 KiB, lines of them to 8 KiB, and whatever two readers could understand
-/// differently is refused ([`Error::Protocol`]).
+/// differently is refused ([`Error::Protocol`](crate::Error::Protocol)).
 ///
 /// ```
 /// use dill::{HttpBody, Deadline, Http, UnixStream};
@@ -58,7 +58,8 @@ impl<S: ByteStream + 'static> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Canceled`], [`Error::OutOfMemory`]. The stream is closed then.
+    /// [`Error::Canceled`](crate::Error::Canceled),
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
     /// # let (a, _b) = dill::UnixStream::pair()?;
@@ -75,7 +76,8 @@ impl<S: ByteStream + 'static> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Reset`] if a call has failed halfway; those of the stream. The stream is closed then.
+    /// [`Error::Reset`](crate::Error::Reset) if a call has failed halfway; those of the stream. The
+    /// stream is closed then.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};

@@ -1,14 +1,22 @@
 //! Sockets written in Rust as the core wants them.
 
+use crate::os::allocation;
 use crate::os::errno::Errno;
 use crate::safe::alternatives::Source;
+use crate::scheduler::shared::Shared;
 use crate::sockets::adapter::{self, Input};
 use crate::{ByteStream, Deadline, Error, MessageSocket};
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// A socket written in Rust as the core wants it.
-pub(super) struct Adapted<S>(pub(super) Rc<S>);
+pub(super) struct Adapted<S>(Shared<S>);
+
+impl<S> Adapted<S> {
+    /// `ENOMEM`.
+    pub(super) fn boxed(socket: Shared<S>) -> Result<Box<Self>, Errno> {
+        allocation::boxed(Adapted(socket))
+    }
+}
 
 /// The core's number for an error.
 fn errno(error: &Error) -> Errno {

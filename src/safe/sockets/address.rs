@@ -3,7 +3,9 @@
 use crate::os::allocation;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use crate::{Deadline, Error, Result};
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::str::FromStr;
 
 /// Addresses of one host that are looked at.
 const MOST_ADDRESSES: usize = 64;
@@ -15,6 +17,8 @@ const MOST_ADDRESSES: usize = 64;
 ///
 /// assert!(matches!("127.0.0.1:80".to_host()?, Host::Address(_)));
 /// assert!(matches!("example.org:80".to_host()?, Host::Name(_, 80)));
+/// let host: Host = "[::1]:443".parse()?;
+/// assert_eq!(host.to_string(), "[::1]:443");
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +54,31 @@ fn copy(name: &str) -> Result<String> {
 
 fn invalid() -> Error {
     Error::from_errno(libc::EINVAL)
+}
+
+impl From<SocketAddr> for Host {
+    fn from(address: SocketAddr) -> Host {
+        Host::Address(address)
+    }
+}
+
+/// As it is read: `example.org:80`, `[::1]:80`.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Address(address) => address.fmt(f),
+            Host::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+/// As [`ToHost`] for texts.
+impl FromStr for Host {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Host> {
+        text.to_host()
+    }
 }
 
 impl ToHost for Host {
@@ -200,6 +229,7 @@ mod tests {
             ("example.org.:65535", name("example.org.", 65535)),
         ] {
             assert_eq!(text.to_host(), Ok(host), "{text}");
+            assert_eq!(text.parse::<Host>().unwrap().to_string(), text);
         }
         for text in ["", ":80", "x", "x:", "x:65536", "x:-1", "x:+1", "::1:80", "[::1]", "a\0b:1"] {
             assert_eq!(text.to_host(), Err(invalid()), "{text}");

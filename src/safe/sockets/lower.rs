@@ -4,17 +4,17 @@
 use super::adapted::Adapted;
 use super::socket::{Private, Socket};
 use crate::os::errno::Errno;
+use crate::scheduler::shared::Shared;
 use crate::sockets::adapter;
 use crate::{ByteStream, Error, MessageSocket, Result};
 use core::ffi::c_int;
-use std::rc::Rc;
 
 /// What lies beneath a protocol.
 pub(crate) enum Lower<S> {
     /// A socket of this library: it knows the handle, which is the protocol's.
     Native(S),
     /// Another one, behind a handle of its own.
-    Foreign(Rc<S>, c_int),
+    Foreign(Shared<S>, c_int),
 }
 
 impl<S: ByteStream + 'static> Lower<S> {
@@ -28,8 +28,8 @@ impl<S: ByteStream + 'static> Lower<S> {
         let lower = match stream.socket(Private(())) {
             Some(_) => Lower::Native(stream),
             None => {
-                let stream = Rc::new(stream);
-                let handle = adapter::open_stream(Rc::new(Adapted(stream.clone())));
+                let stream = Shared::new(stream).map_err(Error::of)?;
+                let handle = Adapted::boxed(stream.clone()).and_then(|it| adapter::open_stream(it));
                 Lower::Foreign(stream, handle.map_err(Error::of)?)
             }
         };
@@ -46,13 +46,13 @@ impl<S: ByteStream + 'static> Lower<S> {
             let result = adapter::carry(|| action(number)).map_err(Error::of)?;
             return Ok((stream, result));
         }
-        let stream = Rc::new(stream);
-        let handle = adapter::open_stream(Rc::new(Adapted(stream.clone())));
+        let stream = Shared::new(stream).map_err(Error::of)?;
+        let handle = Adapted::boxed(stream.clone()).and_then(|it| adapter::open_stream(it));
         let socket = Socket::opened(handle)?;
         let result = adapter::carry(|| action(socket.number())).map_err(Error::of)?;
         // The adapter holds the other reference.
         drop(socket);
-        Ok((Rc::try_unwrap(stream).map_err(|_| Error::Busy)?, result))
+        Ok((stream.into_inner().map_err(|_| Error::Busy)?, result))
     }
 }
 
@@ -66,8 +66,9 @@ impl<S: MessageSocket + 'static> Lower<S> {
         let lower = match messages.socket(Private(())) {
             Some(_) => Lower::Native(messages),
             None => {
-                let messages = Rc::new(messages);
-                let handle = adapter::open_messages(Rc::new(Adapted(messages.clone())));
+                let messages = Shared::new(messages).map_err(Error::of)?;
+                let handle =
+                    Adapted::boxed(messages.clone()).and_then(|it| adapter::open_messages(it));
                 Lower::Foreign(messages, handle.map_err(Error::of)?)
             }
         };
@@ -138,7 +139,7 @@ impl<S> Lower<S> {
         }
         match self {
             Lower::Native(socket) => Ok(socket),
-            Lower::Foreign(socket, _) => Rc::try_unwrap(socket).map_err(|_| Error::Busy),
+            Lower::Foreign(socket, _) => socket.into_inner().map_err(|_| Error::Busy),
         }
     }
 }

@@ -3,12 +3,12 @@
 use super::adapted::Adapted;
 use crate::os::errno::Errno;
 use crate::safe::handle::Handle;
+use crate::scheduler::shared::Shared;
 use crate::sockets::{adapter, slices};
 use crate::{ByteStream, Deadline, Error, MessageSocket, Result};
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// Makes methods of traits that only this crate can name, so that no other overrides them.
 #[derive(Clone, Copy)]
@@ -36,12 +36,18 @@ impl Socket {
 
     /// A byte stream of the user's behind a handle.
     pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
-        Socket::opened(adapter::open_stream(Rc::new(Adapted(Rc::new(stream)))))
+        Socket::opened(
+            Shared::new(stream).and_then(Adapted::boxed).and_then(|it| adapter::open_stream(it)),
+        )
     }
 
     /// A message socket of the user's behind a handle.
     pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
-        Socket::opened(adapter::open_messages(Rc::new(Adapted(Rc::new(messages)))))
+        Socket::opened(
+            Shared::new(messages)
+                .and_then(Adapted::boxed)
+                .and_then(|it| adapter::open_messages(it)),
+        )
     }
 
     /// The number, for functions of the core.

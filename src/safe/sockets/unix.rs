@@ -272,6 +272,7 @@ impl UnixStream {
     /// b.send(b"still here", dill::Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
         ipc::done(self.socket.number()).map_err(Error::of)
     }

@@ -7,7 +7,7 @@ use crate::sockets::adapter::carry;
 use crate::sockets::slices;
 use crate::{Deadline, Error, Result};
 use core::ffi::c_int;
-use std::io::IoSlice;
+use std::io::{IoSlice, Write as _};
 
 /// What stands in the head besides the fields of the user.
 enum Start<'a> {
@@ -20,11 +20,12 @@ impl<S> Http<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] with `EINVAL` for what can't stand in a head, or a field about the body's length;
-    /// [`Error::MessageSize`] for too long a head; [`Error::Os`] with `ENOBUFS` when 32 requests are
-    /// not answered yet; [`Error::Protocol`] when the message before is not finished: then nothing has
-    /// been sent. Others as [`ByteStream::send_vectored`]; after one that a cancel scope has interrupted
-    /// the head leaves with what is sent next.
+    /// [`Error::Os`] with `EINVAL` for what can't stand in a head, or a field about the body's
+    /// length; [`Error::MessageSize`] for too long a head; [`Error::Os`] with `ENOBUFS` when 32
+    /// requests are not answered yet; [`Error::Protocol`](crate::Error::Protocol) when the message
+    /// before is not finished: then nothing has been sent. Others as
+    /// [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); after one that a cancel
+    /// scope has interrupted the head leaves with what is sent next.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};
@@ -88,9 +89,9 @@ impl<S> Http<S> {
             }
             _ => None,
         };
-        let length = length.map(|length| length.to_string());
-        let framing = match &length {
-            Some(length) => Some(("Content-Length", length.as_str())),
+        let mut digits = [0; DIGITS];
+        let framing = match length {
+            Some(length) => Some(("Content-Length", decimal(length, &mut digits))),
             None if body == HttpBody::Chunked => Some(("Transfer-Encoding", "chunked")),
             None => None,
         };
@@ -130,8 +131,8 @@ impl<S> Http<S> {
     ///
     /// # Errors
     ///
-    /// As [`ByteStream::send_vectored`]; [`Error::MessageSize`] when bytes are missing;
-    /// [`Error::Done`] when no body was begun.
+    /// As [`ByteStream::send_vectored`](crate::ByteStream::send_vectored); [`Error::MessageSize`]
+    /// when bytes are missing; [`Error::Done`] when no body was begun.
     ///
     /// ```
     /// # use dill::{HttpBody, Deadline, Http, UnixStream};
@@ -148,11 +149,35 @@ impl<S> Http<S> {
     }
 }
 
+/// The most that a number has.
+const DIGITS: usize = 20;
+
+/// The number as a text.
+fn decimal(number: u64, digits: &mut [u8; DIGITS]) -> &str {
+    let mut rest = &mut digits[..];
+    // There is room for every number.
+    let _ = write!(rest, "{number}");
+    let length = DIGITS - rest.len();
+    core::str::from_utf8(&digits[..length]).unwrap_or_default()
+}
+
 /// Sends a head with a whole body, or alone if that is the answer to a `HEAD`.
 fn send_whole(number: c_int, bytes: &[u8], deadline: i64) -> Result<(), Errno> {
     match slices::send_bytes(number, &[IoSlice::new(bytes)], deadline) {
         // The length was right, so this can't have a body.
         Err(Errno::EMSGSIZE) => http::done(number, deadline),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        for number in [0, 7, 10, 4_711, u64::MAX] {
+            assert_eq!(decimal(number, &mut [0; DIGITS]), number.to_string());
+        }
     }
 }

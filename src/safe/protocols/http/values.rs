@@ -28,7 +28,7 @@ pub enum HttpBody<'a> {
     Whole(&'a [u8]),
     /// It has so many bytes, which will follow.
     Length(u64),
-    /// It will follow in pieces, and its end is told by [`Http::done`].
+    /// It will follow in pieces, and its end is told by [`Http::done`](crate::Http::done).
     Chunked,
     /// It will follow, and ends with the connection. Only responses can have such a one.
     UntilClose,
