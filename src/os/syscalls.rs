@@ -56,12 +56,10 @@ pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
     Ok(())
 }
 
-/// Would an access to what has never been written to be a fault?
+/// Is a write to the page of `address`, which holds nothing, a fault?
 fn is_guarded(address: *mut u8) -> bool {
-    // A call that Valgrind leaves to the system: others it looks into by itself, and crashes.
-    let nothing = ptr::null_mut::<core::ffi::c_void>();
-    // SAFETY: the system stores a number there, if it can; the page holds no data.
-    let result = unsafe { libc::syscall(libc::SYS_getcpu, address, nothing, nothing) };
+    // SAFETY: the system writes the time there, or says that it can't.
+    let result = unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, address) };
     Errno::result(result).is_err_and(|error| error == Errno::EFAULT)
 }
 
