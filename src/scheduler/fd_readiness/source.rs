@@ -95,6 +95,16 @@ impl FdSource {
         }
     }
 
+    /// Ends what the poller has been asked to do itself; what it has done nevertheless has
+    /// [arrived](FdSource::has_arrived) then.
+    pub(crate) fn end_operations(&self) -> Result<()> {
+        if self.watched.completes.get() {
+            self.watched.give_up();
+            Context::get()?.look_at_descriptors();
+        }
+        Ok(())
+    }
+
     /// Gives the descriptor up to the user, as a copy with a number of its own. From then on
     /// the scheduler tells nothing of it any more, and this is only to be dropped.
     pub(crate) fn release(&self) -> Result<OwnedFd> {
