@@ -69,12 +69,18 @@ impl FdSource {
     /// block. A socket may tell of an error once and then go on.
     pub(crate) fn read_has_blocked(&self) {
         let ready = self.watched.ready.get();
+        if ready.has(Readiness::HANGUP) && self.watched.completes.get() {
+            self.watched.watch_edges();
+        }
         self.watched.ready.set(ready.without(Readiness::READABLE | Readiness::HANGUP));
     }
 
     /// As [`FdSource::read_has_blocked`], for a write.
     pub(crate) fn write_has_blocked(&self) {
         let ready = self.watched.ready.get();
+        if ready.has(Readiness::BROKEN) && self.watched.completes.get() {
+            self.watched.watch_edges();
+        }
         self.watched.ready.set(ready.without(Readiness::WRITABLE | Readiness::BROKEN));
     }
 
@@ -183,9 +189,7 @@ impl FdSource {
         if self.watched.is_ready(direction) {
             return Ok(());
         }
-        if self.watched.completes.get() {
-            self.watched.await_edge(context, direction);
-        }
+        self.watched.await_edge(context, direction);
         self.park(context, direction, deadline, interrupt)
     }
 
