@@ -9,8 +9,8 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility demo exports faults fuzz fuzz-api header man model \
-    restarts soak throughput clean help valgrind
+.PHONY: all bench check compatibility cross demo exports faults fuzz fuzz-api header man model \
+    restarts soak surface throughput clean help valgrind
 
 all:
 	$(CARGO) build --release
@@ -26,6 +26,9 @@ demo: all
 	$(CC) $(DEMO_CFLAGS) examples-c/demo_client.c -o $(DEMO)/demo_client \
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
 	@sh examples-c/demo.sh $(DEMO)/graceful_server $(DEMO)/demo_client
+
+cross:
+	c-tests/cross all
 
 valgrind: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/valgrind
@@ -64,6 +67,9 @@ man:
 compatibility:
 	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
 
+surface:
+	DILL_UPDATE_SURFACE=1 $(CARGO) test --test rust_surface the_list_is_fresh
+
 exports: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update
 
@@ -75,6 +81,7 @@ clean:
 help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C'
+	@echo 'make cross    runs all of them that can be for 64-bit ARM, with QEMU'
 	@echo 'make valgrind runs the C tests under Memcheck'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'
@@ -90,6 +97,7 @@ help:
 	@echo 'make header   writes include/*.h from the Rust sources'
 	@echo 'make man      writes docs/man from them'
 	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'
+	@echo 'make surface  writes tests/rust_surface.txt, the list of what is public in the Rust API'
 	@echo 'make compatibility  writes the table in COMPATIBILITY.md'
 	@echo 'make clean    removes what was built'
 	@echo 'c-tests/run   runs a part of the C tests; its first lines tell how'

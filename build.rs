@@ -2,7 +2,8 @@
 //!
 //! The headers follow the templates `include/parts/*.h.in`. In them the line
 //! `@capi channels` stands for what cbindgen makes of `src/capi/channels.rs`, `@capi tcp/closing`
-//! for what it makes of `src/capi/tcp/closing.rs`, and `@part go.h` for a part written by hand.
+//! for what it makes of `src/capi/tcp/closing.rs`, and `@part go.h` for a part written by hand, in which
+//! such lines may stand, too.
 //! `tests/header.rs` compares the results with the headers in `include`.
 
 use std::path::{Path, PathBuf};
@@ -80,7 +81,8 @@ fn expand(template: &str, declarations: &mut Vec<Declaration>, for_implementers:
     let mut header = String::new();
     for line in template.lines() {
         if let Some(part) = line.strip_prefix("@part ") {
-            header += read(&Path::new(PARTS).join(part)).trim_end();
+            let part = read(&Path::new(PARTS).join(part));
+            header += expand(&part, declarations, for_implementers).trim_end();
         } else if let Some(section) = line.strip_prefix("@capi ") {
             let belongs = |item: &mut Declaration| {
                 item.section == section && is_for_implementers(&item.name) == for_implementers

@@ -1,13 +1,13 @@
 //! A limit to compare with: a switch between stacks by corosensei, with no scheduler around it.
-//!
-//! Usage: `bare_switch corosensei_switch ITERATIONS`; prints nanoseconds per switch.
+//! `harness::main` has the usage.
+
+mod harness;
 
 use corosensei::{Coroutine, CoroutineResult};
-use std::time::Instant;
+use harness::Result;
+use std::time::{Duration, Instant};
 
-const NAME: &str = "corosensei_switch";
-
-fn corosensei_switch(n: u64) -> f64 {
+fn corosensei_switch(n: u64) -> Result<Duration> {
     // Each turn is two switches: there and back.
     let turns = n.div_ceil(2);
     let mut coroutine = Coroutine::new(move |yielder, ()| {
@@ -19,18 +19,12 @@ fn corosensei_switch(n: u64) -> f64 {
     for _ in 0..turns {
         assert!(matches!(coroutine.resume(()), CoroutineResult::Yield(())));
     }
-    let result = start.elapsed().as_secs_f64() * 1e9 / (2 * turns) as f64;
+    let elapsed = start.elapsed();
     assert!(matches!(coroutine.resume(()), CoroutineResult::Return(())));
-    result
+    // An odd number has one switch too many.
+    Ok(elapsed.mul_f64(n as f64 / (2 * turns) as f64))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    match &arguments[..] {
-        [list] if list == "--list" => println!("{NAME}"),
-        [name, n] if name == NAME => println!("{:.1}", corosensei_switch(n.parse()?)),
-        [] => println!("{NAME:<20} {:>8.1} ns", corosensei_switch(2_000_000)),
-        _ => return Err("usage: bare_switch --list | corosensei_switch N".into()),
-    }
-    Ok(())
+fn main() -> Result<()> {
+    harness::main("bare_switch", &[("corosensei_switch", corosensei_switch)])
 }

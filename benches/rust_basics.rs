@@ -1,57 +1,57 @@
-//! Times one operation of the Rust API, as `basics.c` does for C: compare the two.
-//!
-//! Usage: `rust_basics NAME ITERATIONS`; prints nanoseconds per operation. `--list` names them.
+//! Times the operations of the Rust API, as `basics.c` does for C: compare the two.
+//! `harness::main` has the usage.
+
+mod harness;
 
 use dill::{Bundle, Deadline, channel};
-use std::time::Instant;
+use harness::{Benchmark, Result};
+use std::time::{Duration, Instant};
 
 const NEVER: Deadline = Deadline::NEVER;
 
-fn per_operation(start: Instant, operations: u64) -> f64 {
-    start.elapsed().as_secs_f64() * 1e9 / operations as f64
-}
-
-fn yield_among(coroutines: u64, n: u64) -> dill::Result<f64> {
+fn yield_among(coroutines: u64, n: u64) -> Result<Duration> {
     let bundle = Bundle::new()?;
-    for _ in 0..coroutines {
+    for i in 0..coroutines {
+        // All of them together do just so many.
+        let share = n / coroutines + u64::from(i < n % coroutines);
         bundle.go(move || {
-            for _ in 0..n / coroutines {
+            for _ in 0..share {
                 let _ = dill::yield_now();
             }
         })?;
     }
     let start = Instant::now();
     bundle.wait(NEVER)?;
-    Ok(per_operation(start, n))
+    Ok(start.elapsed())
 }
 
-fn yield_2(n: u64) -> dill::Result<f64> {
+fn yield_2(n: u64) -> Result<Duration> {
     yield_among(2, n)
 }
 
-fn yield_1000(n: u64) -> dill::Result<f64> {
+fn yield_1000(n: u64) -> Result<Duration> {
     yield_among(1000, n)
 }
 
-fn go_finish(n: u64) -> dill::Result<f64> {
+fn go_finish(n: u64) -> Result<Duration> {
     let bundle = Bundle::new()?;
     let start = Instant::now();
     for _ in 0..n {
         bundle.go(|| {})?;
     }
-    Ok(per_operation(start, n))
+    Ok(start.elapsed())
 }
 
-fn go_finish_close(n: u64) -> dill::Result<f64> {
+fn go_finish_close(n: u64) -> Result<Duration> {
     let start = Instant::now();
     for _ in 0..n {
         let bundle = Bundle::new()?;
         bundle.go(|| {})?;
     }
-    Ok(per_operation(start, n))
+    Ok(start.elapsed())
 }
 
-fn channel_message(n: u64) -> dill::Result<f64> {
+fn channel_message(n: u64) -> Result<Duration> {
     let (requests, inbox) = channel::<i32>()?;
     let (outbox, replies) = channel::<i32>()?;
     let bundle = Bundle::new()?;
@@ -67,10 +67,13 @@ fn channel_message(n: u64) -> dill::Result<f64> {
         requests.send(1, NEVER)?;
         replies.recv(NEVER)?;
     }
-    Ok(per_operation(start, n))
+    if n % 2 == 1 {
+        requests.send(1, NEVER)?;
+    }
+    Ok(start.elapsed())
 }
 
-fn go_cancel_blocked(n: u64) -> dill::Result<f64> {
+fn go_cancel_blocked(n: u64) -> Result<Duration> {
     let (tx, rx) = channel::<i32>()?;
     let start = Instant::now();
     for _ in 0..n {
@@ -78,20 +81,19 @@ fn go_cancel_blocked(n: u64) -> dill::Result<f64> {
         let rx = rx.clone();
         bundle.go(move || while rx.recv(NEVER).is_ok() {})?;
     }
+    let elapsed = start.elapsed();
     drop(tx);
-    Ok(per_operation(start, n))
+    Ok(elapsed)
 }
 
-fn spawn_join(n: u64) -> dill::Result<f64> {
+fn spawn_join(n: u64) -> Result<Duration> {
     let bundle = Bundle::new()?;
     let start = Instant::now();
     for i in 0..n {
         bundle.spawn(move || i)?.join(NEVER)?;
     }
-    Ok(per_operation(start, n))
+    Ok(start.elapsed())
 }
-
-type Benchmark = (&'static str, fn(u64) -> dill::Result<f64>);
 
 const BENCHMARKS: [Benchmark; 7] = [
     ("yield_2", yield_2),
@@ -103,20 +105,6 @@ const BENCHMARKS: [Benchmark; 7] = [
     ("spawn_join", spawn_join),
 ];
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    match &arguments[..] {
-        [list] if list == "--list" => BENCHMARKS.iter().for_each(|(name, _)| println!("{name}")),
-        [name, n] => {
-            let (_, run) =
-                BENCHMARKS.iter().find(|(known, _)| known == name).ok_or("no such benchmark")?;
-            println!("{:.1}", run(n.parse()?)?);
-        }
-        _ => {
-            for (name, run) in BENCHMARKS {
-                println!("{name:<20} {:>8.1} ns", run(2_000_000)?);
-            }
-        }
-    }
-    Ok(())
+fn main() -> Result<()> {
+    harness::main("rust_basics", &BENCHMARKS)
 }

@@ -1,21 +1,24 @@
 //! The comparator of `throughput.c` for TLS: the same by blocking sockets and rustls.
 //!
-//! Usage: rustls_throughput MIBS; the receiver prints the seconds from its first byte on.
+//! Usage: `rustls_throughput MIBS` prints the seconds from the first byte received on; otherwise
+//! that of `harness::main`, where an operation is a MiB.
+
+mod harness;
+
+use harness::Result;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
-use std::{env, error, process};
+use std::time::{Duration, Instant};
 
 const MESSAGE: usize = 64 * 1024;
 const CERTIFICATES: &str = "c-tests/certs/";
-
-type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
 
 fn message() -> Vec<u8> {
     (0..MESSAGE).map(|i| (i * 31) as u8).collect()
@@ -42,7 +45,8 @@ fn send(port: &str, messages: usize) -> Result<()> {
     Ok(())
 }
 
-fn receive(listener: &TcpListener, messages: usize) -> Result<()> {
+/// How long it took, from the first byte on.
+fn receive(listener: &TcpListener, messages: usize) -> Result<Duration> {
     let chain = CertificateDer::pem_file_iter(format!("{CERTIFICATES}chain.pem"))?
         .collect::<std::result::Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_file(format!("{CERTIFICATES}server.key"))?;
@@ -56,26 +60,30 @@ fn receive(listener: &TcpListener, messages: usize) -> Result<()> {
         stream.read_exact(&mut received)?;
         start.get_or_insert_with(Instant::now);
     }
-    println!("{:.4}", start.ok_or("nothing to receive")?.elapsed().as_secs_f64());
-    if received == message() { Ok(()) } else { Err("not what was sent".into()) }
+    let elapsed = start.ok_or("nothing to receive")?.elapsed();
+    if received == message() { Ok(elapsed) } else { Err("not what was sent".into()) }
 }
 
-/// The sender, as a process of its own.
-fn sender(port: u16, mibs: &str) -> Result<Child> {
-    let port = port.to_string();
-    Ok(Command::new(env::current_exe()?).args([mibs, port.as_str()]).spawn()?)
+/// So many MiB from another process.
+fn transfer(mibs: u64) -> Result<Duration> {
+    let messages = usize::try_from(mibs)? * (1 << 20) / MESSAGE;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port().to_string();
+    let (program, messages_text) = (env::current_exe()?, messages.to_string());
+    let mut sender = Command::new(program).args(["--send", &port, &messages_text]).spawn()?;
+    let elapsed = receive(&listener, messages)?;
+    if sender.wait()?.success() { Ok(elapsed) } else { Err("the sender has failed".into()) }
 }
 
 fn main() -> Result<()> {
     // cargo adds an argument of its own.
     let arguments: Vec<_> = env::args().skip(1).filter(|it| it != "--bench").collect();
-    let mibs = arguments.first().map_or("16", String::as_str);
-    let messages = mibs.parse::<usize>()? * (1 << 20) / MESSAGE;
-    if let Some(port) = arguments.get(1) {
-        return send(port, messages);
+    match &arguments[..] {
+        [send, port, messages] if send == "--send" => self::send(port, messages.parse()?),
+        [mibs] if mibs.parse::<u64>().is_ok() => {
+            println!("{:.4}", transfer(mibs.parse()?)?.as_secs_f64());
+            Ok(())
+        }
+        _ => harness::main("throughput", &[("rustls_mib", transfer)]),
     }
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut child = sender(listener.local_addr()?.port(), mibs)?;
-    receive(&listener, messages)?;
-    process::exit(child.wait()?.code().unwrap_or(1));
 }

@@ -9,12 +9,14 @@
    names its seed, and `api_fuzz -n 1 -f SEED` plays that again. Without arguments it is
    a short test; `make fuzz-api` runs it for long, with AddressSanitizer. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <nss.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -124,7 +126,17 @@ static int open_descriptors(void) {
     return n;
 }
 
+static void empty_directory(void) {
+    DIR *dir = opendir(directory);
+    CHECK(dir);
+    for(struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if(strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            CHECK_OK(unlinkat(dirfd(dir), entry->d_name, 0));
+    CHECK_OK(closedir(dir));
+}
+
 static void run_one(uint64_t seed) {
+    empty_directory();
     /* Signals that are left over would be taken by the next one. */
     sigset_t none;
     sigemptyset(&none);
@@ -179,11 +191,6 @@ static int batch(uint64_t first, uint64_t count) {
         CHECK_OK(pthread_create(&thread, NULL, foreigner, NULL));
         sem_wait(&made);
         for(uint64_t i = 0; i != count; i++) run_one(first + i);
-        for(unsigned i = 0; i != 2; i++) {
-            char name[64];
-            snprintf(name, sizeof(name), "/tmp/api_fuzz.%d.%u", (int)getpid(), i);
-            unlink(name);
-        }
         exit(0);
     }
     int status;
@@ -215,6 +222,8 @@ int main(int argc, char *argv[]) {
         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
     CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
+    temporary_path(directory, sizeof(directory), "api_fuzz");
+    CHECK_OK(mkdir(directory, 0700));
     int failed = 0;
     time_t end = time(NULL) + seconds;
     for(uint64_t left = episodes; seconds ? time(NULL) < end : left > 0;) {
@@ -224,6 +233,8 @@ int main(int argc, char *argv[]) {
         left -= n;
         if(failed >= 10) break;
     }
+    empty_directory();
+    CHECK_OK(rmdir(directory));
     uint64_t all = 0, good = 0, idle = 0;
     for(int i = 0; i != NCALLS; i++) {
         all += shared->made[i];

@@ -169,6 +169,40 @@ static void note(const char *fmt, ...) {
     _exit(CHECK_SKIPPED);\
 } while(0)
 
+/* Becomes this program anew, with an argument, under whatever this one runs under. */
+__attribute__((noreturn, unused))
+static void run_self(char *argument) {
+    static char path[4096], wrapper[4096];
+    char *words[64];
+    size_t n = 0;
+    const char *given = getenv("DILL_TEST_WRAPPER");
+    snprintf(wrapper, sizeof(wrapper), "%s", given ? given : "");
+    for(char *word = strtok(wrapper, " \t\n"); word && n < 60; word = strtok(NULL, " \t\n"))
+        words[n++] = word;
+    if(readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+        check_fail(__FILE__, __LINE__, "readlink failed");
+    words[n++] = path;
+    words[n++] = argument;
+    words[n] = NULL;
+    execvp(words[0], words);
+    check_fail(__FILE__, __LINE__, "%s can't be executed", words[0]);
+}
+
+/* c-tests/valgrind says so: everything takes many times as long and needs more memory, and
+   the limit of descriptors is imitated (what a call gets beyond it is closed, and so lost). */
+__attribute__((unused))
+static int under_memcheck(void) {
+    return getenv("DILL_TEST_MEMCHECK") != NULL;
+}
+
+/* A name for this process's use, in the directory for what doesn't stay. Who starts the tests
+   gives them one that is removed with all that is in it. */
+__attribute__((unused))
+static void temporary_path(char *path, size_t size, const char *name) {
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, size, "%s/%s.%d", dir && *dir ? dir : "/tmp", name, (int)getpid());
+}
+
 /* Must come before the first call into the library on any thread. */
 __attribute__((unused))
 static void use_virtual_time(void) {

@@ -125,7 +125,7 @@ struct child {
     size_t len;
 };
 
-static struct child start(const char *self, const char *name) {
+static struct child start(char *name) {
     static struct child child;
     memset(&child, 0, sizeof(child));
     const struct program *program = programs;
@@ -141,8 +141,7 @@ static struct child start(const char *self, const char *name) {
         close(out[0]);
         close(err[0]);
         if(program->signal) setenv("DILL_DUMP_SIGNAL", program->signal, 1);
-        execl(self, self, name, (char*)NULL);
-        _exit(2);
+        run_self(name);
     }
     close(out[1]);
     close(err[1]);
@@ -190,11 +189,10 @@ int main(int argc, char **argv) {
             if(strcmp(programs[i].name, argv[1]) == 0) programs[i].run();
         return 2;
     }
-    const char *self = "/proc/self/exe";
     int status;
 
     /* Again and again, and the program goes on. */
-    struct child child = start(self, "hang");
+    struct child child = start("hang");
     for(int i = 1; i <= 3; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, ": blocked in chrecv from ", i);
@@ -203,23 +201,23 @@ int main(int argc, char **argv) {
     }
     end(&child);
 
-    child = start(self, "two_threads");
+    child = start("two_threads");
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, ": blocked in chrecv from ", 2);
     CHECK_INT(count(child.text, "libdill: coroutines of thread "), 2);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 2);
     end(&child);
 
-    child = start(self, "turns");
+    child = start("turns");
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, "#2 ", 1);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 1);
     end(&child);
 
     /* Nobody gives way here. */
-    const char *busy[] = {"computation", "small_stack"};
+    char *busy[] = {"computation", "small_stack"};
     for(int i = 0; i != 2; ++i) {
-        child = start(self, busy[i]);
+        child = start(busy[i]);
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, ": running\n", 1);
         CHECK_INT(count(child.text, "main: ready\n"), 1);
@@ -228,20 +226,20 @@ int main(int argc, char **argv) {
     }
 
     /* The lists may be half changed when they are looked at: it may take another try. */
-    child = start(self, "changes");
+    child = start("changes");
     for(int i = 1; i <= 5; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, "libdill: coroutines of thread ", i);
     }
     end(&child);
 
-    child = start(self, "with_a_handler");
+    child = start("with_a_handler");
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, "mine\n", 1);
     CHECK_STR(child.text, "mine\n");
     end(&child);
 
-    child = start(self, "not_asked_for");
+    child = start("not_asked_for");
     CHECK_OK(kill(child.pid, SIGUSR1));
     CHECK_INT(waitpid(child.pid, &status, 0), child.pid);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);

@@ -323,7 +323,7 @@ static void nothing_starts_when_cancelled(void) {
 
 int main(void) {
     setenv("DILL_CLOCK", "virtual", 1);
-    snprintf(path, sizeof(path), "/tmp/dill-ipc-%d", (int)getpid());
+    temporary_path(path, sizeof(path), "ipc");
     int before = count_fds();
     listen_and_accept();
     bad_names();
@@ -332,7 +332,7 @@ int main(void) {
     from_descriptors();
     passing_descriptors();
     unwanted_descriptors();
-    no_descriptor_left();
+    if(!under_memcheck()) no_descriptor_left();
     nothing_starts_when_cancelled();
     CHECK_INT(count_fds(), before);
     return 0;

@@ -95,6 +95,16 @@ static void messages_keep_their_borders(void) {
     close_pair(s);
 }
 
+/* The call has left the list as it was. */
+static void check_unchanged(const struct iolist *list, const struct iolist *saved, int n) {
+    for(int i = 0; i != n; ++i) {
+        CHECK_PTR(list[i].iol_base, saved[i].iol_base);
+        CHECK_INT(list[i].iol_len, saved[i].iol_len);
+        CHECK_PTR(list[i].iol_next, saved[i].iol_next);
+        CHECK_INT(list[i].iol_rsvd, saved[i].iol_rsvd);
+    }
+}
+
 static void lists(void) {
     int s[2];
     char a[3] = {0}, b[4] = {0};
@@ -109,7 +119,7 @@ static void lists(void) {
     }
     memcpy(saved, out, sizeof(out));
     CHECK_OK(msendl(s[0], &out[0], &out[11], -1));
-    CHECK_OK(memcmp(saved, out, sizeof(out)));
+    check_unchanged(out, saved, 12);
     /* Into buffers with a hole, the last longer than needed. */
     struct iolist in[5] = {
         {a, 2, &in[1], 0}, {NULL, 3, &in[2], 0}, {a, 0, &in[3], 0},
@@ -117,7 +127,7 @@ static void lists(void) {
     };
     memcpy(saved, in, sizeof(in));
     CHECK_INT(mrecvl(s[1], &in[0], &in[4], -1), 9);
-    CHECK_OK(memcmp(saved, in, sizeof(in)));
+    check_unchanged(in, saved, 5);
     CHECK_STR(a, "01");
     CHECK_STR(b, "689");
     /* Dropped, in three ways. */

@@ -1,12 +1,12 @@
 //! A crawler: fetches pages and what they link to, a few at a time, with results as they come; a
-//! page that hangs is given up, and the whole has a deadline.
+//! page that hangs is given up, and the whole has a deadline, unless ^C ends it before.
 //!
 //! Run it with `DILL_CLOCK=virtual` to see it all at once.
 
 mod common;
 
 use common::{Story, ms};
-use dill::{Deadline, Error, Grace, Result, TypedBundle};
+use dill::{Deadline, Error, Grace, Result, Signal, TypedBundle, choose};
 use std::collections::{BTreeSet, VecDeque};
 
 /// The pages of this little web, how long they take, and their links.
@@ -39,6 +39,7 @@ fn fetch(page: &'static str) -> Fetched {
 pub fn crawl() -> Result<Story> {
     let story = Story::begin("A crawler");
     let deadline = Deadline::after(ms(10_000));
+    let signals = dill::signals([Signal::INTERRUPT])?;
     let fetches = TypedBundle::<Fetched>::new()?;
     let mut seen = BTreeSet::from(["/"]);
     let mut waiting = VecDeque::from(["/"]);
@@ -48,7 +49,15 @@ pub fn crawl() -> Result<Story> {
         {
             fetches.go(move || fetch(page))?;
         }
-        let Some((page, links)) = fetches.next(deadline)? else { break };
+        let fetched = choose! {
+            next(fetches) -> fetched => fetched?,
+            recv(signals) -> _ => {
+                story.tell("crawler", "interrupted");
+                None
+            }
+            deadline(deadline),
+        }?;
+        let Some((page, links)) = fetched else { break };
         match links {
             Ok(links) => {
                 story.tell(page, format_args!("{} links", links.len()));

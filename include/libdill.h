@@ -664,10 +664,6 @@ DILL_EXPORT int dill_hown(int h);
  * branch is expected, as gcc optimises unexpected code for size: with divisions.
  */
 
-#if !defined __x86_64__ || defined __ILP32__
-#error "libdill.h does not know how to launch a coroutine on this processor"
-#endif
-
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
@@ -713,6 +709,11 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_may_take_() 1
 #endif
 
+/* What depends on the processor:
+   dill_leave_frame_() has the compiler address the caller's frame as it must;
+   dill_end_of_stack_() ends backtraces;
+   dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
+#if defined __x86_64__ && !defined __ILP32__
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
    stack pointer, in an area below which alloca() reserves memory. Its size is that of
    the gap between the two; where it is more than alignment, so much is taken again. */
@@ -737,6 +738,61 @@ DILL_EXPORT int dill_hown(int h);
 #else
 #define dill_end_of_stack_() ((void)0)
 #define dill_not_end_of_stack_() ((void)0)
+#endif
+
+#define dill_prepare_(fn)
+#define dill_run_and_end_(fn) \
+    dill_end_of_stack_(); \
+    fn; \
+    dill_epilogue(); \
+    dill_not_end_of_stack_();
+#elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
+/* What alloca() takes is not needed: that it is called makes compilers use a frame pointer. */
+#define dill_leave_frame_() \
+    if(dill_may_take_()) \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(16)) : "memory");
+
+/* Backtraces of a coroutine end with its launch: what called the launching function has
+   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
+   return address (x30) is undefined from here to the end of the function. */
+#if defined __GCC_HAVE_DWARF2_CFI_ASM
+#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 30")
+#else
+#define dill_end_of_stack_() ((void)0)
+#endif
+
+/* A structure larger than 16 bytes is passed as the address of a copy, which the compiler makes
+   in the frame of the function that contains the call. That must be the coroutine's, so
+   `fn` becomes a function within the function: in C++ a closure, for gcc a nested function. The
+   empty statement behind it keeps the call from becoming a jump, after which the
+   frame would be gone. */
+#define dill_fn_(fn) { \
+        dill_end_of_stack_(); \
+        fn; \
+        __asm__ __volatile__("" : : : "memory"); \
+    }
+#if !defined __clang__
+#define dill_prepare_(fn) \
+    __attribute__((noinline, noclone)) void dill_fn__(void) dill_fn_(fn)
+#define dill_run_and_end_(fn) \
+    dill_fn__(); \
+    dill_epilogue();
+#else
+/* Clang knows nested functions in C by this name only. The label, of which the address is
+   taken, keeps it from putting the function's body back to where it came from. */
+#define dill_prepare_(fn)
+#define dill_run_and_end_(fn) \
+    _Pragma("clang __debug captured") \
+    { \
+        __label__ dill_here__; \
+    dill_here__: \
+        __asm__ __volatile__("" : : "r"(&&dill_here__)); \
+        dill_fn_(fn) \
+    } \
+    dill_epilogue();
+#endif
+#else
+#error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
 static inline int dill_existing_(int bndl) {
@@ -775,13 +831,11 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #define dill_go_(fn, launch) \
     __extension__ ({ \
+        dill_prepare_(fn) \
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
-            dill_end_of_stack_(); \
-            fn; \
-            dill_epilogue(); \
-            dill_not_end_of_stack_(); \
+            dill_run_and_end_(fn) \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
@@ -1042,7 +1096,8 @@ DILL_EXPORT void dill_epilogue(void);
 /**
  * Clause of `choose`: wait until the next receive from the socket `ch`, or the next
  * accept if it is a listener, would not block before its first byte. Input that a
- * protocol has buffered counts.
+ * protocol has buffered counts; what is only TLS's own business (a session ticket, a part
+ * of a record) does not.
  */
 #define DILL_CHSOCK 5
 
@@ -4496,6 +4551,7 @@ struct dill_prefix_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `hdrlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4541,6 +4597,7 @@ DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4642,6 +4699,7 @@ struct dill_suffix_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `suffix` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4687,6 +4745,7 @@ DILL_EXPORT int dill_suffix_attach(int s, const void *suffix, size_t suffixlen);
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4790,6 +4849,7 @@ struct dill_term_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or `len` is too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no message socket.
  *
@@ -4835,6 +4895,7 @@ DILL_EXPORT int dill_term_attach(int s, const void *buf, size_t len);
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
  *   `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no message socket.
  *
@@ -5050,6 +5111,7 @@ struct dill_tls_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -5103,6 +5165,7 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` is `NULL`.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -5167,6 +5230,7 @@ DILL_EXPORT int dill_tls_attach_client_mem(int s, struct dill_tls_storage *mem, 
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `hostname` is `NULL`, or neither a name nor an address; or `cafile` holds no
  *   certificate, or something else than certificates.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist, or the system trusts nobody.
  * - `ENOMEM`: out of memory.
@@ -5229,6 +5293,7 @@ int dill_tls_attach_client_verify(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
  *   `cafile` holds no certificate, or something else than certificates.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist, or the system trusts nobody.
  * - `ENOMEM`: out of memory.
@@ -5294,6 +5359,7 @@ int dill_tls_attach_client_verify_mem(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: a name is `NULL`, `cert` or `pkey` is no such file, or the key does not
  *   belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5349,6 +5415,7 @@ DILL_EXPORT int dill_tls_attach_server(int s, const char *cert, const char *pkey
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
  *   not belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5412,6 +5479,7 @@ int dill_tls_attach_server_mem(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: a name is `NULL`, a file is not what it should be, or the key does not
  *   belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5474,6 +5542,7 @@ int dill_tls_attach_server_verify(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
  *   not belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5571,11 +5640,13 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  *
  * # Errors
  *
+ * - `EACCES`: the peer has refused our certificate, or that we have none.
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `EBUSY`: another coroutine is sending to the socket or receiving from it.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or an earlier send or receive has failed, or the
  *   peer has ended the stream below without a goodbye.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no TLS socket.
  * - `EPROTO`: the peer has broken the rules.
  * - `ETIMEDOUT`: the deadline has passed.
@@ -5641,6 +5712,7 @@ struct dill_http_storage {
  *
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
  *
@@ -5684,6 +5756,7 @@ DILL_EXPORT int dill_http_attach(int s);
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
  *
@@ -5777,6 +5850,7 @@ DILL_EXPORT int dill_http_done(int s, int64_t deadline);
  * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
  *   failed.
  * - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
+ * - `EMSGSIZE`: the head that was begun, or the rest of what the peer has begun, is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
  * - `EPROTO`: the peer has not sent a proper message.
@@ -5828,6 +5902,7 @@ DILL_EXPORT int dill_http_detach(int s, int64_t deadline);
  * - `ENOBUFS`: 32 requests are not answered yet.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: a body was ended of which only the end of the connection can tell.
  * - `EPROTO`: the message before was not completed.
  *
  * # Thread safety
@@ -5938,6 +6013,7 @@ int dill_http_recvrequest(int s,
  * - `EMSGSIZE`: the line is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: a body was ended of which only the end of the connection can tell.
  * - `EPROTO`: the message before was not completed.
  *
  * # Thread safety
@@ -6334,6 +6410,8 @@ struct dill_ws_storage {
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, or `resource` or `host` is missing or can't stand in a head.
+ * - `EIO`: the system gives no random bytes.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the server's answer is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6391,6 +6469,8 @@ int dill_ws_attach_client(int s,
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
  *   stand in a head.
+ * - `EIO`: the system gives no random bytes.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the server's answer is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6454,6 +6534,7 @@ int dill_ws_attach_client_mem(int s,
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6514,6 +6595,7 @@ int dill_ws_attach_server(int s,
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6572,6 +6654,7 @@ int dill_ws_attach_server_mem(int s,
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
  * - `EINVAL`: invalid argument.
+ * - `EIO`: the system gives no random bytes.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the outgoing stream was ended by `ws_done`.
@@ -6674,6 +6757,7 @@ DILL_EXPORT ptrdiff_t dill_ws_recv(int s, int *flags, void *buf, size_t len, int
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
  * - `EINVAL`: invalid argument.
+ * - `EIO`: the system gives no random bytes.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the outgoing stream was ended by `ws_done`.
@@ -6789,6 +6873,8 @@ ptrdiff_t dill_ws_recvl(int s,
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
  *   too long or not UTF-8, or comes without a status.
+ * - `EIO`: the system gives no random bytes.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the stream was ended before.
  * - `ETIMEDOUT`: the deadline has passed.
@@ -6839,8 +6925,11 @@ DILL_EXPORT int dill_ws_done(int s, int status, const void *buf, size_t len, int
  * - `EBUSY`: another coroutine is using the socket.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EILSEQ`: text from the peer is not UTF-8.
  * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
  *   too long or not UTF-8, or comes without a status.
+ * - `EIO`: the system gives no random bytes.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPROTO`: the peer breaks the protocol.
  * - `ETIMEDOUT`: the deadline has passed.

@@ -183,13 +183,17 @@ static const char *name(void) {
     return names[rnd(9)];
 }
 
+/* The directory in which sockets may appear. */
+static char directory[80];
+
 static const char *path(void) {
-    static char here[2][64];
-    uint32_t i = rnd(6);
-    if(i > 1) return text();
-    snprintf(here[i], sizeof(here[i]), "/tmp/api_fuzz.%d.%u", (int)getpid(), i);
-    if(once(3)) unlink(here[i]);
-    return here[i];
+    static char here[256];
+    const char *name = once(2) ? "a" : once(2) ? "b" : text();
+    /* What nobody makes anything of. */
+    if(!name || !*name || strlen(name) > 107) return name;
+    snprintf(here, sizeof(here), "%s/%s", directory, name);
+    if(once(3)) unlink(here);
+    return here;
 }
 
 #endif

@@ -11,7 +11,7 @@ mod os;
 mod utf8;
 
 use closing::Closing;
-use frame::{CONTROL_PAYLOAD, Header, PREFIX, Prefix, apply_mask};
+use frame::{CONTROL_PAYLOAD, Header, PREFIX, Prefix, append_masked, apply_mask};
 use libfuzzer_sys::fuzz_target;
 
 
@@ -36,8 +36,8 @@ fuzz_target!(|data: &[u8]| {
             let written = Header::encode(prefix.opcode, length, masked.then_some(mask));
             assert_eq!(written.as_bytes(), &data[..PREFIX + header.len()]);
         }
-        let mut bytes = payload.to_vec();
-        apply_mask(&mut bytes, mask, 0);
+        let mut bytes = Vec::with_capacity(payload.len());
+        append_masked(&mut bytes, payload, mask, 0);
         for (index, piece) in bytes.chunks_mut(step).enumerate() {
             apply_mask(piece, mask, (index * step) as u64);
         }

@@ -268,10 +268,6 @@
  * branch is expected, as gcc optimises unexpected code for size: with divisions.
  */
 
-#if !defined __x86_64__ || defined __ILP32__
-#error "libdill.h does not know how to launch a coroutine on this processor"
-#endif
-
 /* How to keep a compiler from looking into a coroutine. */
 #if !defined __clang__ && __GNUC__ >= 8
 #define dill_opaque_ noinline, noipa
@@ -317,30 +313,16 @@
 #define dill_may_take_() 1
 #endif
 
-/* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
-   stack pointer, in an area below which alloca() reserves memory. Its size is that of
-   the gap between the two; where it is more than alignment, so much is taken again. */
-#define dill_leave_frame_() \
-    if(dill_may_take_()) { \
-        size_t dill_gap__; \
-        __asm__ __volatile__("{subq %%rsp, %0|sub %0, rsp}" \
-            : "=r"(dill_gap__) : "0"(__builtin_alloca(16)) : "cc", "memory"); \
-        if(__builtin_expect(dill_gap__ >= 32, 0)) \
-            __asm__ __volatile__("{subq %0, %%rsp|sub rsp, %0}" \
-                : : "r"(dill_gap__ & ~(size_t)15) : "cc", "memory"); \
-    }
-
-/* Backtraces of a coroutine end with its launch: what called the launching function has
-   nothing to do with it, and may have gone. Where the compiler writes unwind tables, the
-   return address is undefined from one to the other of these. (Afterwards it is where it
-   always is; .cfi_restore would say so, too, but libgcc's unwinder takes that for lost.) */
-#if defined __GCC_HAVE_DWARF2_CFI_ASM
-#define dill_end_of_stack_() __asm__ __volatile__(".cfi_undefined 16")
-#define dill_not_end_of_stack_() \
-    __asm__ __volatile__(".cfi_offset 16, -8" : : "i"(__LINE__))
+/* What depends on the processor:
+   dill_leave_frame_() has the compiler address the caller's frame as it must;
+   dill_end_of_stack_() ends backtraces;
+   dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
+#if defined __x86_64__ && !defined __ILP32__
+@part launch_x86_64.h
+#elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
+@part launch_aarch64.h
 #else
-#define dill_end_of_stack_() ((void)0)
-#define dill_not_end_of_stack_() ((void)0)
+#error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
 static inline int dill_existing_(int bndl) {
@@ -379,13 +361,11 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
 
 #define dill_go_(fn, launch) \
     __extension__ ({ \
+        dill_prepare_(fn) \
         int dill_handle__ = (launch); \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
-            dill_end_of_stack_(); \
-            fn; \
-            dill_epilogue(); \
-            dill_not_end_of_stack_(); \
+            dill_run_and_end_(fn) \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

@@ -249,9 +249,9 @@ pub unsafe extern "C" fn dill_epilogue() {
 }
 
 /// The first half of a launch by code compiled against libdill's own header. That code
-/// then saves its registers to `**ctx` (rbx rbp r12 r13 r14 r15 rsp rip), moves to the
-/// stack `*ptr` and ends with `dill_epilogue`. Programs compiled against ours don't know
-/// it.
+/// then saves its registers to `**ctx`, in a way that depends on the processor, moves to
+/// the stack `*ptr` and ends with `dill_epilogue`. Programs compiled against ours don't
+/// know it.
 ///
 /// cbindgen:ignore
 #[unsafe(no_mangle)]

@@ -1,10 +1,21 @@
 //! Something that happens once, or now and then, and that coroutines wait for.
 
-use crate::intrusive::List;
+use super::channel::Buffer;
+use super::choose::{Clause, Operation};
+use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt, Waiting};
+use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting};
 use core::cell::Cell;
+use core::ptr;
+
+/// The length of the message of a waiter that waits for none, but for an event.
+const NO_MESSAGE: usize = usize::MAX;
+
+/// Is it an event that this one waits for? For dumps.
+pub(super) fn is_waited_for_by(waiter: &Waiter) -> bool {
+    waiter.len.get() == NO_MESSAGE
+}
 
 /// An event. Pinned from [`Event::init`] on; whoever waits keeps it alive.
 pub(crate) struct Event {
@@ -36,6 +47,23 @@ impl Event {
         self.happened.set(false);
     }
 
+    pub(crate) fn has_happened(&self) -> bool {
+        self.happened.get()
+    }
+
+    /// A clause of `choose` for it. Whoever uses that keeps the event alive.
+    pub(crate) fn clause(&self) -> Clause {
+        let address = ptr::from_ref(self).cast_mut().cast();
+        let buffer = Buffer { address, len: 0 };
+        Clause { operation: Some(Operation::Event), buffer, ..Clause::NOTHING }
+    }
+
+    /// Has `waiter` wait until it happens.
+    pub(super) fn enqueue(&self, waiter: Ref<Waiter>) {
+        waiter.len.set(NO_MESSAGE);
+        self.waiters.push_back(waiter);
+    }
+
     /// Waits until it has happened. `ETIMEDOUT`, `ECANCELED`.
     pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
@@ -46,10 +74,13 @@ impl Event {
             return Err(Errno::ETIMEDOUT);
         }
         let current = context.current();
-        self.waiters.push_back(current.waiter_ref());
+        let waiter: Ref<Waiter> = current.waiter_ref();
+        self.enqueue(waiter);
         current.will_block(Blocked::Waiter, Interrupt::Any);
         context.arm_deadline(current, deadline);
-        match context.park() {
+        let woken = context.park();
+        waiter.len.set(0);
+        match woken {
             (_, 0) => Ok(()),
             (_, errno) => Err(Errno::from_raw(errno)),
         }

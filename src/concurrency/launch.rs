@@ -9,6 +9,7 @@ use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
 #[cfg(not(dill_thread_switch))]
 use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
+use crate::os::allocation;
 use crate::os::errno::Result;
 use crate::os::instrumentation;
 use crate::scheduler::context::Context;
@@ -53,9 +54,9 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     }
     #[cfg(dill_thread_switch)]
     context_switch::prepare_thread(&child.execution, finish, entry, argument);
-    let transfer = context.hand_over_to_child(child, result);
+    let transfer = context.hand_over_to_child(child, result).into_prepared();
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { transfer.carry_out() };
+    unsafe { transfer.carry_out_launch() };
     Ok(())
 }
 
@@ -103,7 +104,7 @@ pub(crate) unsafe fn go<F: FnOnce()>(
     function: F,
 ) -> Result<()> {
     if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
-        let function = Box::new(function);
+        let function = allocation::boxed(function)?;
         // SAFETY: by the caller's promise; a box borrows what its content does.
         return unsafe { go_at(bundle, at, function) };
     }

@@ -133,6 +133,9 @@ pub(crate) unsafe extern "C" fn call_below(_: usize, function: extern "C" fn()) 
     function();
 }
 
+/// Nobody saves registers here.
+pub(crate) type SelfSaved = [usize; 0];
+
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
 pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
 
@@ -142,7 +145,7 @@ pub(crate) const IN_CHILD: i32 = i32::MIN;
 /// C functions can't be launched here.
 macro_rules! launch_entry {
     ($begin:path) => {
-        core::arch::naked_asm!("ud2")
+        core::arch::naked_asm!(".4byte 0x0b0f") // undefined on every processor
     };
 }
 pub(crate) use launch_entry;

@@ -275,6 +275,10 @@ macro_rules! launch_entry {
 }
 pub(crate) use launch_entry;
 
+/// The registers of a parent that was compiled against libdill's own header, as its code stores
+/// them: rbx rbp r12 r13 r14 r15 rsp rip.
+pub(crate) type SelfSaved = [usize; 8];
+
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
 pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
 

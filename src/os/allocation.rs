@@ -29,6 +29,45 @@ pub(crate) fn filled<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
     Ok(made)
 }
 
+/// So many zeros, or `ENOMEM`. Memory that is not written to costs hardly anything.
+#[cfg(feature = "sockets")]
+pub(crate) fn zeros(count: usize) -> Result<Vec<u8>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let layout = Layout::array::<u8>(count).map_err(|_| Errno::ENOMEM)?;
+    // SAFETY: the layout is not empty.
+    let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+    let memory = NonNull::new(memory).ok_or(Errno::ENOMEM)?;
+    // SAFETY: fresh memory of the global allocator, with the layout of so many bytes, all of
+    // them initialised.
+    Ok(unsafe { Vec::from_raw_parts(memory.as_ptr(), count, count) })
+}
+
+/// The bytes, or `ENOMEM`.
+#[cfg(feature = "sockets")]
+pub(crate) fn copy(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// The bytes as a text, or `ENOMEM`. What is not UTF-8 is replaced.
+#[cfg(feature = "sockets")]
+pub(crate) fn text(bytes: &[u8]) -> Result<String> {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        // The replacement takes up to three bytes.
+        let wrong = if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
+        let room = chunk.valid().len() + wrong.len();
+        text.try_reserve(room).map_err(|_| Errno::ENOMEM)?;
+        text.push_str(chunk.valid());
+        text.push_str(wrong);
+    }
+    Ok(text)
+}
+
 /// `text` as a string for C, or `ENOMEM`; `EINVAL` when there is a NUL in it.
 #[cfg(feature = "sockets")]
 pub(crate) fn c_string(text: &[u8]) -> Result<std::ffi::CString> {
@@ -51,6 +90,7 @@ struct Counted<T> {
 
 mod shared {
     use super::{Counted, Result, Shared, boxed};
+    use crate::os::instrumentation;
     use core::ops::Deref;
     use core::ptr::NonNull;
     use core::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -95,9 +135,11 @@ mod shared {
 
     impl<T> Drop for Shared<T> {
         fn drop(&mut self) {
+            instrumentation::tsan_release(self.counted());
             if self.counted().owners.fetch_sub(1, Ordering::Release) == 1 {
                 // What the other owners did happened before.
                 fence(Ordering::Acquire);
+                instrumentation::tsan_acquire(self.counted());
                 // SAFETY: made by `new` out of a box, and this was the last owner.
                 drop(unsafe { Box::from_raw(self.owned.as_ptr()) });
             }

@@ -1,8 +1,13 @@
-//! Announces coroutine stacks to AddressSanitizer and Valgrind. Always compiled
+//! Announces coroutine stacks to sanitizers and Valgrind. Always compiled
 //! in: without such a tool the cost is one predictable test per switch and a few
 //! no-op instructions per new stack.
 
+use super::machine;
 use core::ptr;
+
+mod fibers;
+
+pub(crate) use fibers::{Fiber, tsan_acquire, tsan_release};
 
 mod c {
     unsafe extern "C" {
@@ -23,10 +28,10 @@ mod c {
     }
 }
 
-/// Must somebody be told of every switch: AddressSanitizer, or Valgrind's Memcheck? Its tools
+/// Must somebody be told of every switch: a sanitizer, or Valgrind's Memcheck? Its tools
 /// that count instructions are to count those that are executed without them.
 pub(crate) fn present() -> bool {
-    asan_present() || memcheck_present()
+    asan_present() || fibers::tsan_present() || memcheck_present()
 }
 
 fn memcheck_present() -> bool {
@@ -35,33 +40,40 @@ fn memcheck_present() -> bool {
     valgrind(GET_VALIDITY_BITS, [addresses[0], addresses[1], 1, 0, 0]) != 0
 }
 
+/// A stack that Valgrind knows as one, until this is dropped. (That of corosensei is silent on
+/// ARM.)
+pub(crate) struct StackRegistration {
+    number: usize,
+}
+
+impl StackRegistration {
+    pub(crate) fn new(bottom: *const u8, size: usize) -> StackRegistration {
+        let bounds = [bottom as usize, bottom as usize + size];
+        StackRegistration { number: valgrind(STACK_REGISTER, [bounds[0], bounds[1], 0, 0, 0]) }
+    }
+}
+
+impl Drop for StackRegistration {
+    fn drop(&mut self) {
+        valgrind(STACK_DEREGISTER, [self.number, 0, 0, 0, 0]);
+    }
+}
+
+/// Requests to all tools of Valgrind, as its header numbers them.
+const STACK_REGISTER: usize = 0x1501;
+const STACK_DEREGISTER: usize = 0x1502;
+
 /// Requests to Memcheck, as its header numbers them.
 const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'
 const MAKE_MEMORY_UNDEFINED: usize = MEMCHECK + 1;
+const MAKE_MEMORY_DEFINED: usize = MEMCHECK + 2;
 const GET_VALIDITY_BITS: usize = MEMCHECK + 8;
 
 /// A request to Valgrind; 0 without it, or where its tool does not know the request.
 #[inline(always)]
 fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
     let [a, b, c, d, e] = arguments;
-    let words = [request, a, b, c, d, e];
-    let mut answer = 0usize;
-    // SAFETY: the sequence changes nothing but the answer; Valgrind knows it by its form.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        core::arch::asm!(
-            "rol rdi, 3",
-            "rol rdi, 13",
-            "rol rdi, 61",
-            "rol rdi, 51",
-            "xchg rbx, rbx",
-            inout("rdx") answer,
-            in("rax") words.as_ptr(),
-            options(nostack),
-        );
-    }
-    let _ = &words;
-    answer
+    machine::valgrind_request(&[request, a, b, c, d, e])
 }
 
 /// Has Memcheck take memory for accessible: it was a stack and is its user's again, or lies below
@@ -69,6 +81,11 @@ fn valgrind(request: usize, arguments: [usize; 5]) -> usize {
 #[inline(always)]
 pub(crate) fn valgrind_make_accessible(address: *const u8, size: usize) {
     valgrind(MAKE_MEMORY_UNDEFINED, [address as usize, size, 0, 0, 0]);
+}
+
+/// Has Memcheck take memory for what it still is: it lies in a frame that was left a moment ago.
+pub(crate) fn valgrind_make_defined(address: *const u8, size: usize) {
+    valgrind(MAKE_MEMORY_DEFINED, [address as usize, size, 0, 0, 0]);
 }
 
 /// True when the program was built with AddressSanitizer.

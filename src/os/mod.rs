@@ -8,7 +8,9 @@ pub(crate) mod cycles;
 pub(crate) mod debug_layout;
 pub(crate) mod environment;
 pub(crate) mod errno;
+pub(crate) mod fork;
 pub(crate) mod instrumentation;
+mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;

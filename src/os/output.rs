@@ -71,9 +71,9 @@ impl Output {
         }
         for offset in 0..LONGEST_NAME {
             // SAFETY: the string has not ended before this byte.
-            match unsafe { *name.add(offset) } {
+            match unsafe { *name.cast::<u8>().add(offset) } {
                 0 => break,
-                byte => self.byte(byte.cast_unsigned()),
+                byte => self.byte(byte),
             }
         }
         self

@@ -1,6 +1,7 @@
 //! Handlers of signals, beside those that others have or will install.
 
 use super::errno::{Errno, Result};
+use super::machine;
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -39,6 +40,15 @@ pub(crate) fn install(signal: c_int, handler: Handler, like: &libc::sigaction) -
     action.sa_flags |= libc::SA_SIGINFO | libc::SA_ONSTACK;
     // SAFETY: the handler has the right type for these flags, and stays: it is code.
     Errno::result(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) }).map(drop)
+}
+
+/// Where the stack stood when the signal came.
+///
+/// # Safety
+/// `context` is the third argument of a handler.
+pub(crate) unsafe fn interrupted_stack_pointer(context: *const libc::c_void) -> usize {
+    // SAFETY: by the caller's promise.
+    machine::interrupted_stack_pointer(unsafe { &*context.cast::<libc::ucontext_t>() })
 }
 
 /// Has the system do with `signal` what it does by default.

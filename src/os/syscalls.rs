@@ -36,13 +36,31 @@ pub(crate) unsafe fn unmap_stacks(address: *mut u8, len: usize) {
     debug_assert_eq!(result, 0);
 }
 
-/// Turns `[address, address + len)` into a guard that faults on every access.
+/// Turns `[address, address + len)` into a guard that faults on every access. `EINVAL` where
+/// the system knows no such guards, or takes the request for advice and says yes to
+/// whatever it doesn't know, as emulators do.
 ///
 /// # Safety
 /// The range lies in a mapping of [`map_stacks`] and holds no data.
 pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
+    /// Guards have been seen to work in this process.
+    static SEEN: AtomicBool = AtomicBool::new(false);
     // SAFETY: by the caller's promise.
-    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) }).map(drop)
+    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) })?;
+    if !SEEN.load(Relaxed) {
+        if !is_guarded(address) {
+            return Err(Errno::EINVAL);
+        }
+        SEEN.store(true, Relaxed);
+    }
+    Ok(())
+}
+
+/// Is a write to the page of `address`, which holds nothing, a fault?
+fn is_guarded(address: *mut u8) -> bool {
+    // SAFETY: the system writes the time there, or says that it can't.
+    let result = unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, address) };
+    Errno::result(result).is_err_and(|error| error == Errno::EFAULT)
 }
 
 /// Gives the pages of a range back to the system; guards in it stay.

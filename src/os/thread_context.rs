@@ -1,13 +1,12 @@
 //! The calling thread's context pointer, reached in two instructions.
 //!
-//! `thread_context.c` defines the variable in the initial-exec TLS model; in a
-//! static link the linker relaxes the first load into a constant.
+//! `thread_context.c` defines the variable in the initial-exec TLS model.
 
-use core::arch::asm;
+use super::machine;
 use core::ptr;
 
 unsafe extern "C" {
-    // Only its thread-local offset is used, by the assembly below.
+    // Only its thread-local offset is used, by the assembly of `machine`.
     #[link_name = "dill_thread_context"]
     static ANCHOR: [u8; 0];
     /// See [`raw`].
@@ -29,62 +28,12 @@ pub(crate) fn get() -> *mut () {
 /// pointer to a block of [`NOBODY_SIZE`] bytes, all of which are `0xff`.
 #[inline(always)]
 pub(crate) fn raw() -> *mut () {
-    let pointer: *mut ();
-    // SAFETY: reads the thread-local pointer defined in thread_context.c, which
-    // exists in every thread from its start to its end.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        asm!(
-            "mov {p}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
-            "mov {p}, qword ptr fs:[{p}]",
-            p = out(reg) pointer,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    // SAFETY: as above.
-    #[cfg(target_arch = "aarch64")]
-    unsafe {
-        asm!(
-            "adrp {t}, :gottprel:dill_thread_context",
-            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
-            "mrs {p}, tpidr_el0",
-            "ldr {p}, [{p}, {t}]",
-            t = out(reg) _,
-            p = out(reg) pointer,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    pointer
+    machine::thread_context()
 }
 
 /// Stores the calling thread's context pointer, which is not null.
 pub(crate) fn set(pointer: *mut ()) {
-    // SAFETY: writes the same thread-local variable that `get` reads; no Rust
-    // reference to it exists.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        asm!(
-            "mov {t}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
-            "mov qword ptr fs:[{t}], {p}",
-            t = out(reg) _,
-            p = in(reg) pointer,
-            options(nostack, preserves_flags),
-        );
-    }
-    // SAFETY: as above.
-    #[cfg(target_arch = "aarch64")]
-    unsafe {
-        asm!(
-            "adrp {t}, :gottprel:dill_thread_context",
-            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
-            "mrs {b}, tpidr_el0",
-            "str {p}, [{b}, {t}]",
-            t = out(reg) _,
-            b = out(reg) _,
-            p = in(reg) pointer,
-            options(nostack, preserves_flags),
-        );
-    }
+    machine::set_thread_context(pointer);
     // Keeps the C object in the link although only assembly names the symbol.
     let _ = &raw const ANCHOR;
 }

@@ -5,13 +5,14 @@ mod finish;
 mod input;
 
 pub use channels::{Made, Receive, Received, Sent, recv, request, send};
-pub use finish::{Finish, Finished, finished};
+pub use finish::{Finish, Finished, finished, next};
 #[cfg(feature = "sockets")]
 pub(crate) use input::Source;
 pub use input::{AsInput, Input, input, readable, writable};
 
 use super::{Deadline, Result, choose};
 use crate::concurrency::choose::Clause;
+use crate::concurrency::event::Event;
 use crate::concurrency::owned_bundle::OwnedBundle;
 use crate::concurrency::typed::End;
 
@@ -19,8 +20,14 @@ use crate::concurrency::typed::End;
 pub struct ClauseOf(pub(super) Clause);
 /// See [`ClauseOf`].
 pub struct EndOf<'a, T>(&'a End<T>);
-/// See [`ClauseOf`].
-pub struct BundleOf<'a>(&'a OwnedBundle);
+/// Where the end of coroutines is seen. See [`ClauseOf`].
+#[allow(private_interfaces)]
+pub enum FinishOf<'a> {
+    /// That of all coroutines of a bundle.
+    Bundle(&'a OwnedBundle),
+    /// That of one.
+    Event(&'a Event),
+}
 
 /// What an alternative has to say before anybody waits.
 pub enum Readiness {
@@ -37,8 +44,9 @@ pub trait State {
     /// See [`Readiness`]. The buffer in it stays the alternative's.
     fn readiness(&self) -> Readiness;
 
-    /// It has been chosen, and its clause is over. Called at once, before anything else happens.
-    fn settle(&mut self, result: Result<()>);
+    /// Its clause is over. Called at once, before anything else happens. `false` when there is
+    /// nothing to be had, after all: then all of them wait on.
+    fn settle(&mut self, result: Result<()>) -> bool;
 }
 
 /// An alternative and its output.
@@ -75,6 +83,11 @@ pub fn wait(alternatives: &mut [&mut dyn State], deadline: impl Into<Deadline>) 
 struct Settled(Option<Result<()>>);
 
 impl Settled {
+    fn put(&mut self, result: Result<()>) -> bool {
+        self.0 = Some(result);
+        true
+    }
+
     fn take(&mut self) -> Result<()> {
         self.0.take().expect("the alternative has been chosen")
     }

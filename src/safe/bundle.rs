@@ -1,78 +1,17 @@
 //! Bundles of coroutines.
 
 use super::join::{self, JoinHandle};
-use super::{AsRawHandle, Deadline, Error, FromRawHandle, IntoRawHandle, RawHandle, Result};
-use super::{Receiver, Sender, panics};
+use super::notify::{Notify, sealed};
+use super::panics;
+use super::{
+    AsRawHandle, Deadline, Error, FromRawHandle, Grace, IntoRawHandle, Outcome, RawHandle, Result,
+};
 use crate::concurrency::cancel::Period;
 use crate::concurrency::owned_bundle::{Ended, OwnedBundle};
 use crate::os::errno::Errno;
 use core::fmt;
 use core::mem;
 use core::panic::Location;
-use core::time::Duration;
-
-/// How long [`Bundle::cancel`] waits after it has asked the coroutines to finish, and before it
-/// hard-cancels those that still run.
-///
-/// ```
-/// use dill::Grace;
-/// use std::time::Duration;
-///
-/// assert_eq!(Grace::from(Duration::from_secs(10)), Grace::Within(Duration::from_secs(10)));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Grace {
-    /// Not at all: everything is hard-cancelled at once, and nobody is asked.
-    Now,
-    /// So long.
-    Within(Duration),
-    /// As long as it takes.
-    Unlimited,
-    /// As long as is left of the grace period that runs for the bundle in which the caller runs.
-    /// Without one, not at all.
-    Inherit,
-}
-
-impl Grace {
-    pub(super) fn period(self) -> Period {
-        match self {
-            Grace::Now => Period::Zero,
-            Grace::Within(duration) => match duration.as_nanos().div_ceil(1_000_000) {
-                0 => Period::Zero,
-                ms => i64::try_from(ms).map_or(Period::Unlimited, Period::Within),
-            },
-            Grace::Unlimited => Period::Unlimited,
-            Grace::Inherit => Period::Inherit,
-        }
-    }
-}
-
-impl From<Duration> for Grace {
-    fn from(duration: Duration) -> Grace {
-        Grace::Within(duration)
-    }
-}
-
-/// How the coroutines of a bundle have ended.
-///
-/// ```
-/// use dill::{Bundle, Grace, Outcome};
-///
-/// let exit_code = match Bundle::new()?.cancel(Grace::Unlimited)? {
-///     Outcome::Finished => 0,
-///     Outcome::Forced => 3,
-/// };
-/// assert_eq!(exit_code, 0);
-/// # Ok::<(), dill::Error>(())
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// All by themselves.
-    Finished,
-    /// Some had to be hard-cancelled.
-    Forced,
-}
 
 /// A bundle of coroutines, which end before the bundle does.
 ///
@@ -124,53 +63,11 @@ pub enum Outcome {
 /// bundle.go(|| println!("{local}")).unwrap();
 /// ```
 #[must_use = "a bundle that is dropped cancels its coroutines"]
+#[doc(alias = "nursery")]
+#[doc(alias = "task group")]
 pub struct Bundle {
     pub(super) core: OwnedBundle,
 }
-
-/// What [`Bundle::notify`] can tell of the request: the ends of a channel.
-///
-/// ```
-/// use dill::{Bundle, Notify, channel};
-///
-/// fn ends_both(bundle: &Bundle, left: &impl Notify, right: &impl Notify) -> dill::Result<()> {
-///     bundle.notify(left)?;
-///     bundle.notify(right)
-/// }
-///
-/// let ((tx, _rx), (_tx, rx)) = (channel::<u8>()?, channel::<u32>()?);
-/// ends_both(&Bundle::new()?, &tx, &rx)?;
-/// # Ok::<(), dill::Error>(())
-/// ```
-pub trait Notify: sealed::Notify {}
-
-pub(super) mod sealed {
-    use super::{OwnedBundle, Receiver, Sender};
-    use crate::os::errno::Result;
-
-    pub trait Notify {
-        #[doc(hidden)]
-        fn register(&self, bundle: &Registrar<'_>) -> Result<()>;
-    }
-
-    /// The bundle to be registered with.
-    pub struct Registrar<'a>(pub(in crate::safe) &'a OwnedBundle);
-
-    impl<T> Notify for Sender<T> {
-        fn register(&self, bundle: &Registrar<'_>) -> Result<()> {
-            bundle.0.notify_sender(&self.end)
-        }
-    }
-
-    impl<T> Notify for Receiver<T> {
-        fn register(&self, bundle: &Registrar<'_>) -> Result<()> {
-            bundle.0.notify_receiver(&self.end)
-        }
-    }
-}
-
-impl<T> Notify for Sender<T> {}
-impl<T> Notify for Receiver<T> {}
 
 impl Bundle {
     /// Makes a bundle without coroutines.
@@ -211,6 +108,7 @@ impl Bundle {
     /// ```
     #[track_caller]
     #[inline]
+    #[doc(alias = "start_soon")]
     pub fn go<F: FnOnce() + 'static>(&self, function: F) -> Result<()> {
         // SAFETY: the function borrows nothing that could end before it.
         #[allow(unsafe_code)]

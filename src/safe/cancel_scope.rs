@@ -29,7 +29,15 @@ pub enum Fired {
 /// before counts, too. Socket operations are not torn: a request interrupts one before its first
 /// byte, a deadline at any time. Scopes nest. Hard cancellation reaches everywhere.
 ///
-/// It is a function with a closure rather than a guard, as a guard could be forgotten.
+/// It is a function with a closure rather than a guard, as a guard could be forgotten. What it
+/// watches outlives it:
+///
+/// ```compile_fail,E0505
+/// let (tx, rx) = dill::channel::<u8>().unwrap();
+/// let scope = dill::CancelScope::done(&rx);
+/// drop(rx);
+/// scope.run(|| ()).unwrap();
+/// ```
 ///
 /// ```
 /// use dill::{CancelScope, Deadline, Error, Fired};
@@ -44,10 +52,12 @@ pub enum Fired {
 /// # Ok::<(), Error>(())
 /// ```
 #[must_use = "it does nothing before it is run"]
+#[doc(alias = "move_on_after")]
 pub struct CancelScope<'a> {
     watch: Watch,
     deadline: Deadline,
-    watched: PhantomData<&'a ()>,
+    /// What is watched is the thread's.
+    watched: PhantomData<(&'a (), *mut ())>,
 }
 
 impl<'a> CancelScope<'a> {
@@ -175,6 +185,7 @@ impl fmt::Debug for CancelScope<'_> {
 /// assert_eq!(result, Err(Error::TimedOut));
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "fail_after")]
 pub fn timeout<R>(
     deadline: impl Into<Deadline>,
     function: impl FnOnce() -> Result<R>,

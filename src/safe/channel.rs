@@ -1,7 +1,13 @@
 //! Channels of typed messages.
 
+mod messages;
+mod send_error;
+
+pub use messages::{IntoMessages, Messages};
+pub use send_error::SendError;
+
 use super::{AsRawHandle, Deadline, Error, FromRawHandle, RawHandle, Result};
-use crate::concurrency::typed::{self, End};
+use crate::concurrency::typed::End;
 use crate::os::errno::Errno;
 use crate::scheduler::shared::Shared;
 use core::fmt;
@@ -137,11 +143,15 @@ impl<T> Receiver<T> {
     ///         tx.send(n, Deadline::NEVER).unwrap();
     ///     }
     /// })?;
-    /// assert_eq!(rx.iter().sum::<i32>(), 10);
+    /// for n in &rx {
+    ///     assert_eq!(n, 1);
+    ///     break;
+    /// }
+    /// assert_eq!(rx.iter().sum::<i32>(), 2 + 3 + 4);
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        core::iter::from_fn(|| self.recv(Deadline::NEVER).ok())
+    pub fn iter(&self) -> Messages<'_, T> {
+        Messages { receiver: self }
     }
 
     /// Will nothing more come?
@@ -256,140 +266,4 @@ impl<T: Copy + 'static> FromRawHandle for Receiver<T> {
 
 fn take_over<T>(end: Result<End<T>, Errno>) -> Shared<End<T>> {
     end.and_then(Shared::new).unwrap_or_else(|error| panic!("not a channel's handle: {error}"))
-}
-
-/// A value that could not be sent, and why.
-///
-/// ```
-/// use dill::{Deadline, Error, channel};
-///
-/// fn send(text: &str) -> dill::Result<()> {
-///     let (tx, rx) = channel()?;
-///     drop(rx);
-///     tx.send(text, Deadline::NEVER)?; // where the value does not matter
-///     Ok(())
-/// }
-///
-/// assert_eq!(send("lost"), Err(Error::Done));
-/// ```
-#[derive(PartialEq)]
-pub struct SendError<T> {
-    value: T,
-    error: Error,
-}
-
-impl<T> SendError<T> {
-    /// The value.
-    ///
-    /// ```
-    /// let (tx, rx) = dill::channel()?;
-    /// assert_eq!(tx.send(7, dill::Deadline::NOW).unwrap_err().into_inner(), 7);
-    /// # drop(rx);
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-
-    /// Why it could not be sent.
-    ///
-    /// ```
-    /// let (tx, rx) = dill::channel()?;
-    /// drop(rx);
-    /// assert_eq!(*tx.send(7, dill::Deadline::NEVER).unwrap_err().error(), dill::Error::Done);
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    #[must_use]
-    pub fn error(&self) -> &Error {
-        &self.error
-    }
-}
-
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a value could not be sent: {}", self.error)
-    }
-}
-
-impl<T> std::error::Error for SendError<T> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
-
-/// Drops the value, so that `?` works.
-impl<T> From<SendError<T>> for Error {
-    fn from(error: SendError<T>) -> Error {
-        error.error
-    }
-}
-
-/// The graceful request to the bundle in which the caller runs, as something to wait for.
-///
-/// Usually in [`choose!`](crate::choose), beside what the coroutine waits for otherwise.
-/// Requests that were made before count. In a main coroutine none is ever made.
-///
-/// # Errors
-/// [`Error::Canceled`] when the caller is hard-cancelled, [`Error::OutOfMemory`].
-///
-/// ```
-/// use dill::{Bundle, Deadline, Grace, Outcome};
-///
-/// let bundle = Bundle::new()?;
-/// bundle.go(|| {
-///     dill::request().unwrap().wait(Deadline::NEVER).unwrap();
-///     // Asked to finish: finishes.
-/// })?;
-/// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
-/// # Ok::<(), dill::Error>(())
-/// ```
-pub fn request() -> Result<Request> {
-    let (receiver, sender) = typed::of_request().map_err(Error::of)?;
-    Ok(Request { receiver, _sender: sender })
-}
-
-/// The graceful request, see [`request`].
-///
-/// ```
-/// let request = dill::request()?;
-/// assert_eq!(format!("{request:?}"), "Request { is_made: false }");
-/// # Ok::<(), dill::Error>(())
-/// ```
-pub struct Request {
-    pub(super) receiver: End<core::convert::Infallible>,
-    _sender: End<core::convert::Infallible>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("is_made", &self.receiver.is_over()).finish()
-    }
-}
-
-impl Request {
-    /// Waits until the request is made.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`], [`Error::Canceled`].
-    ///
-    /// ```
-    /// # use dill::Error;
-    /// let request = dill::request()?;
-    /// assert_eq!(request.wait(dill::Deadline::NOW), Err(Error::TimedOut));
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        match self.receiver.receive(deadline.into().raw()).map_err(Error::of) {
-            Err(Error::Done) => Ok(()),
-            Err(error) => Err(error),
-            Ok(never) => match never {},
-        }
-    }
 }

@@ -1,11 +1,14 @@
 //! Waiting for the first of several things.
 
+mod arms;
+
 use super::alternatives::{
     Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
     State,
 };
-use super::{Deadline, Error, Request, Result, Sender};
+use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
 use crate::concurrency::choose::{self, Clause};
+use crate::os::allocation;
 use core::fmt;
 use std::os::fd::AsFd;
 
@@ -14,6 +17,16 @@ const INLINE: usize = 8;
 
 /// Waits for the first alternative that is over: its index. When several are, the order decides.
 pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> Result<usize> {
+    loop {
+        let (index, result) = wait_once(alternatives, deadline)?;
+        if alternatives[index].settle(result) {
+            return Ok(index);
+        }
+    }
+}
+
+/// As [`wait`], for what may come to nothing.
+fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usize, Result<()>)> {
     let mut inline = [(0, Clause::NOTHING); INLINE];
     let mut allocated = Vec::new();
     let clauses: &mut [(usize, Clause)] = if alternatives.len() <= INLINE {
@@ -40,16 +53,14 @@ pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> R
         }
     }
     let deadline = if over.is_some() { Deadline::NOW } else { deadline };
-    // SAFETY: the buffers are those of the alternatives, which are borrowed meanwhile.
+    // SAFETY: the buffers and events are those of the alternatives, which are borrowed meanwhile.
     #[allow(unsafe_code)]
     let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
-    let (index, result) = match (chosen.map_err(Error::of), over) {
-        (Ok((n, result)), _) => (clauses[n].0, result.map_err(Error::of)),
-        (Err(Error::TimedOut), Some(index)) => (index, Ok(())),
-        (Err(error), _) => return Err(error),
-    };
-    alternatives[index].settle(result);
-    Ok(index)
+    match (chosen.map_err(Error::of), over) {
+        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::of))),
+        (Err(Error::TimedOut), Some(index)) => Ok((index, Ok(()))),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Waits for the first of several things, and does what belongs to it. Of those that can be done
@@ -75,9 +86,20 @@ pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> R
 /// assert_eq!(choose.wait(Deadline::NEVER)?, (0, Ok(4)));
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// What is waited for outlives it:
+///
+/// ```compile_fail,E0505
+/// let (tx, rx) = dill::channel::<u8>().unwrap();
+/// let choose = dill::Choose::new().recv(&rx, drop);
+/// drop(rx);
+/// choose.wait(dill::Deadline::NOW).unwrap();
+/// ```
 #[must_use = "it does nothing before it waits"]
 pub struct Choose<'a, R> {
     arms: Vec<Box<dyn Arm<R> + 'a>>,
+    /// There was no memory for one of them.
+    failed: bool,
 }
 
 /// An alternative and what to do with its output.
@@ -108,11 +130,14 @@ impl<'a, R> Choose<'a, R> {
     /// assert_eq!(Choose::<()>::new().wait(Deadline::NOW), Err(Error::TimedOut));
     /// ```
     pub fn new() -> Choose<'a, R> {
-        Choose { arms: Vec::new() }
+        Choose { arms: Vec::new(), failed: false }
     }
 
     fn arm<A: Alternative + 'a>(mut self, a: A, f: impl FnOnce(A::Output) -> R + 'a) -> Self {
-        self.arms.push(Box::new(ArmOf(a, f)));
+        match (self.arms.try_reserve(1), allocation::boxed(ArmOf(a, f))) {
+            (Ok(()), Ok(arm)) => self.arms.push(arm),
+            _ => self.failed = true,
+        }
         self
     }
 
@@ -208,7 +233,8 @@ impl<'a, R> Choose<'a, R> {
         self.arm(super::alternatives::writable(descriptor), then)
     }
 
-    /// Waits until the last coroutine of a bundle has finished.
+    /// Waits until the last coroutine of a bundle has finished, or that of a
+    /// [`JoinHandle`](crate::JoinHandle), which can be joined without waiting then.
     ///
     /// ```
     /// use dill::{Bundle, Choose, Deadline};
@@ -217,14 +243,41 @@ impl<'a, R> Choose<'a, R> {
     /// bundle.go(|| dill::yield_now().unwrap())?;
     /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
     /// assert!(bundle.is_empty());
+    ///
+    /// let slow = bundle.spawn(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// let fast = bundle.spawn(|| 7)?;
+    /// let first = Choose::new()
+    ///     .finished(&slow, |_| "slow")
+    ///     .finished(&fast, |_| "fast")
+    ///     .wait(Deadline::NEVER)?;
+    /// assert_eq!((first, fast.join(Deadline::NOW)), ("fast", Ok(7)));
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn finished(
+    pub fn finished(self, what: &'a impl Finish, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
+        self.arm(Finished::new(what), then)
+    }
+
+    /// Waits for the result of the next task of a bundle: see [`TypedBundle::next`].
+    ///
+    /// ```
+    /// use dill::{Choose, Deadline, TypedBundle};
+    ///
+    /// let (left, right) = (TypedBundle::new()?, TypedBundle::new()?);
+    /// left.go(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// right.go(|| "quick")?;
+    /// let first = Choose::new()
+    ///     .next(&left, |result| result.map(|_| "left"))
+    ///     .next(&right, |result| result.map(Option::unwrap))
+    ///     .wait(Deadline::NEVER)?;
+    /// assert_eq!(first, Ok("quick"));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn next<T: 'static>(
         self,
-        bundle: &'a impl Finish,
-        then: impl FnOnce(Result<()>) -> R + 'a,
+        bundle: &'a TypedBundle<T>,
+        then: impl FnOnce(Result<Option<T>>) -> R + 'a,
     ) -> Self {
-        self.arm(Finished::new(bundle), then)
+        self.arm(super::alternatives::next(bundle), then)
     }
 
     /// Waits for the graceful request to the bundle in which the caller runs.
@@ -247,7 +300,8 @@ impl<'a, R> Choose<'a, R> {
     /// Waits for the first of the alternatives; what its function returns.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::OutOfMemory`]: none has happened.
+    /// [`Error::TimedOut`], [`Error::Canceled`]: none has happened. [`Error::OutOfMemory`], also
+    /// when there was none for one of the alternatives: nobody has waited.
     ///
     /// ```
     /// use dill::{Choose, Deadline, Error, channel};
@@ -259,10 +313,12 @@ impl<'a, R> Choose<'a, R> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(mut self, deadline: impl Into<Deadline>) -> Result<R> {
-        let index = {
-            let mut states: Vec<_> = self.arms.iter_mut().map(|arm| arm.state()).collect();
-            wait(&mut states, deadline.into())?
-        };
+        let mut states = Vec::new();
+        if self.failed || states.try_reserve_exact(self.arms.len()).is_err() {
+            return Err(Error::OutOfMemory);
+        }
+        states.extend(self.arms.iter_mut().map(|arm| arm.state()));
+        let index = wait(&mut states, deadline.into())?;
         Ok(self.arms.swap_remove(index).complete())
     }
 }
@@ -277,125 +333,4 @@ impl<R> fmt::Debug for Choose<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Choose").field("alternatives", &self.arms.len()).finish()
     }
-}
-
-/// Waits for the first of several things, and does what belongs to it.
-///
-/// Each arm is `what(…) -> pattern => expression,`. Of those that can be done at once, the first
-/// one counts; nothing happens to the others. The arms are part of the function around them:
-/// `return`, `break` and `?` work in them. The whole is a `Result`: `Ok` of the arm's
-/// expression, or [`Error::TimedOut`](crate::Error::TimedOut),
-/// [`Error::Canceled`](crate::Error::Canceled) when none has happened. Nothing is allocated for up
-/// to eight arms.
-///
-/// | arm | waits until | the pattern gets |
-/// |---|---|---|
-/// | `recv(channel)` | a message has come from a [`Receiver`](crate::Receiver) or [`Signals`](crate::Signals) | `Result<T>` |
-/// | `send(channel, slot)` | the value in the variable `slot: Option<T>` has been sent by a [`Sender`](crate::Sender); it stays there otherwise; an empty one is never sent | `Result<()>` |
-/// | `input(socket)` | a receive or accept on a [socket](crate::AsInput) would not block | `Result<()>` |
-/// | `readable(fd)`, `writable(fd)` | a descriptor ([`AsFd`](std::os::fd::AsFd)) is ready | `Result<()>` |
-/// | `finished(bundle)` | the last coroutine of a bundle or scope has finished | `Result<()>` |
-/// | `request(request)` | the graceful [`request`](crate::request()) is made | `Result<()>` |
-/// | `deadline(deadline)` as the last one, without pattern | | |
-///
-/// ```
-/// use dill::{Bundle, Deadline, Error, Grace, Signal, channel, choose};
-/// use std::time::Duration;
-///
-/// let (tx, work) = channel::<u32>()?;
-/// let signals = dill::signals([Signal::INTERRUPT])?;
-/// let bundle = Bundle::new()?;
-/// bundle.go(move || {
-///     for n in 1..=3 {
-///         tx.send(n, Deadline::NEVER).unwrap();
-///     }
-/// })?;
-///
-/// let mut sum = 0;
-/// let reason = loop {
-///     choose! {
-///         recv(work) -> number => match number {
-///             Ok(number) => sum += number,
-///             Err(error) => break error,
-///         },
-///         recv(signals) -> signal => {
-///             println!("{:?}", signal?);
-///             break Error::Canceled;
-///         },
-///         deadline(Duration::from_secs(10)),
-///     }?
-/// };
-/// assert_eq!((sum, reason), (6, Error::Done));
-/// # Ok::<(), Error>(())
-/// ```
-#[macro_export]
-macro_rules! choose {
-    // One arm after the other becomes a variable; names made in different steps differ.
-    (@arms [$($done:tt)*] recv($channel:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::recv(&$channel);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::send(&$channel, &mut $slot);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] input($socket:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::input(&$socket);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] readable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::readable(&$fd);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] writable($fd:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::writable(&$fd);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] finished($bundle:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::finished(&$bundle);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    (@arms [$($done:tt)*] request($request:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
-        let mut alternative = $crate::__choose::request(&$request);
-        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
-    }};
-    // A block needs no comma behind it.
-    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:block $($rest:tt)*) => {
-        $crate::choose!(@arms $done $what $of -> $pattern => { $body }, $($rest)*)
-    };
-    // The last arm needs none either.
-    (@arms $done:tt $what:ident $of:tt -> $pattern:pat => $body:expr) => {
-        $crate::choose!(@arms $done $what $of -> $pattern => $body,)
-    };
-    (@arms $done:tt deadline($deadline:expr) $(,)?) => {
-        $crate::choose!(@wait $done $deadline)
-    };
-    (@arms $done:tt) => {
-        $crate::choose!(@wait $done $crate::Deadline::NEVER)
-    };
-    (@wait [$(($alternative:ident $pattern:pat, $body:expr))*] $deadline:expr) => {
-        match $crate::__choose::wait(&mut [$(&mut $alternative),*], $deadline) {
-            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-            ::core::result::Result::Ok(chosen) => ::core::result::Result::Ok(
-                $crate::choose!(@body chosen 0usize; $(($alternative $pattern, $body))*)
-            ),
-        }
-    };
-    (@body $chosen:ident $n:expr; ($alternative:ident $pattern:pat, $body:expr) $($rest:tt)*) => {
-        if $chosen.is($n) {
-            let $pattern = $chosen.take(&mut $alternative);
-            $body
-        } else {
-            $crate::choose!(@body $chosen $n + 1usize; $($rest)*)
-        }
-    };
-    (@body $chosen:ident $n:expr;) => {
-        ::core::unreachable!()
-    };
-    (@$($wrong:tt)*) => {
-        ::core::compile_error!("an arm of choose! is `what(…) -> pattern => expression,`")
-    };
-    ($($arms:tt)*) => {
-        $crate::choose!(@arms [] $($arms)*)
-    };
 }

@@ -43,6 +43,7 @@ pub fn yield_now() -> Result<()> {
 /// assert!(dill::now() >= end);
 /// # Ok::<(), dill::Error>(())
 /// ```
+#[doc(alias = "sleep_until")]
 pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
     rest::sleep(deadline.into().raw()).map_err(Error::of)
 }

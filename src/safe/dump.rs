@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// signal that the environment variable `DILL_DUMP_SIGNAL` names, such as `USR1`.
 ///
 /// # Errors
-/// What writing to `to` fails with. [`Error::Io`] mostly.
+/// What writing to `to` fails with. [`Error::Os`] mostly.
 ///
 /// ```
 /// use dill::{Bundle, Deadline};

@@ -57,6 +57,14 @@ pub trait IntoRawHandle {
 /// bundle.go(|| ())?;
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// The compiler can't check the promise:
+///
+/// ```compile_fail,E0133
+/// use dill::{Bundle, FromRawHandle};
+///
+/// drop(Bundle::from_raw_handle(4711));
+/// ```
 pub trait FromRawHandle {
     /// Takes a handle over.
     ///

@@ -28,7 +28,6 @@ pub struct JoinHandle<T> {
 /// Where the coroutine leaves its result.
 struct Slot<T> {
     result: Cell<Option<T>>,
-    finished: Cell<bool>,
     ended: Event,
 }
 
@@ -38,14 +37,13 @@ struct Promise<T>(Shared<Slot<T>>);
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        self.0.finished.set(true);
         self.0.ended.happen();
     }
 }
 
 /// What a coroutine does for whose result there is a handle.
 pub(super) fn task<F: FnOnce() -> T, T>(function: F) -> Result<(impl FnOnce(), JoinHandle<T>)> {
-    let slot = Slot { result: Cell::new(None), finished: Cell::new(false), ended: Event::new() };
+    let slot = Slot { result: Cell::new(None), ended: Event::new() };
     let slot = Shared::new(slot).map_err(Error::of)?;
     slot.ended.init();
     let promise = Promise(slot.clone());
@@ -77,7 +75,8 @@ impl<T> JoinHandle<T> {
         self.slot.result.take().ok_or(Error::Panicked)
     }
 
-    /// Waits until the coroutine has finished.
+    /// Waits until the coroutine has finished. To wait for other things, too, there is the arm
+    /// `finished` of [`choose!`](crate::choose).
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Canceled`].
@@ -95,6 +94,10 @@ impl<T> JoinHandle<T> {
         self.slot.ended.wait(deadline.into().raw()).map_err(Error::of)
     }
 
+    pub(super) fn ended(&self) -> &Event {
+        &self.slot.ended
+    }
+
     /// Has the coroutine finished?
     ///
     /// ```
@@ -104,7 +107,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.slot.finished.get()
+        self.slot.ended.has_happened()
     }
 }
 

@@ -13,12 +13,15 @@ mod coroutine;
 mod deadline;
 mod dump;
 mod error;
+mod grace;
 pub(crate) mod handle;
 mod join;
+mod notify;
 mod offload;
 mod panics;
 #[cfg(feature = "sockets")]
 mod protocols;
+mod request;
 mod scope;
 mod signals;
 #[cfg(feature = "sockets")]
@@ -26,19 +29,22 @@ pub(crate) mod sockets;
 mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
-pub use bundle::{Bundle, Grace, Notify, Outcome};
+pub use bundle::Bundle;
 pub use cancel_scope::{CancelScope, Fired, timeout};
-pub use channel::{Receiver, Request, SendError, Sender, channel, request};
+pub use channel::{IntoMessages, Messages, Receiver, SendError, Sender, channel};
 pub use choose::Choose;
 pub use coroutine::{is_requested, sleep, yield_now};
 pub use deadline::{Deadline, now};
 pub use dump::dump;
 pub use error::{Error, Result};
+pub use grace::{Grace, Outcome};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
+pub use notify::Notify;
 pub use offload::offload;
 #[cfg(feature = "sockets")]
 pub use protocols::*;
+pub use request::{Request, request};
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use scope::{Scope, ScopedJoinHandle, scope};
@@ -50,5 +56,7 @@ pub use typed_bundle::TypedBundle;
 /// What `choose!` is made of.
 #[doc(hidden)]
 pub mod __choose {
-    pub use super::alternatives::{finished, input, readable, recv, request, send, wait, writable};
+    pub use super::alternatives::{
+        finished, input, next, readable, recv, request, send, wait, writable,
+    };
 }

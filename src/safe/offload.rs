@@ -49,6 +49,8 @@ static HELPERS: Crew = Crew::new(c"dill-offload", 256);
 /// let local = String::from("gone when the caller is cancelled");
 /// dill::offload(dill::Deadline::NEVER, || local.len()).unwrap();
 /// ```
+#[doc(alias = "spawn_blocking")]
+#[doc(alias = "to_thread")]
 pub fn offload<T: Send + 'static>(
     deadline: impl Into<Deadline>,
     function: impl FnOnce() -> T + Send + 'static,

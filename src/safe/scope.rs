@@ -1,7 +1,8 @@
 //! Coroutines that borrow from the frame that launches them.
 
-use super::bundle::{self, Notify, sealed::Registrar};
+use super::bundle;
 use super::join::{self, JoinHandle};
+use super::notify::{Notify, sealed::Registrar};
 use super::{AsRawHandle, Deadline, Error, Grace, Outcome, RawHandle, Result, panics};
 use crate::concurrency::bundle::Failure;
 use crate::concurrency::cancel::Period;
@@ -70,6 +71,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// ```compile_fail
 /// let handle = dill::scope(|scope| scope.spawn(|| 5)).unwrap();
 /// ```
+#[doc(alias = "open_nursery")]
 pub fn scope<'env, F, R>(function: F) -> Result<R>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R>,
@@ -331,7 +333,7 @@ impl AsRawHandle for Scope<'_, '_> {
 /// # Ok::<(), dill::Error>(())
 /// ```
 pub struct ScopedJoinHandle<'scope, T> {
-    handle: JoinHandle<T>,
+    pub(super) handle: JoinHandle<T>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 

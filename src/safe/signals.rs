@@ -9,7 +9,7 @@ use core::fmt;
 /// ```
 /// use dill::Signal;
 ///
-/// assert_eq!(format!("{:?}", Signal::HANGUP), "SIGHUP");
+/// assert_eq!(Signal::HANGUP.to_string(), "SIGHUP");
 /// assert_eq!(Signal::from_raw(libc::SIGUSR1), Signal::USER1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +51,16 @@ impl Signal {
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         self.0
+    }
+}
+
+/// Its name, such as `SIGINT`.
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match nix::sys::signal::Signal::try_from(self.0) {
+            Ok(signal) => f.pad(signal.as_str()),
+            Err(_) => write!(f, "signal {}", self.0),
+        }
     }
 }
 

@@ -28,6 +28,13 @@ use std::collections::VecDeque;
 /// assert_eq!(order, [10, 20, 30]);
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// It takes tasks of that kind only:
+///
+/// ```compile_fail,E0271
+/// let numbers = dill::TypedBundle::<u32>::new().unwrap();
+/// numbers.go(|| "text").unwrap();
+/// ```
 #[must_use = "a bundle that is dropped cancels its coroutines"]
 pub struct TypedBundle<T> {
     // Dropped first, so that nobody is left to add a result.
@@ -43,6 +50,12 @@ struct Results<T> {
 }
 
 impl<T> Results<T> {
+    /// Has room for the results of all who run: a task that has finished must not fail.
+    fn reserve(&self) -> Result<()> {
+        let running = self.running.get();
+        self.queue.borrow_mut().try_reserve(running).map_err(|_| Error::OutOfMemory)
+    }
+
     fn update(&self) {
         if !self.queue.borrow().is_empty() || self.running.get() == 0 {
             self.news.happen();
@@ -109,6 +122,7 @@ impl<T: 'static> TypedBundle<T> {
     #[track_caller]
     pub fn go<F: FnOnce() -> T + 'static>(&self, task: F) -> Result<()> {
         let running = Running::begin(&self.results);
+        self.results.reserve()?;
         self.bundle.go(move || {
             let result = task();
             running.0.queue.borrow_mut().push_back(result);
@@ -116,7 +130,8 @@ impl<T: 'static> TypedBundle<T> {
     }
 
     /// The result of the next task to finish; `None` when nothing runs any more and all results
-    /// have been taken.
+    /// have been taken. To wait for other things, too, there is the arm `next` of
+    /// [`choose!`](crate::choose).
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Canceled`].
@@ -138,17 +153,29 @@ impl<T: 'static> TypedBundle<T> {
         let deadline = deadline.into();
         loop {
             self.results.news.wait(deadline.raw()).map_err(Error::of)?;
-            let result = self.results.queue.borrow_mut().pop_front();
-            self.results.update();
-            if result.is_some() {
-                return Ok(result);
+            match self.take_result() {
+                Some(None) => return self.end(deadline),
+                Some(result) => return Ok(result),
+                None => {} // another coroutine was faster
             }
-            if self.results.running.get() == 0 {
-                // The last one may have panicked.
-                return self.bundle.wait(deadline).map(|()| None);
-            }
-            // Another coroutine was faster.
         }
+    }
+
+    /// A result; `Some(None)` when there will be no other one; `None`: not yet.
+    pub(super) fn take_result(&self) -> Option<Option<T>> {
+        let result = self.results.queue.borrow_mut().pop_front();
+        self.results.update();
+        (result.is_some() || self.results.running.get() == 0).then_some(result)
+    }
+
+    /// After the last result: one of the tasks may have panicked.
+    pub(super) fn end(&self, deadline: Deadline) -> Result<Option<T>> {
+        self.bundle.wait(deadline).map(|()| None)
+    }
+
+    /// There is a result, or nothing runs any more.
+    pub(super) fn news(&self) -> &Event {
+        &self.results.news
     }
 
     /// Ends the tasks: see [`Bundle::cancel`]. Results that have not been taken are still there.

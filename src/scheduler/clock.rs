@@ -72,8 +72,8 @@ impl Clock for VirtualClock {
     }
 }
 
-/// A clock read through the processor's cycle counter: within [`TOLERANCE`] cycles of
-/// the last real reading, that one is returned again.
+/// A clock read through the processor's cycle counter: for a short time after the last real
+/// reading, that one is returned again.
 pub(crate) struct CachedClock {
     source: Box<dyn Clock>,
     tolerance: u64,
@@ -81,12 +81,15 @@ pub(crate) struct CachedClock {
     now_ms: Cell<i64>,
 }
 
-/// Less than a fifth of a millisecond on any processor above 1 GHz.
-const TOLERANCE: u64 = 200_000;
+/// For so many counts a reading is good: a tenth of a millisecond, and less than a fifth on any
+/// processor above 1 GHz.
+fn tolerance() -> u64 {
+    cycles::per_millisecond() / 10
+}
 
 impl CachedClock {
     pub(crate) fn new(source: Box<dyn Clock>) -> CachedClock {
-        let tolerance = if source.passes_by_itself() { TOLERANCE } else { 0 };
+        let tolerance = if source.passes_by_itself() { tolerance() } else { 0 };
         let clock = CachedClock { source, tolerance, read_at: Cell::new(0), now_ms: Cell::new(0) };
         clock.refresh();
         clock

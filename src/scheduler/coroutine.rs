@@ -2,7 +2,7 @@
 //! that launching one allocates nothing but the stack.
 
 use super::timers::Timer;
-use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation};
+use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation, SelfSaved};
 use crate::intrusive::{Link, List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::os::thread_context;
@@ -117,7 +117,7 @@ pub(crate) struct Coroutine {
     registration: Cell<Option<StackRegistration>>,
     /// Of a parent that was compiled against libdill's own header: that code saves its
     /// registers itself.
-    registers: Cell<MaybeUninit<[usize; 8]>>,
+    registers: Cell<MaybeUninit<SelfSaved>>,
     instrumentation: Instrumentation,
 }
 
@@ -394,9 +394,9 @@ impl Coroutine {
         }
     }
 
-    /// Prepares a parent whose code saves its registers itself. Returns the buffer for
-    /// them: rbx rbp r12 r13 r14 r15 rsp rip.
-    pub(crate) fn will_save_itself(&self) -> *mut [usize; 8] {
+    /// Prepares a parent whose code saves its registers itself. Returns the place
+    /// for them.
+    pub(crate) fn will_save_itself(&self) -> *mut SelfSaved {
         let registers = self.registers.as_ptr().cast();
         self.execution.will_save_itself(registers);
         registers

@@ -50,7 +50,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, machine: 
     // SAFETY: valid by the kernel's promise; a positive code means a fault with an address.
     let (address, stack_pointer) = unsafe {
         let address = if (*info).si_code > 0 { (*info).si_addr() as usize } else { 0 };
-        (address, stack_pointer(machine))
+        (address, signal_handlers::interrupted_stack_pointer(machine))
     };
     if let Some(context) = Context::existing()
         && overflows(&context.current(), address, stack_pointer)
@@ -59,18 +59,6 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, machine: 
     }
     // SAFETY: with the handler's own arguments.
     unsafe { PREVIOUS.pass_on(signal, info, machine) };
-}
-
-/// Where the stack stood when the signal came.
-///
-/// # Safety
-/// `machine` is the third argument of a handler.
-#[allow(unsafe_code)]
-unsafe fn stack_pointer(machine: *mut libc::c_void) -> usize {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        (*machine.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_RSP as usize] as usize
-    }
 }
 
 /// Is a fault at `address` one in the guard of the coroutine's stack?

@@ -12,9 +12,15 @@ use crate::os::{cycles, syscalls};
 use core::ffi::c_int;
 use core::time::Duration;
 
-/// Cycles after which the poller is asked although coroutines are ready: a quarter of
-/// a millisecond or less on any processor above 2 GHz.
-const POLL_INTERVAL: u64 = 500_000;
+/// After so much time, as the cycle counter has it, the poller is asked although coroutines are
+/// ready: a quarter of a millisecond, or less.
+#[inline(always)]
+fn poll_interval() -> u64 {
+    cycles::per_millisecond() / 4
+}
+
+/// After so long a forked child tries again to make a poller.
+const RETRY: Duration = Duration::from_millis(10);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -233,7 +239,7 @@ impl Context {
     fn look_around(&self) -> Ref<Coroutine> {
         if self.ready.next().is_some() && self.budget.get() < 0 {
             let now = cycles::now();
-            if now.wrapping_sub(self.polled_at.get()) >= POLL_INTERVAL {
+            if now.wrapping_sub(self.polled_at.get()) >= poll_interval() {
                 self.poll(false);
             }
             self.grant_budget(now);
@@ -264,7 +270,7 @@ impl Context {
         // What the last grant took is known only when it was used up.
         let used_up = self.budget.get() < 0;
         let next = match used_up {
-            true if elapsed > POLL_INTERVAL => (granted / 2).max(1),
+            true if elapsed > poll_interval() => (granted / 2).max(1),
             true => (granted * 2).min(LARGEST_BUDGET),
             false => granted,
         };
@@ -312,14 +318,29 @@ impl Context {
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
         self.rest();
-        match self.existing_poller() {
+        match self.poller.get() {
             Some(poller) => {
                 poller.wait(timeout, &mut Delivery(self));
             }
+            None if self.poller.inherited().is_some() => self.wait_first_in_child(timeout),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
         self.stir();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_first_in_child(&self, timeout: Option<Duration>) {
+        match self.existing_poller() {
+            // Some waits may have ended right away.
+            Some(poller) if !self.ready.is_empty() => {
+                poller.wait(Some(Duration::ZERO), &mut Delivery(self));
+            }
+            Some(poller) => poller.wait(timeout, &mut Delivery(self)),
+            // No descriptor is free, for instance. Later one may be.
+            None => syscalls::sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))),
+        }
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

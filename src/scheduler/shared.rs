@@ -8,7 +8,7 @@ use crate::object_cache::ObjectCache;
 use crate::os::errno::{Errno, Result};
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, offset_of};
 use core::ops::Deref;
 use core::ptr::NonNull;
 use std::alloc::Layout;
@@ -47,6 +47,12 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Are both references to the same object?
+    #[cfg(feature = "sockets")]
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.object == other.object
+    }
+
     fn allocate(context: &Context) -> Result<NonNull<Counted<T>>> {
         let layout = Layout::new::<Counted<T>>();
         if layout.align() <= ObjectCache::ALIGNMENT {
@@ -54,6 +60,34 @@ impl<T> Shared<T> {
         }
         // SAFETY: the layout is not empty.
         NonNull::new(unsafe { std::alloc::alloc(layout) }.cast()).ok_or(Errno::ENOMEM)
+    }
+
+    /// The object's address, which stands for this reference: see [`Shared::from_raw`].
+    #[cfg(feature = "sockets")]
+    pub(crate) fn into_raw(self) -> NonNull<T> {
+        NonNull::from(&ManuallyDrop::new(self).counted().value)
+    }
+
+    /// The reference that an address stands for.
+    ///
+    /// # Safety
+    /// The address came from [`Shared::into_raw`], and stands for no reference any more.
+    #[cfg(feature = "sockets")]
+    pub(crate) unsafe fn from_raw(address: NonNull<T>) -> Shared<T> {
+        // SAFETY: by the caller's promise the value of a `Counted`.
+        let object = unsafe { address.byte_sub(offset_of!(Counted<T>, value)).cast() };
+        Shared { object, owned: PhantomData }
+    }
+
+    /// Another reference, beside that which an address stands for.
+    ///
+    /// # Safety
+    /// The address came from [`Shared::into_raw`], and still stands for a reference.
+    #[cfg(feature = "sockets")]
+    pub(crate) unsafe fn hold(address: NonNull<T>) -> Shared<T> {
+        // SAFETY: by the caller's promise; the reference that there was is not given up.
+        let there = ManuallyDrop::new(unsafe { Shared::from_raw(address) });
+        Shared::clone(&there)
     }
 
     fn counted(&self) -> &Counted<T> {
@@ -129,6 +163,21 @@ mod tests {
         drop(first);
         assert_eq!(Rc::strong_count(&witness), 2);
         assert!(Rc::ptr_eq(&second, &witness));
+        drop(second);
+        assert_eq!(Rc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    #[cfg(feature = "sockets")]
+    fn an_address_stands_for_a_reference() {
+        let witness = Rc::new(());
+        let address = Shared::new((7u8, witness.clone())).unwrap().into_raw();
+        // SAFETY: the address stands for the only reference.
+        let second = unsafe { Shared::hold(address) };
+        assert_eq!(second.0, 7);
+        // SAFETY: as above; it does not any more.
+        drop(unsafe { Shared::from_raw(address) });
+        assert_eq!(Rc::strong_count(&witness), 2);
         drop(second);
         assert_eq!(Rc::strong_count(&witness), 1);
     }

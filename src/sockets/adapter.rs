@@ -18,11 +18,11 @@ use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::shared::Shared;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// A byte stream.
 pub(crate) trait Stream {
@@ -59,13 +59,12 @@ pub(crate) enum Input {
     Unknown,
 }
 
-#[derive(Clone)]
 enum Object {
-    Stream(Rc<dyn Stream>),
-    Messages(Rc<dyn Messages>),
+    Stream(Box<dyn Stream>),
+    Messages(Box<dyn Messages>),
 }
 
-/// What the handle stands for.
+/// What the handle stands for. A call inside holds it, as it may be closed meanwhile.
 #[repr(C)]
 struct Adapter {
     stream: ByteStream,
@@ -80,18 +79,18 @@ struct Adapter {
 static ADAPTER: Kind = Kind { name: "rust", close, query, adopt: no_owner };
 
 /// A handle for a byte stream.
-pub(crate) fn open_stream(stream: Rc<dyn Stream>) -> Result<c_int> {
+pub(crate) fn open_stream(stream: Box<dyn Stream>) -> Result<c_int> {
     open(Object::Stream(stream))
 }
 
 /// A handle for a message socket.
-pub(crate) fn open_messages(messages: Rc<dyn Messages>) -> Result<c_int> {
+pub(crate) fn open_messages(messages: Box<dyn Messages>) -> Result<c_int> {
     open(Object::Messages(messages))
 }
 
 fn open(object: Object) -> Result<c_int> {
     let context = Context::get()?;
-    let adapter = Box::into_raw(Box::new(Adapter {
+    let adapter = Shared::new(Adapter {
         stream: ByteStream { send: Some(send_bytes), receive: Some(receive_bytes) },
         messages: MessageSocket { send: Some(send_message), receive: Some(receive_message) },
         readiness: InputVfs { input: Some(input_beneath) },
@@ -99,22 +98,32 @@ fn open(object: Object) -> Result<c_int> {
         input: Direction::new(),
         output: Direction::new(),
         _counted: panics::Counted::new(),
-    }));
+    })?;
+    let adapter = adapter.into_raw();
     // SAFETY: made above, and known to nobody.
-    handle_close::open(context, adapter.cast(), &ADAPTER)
-        .inspect_err(|_| drop(unsafe { Box::from_raw(adapter) }))
+    handle_close::open(context, adapter.as_ptr().cast(), &ADAPTER)
+        .inspect_err(|_| drop(unsafe { Shared::from_raw(adapter) }))
 }
 
 impl Adapter {
-    /// Runs an operation in one direction with the stream: `ENOTSUP` if it is none. It holds
-    /// the stream itself, so it may be closed meanwhile.
+    /// The adapter around its field at `offset`, for a call.
+    ///
+    /// # Safety
+    /// `field` is that field of an adapter whose handle is open.
+    unsafe fn around<F>(field: *mut F, offset: usize) -> Result<Shared<Adapter>> {
+        let adapter = NonNull::new(field.wrapping_byte_sub(offset).cast()).ok_or(Errno::EFAULT)?;
+        // SAFETY: by the caller's promise; the handle has a reference.
+        Ok(unsafe { Shared::hold(adapter) })
+    }
+
+    /// Runs an operation in one direction with the stream: `ENOTSUP` if it is none.
     fn with_stream<T>(
         &self,
         direction: &Direction,
         operation: impl FnOnce(&dyn Stream) -> Result<T>,
     ) -> Result<T> {
-        let Object::Stream(stream) = self.object.clone() else { return Err(Errno::ENOTSUP) };
-        direction.enter(|_| panics::catch(|| operation(&*stream)))
+        let Object::Stream(stream) = &self.object else { return Err(Errno::ENOTSUP) };
+        direction.enter(|_| panics::catch(|| operation(&**stream)))
     }
 
     /// As [`with_stream`](Self::with_stream), with a message socket.
@@ -123,8 +132,8 @@ impl Adapter {
         direction: &Direction,
         operation: impl FnOnce(&dyn Messages) -> Result<T>,
     ) -> Result<T> {
-        let Object::Messages(messages) = self.object.clone() else { return Err(Errno::ENOTSUP) };
-        direction.enter(|_| panics::catch(|| operation(&*messages)))
+        let Object::Messages(messages) = &self.object else { return Err(Errno::ENOTSUP) };
+        direction.enter(|_| panics::catch(|| operation(&**messages)))
     }
 }
 
@@ -138,12 +147,13 @@ unsafe extern "C" fn send_bytes(
     last: *mut IoList,
     deadline: i64,
 ) -> c_int {
-    // SAFETY: the table is the first field of an object that is alive as the call begins; the
-    // list is the caller's promise.
+    // SAFETY: the table is a field of an object that is alive as the call begins; the list is
+    // the caller's promise.
     to_c(unsafe {
-        let adapter = &*stream.cast::<Adapter>();
-        adapter.with_stream(&adapter.output, |stream| {
-            scatter::with_slices(first, last, |buffers| stream.send(buffers, deadline))
+        Adapter::around(stream, offset_of!(Adapter, stream)).and_then(|adapter| {
+            adapter.with_stream(&adapter.output, |stream| {
+                scatter::with_slices(first, last, |buffers| stream.send(buffers, deadline))
+            })
         })
     })
 }
@@ -160,12 +170,13 @@ unsafe extern "C" fn receive_bytes(
 ) -> c_int {
     // SAFETY: as in `send_bytes`.
     to_c(unsafe {
-        let adapter = &*stream.cast::<Adapter>();
-        adapter.with_stream(&adapter.input, |stream| {
-            if first.is_null() && last.is_null() {
-                return scatter::receive_all(stream, deadline);
-            }
-            scatter::receive_bytes(stream, first, last, deadline)
+        Adapter::around(stream, offset_of!(Adapter, stream)).and_then(|adapter| {
+            adapter.with_stream(&adapter.input, |stream| {
+                if first.is_null() && last.is_null() {
+                    return scatter::receive_all(stream, deadline);
+                }
+                scatter::receive_bytes(stream, first, last, deadline)
+            })
         })
     })
 }
@@ -184,7 +195,7 @@ unsafe fn receive_some(
 ) -> Result<usize> {
     // SAFETY: by the caller's promise.
     let (adapter, buffer) =
-        unsafe { (&*object.cast::<Adapter>(), scatter::initialised(memory, length)) };
+        unsafe { (Adapter::around(object, 0)?, scatter::initialised(memory, length)) };
     adapter.with_stream(&adapter.input, |stream| match stream.receive(buffer, deadline)? {
         0 => Err(Errno::EPIPE),
         count if count <= length => Ok(count),
@@ -202,13 +213,13 @@ unsafe extern "C" fn send_message(
     last: *mut IoList,
     deadline: i64,
 ) -> c_int {
-    let adapter = messages.wrapping_byte_sub(offset_of!(Adapter, messages)).cast::<Adapter>();
     // SAFETY: the table is a field of an object that is alive as the call begins; the list is
     // the caller's promise.
     to_c(unsafe {
-        let adapter = &*adapter;
-        adapter.with_messages(&adapter.output, |messages| {
-            scatter::with_slices(first, last, |parts| messages.send(parts, deadline))
+        Adapter::around(messages, offset_of!(Adapter, messages)).and_then(|adapter| {
+            adapter.with_messages(&adapter.output, |messages| {
+                scatter::with_slices(first, last, |parts| messages.send(parts, deadline))
+            })
         })
     })
 }
@@ -223,12 +234,12 @@ unsafe extern "C" fn receive_message(
     last: *mut IoList,
     deadline: i64,
 ) -> isize {
-    let adapter = messages.wrapping_byte_sub(offset_of!(Adapter, messages)).cast::<Adapter>();
     // SAFETY: as in `send_message`.
     length_to_c(unsafe {
-        let adapter = &*adapter;
-        adapter.with_messages(&adapter.input, |messages| {
-            scatter::receive_message(messages, first, last, deadline)
+        Adapter::around(messages, offset_of!(Adapter, messages)).and_then(|adapter| {
+            adapter.with_messages(&adapter.input, |messages| {
+                scatter::receive_message(messages, first, last, deadline)
+            })
         })
     })
 }
@@ -262,13 +273,14 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
 /// # Safety
 /// The table is that of a live object, `beneath` a place for the answer.
 unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    let adapter = vfs.wrapping_byte_sub(offset_of!(Adapter, readiness)).cast::<Adapter>();
     // SAFETY: the table is a field of an object that is alive as it is asked.
-    let object = unsafe { (*adapter).object.clone() };
-    let input = panics::catch(|| {
-        Ok(match object {
-            Object::Stream(stream) => stream.input(),
-            Object::Messages(messages) => messages.input(),
+    let adapter = unsafe { Adapter::around(vfs, offset_of!(Adapter, readiness)) };
+    let input = adapter.and_then(|adapter| {
+        panics::catch(|| {
+            Ok(match &adapter.object {
+                Object::Stream(stream) => stream.input(),
+                Object::Messages(messages) => messages.input(),
+            })
         })
     });
     let (answer, number) = match input {
@@ -288,15 +300,14 @@ unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c
 /// # Safety
 /// `object` is a live adapter.
 unsafe fn close(object: *mut ()) -> Result<()> {
+    let object = NonNull::new(object.cast::<Adapter>()).ok_or(Errno::EFAULT)?;
     // SAFETY: `open` made it so, and the handle is going.
-    let adapter = unsafe { Box::from_raw(object.cast::<Adapter>()) };
-    // Calls inside hold the socket themselves.
+    let adapter = unsafe { Shared::from_raw(object) };
     adapter.input.close();
     adapter.output.close();
-    // Where this was the last to hold it, it ends here, in a place that must not block.
-    let object = adapter.object;
+    // Unless a call inside holds it the socket ends here, in a place that must not block.
     let end = || {
-        drop(object);
+        drop(adapter);
         Ok(())
     };
     handle_close::without_blocking(|| panics::catch(end))

@@ -272,8 +272,14 @@ pub(super) fn receive_at_once(
     if let Some(ahead) = ahead {
         ahead.copy_to(cursor);
     }
-    // What the poller has received itself is left to the calls that may wait.
-    while cursor.remaining() > 0 && source.may_read() && !source.has_arrived() {
+    while cursor.remaining() > 0 && source.may_read() {
+        if let Some(ahead) = ahead
+            && source.has_arrived()
+        {
+            absorb(source, ahead)?;
+            ahead.copy_to(cursor);
+            continue;
+        }
         receive_some(source, ahead, cursor)?.note_read(source);
     }
     Ok(())

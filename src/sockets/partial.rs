@@ -8,6 +8,7 @@
 use super::byte_socket;
 use super::io_list::IoList;
 use crate::concurrency::cancel_scope::SocketCall;
+use crate::concurrency::input;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -36,8 +37,8 @@ impl Partial {
 }
 
 /// Receives at least one byte, and `length` at most; 0 only if that is 0. `EPIPE` at the end of
-/// the stream. From streams that know nothing of this, `least` bytes are received: so many
-/// must be certain to come.
+/// the stream. From streams that know nothing of this, `least` bytes are received, which must be
+/// certain to come, and then those that they say they have.
 ///
 /// # Safety
 /// So many bytes can be written to `memory` until the call returns.
@@ -57,13 +58,43 @@ pub(crate) unsafe fn receive(
     let table = unsafe { (kind.query)(object, type_id()) }.cast::<Partial>();
     // SAFETY: what answers to this identifier is such a table.
     let Some(table) = (unsafe { table.as_ref() }) else {
-        let length = least.clamp(1, length);
-        let mut list = IoList::single(memory.cast(), length);
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, by the caller's promise.
-        return unsafe { byte_socket::receive(socket, list, list, deadline) }.map(|()| length);
+        // SAFETY: by the caller's promise.
+        return unsafe { receive_known(context, socket, memory, length, least, deadline) };
     };
     let _call = SocketCall::begin(context);
     // SAFETY: the table is the object's, which is alive; the memory is the caller's promise.
     unsafe { (table.receive)(object, memory, length, deadline) }
+}
+
+/// From streams that fill whole lists only, or break: to ask for more than is certain to come
+/// could wait for ever for a byte that the peer does not send before it gets an answer to those
+/// that are here already. One byte is certain; another one is if the stream itself says so.
+///
+/// # Safety
+/// As [`receive`].
+#[cold]
+unsafe fn receive_known(
+    context: &Context,
+    socket: c_int,
+    memory: *mut u8,
+    length: usize,
+    least: usize,
+    deadline: i64,
+) -> Result<usize> {
+    let fill = |start: usize, count: usize| {
+        let mut list = IoList::single(memory.wrapping_add(start).cast(), count);
+        let list = &raw mut list;
+        // SAFETY: a list of one buffer, by the caller's promise.
+        unsafe { byte_socket::receive(socket, list, list, deadline) }
+    };
+    let mut count = least.clamp(1, length);
+    fill(0, count)?;
+    while count < length && input::is_buffered(context, socket) {
+        // What has failed will fail again, in a call of its own.
+        if fill(count, 1).is_err() {
+            break;
+        }
+        count += 1;
+    }
+    Ok(count)
 }

@@ -69,6 +69,7 @@ pub unsafe extern "C" fn launch(
 ) -> c_int {
     // dill_launch returns twice. The child has our registers, but another stack, so what
     // it needs is in registers that calls preserve.
+    #[cfg(target_arch = "x86_64")]
     naked_asm!(
         "push rbx",
         "push r12",
@@ -96,7 +97,32 @@ pub unsafe extern "C" fn launch(
         dill_launch = sym dill_launch,
         dill_epilogue = sym dill_epilogue,
         in_child = const i32::MIN,
-    )
+    );
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!(
+        "stp x29, x30, [sp, #-32]!",
+        "stp x19, x20, [sp, #16]",
+        "mov x19, x1",
+        "mov x20, x2",
+        "mov w2, w0",
+        "mov x0, xzr", // no stack of the user's
+        "mov x1, xzr",
+        "mov x3, xzr", // no file and line
+        "mov w4, wzr",
+        "bl {dill_launch}",
+        "cmp w0, #1",
+        "b.vs 2f", // only the smallest number overflows
+        "ldp x19, x20, [sp, #16]",
+        "ldp x29, x30, [sp], #32",
+        "ret",
+        "2:",
+        "mov x0, x20",
+        "blr x19",
+        "bl {dill_epilogue}",
+        "udf #0",
+        dill_launch = sym dill_launch,
+        dill_epilogue = sym dill_epilogue,
+    );
 }
 
 /// What `errno` is set to before each call, to see which calls leave it alone.

@@ -1,5 +1,6 @@
 use crate::{Log, Witness, virtual_time};
 use dill::{Bundle, Deadline, Error, Grace, Outcome, TypedBundle};
+use std::io::Read as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -219,4 +220,23 @@ fn many_coroutines_come_and_go() {
     drop(tx);
     assert_eq!(rx.iter().sum::<u32>(), 1999 * 1000);
     bundle.wait(NEVER).unwrap();
+}
+
+#[test]
+fn dumps_tell_who_waits_for_a_task() {
+    virtual_time();
+    let bundle = Rc::new(Bundle::new().unwrap());
+    let task = bundle.spawn(|| dill::sleep(NEVER)).unwrap();
+    let others = TypedBundle::new().unwrap();
+    others.go(|| dill::sleep(NEVER)).unwrap();
+    let waiting = Bundle::new().unwrap();
+    waiting.go(move || drop(task.wait(NEVER))).unwrap();
+    waiting.go(move || drop(dill::choose! { next(others) -> result => drop(result) })).unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    dill::dump(&writer).unwrap();
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert!(text.contains("blocked in a wait for a task"), "{text}");
+    assert!(text.contains("blocked in choose: a wait for a task"), "{text}");
 }

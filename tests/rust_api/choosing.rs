@@ -1,5 +1,8 @@
 use crate::{Log, Witness, virtual_time};
-use dill::{Bundle, Choose, Deadline, Error, Grace, Outcome, Signal, channel, choose};
+use dill::{
+    Bundle, Choose, Deadline, Error, Grace, JoinHandle, Outcome, Signal, TypedBundle, channel,
+    choose,
+};
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -158,6 +161,116 @@ fn more_alternatives_than_fit_inline() {
         choose = choose.recv(rx, |number| number);
     }
     assert_eq!(choose.wait(NEVER), Ok(Ok(19)));
+}
+
+#[test]
+fn the_first_of_several_tasks() {
+    virtual_time();
+    let bundle = Bundle::new().unwrap();
+    let sleeper =
+        |ms| bundle.spawn(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+    let (slow, fast) = (sleeper(30), sleeper(10));
+    let result = choose! {
+        finished(slow) -> end => { end.unwrap(); slow.join(Deadline::NOW) }
+        finished(fast) -> end => { end.unwrap(); fast.join(Deadline::NOW) }
+    };
+    assert_eq!(result, Ok(Ok(Ok(10))));
+    // One that has finished before, among more than fit inline.
+    let mut tasks: Vec<JoinHandle<_>> = (1..=20).map(|n| sleeper(n * 100)).collect();
+    while !tasks.is_empty() {
+        let first = {
+            let mut choose = Choose::new();
+            for (n, task) in tasks.iter().enumerate() {
+                choose = choose.finished(task, move |end| end.map(|()| n));
+            }
+            choose.wait(NEVER).unwrap().unwrap()
+        };
+        assert_eq!(first, 0);
+        let expected = 2100 - 100 * tasks.len() as u64;
+        assert_eq!(tasks.remove(first).join(Deadline::NOW), Ok(Ok(expected)));
+    }
+    // A scope's tasks, too; a deadline leaves them alone.
+    dill::scope(|scope| {
+        let text = String::from("borrowed");
+        let task = scope.spawn(move || dill::yield_now().map(|()| text.len()))?;
+        let early = choose! { finished(task) -> end => end, deadline(Deadline::NOW) };
+        assert_eq!(early, Err(Error::TimedOut));
+        choose! { finished(task) -> end => end }??;
+        assert_eq!(task.join(Deadline::NOW)??, 8);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_task_that_panics_has_finished() {
+    virtual_time();
+    let bundle = Bundle::new().unwrap();
+    let task = bundle
+        .spawn(|| {
+            dill::yield_now().unwrap();
+            panic!("boom");
+        })
+        .unwrap();
+    let joined: dill::Result<()> = choose! {
+        finished(task) -> end => { end.unwrap(); task.join(NEVER) }
+    }
+    .unwrap();
+    assert_eq!(joined, Err(Error::Panicked));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bundle.wait(NEVER)));
+    assert!(outcome.is_err());
+}
+
+#[test]
+fn results_of_tasks_or_something_else() {
+    virtual_time();
+    let (stop, stopped) = channel::<()>().unwrap();
+    let tasks = TypedBundle::new().unwrap();
+    for ms in [30, 10] {
+        tasks.go(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+    }
+    let next = || {
+        choose! {
+            recv(stopped) -> end => Err(end.unwrap_err()),
+            next(tasks) -> result => result,
+            deadline(Duration::from_millis(15)),
+        }
+    };
+    assert_eq!(next(), Ok(Ok(Some(Ok(10)))));
+    assert_eq!(next(), Err(Error::TimedOut));
+    assert_eq!(next(), Ok(Ok(Some(Ok(30)))));
+    assert_eq!(next(), Ok(Ok(None)));
+    drop(stop);
+    assert_eq!(next(), Ok(Err(Error::Done)));
+    // The panic of a task comes behind the results.
+    tasks.go(|| panic!("boom")).unwrap();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        choose! { next(tasks) -> result => result }
+    }));
+    assert_eq!(*panicked.unwrap_err().downcast::<&str>().unwrap(), "boom");
+}
+
+#[test]
+fn collectors_that_come_too_late_wait_on() {
+    virtual_time();
+    let log = Log::default();
+    let tasks = std::rc::Rc::new(TypedBundle::new().unwrap());
+    for ms in [10, 20] {
+        tasks.go(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+    }
+    let collectors = Bundle::new().unwrap();
+    for name in ["a", "b"] {
+        let (tasks, log) = (tasks.clone(), log.clone());
+        collectors
+            .go(move || {
+                // Both are woken by the same result.
+                let result = choose! { next(tasks) -> result => result.unwrap().unwrap() };
+                log.note(format!("{name} {}", result.unwrap().unwrap()));
+            })
+            .unwrap();
+    }
+    collectors.wait(NEVER).unwrap();
+    log.is(&["a 10", "b 20"]);
 }
 
 #[test]

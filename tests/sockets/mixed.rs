@@ -26,9 +26,10 @@ unsafe extern "C" {
     fn dill_prefix_detach(s: c_int) -> c_int;
     pub fn dill_tcp_done(s: c_int) -> c_int;
     static dill_bsock_type: *const c_void;
+    static dill_input_type: *const c_void;
 }
 
-/// Those functions, in the order of `struct api` in `turned.c`.
+/// Those functions, in the order of `struct api` in `protocols.c`.
 #[repr(C)]
 struct Api {
     hmake: unsafe extern "C" fn(*mut c_void) -> c_int,
@@ -38,40 +39,45 @@ struct Api {
     bsend: unsafe extern "C" fn(c_int, *const c_void, usize, i64) -> c_int,
     brecv: unsafe extern "C" fn(c_int, *mut c_void, usize, i64) -> c_int,
     bsock_type: usize,
+    input_type: usize,
 }
 
 type Attach = unsafe extern "C" fn(*const Api, c_int) -> c_int;
 
-/// Compiles `turned.c` as a shared library and loads it.
-fn turned_attach() -> Attach {
-    static ATTACH: OnceLock<Attach> = OnceLock::new();
-    *ATTACH.get_or_init(|| {
+/// Compiles `protocols.c` as a shared library and loads it; one of its functions.
+fn attach_function(name: &CStr) -> Attach {
+    static LIBRARY: OnceLock<usize> = OnceLock::new();
+    let handle = *LIBRARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libturned.so");
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libprotocols.so");
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let status = Command::new(compiler)
             .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-shared", "-fPIC", "-I"])
             .arg(root.join("include"))
             .arg("-o")
             .arg(&library)
-            .arg(root.join("tests/sockets/turned.c"))
+            .arg(root.join("tests/sockets/protocols.c"))
             .status()
             .expect("a C compiler, as for the library itself");
         assert!(status.success());
         let path = std::ffi::CString::new(library.to_str().unwrap()).unwrap();
-        // SAFETY: the library is the one made above, and has that function.
+        // SAFETY: the library is the one made above.
         unsafe {
             let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
             assert!(!handle.is_null(), "{:?}", CStr::from_ptr(libc::dlerror()));
-            let symbol = libc::dlsym(handle, c"turned_attach".as_ptr());
-            assert!(!symbol.is_null());
-            core::mem::transmute::<*mut c_void, Attach>(symbol)
+            handle as usize
         }
-    })
+    });
+    // SAFETY: what has such a name there is such a function.
+    unsafe {
+        let symbol = libc::dlsym(handle as *mut c_void, name.as_ptr());
+        assert!(!symbol.is_null());
+        core::mem::transmute::<*mut c_void, Attach>(symbol)
+    }
 }
 
-/// The protocol written in C, on top of any byte stream with a handle.
-fn turned_by_c(stream: impl IntoRawHandle) -> RawByteStream {
+/// A protocol written in C, on top of any byte stream with a handle.
+fn by_c(attach: &CStr, stream: impl IntoRawHandle) -> RawByteStream {
     static API: OnceLock<Api> = OnceLock::new();
     let api = API.get_or_init(|| Api {
         hmake: dill_hmake,
@@ -81,10 +87,15 @@ fn turned_by_c(stream: impl IntoRawHandle) -> RawByteStream {
         bsend: dill_bsend,
         brecv: dill_brecv,
         bsock_type: unsafe { dill_bsock_type } as usize,
+        input_type: unsafe { dill_input_type } as usize,
     });
-    let handle = unsafe { turned_attach()(api, stream.into_raw_handle()) };
+    let handle = unsafe { attach_function(attach)(api, stream.into_raw_handle()) };
     assert!(handle >= 0, "{}", std::io::Error::last_os_error());
     unsafe { RawByteStream::from_raw_handle(handle) }
+}
+
+fn turned_by_c(stream: impl IntoRawHandle) -> RawByteStream {
+    by_c(c"turned_attach", stream)
 }
 
 fn exchange(a: &dyn ByteStream, b: &dyn ByteStream) {
@@ -118,6 +129,47 @@ fn rust_on_top_of_c() {
     exchange(&Turned(turned_by_c(a)), &b);
 }
 
+/// What C's all or nothing leaves of `Read`: as much as is certain, and no waiting for more.
+#[test]
+fn reading_from_c_gets_what_is_there() {
+    virtual_time();
+    let (a, b) = Unix::pair();
+    let (a, b) = (by_c(c"chunks_attach", a), by_c(c"chunks_attach", b));
+    let mut buffer = [0; 1000];
+    a.send(&pattern(100), soon()).unwrap();
+    a.send(&pattern(200), soon()).unwrap();
+    // The chunk that is here; of the next one nobody knows whether it is whole.
+    assert_eq!(b.recv(&mut buffer, soon()), Ok(100));
+    assert_eq!(buffer[..100], pattern(100));
+    assert_eq!(b.recv(&mut buffer[..50], soon()), Ok(50));
+    assert_eq!(b.recv(&mut buffer[50..], soon()), Ok(150));
+    assert_eq!(buffer[..200], pattern(200));
+    // All of several at once, for those who know how much there is.
+    exchange(&a, &b);
+    let mut reader = std::io::BufReader::new(b);
+    a.send(b"some text\nand more", soon()).unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+    assert_eq!((line.as_str(), reader.buffer()), ("some text\n", &b"and more"[..]));
+    drop(a);
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut rest).unwrap();
+    assert_eq!(rest, "and more");
+    // From one that says nothing of its input, one byte.
+    let (a, b) = Unix::pair();
+    let (a, b) = (turned_by_c(a), turned_by_c(b));
+    a.send(b"abc", soon()).unwrap();
+    assert_eq!(b.recv(&mut buffer, soon()), Ok(1));
+    std::io::Read::read_exact(&mut &b, &mut buffer[1..3]).unwrap();
+    assert_eq!(&buffer[..3], b"abc");
+    // With protocols of ours on top.
+    let (a, b) = Unix::pair();
+    let a = Prefix::attach(by_c(c"chunks_attach", a), 2).unwrap();
+    let b = Prefix::attach(by_c(c"chunks_attach", b), 2).unwrap();
+    a.send(&pattern(10_000), soon()).unwrap();
+    assert_eq!(b.recv_vec(10_000, soon()).unwrap(), pattern(10_000));
+}
+
 #[test]
 fn rust_c_and_rust_in_turns() {
     virtual_time();
@@ -141,11 +193,11 @@ fn tls_and_websocket_on_top_of_c_on_top_of_rust() {
     let (a, b) = Unix::pair();
     let client = TlsClient::with_authorities("c-tests/certs/ca.pem").unwrap();
     let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key").unwrap();
-    let a = turned_by_c(RawByteStream::new(Trickling(a)).unwrap());
-    let b = Turned(b);
+    let a = by_c(c"chunks_attach", turned_by_c(RawByteStream::new(Trickling(a)).unwrap()));
+    let b = by_c(c"chunks_attach", RawByteStream::new(Turned(b)).unwrap());
     dill::scope(|scope| {
         let server = scope.spawn(move || {
-            let tls: Tls<Turned<_>> = server.accept(b, soon())?;
+            let tls: Tls<RawByteStream> = server.accept(b, soon())?;
             Ws::accept(tls, soon())
         })?;
         let tls = client.connect(a, "localhost", soon())?;

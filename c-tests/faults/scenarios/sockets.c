@@ -106,7 +106,7 @@ void server(void) {
 
 void ipc(void) {
     char path[64];
-    snprintf(path, sizeof(path), "/tmp/faults.%d", (int)getpid());
+    temporary_path(path, sizeof(path), "faults");
     unlink(path);
     int s[2] = {-1, -1};
     int ls = H(ipc_listen(path, 4));

@@ -2,6 +2,7 @@
 
 use super::{Dump, PRIVATE};
 use crate::concurrency::bundle::{BUNDLE, Bundle};
+use crate::concurrency::event;
 use crate::intrusive::Ref;
 use crate::os::syscalls::{self, SocketRole};
 use crate::scheduler::coroutine::inspection::UNMARKED;
@@ -58,6 +59,9 @@ impl Dump<'_> {
             return;
         }
         match mark {
+            UNMARKED if event::is_waited_for_by(&waiter) => {
+                self.out.text("a wait for a task");
+            }
             // The handle at which it waits was closed in the meantime.
             UNMARKED => drop(self.out.text("a call on a closed handle")),
             PRIVATE => drop(self.out.text("a call of a protocol")),

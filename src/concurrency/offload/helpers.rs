@@ -5,6 +5,7 @@
 use super::Task;
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::os::syscalls;
 use core::ffi::{CStr, c_void};
 use core::ptr;
@@ -28,9 +29,14 @@ pub(crate) struct Crew {
 /// The helpers of all schedulers of the process.
 struct Helpers {
     process: u32,
+    /// Those of the process that this one was forked from: kept, as nobody knows who held what.
+    _of_parent: *const Helpers,
     staff: Mutex<Staff>,
     work: Condvar,
 }
+
+// SAFETY: nobody follows the pointer.
+unsafe impl Sync for Helpers {}
 
 /// The queue and those who serve it.
 struct Staff {
@@ -55,7 +61,8 @@ impl Crew {
             return Ok(helpers);
         }
         let staff = Staff { queue: VecDeque::new(), threads: 0, idle: 0 };
-        let made = Helpers { process, staff: Mutex::new(staff), work: Condvar::new() };
+        let (staff, work) = (Mutex::new(staff), Condvar::new());
+        let made = Helpers { process, _of_parent: existing, staff, work };
         let made = Box::into_raw(allocation::boxed(made)?);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
         Ok(match self.helpers.compare_exchange(existing, made, success, failure) {
@@ -78,6 +85,7 @@ impl Crew {
         let mut staff = helpers.staff();
         staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         staff.queue.push_back(task);
+        instrumentation::tsan_release(&helpers.staff);
         if staff.queue.len() <= staff.idle {
             helpers.work.notify_one();
         } else if staff.threads < self.most_threads {
@@ -133,6 +141,7 @@ impl Helpers {
         let mut staff = self.staff();
         loop {
             if let Some(task) = staff.queue.pop_front() {
+                instrumentation::tsan_acquire(&self.staff);
                 drop(staff);
                 task.perform();
                 drop(task);

@@ -26,11 +26,11 @@ pub(super) fn receive_line(
 /// A byte stream gives as many bytes as it is asked for, so never more may be asked for
 /// than must come in any case: what the end still lacks. Or what has come already, up to the
 /// end of the line, where the stream tells of that.
-fn receive_until(
+fn receive_until<const N: usize>(
     beneath: Beneath,
     operation: &mut Operation,
     mut bytes: Vec<u8>,
-    end: &[u8],
+    end: &[u8; N],
     limit: usize,
 ) -> Result<Vec<u8>> {
     bytes.clear();
@@ -58,19 +58,19 @@ fn receive_until(
 }
 
 /// How many bytes are missing at least until `bytes` ends with `end`.
-fn missing(bytes: &[u8], end: &[u8]) -> usize {
-    (0..end.len())
-        .find(|&missing| bytes.ends_with(&end[..end.len() - missing]))
-        .unwrap_or(end.len())
+fn missing<const N: usize>(bytes: &[u8], end: &[u8; N]) -> usize {
+    (0..N).find(|&missing| bytes.ends_with(&end[..N - missing])).unwrap_or(N)
 }
 
 /// `EPROTO` if in `bytes`, from `start` on, a CR or LF stands alone, or a zero: whoever
 /// takes those for something else would see another message.
 fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
-    let added = &bytes[start..];
-    let special = added.iter().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
     let before = start.checked_sub(1).map(|index| bytes[index]);
-    if before != Some(b'\r') && (special == 0 || special == 2 && added.ends_with(b"\r\n")) {
+    let is_special = |byte: u8| byte == b'\r' || byte == b'\n' || byte == 0;
+    if let [text @ .., b'\r', b'\n'] = &bytes[start..]
+        && before != Some(b'\r')
+        && !text.iter().fold(false, |any, &byte| any | is_special(byte))
+    {
         return Ok(()); // as lines mostly come
     }
     for index in start..bytes.len() {

@@ -87,21 +87,54 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
+/// What a byte may be part of, as bits.
+mod class {
+    pub(super) const TOKEN: u8 = 1;
+    pub(super) const RESOURCE: u8 = 2;
+    pub(super) const VALUE: u8 = 4;
+}
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        let is_text = byte >= b' ' as usize && byte != 0x7F;
+        if is_text || byte == b'\t' as usize {
+            classes[byte] |= class::VALUE;
+        }
+        if is_text && byte != b' ' as usize {
+            classes[byte] |= class::RESOURCE;
+        }
+        if (byte as u8).is_ascii_alphanumeric() {
+            classes[byte] |= class::TOKEN;
+        }
+        byte += 1;
+    }
+    let mut others: &[u8] = b"!#$%&'*+-.^_`|~";
+    while let [byte, rest @ ..] = others {
+        classes[*byte as usize] |= class::TOKEN;
+        others = rest;
+    }
+    classes
+};
+
+fn is_all(text: &[u8], class: u8) -> bool {
+    text.iter().all(|&byte| CLASSES[usize::from(byte)] & class != 0)
+}
+
 /// A word as methods and names of fields are.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    let is_token_byte =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(is_token_byte)
+    !text.is_empty() && is_all(text, class::TOKEN)
 }
 
 /// May `text` be the resource of a request?
 pub(crate) fn is_resource(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&byte| byte > b' ' && byte != 0x7F)
+    !text.is_empty() && is_all(text, class::RESOURCE)
 }
 
 /// May `text` be a value or a reason: does it stay on its line?
 pub(crate) fn is_value(text: &[u8]) -> bool {
-    text.iter().all(|&byte| byte >= b' ' && byte != 0x7F || byte == b'\t')
+    is_all(text, class::VALUE)
 }
 
 #[cfg(test)]
@@ -176,5 +209,17 @@ mod tests {
         ] {
             assert_eq!(parse_field(&mut line(bad)), Err(Errno::EPROTO), "{bad:?}");
         }
+    }
+    #[test]
+    fn bytes_have_their_classes() {
+        for byte in 0..=255 {
+            let text = [byte];
+            let blank = matches!(byte, b' ' | b'\t');
+            assert_eq!(is_value(&text), blank || byte > b' ' && byte != 0x7F, "{byte}");
+            assert_eq!(is_resource(&text), is_value(&text) && !blank, "{byte}");
+            let separator = br#""(),/:;<=>?@[\]{}"#.contains(&byte);
+            assert_eq!(is_token(&text), byte.is_ascii_graphic() && !separator, "{byte}");
+        }
+        assert!(is_value(b"") && !is_token(b"") && !is_resource(b""));
     }
 }

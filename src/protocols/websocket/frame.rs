@@ -1,6 +1,7 @@
 //! WebSocket frames as bytes (RFC 6455, section 5).
 
 use crate::os::errno::{Errno, Result};
+use core::mem::MaybeUninit;
 
 /// What a frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,19 +154,38 @@ impl Header {
     }
 }
 
+/// The masking key from `position` of the payload on, twice.
+fn key_at(mask: Mask, position: u64) -> u64 {
+    let key = u64::from(u32::from_le_bytes(mask).rotate_right(8 * (position % 4) as u32));
+    key << 32 | key
+}
+
 /// Masks or unmasks `bytes`, which start at `position` of the payload.
-pub(crate) fn apply_mask(bytes: &mut [u8], mut mask: Mask, position: u64) {
-    mask.rotate_left((position % 4) as usize);
-    let wide = u64::from_ne_bytes([
-        mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
-    ]);
+pub(crate) fn apply_mask(bytes: &mut [u8], mask: Mask, position: u64) {
+    let key = key_at(mask, position);
     let (chunks, rest) = bytes.as_chunks_mut::<8>();
     for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+        *chunk = (u64::from_le_bytes(*chunk) ^ key).to_le_bytes();
     }
-    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+    for (byte, mask) in rest.iter_mut().zip(key.to_le_bytes()) {
         *byte ^= mask;
     }
+}
+
+/// As [`apply_mask`], but appends the result to `buffer`, which has room for it.
+#[allow(unsafe_code)] // Or the room would have to be filled twice.
+pub(crate) fn append_masked(buffer: &mut Vec<u8>, bytes: &[u8], mask: Mask, position: u64) {
+    let key = key_at(mask, position);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let (room, room_of_rest) = buffer.spare_capacity_mut()[..bytes.len()].as_chunks_mut::<8>();
+    for (room, chunk) in room.iter_mut().zip(chunks) {
+        *room = (u64::from_le_bytes(*chunk) ^ key).to_le_bytes().map(MaybeUninit::new);
+    }
+    for ((room, byte), mask) in room_of_rest.iter_mut().zip(rest).zip(key.to_le_bytes()) {
+        room.write(byte ^ mask);
+    }
+    // SAFETY: room of exactly this length was cut off above, and all of it was written.
+    unsafe { buffer.set_len(buffer.len() + bytes.len()) };
 }
 
 /// Which data frame may come next.
@@ -249,9 +269,12 @@ mod tests {
             plain.iter().enumerate().map(|(index, byte)| byte ^ mask[index % 4]).collect();
         for step in 1..30 {
             let mut bytes = plain.clone();
+            let mut appended = Vec::with_capacity(plain.len());
             for (index, piece) in bytes.chunks_mut(step).enumerate() {
+                append_masked(&mut appended, piece, mask, (index * step) as u64);
                 apply_mask(piece, mask, (index * step) as u64);
             }
+            assert_eq!(appended, expected);
             assert_eq!(bytes, expected);
         }
     }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Lists of the caller's buffers.
 
 use super::closing::Closing;
-use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, apply_mask};
+use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
 use super::socket::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
@@ -14,7 +14,8 @@ use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::{ptr, slice};
 
-/// A client's message is masked in a buffer: of its own size, but not more than this.
+/// A client's frame is masked in a buffer: of its own size, but with room for no more payload
+/// than this.
 const MASKED_AT_ONCE: usize = 64 * 1024;
 
 /// What goes into a frame.
@@ -169,17 +170,15 @@ impl Held<WebSocket> {
         let length = payload.cursor.remaining();
         let header = Header::encode(opcode, length as u64, Some(mask));
         let mut buffer = Vec::new();
-        beneath::reserve(&mut buffer, length.saturating_add(LONGEST_HEADER).min(MASKED_AT_ONCE))?;
+        beneath::reserve(&mut buffer, LONGEST_HEADER + length.min(MASKED_AT_ONCE))?;
         buffer.extend_from_slice(header.as_bytes());
         let mut position = 0;
         loop {
             while buffer.len() < buffer.capacity()
                 && let Some(piece) = payload.next(buffer.capacity() - buffer.len())
             {
-                let start = buffer.len();
-                buffer.extend_from_slice(piece);
-                apply_mask(&mut buffer[start..], mask, position);
-                position += (buffer.len() - start) as u64;
+                append_masked(&mut buffer, piece, mask, position);
+                position += piece.len() as u64;
             }
             beneath.send(&buffer, operation.deadline)?;
             if payload.cursor.remaining() == 0 {

@@ -19,6 +19,18 @@ use core::ptr;
 /// assert_eq!(first(&rx, &other), Err(dill::Error::Done));
 /// # Ok::<(), dill::Error>(())
 /// ```
+///
+/// Nothing else can be such:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dill::Receive for Mine {
+///     type Message = u8;
+///     fn message(raw: u8) -> u8 {
+///         raw
+///     }
+/// }
+/// ```
 pub trait Receive: sealed::Receive {
     /// A message.
     type Message;
@@ -104,7 +116,7 @@ impl<C: Receive> State for Received<'_, C> {
         Readiness::Clause(ClauseOf(self.landing.clause(self.channel.end().0)))
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         self.message = Some(result.map(|()| {
             // SAFETY: the clause has succeeded just now, so a message has landed.
             #[allow(unsafe_code)]
@@ -112,6 +124,7 @@ impl<C: Receive> State for Received<'_, C> {
                 self.landing.take()
             }
         }));
+        true
     }
 }
 
@@ -149,7 +162,7 @@ impl<T> State for Sent<'_, T> {
         }
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         if result.is_ok() {
             // SAFETY: the receiver has the value now, so the slot is overwritten without a drop.
             #[allow(unsafe_code)]
@@ -157,7 +170,7 @@ impl<T> State for Sent<'_, T> {
                 ptr::write(self.slot, None);
             }
         }
-        self.settled.0 = Some(result);
+        self.settled.put(result)
     }
 }
 
@@ -192,12 +205,12 @@ impl State for Made<'_> {
         Readiness::Clause(ClauseOf(self.landing.clause(&self.request.receiver)))
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         // The request is the end of its channel.
-        self.settled.0 = Some(match result {
+        self.settled.put(match result {
             Err(Error::Done) => Ok(()),
             result => result,
-        });
+        })
     }
 }
 

@@ -1,85 +1,113 @@
 //! The end of coroutines.
 
-use super::{Alternative, BundleOf, ClauseOf, Readiness, Settled, State};
-use crate::concurrency::owned_bundle::OwnedBundle;
+use super::{Alternative, ClauseOf, FinishOf, Readiness, Settled, State};
 use crate::safe::bundle::Bundle;
-use crate::safe::{Result, Scope, TypedBundle};
+use crate::safe::{Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TypedBundle};
 
-/// What has coroutines whose end can be waited for: [`Bundle`], [`TypedBundle`] and [`Scope`].
+/// What has coroutines whose end can be waited for: [`Bundle`], [`TypedBundle`] and [`Scope`] have
+/// several, [`JoinHandle`] and [`ScopedJoinHandle`] one.
 ///
 /// ```
 /// use dill::{Choose, Deadline, Finish};
 ///
-/// fn has_finished(bundle: &impl Finish) -> bool {
-///     Choose::new().finished(bundle, |end| end.is_ok()).wait(Deadline::NOW) == Ok(true)
+/// fn has_finished(what: &impl Finish) -> bool {
+///     Choose::new().finished(what, |end| end.is_ok()).wait(Deadline::NOW) == Ok(true)
 /// }
 ///
-/// assert!(has_finished(&dill::Bundle::new()?));
+/// let bundle = dill::Bundle::new()?;
+/// assert!(has_finished(&bundle));
+/// let task = bundle.spawn(dill::yield_now)?;
+/// assert!(!has_finished(&task));
 /// # Ok::<(), dill::Error>(())
+/// ```
+///
+/// Nothing else can have that:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dill::Finish for Mine {}
 /// ```
 pub trait Finish: sealed::Finish {}
 
 mod sealed {
-    use super::BundleOf;
+    use super::FinishOf;
 
     pub trait Finish {
-        fn bundle(&self) -> BundleOf<'_>;
+        fn finish(&self) -> FinishOf<'_>;
     }
 }
 
 impl sealed::Finish for Bundle {
-    fn bundle(&self) -> BundleOf<'_> {
-        BundleOf(&self.core)
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Bundle(&self.core)
     }
 }
 
 impl<T> sealed::Finish for TypedBundle<T> {
-    fn bundle(&self) -> BundleOf<'_> {
-        BundleOf(&self.bundle.core)
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Bundle(&self.bundle.core)
     }
 }
 
 impl sealed::Finish for Scope<'_, '_> {
-    fn bundle(&self) -> BundleOf<'_> {
-        BundleOf(&self.core)
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Bundle(&self.core)
+    }
+}
+
+impl<T> sealed::Finish for JoinHandle<T> {
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Event(self.ended())
+    }
+}
+
+impl<T> sealed::Finish for ScopedJoinHandle<'_, T> {
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Event(self.handle.ended())
     }
 }
 
 impl<B: sealed::Finish> sealed::Finish for &B {
-    fn bundle(&self) -> BundleOf<'_> {
-        B::bundle(self)
+    fn finish(&self) -> FinishOf<'_> {
+        B::finish(self)
     }
 }
 
 impl Finish for Bundle {}
 impl<T> Finish for TypedBundle<T> {}
 impl Finish for Scope<'_, '_> {}
+impl<T> Finish for JoinHandle<T> {}
+impl<T> Finish for ScopedJoinHandle<'_, T> {}
 impl<B: Finish> Finish for &B {}
 
-/// The end of a bundle's coroutines.
+/// The end of coroutines.
 pub struct Finished<'a> {
-    bundle: &'a OwnedBundle,
+    of: FinishOf<'a>,
     settled: Settled,
 }
 
 impl<'a> Finished<'a> {
-    pub(in crate::safe) fn new(bundle: &'a impl Finish) -> Self {
-        Finished { bundle: bundle.bundle().0, settled: Settled::default() }
+    pub(in crate::safe) fn new(what: &'a impl Finish) -> Self {
+        Finished { of: what.finish(), settled: Settled::default() }
     }
 }
 
 /// For `finished(bundle)`.
-pub fn finished(bundle: &impl Finish) -> Finished<'_> {
-    Finished::new(bundle)
+pub fn finished(what: &impl Finish) -> Finished<'_> {
+    Finished::new(what)
 }
 
 impl State for Finished<'_> {
     fn readiness(&self) -> Readiness {
-        self.bundle.clause().map_or(Readiness::Over, |clause| Readiness::Clause(ClauseOf(clause)))
+        let clause = match self.of {
+            FinishOf::Bundle(bundle) => bundle.clause(),
+            FinishOf::Event(event) => Some(event.clause()),
+        };
+        clause.map_or(Readiness::Over, |clause| Readiness::Clause(ClauseOf(clause)))
     }
 
-    fn settle(&mut self, result: Result<()>) {
-        self.settled.0 = Some(result);
+    fn settle(&mut self, result: Result<()>) -> bool {
+        self.settled.put(result)
     }
 }
 
@@ -88,5 +116,43 @@ impl Alternative for Finished<'_> {
 
     fn take(&mut self) -> Result<()> {
         self.settled.take()
+    }
+}
+
+/// The result of the next task of a bundle.
+pub struct Next<'a, T> {
+    bundle: &'a TypedBundle<T>,
+    /// A result, or the end of them all.
+    outcome: Option<Result<Option<T>>>,
+}
+
+/// For `next(bundle)`.
+pub fn next<T: 'static>(bundle: &TypedBundle<T>) -> Next<'_, T> {
+    Next { bundle, outcome: None }
+}
+
+impl<T: 'static> State for Next<'_, T> {
+    fn readiness(&self) -> Readiness {
+        Readiness::Clause(ClauseOf(self.bundle.news().clause()))
+    }
+
+    fn settle(&mut self, result: Result<()>) -> bool {
+        self.outcome = match result {
+            Ok(()) => self.bundle.take_result().map(Ok),
+            Err(error) => Some(Err(error)),
+        };
+        // Without one another coroutine was faster.
+        self.outcome.is_some()
+    }
+}
+
+impl<T: 'static> Alternative for Next<'_, T> {
+    type Output = Result<Option<T>>;
+
+    fn take(&mut self) -> Self::Output {
+        match self.outcome.take().expect("the alternative has been chosen")? {
+            Some(result) => Ok(Some(result)),
+            None => self.bundle.end(Deadline::NEVER),
+        }
     }
 }

@@ -78,11 +78,21 @@ impl<S: AsInput> AsInput for &S {
 ///     }
 /// }
 /// ```
+///
+/// The socket outlives it:
+///
+/// ```compile_fail,E0505
+/// let (a, b) = dill::UnixStream::pair().unwrap();
+/// let input = dill::Input::of(&a);
+/// drop(a);
+/// println!("{input:?}");
+/// ```
 #[derive(Debug)]
 pub struct Input<'a> {
     source: Source,
     settled: Settled,
-    socket: PhantomData<&'a ()>,
+    /// A handle is the thread's.
+    socket: PhantomData<(&'a (), *mut ())>,
 }
 
 /// Who is to be asked.
@@ -190,9 +200,9 @@ impl State for Input<'_> {
         }
     }
 
-    fn settle(&mut self, result: Result<()>) {
+    fn settle(&mut self, result: Result<()>) -> bool {
         let unknown = self.source == Source::Unknown;
-        self.settled.0 = Some(if unknown { Err(Error::Unsupported) } else { result });
+        self.settled.put(if unknown { Err(Error::Unsupported) } else { result })
     }
 }
 
@@ -234,8 +244,8 @@ impl State for Ready<'_> {
         plain(self.operation, self.fd)
     }
 
-    fn settle(&mut self, result: Result<()>) {
-        self.settled.0 = Some(result);
+    fn settle(&mut self, result: Result<()>) -> bool {
+        self.settled.put(result)
     }
 }
 

@@ -2,7 +2,6 @@
 //! are detached.
 
 mod http;
-mod http_fields;
 mod prefix;
 pub mod socks5;
 mod suffix;
@@ -11,8 +10,7 @@ mod term;
 mod tls;
 mod websocket;
 
-pub use http::{Http, HttpBody, HttpRequest, HttpResponse};
-pub use http_fields::HttpFields;
+pub use http::{Http, HttpBody, HttpFields, HttpRequest, HttpResponse};
 pub use prefix::Prefix;
 pub use suffix::Suffix;
 pub use term::Term;

@@ -1,8 +1,9 @@
 //! PREFIX.
 
 use crate::protocols::prefix;
+use crate::safe::sockets::lower::Lower;
 use crate::safe::sockets::message_socket;
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::socket::Socket;
 use crate::sockets::storage::Storage;
 use crate::{ByteStream, Result};
 use core::ffi::c_int;

@@ -29,7 +29,7 @@
 
 use crate::os::errno::Errno;
 use crate::protocols::socks5::{self as core_socks5, Target};
-use crate::safe::sockets::socket::Lower;
+use crate::safe::sockets::lower::Lower;
 use crate::{ByteStream, Deadline, Error, Host, Result, ToHost};
 use core::ffi::{CStr, c_int};
 use core::net::SocketAddr;

@@ -1,8 +1,9 @@
 //! SUFFIX.
 
 use crate::protocols::suffix;
+use crate::safe::sockets::lower::Lower;
 use crate::safe::sockets::message_socket;
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::socket::Socket;
 use crate::sockets::storage::Storage;
 use crate::{ByteStream, Result};
 

@@ -1,8 +1,9 @@
 //! TERM.
 
 use crate::protocols::term;
+use crate::safe::sockets::lower::Lower;
 use crate::safe::sockets::message_socket;
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::socket::Socket;
 use crate::sockets::storage::Storage;
 use crate::{Deadline, Error, MessageSocket, Result};
 

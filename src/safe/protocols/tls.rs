@@ -2,7 +2,8 @@
 
 use crate::os::errno::Errno;
 use crate::protocols::tls::{self, Identity};
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::lower::Lower;
+use crate::safe::sockets::socket::Socket;
 use crate::safe::sockets::{Deadlines, byte_stream};
 use crate::sockets::adapter::carry;
 use crate::{ByteStream, Deadline, Error, Result};
@@ -271,6 +272,31 @@ impl TlsServer {
 /// It implements [`Read`](std::io::Read) and [`Write`](std::io::Write). The end of the stream is there
 /// only when the peer has said so: a connection that just breaks off is [`Error::Reset`]. A deadline
 /// that passes in the middle of a record ends the session.
+///
+/// ```
+/// use dill::{Bundle, Deadline, TlsClient, TlsServer, UnixStream};
+/// use std::io::{Read, Write};
+///
+/// let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
+/// let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
+/// let (ours, theirs) = UnixStream::pair()?;
+/// let bundle = Bundle::new()?;
+/// let echo = bundle.spawn(move || -> dill::Result<UnixStream> {
+///     let mut tls = server.accept(theirs, Deadline::NEVER)?;
+///     let mut text = String::new();
+///     tls.read_to_string(&mut text)?;
+///     tls.write_all(text.as_bytes())?;
+///     tls.detach(Deadline::NEVER)
+/// })?;
+/// let mut tls = client.connect(ours, "localhost", Deadline::NEVER)?;
+/// tls.write_all(b"secret")?;
+/// tls.done(Deadline::NEVER)?;
+/// let mut text = String::new();
+/// tls.read_to_string(&mut text)?;
+/// assert_eq!(text, "secret");
+/// # echo.join(Deadline::NEVER)??;
+/// # Ok::<(), dill::Error>(())
+/// ```
 pub struct Tls<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
     socket: Socket,

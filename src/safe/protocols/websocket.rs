@@ -6,8 +6,9 @@ pub use values::{CloseReason, Content, WsMessage, WsRequest};
 
 use crate::os::errno::Errno;
 use crate::protocols::websocket::{self, Host, LONGEST_REASON};
+use crate::safe::sockets::lower::Lower;
 use crate::safe::sockets::message_socket;
-use crate::safe::sockets::socket::{Lower, Socket};
+use crate::safe::sockets::socket::Socket;
 use crate::sockets::adapter::carry;
 use crate::{ByteStream, Deadline, Error, Result};
 use core::ffi::c_int;

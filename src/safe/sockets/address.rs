@@ -1,8 +1,11 @@
 //! Hosts: addresses, and names that are looked up.
 
+use crate::os::allocation;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use crate::{Deadline, Error, Result};
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::str::FromStr;
 
 /// Addresses of one host that are looked at.
 const MOST_ADDRESSES: usize = 64;
@@ -14,6 +17,8 @@ const MOST_ADDRESSES: usize = 64;
 ///
 /// assert!(matches!("127.0.0.1:80".to_host()?, Host::Address(_)));
 /// assert!(matches!("example.org:80".to_host()?, Host::Name(_, 80)));
+/// let host: Host = "[::1]:443".parse()?;
+/// assert_eq!(host.to_string(), "[::1]:443");
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,13 +48,45 @@ pub trait ToHost {
     fn to_host(&self) -> Result<Host>;
 }
 
+fn copy(name: &str) -> Result<String> {
+    allocation::text(name.as_bytes()).map_err(Error::of)
+}
+
 fn invalid() -> Error {
     Error::from_errno(libc::EINVAL)
 }
 
+impl From<SocketAddr> for Host {
+    fn from(address: SocketAddr) -> Host {
+        Host::Address(address)
+    }
+}
+
+/// As it is read: `example.org:80`, `[::1]:80`.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Address(address) => address.fmt(f),
+            Host::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+/// As [`ToHost`] for texts.
+impl FromStr for Host {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Host> {
+        text.to_host()
+    }
+}
+
 impl ToHost for Host {
     fn to_host(&self) -> Result<Host> {
-        Ok(self.clone())
+        match self {
+            Host::Address(address) => Ok(Host::Address(*address)),
+            Host::Name(name, port) => Ok(Host::Name(copy(name)?, *port)),
+        }
     }
 }
 
@@ -98,7 +135,7 @@ impl ToHost for (&str, u16) {
         if name.is_empty() || name.contains(['\0', ':', '[', ']']) {
             return Err(invalid());
         }
-        Ok(Host::Name(name.to_owned(), port))
+        Ok(Host::Name(copy(name)?, port))
     }
 }
 
@@ -158,10 +195,10 @@ impl<T: ToHost + ?Sized> ToHost for &T {
 /// ```
 pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<SocketAddr>> {
     let (name, port) = match host.to_host()? {
-        Host::Address(address) => return Ok(vec![address]),
+        Host::Address(address) => return allocation::filled(address, 1).map_err(Error::of),
         Host::Name(name, port) => (name, port),
     };
-    let mut found = vec![IpAddress::NONE; MOST_ADDRESSES];
+    let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES).map_err(Error::of)?;
     let deadline = deadline.into().raw();
     let (name, port) = (name.as_bytes(), port.into());
     let count = ip_address::remotes(&mut found, name, port, Mode::PreferIpv4, deadline)
@@ -169,8 +206,12 @@ pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<S
     if count == 0 {
         return Err(Error::from_errno(libc::EADDRNOTAVAIL));
     }
-    let addresses = found[..count].iter().map(IpAddress::decode);
-    addresses.collect::<Result<_, _>>().map_err(Error::of)
+    let mut addresses = Vec::new();
+    addresses.try_reserve_exact(count).map_err(|_| Error::OutOfMemory)?;
+    for address in &found[..count] {
+        addresses.push(address.decode().map_err(Error::of)?);
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -188,6 +229,7 @@ mod tests {
             ("example.org.:65535", name("example.org.", 65535)),
         ] {
             assert_eq!(text.to_host(), Ok(host), "{text}");
+            assert_eq!(text.parse::<Host>().unwrap().to_string(), text);
         }
         for text in ["", ":80", "x", "x:", "x:65536", "x:-1", "x:+1", "::1:80", "[::1]", "a\0b:1"] {
             assert_eq!(text.to_host(), Err(invalid()), "{text}");

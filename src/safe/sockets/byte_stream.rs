@@ -1,9 +1,10 @@
 //! Byte streams.
 
+pub(super) mod methods;
+
 use super::socket::{Private, Socket};
-use crate::{AsInput, Deadline, Error, Input, Result};
+use crate::{Deadline, Error, Input, Result};
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// A stream of bytes in both directions: a connection, or a protocol on top of one.
 ///
@@ -108,49 +109,9 @@ pub trait ByteStream {
     }
 }
 
-/// What a smart pointer does for the stream that it points to.
-macro_rules! forward {
-    () => {
-        fn send_vectored(&self, buffers: &[IoSlice<'_>], deadline: Deadline) -> Result<()> {
-            (**self).send_vectored(buffers, deadline)
-        }
-
-        fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
-            (**self).recv(buffer, deadline)
-        }
-
-        fn send(&self, bytes: &[u8], deadline: Deadline) -> Result<()> {
-            (**self).send(bytes, deadline)
-        }
-
-        fn recv_exact(&self, buffer: &mut [u8], deadline: Deadline) -> Result<()> {
-            (**self).recv_exact(buffer, deadline)
-        }
-
-        fn input(&self) -> Input<'_> {
-            (**self).input()
-        }
-    };
-}
-
-impl<S: ByteStream + ?Sized> ByteStream for Box<S> {
-    forward!();
-
-    fn socket(&mut self, private: Private) -> Option<&mut Socket> {
-        (**self).socket(private)
-    }
-}
-
-impl<S: ByteStream + ?Sized> ByteStream for Rc<S> {
-    forward!();
-}
-
-impl<S: ByteStream + ?Sized> ByteStream for &S {
-    forward!();
-}
-
-impl AsInput for dyn ByteStream + '_ {
-    fn as_input(&self) -> Input<'_> {
-        self.input()
-    }
-}
+super::pointers::forward!(for ByteStream {
+    fn send_vectored(&self, buffers: &[IoSlice<'_>], deadline: Deadline) -> Result<()>;
+    fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize>;
+    fn send(&self, bytes: &[u8], deadline: Deadline) -> Result<()>;
+    fn recv_exact(&self, buffer: &mut [u8], deadline: Deadline) -> Result<()>;
+});

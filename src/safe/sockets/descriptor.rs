@@ -51,6 +51,38 @@ pub fn writable(fd: impl AsFd, deadline: impl Into<Deadline>) -> Result<()> {
     fd_readiness::wait_writable(fd.as_fd().as_raw_fd(), deadline).map_err(Error::of)
 }
 
+/// What sockets with descriptors of their own have in common: they lend them, and take those of the
+/// standard library over, as `from_fd` does.
+macro_rules! descriptors {
+    ($(#[$about:meta])* $type:ty, $descriptor:path $(, from $std:ty)?) => {
+        impl std::os::fd::AsFd for $type {
+            $(#[$about])*
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                $crate::safe::sockets::descriptor::borrow($descriptor(self.socket.number()))
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsFd::as_fd(self).as_raw_fd()
+            }
+        }
+
+        $(
+            /// As `from_fd`.
+            impl TryFrom<$std> for $type {
+                type Error = $crate::Error;
+
+                fn try_from(socket: $std) -> $crate::Result<$type> {
+                    <$type>::from_fd(socket.into())
+                }
+            }
+        )?
+    };
+}
+
+pub(super) use descriptors;
+
 /// Has a function of the core take over a descriptor, which it closes only if it succeeds.
 pub(super) fn adopt(
     fd: OwnedFd,

@@ -7,6 +7,15 @@ use crate::{ByteStream, FromRawHandle, MessageSocket, RawHandle, Result};
 /// A byte stream behind a handle of C's: a socket of this library's C functions, or a protocol
 /// written in C with `hmake` and `bsock_vfs`.
 ///
+/// A protocol written in C fills whole buffers, or breaks: there is no way to ask it for what is
+/// there. To ask for more than is certain to come could wait for ever, for bytes that the peer does
+/// not send before it gets an answer to those that are here already. So [`recv`](RawByteStream::recv)
+/// and [`Read::read`](std::io::Read::read), which return what is there, get one byte from it; and,
+/// from one that implements `struct input_vfs`, those that it says it has in its buffer, one by one.
+/// Who knows how much will come receives that in one call, with
+/// [`recv_exact`](RawByteStream::recv_exact) or [`read_exact`](std::io::Read::read_exact), as all
+/// protocols of this library do. For sockets of this library's C functions none of this matters.
+///
 /// ```
 /// use dill::{Deadline, FromRawHandle, IntoRawHandle, RawByteStream, UnixStream};
 ///
@@ -54,8 +63,6 @@ impl RawByteStream {
 
 byte_stream!([] RawByteStream);
 
-/// Protocols written in C fill whole buffers only. So from those
-/// [`recv`](crate::ByteStream::recv) gets one byte at a time, as it can't know how many will come.
 impl FromRawHandle for RawByteStream {
     #[allow(unsafe_code)] // a declaration
     unsafe fn from_raw_handle(handle: RawHandle) -> RawByteStream {

@@ -1,9 +1,11 @@
 //! Message sockets.
 
+pub(super) mod methods;
+
 use super::socket::{Private, Socket};
-use crate::{AsInput, Deadline, Input, Result};
+use crate::os::allocation;
+use crate::{Deadline, Input, Result};
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// A socket for messages of some length rather than for bytes.
 ///
@@ -77,9 +79,9 @@ pub trait MessageSocket {
     ///
     /// # Errors
     ///
-    /// As [`recv`](MessageSocket::recv).
+    /// As [`recv`](MessageSocket::recv), and [`OutOfMemory`](crate::Error::OutOfMemory).
     fn recv_vec(&self, limit: usize, deadline: Deadline) -> Result<Vec<u8>> {
-        let mut message = vec![0; limit];
+        let mut message = allocation::zeros(limit).map_err(crate::Error::of)?;
         let length = self.recv(&mut message, deadline)?;
         message.truncate(length);
         message.shrink_to_fit();
@@ -100,49 +102,9 @@ pub trait MessageSocket {
     }
 }
 
-/// What a smart pointer does for the socket that it points to.
-macro_rules! forward {
-    () => {
-        fn send_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<()> {
-            (**self).send_vectored(parts, deadline)
-        }
-
-        fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
-            (**self).recv(buffer, deadline)
-        }
-
-        fn send(&self, message: &[u8], deadline: Deadline) -> Result<()> {
-            (**self).send(message, deadline)
-        }
-
-        fn recv_vec(&self, limit: usize, deadline: Deadline) -> Result<Vec<u8>> {
-            (**self).recv_vec(limit, deadline)
-        }
-
-        fn input(&self) -> Input<'_> {
-            (**self).input()
-        }
-    };
-}
-
-impl<S: MessageSocket + ?Sized> MessageSocket for Box<S> {
-    forward!();
-
-    fn socket(&mut self, private: Private) -> Option<&mut Socket> {
-        (**self).socket(private)
-    }
-}
-
-impl<S: MessageSocket + ?Sized> MessageSocket for Rc<S> {
-    forward!();
-}
-
-impl<S: MessageSocket + ?Sized> MessageSocket for &S {
-    forward!();
-}
-
-impl AsInput for dyn MessageSocket + '_ {
-    fn as_input(&self) -> Input<'_> {
-        self.input()
-    }
-}
+super::pointers::forward!(for MessageSocket {
+    fn send_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<()>;
+    fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize>;
+    fn send(&self, message: &[u8], deadline: Deadline) -> Result<()>;
+    fn recv_vec(&self, limit: usize, deadline: Deadline) -> Result<Vec<u8>>;
+});

@@ -1,14 +1,14 @@
 //! The handle of a socket, which may have become that of a protocol on top of it.
 
+use super::adapted;
 use crate::os::errno::Errno;
-use crate::safe::alternatives::Source;
 use crate::safe::handle::Handle;
-use crate::sockets::adapter::{self, Input};
+use crate::scheduler::shared::Shared;
+use crate::sockets::{adapter, slices};
 use crate::{ByteStream, Deadline, Error, MessageSocket, Result};
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use std::io::IoSlice;
-use std::rc::Rc;
 
 /// Makes methods of traits that only this crate can name, so that no other overrides them.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Private(pub(crate) ());
 pub struct Socket {
     /// None while the socket lies beneath a protocol, which owns the handle.
     own: Option<Handle>,
-    number: c_int,
+    pub(super) number: c_int,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -36,12 +36,12 @@ impl Socket {
 
     /// A byte stream of the user's behind a handle.
     pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
-        Socket::opened(adapter::open_stream(Rc::new(Adapted(Rc::new(stream)))))
+        Socket::opened(Shared::new(stream).and_then(adapted::open_stream))
     }
 
     /// A message socket of the user's behind a handle.
     pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
-        Socket::opened(adapter::open_messages(Rc::new(Adapted(Rc::new(messages)))))
+        Socket::opened(Shared::new(messages).and_then(adapted::open_messages))
     }
 
     /// The number, for functions of the core.
@@ -63,7 +63,7 @@ impl Socket {
     }
 
     /// Gives the handle to a protocol.
-    fn lend(&mut self) -> c_int {
+    pub(super) fn lend(&mut self) -> c_int {
         match self.own.take() {
             Some(handle) => handle.into_number(),
             None => self.number,
@@ -71,208 +71,38 @@ impl Socket {
     }
 }
 
-/// What lies beneath a protocol.
-pub(crate) enum Lower<S> {
-    /// A socket of this library: it knows the handle, which is the protocol's.
-    Native(S),
-    /// Another one, behind a handle of its own.
-    Foreign(Rc<S>, c_int),
-}
-
-impl<S: ByteStream + 'static> Lower<S> {
-    /// Puts a protocol on top of a byte stream. `attach` makes the protocol of a handle, which
-    /// it closes if it fails, and `beneath` tells the handle that the protocol has for it then.
-    pub(crate) fn attach_to_stream(
-        mut stream: S,
-        attach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-        beneath: fn(c_int) -> Result<c_int, Errno>,
-    ) -> Result<(Socket, Lower<S>)> {
-        let lower = match stream.socket(Private(())) {
-            Some(_) => Lower::Native(stream),
-            None => {
-                let stream = Rc::new(stream);
-                let handle = adapter::open_stream(Rc::new(Adapted(stream.clone())));
-                Lower::Foreign(stream, handle.map_err(Error::of)?)
-            }
-        };
-        lower.attach(S::socket, attach, beneath)
+/// What byte streams and message sockets do. What is written in Rust beneath them may panic.
+impl Socket {
+    fn call<T>(&self, call: impl FnOnce(c_int) -> Result<T, Errno>) -> Result<T> {
+        let number = self.number();
+        adapter::carry(|| call(number)).map_err(Error::of)
     }
 
-    /// Lends a byte stream to a function of the core.
-    pub(crate) fn lend<T>(
-        mut stream: S,
-        action: impl FnOnce(c_int) -> Result<T, Errno>,
-    ) -> Result<(S, T)> {
-        if let Some(socket) = stream.socket(Private(())) {
-            let number = socket.number();
-            let result = adapter::carry(|| action(number)).map_err(Error::of)?;
-            return Ok((stream, result));
-        }
-        let stream = Rc::new(stream);
-        let handle = adapter::open_stream(Rc::new(Adapted(stream.clone())));
-        let socket = Socket::opened(handle)?;
-        let result = adapter::carry(|| action(socket.number())).map_err(Error::of)?;
-        // The adapter holds the other reference.
-        drop(socket);
-        Ok((Rc::try_unwrap(stream).map_err(|_| Error::Busy)?, result))
-    }
-}
-
-impl<S: MessageSocket + 'static> Lower<S> {
-    /// As [`attach_to_stream`](Self::attach_to_stream), to a message socket.
-    pub(crate) fn attach_to_messages(
-        mut messages: S,
-        attach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-        beneath: fn(c_int) -> Result<c_int, Errno>,
-    ) -> Result<(Socket, Lower<S>)> {
-        let lower = match messages.socket(Private(())) {
-            Some(_) => Lower::Native(messages),
-            None => {
-                let messages = Rc::new(messages);
-                let handle = adapter::open_messages(Rc::new(Adapted(messages.clone())));
-                Lower::Foreign(messages, handle.map_err(Error::of)?)
-            }
-        };
-        lower.attach(S::socket, attach, beneath)
-    }
-}
-
-/// The handle of a library socket within an `S`.
-type Find<S> = for<'a> fn(&'a mut S, Private) -> Option<&'a mut Socket>;
-
-impl<S> Lower<S> {
-    fn attach(
-        mut self,
-        find: Find<S>,
-        attach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-        beneath: fn(c_int) -> Result<c_int, Errno>,
-    ) -> Result<(Socket, Lower<S>)> {
-        let handle = match &mut self {
-            Lower::Native(socket) => find(socket, Private(())).map_or(-1, Socket::lend),
-            Lower::Foreign(_, handle) => *handle,
-        };
-        let top = Socket::opened(adapter::carry(|| attach(handle)))?;
-        let handle = beneath(top.number()).map_err(Error::of)?;
-        match &mut self {
-            Lower::Native(socket) => {
-                if let Some(socket) = find(socket, Private(())) {
-                    socket.number = handle;
-                }
-            }
-            Lower::Foreign(_, number) => *number = handle,
-        }
-        Ok((top, self))
+    pub(crate) fn send_bytes(&self, buffers: &[IoSlice<'_>], deadline: Deadline) -> Result<()> {
+        self.call(|number| slices::send_bytes(number, buffers, deadline.raw()))
     }
 
-    /// What lies beneath.
-    pub(crate) fn get(&self) -> &S {
-        match self {
-            Lower::Native(socket) => socket,
-            Lower::Foreign(socket, _) => socket,
-        }
+    /// 0 is the end of the stream.
+    pub(crate) fn receive_some(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        self.call(|number| match slices::receive_some(number, buffer, deadline.raw()) {
+            Err(Errno::EPIPE) => Ok(0),
+            result => result,
+        })
     }
 
-    /// Ends the protocol `top` by `detach`, which closes everything if it fails.
-    fn detach(
-        mut self,
-        find: Find<S>,
-        top: Socket,
-        detach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-    ) -> Result<S> {
-        let number = top.number();
-        let outcome = adapter::carry(|| detach(number));
-        // Where the core has refused, the handle is still open, and is closed here. Where it has
-        // closed the handle itself, nobody else has got the number yet.
-        if matches!(outcome, Ok(_) | Err(Errno::EBADF)) {
-            top.into_number();
-        } else {
-            drop(top);
-        }
-        let handle = outcome.map_err(Error::of)?;
-        match &mut self {
-            Lower::Native(socket) => {
-                if let Some(socket) = find(socket, Private(())) {
-                    *socket = Socket::new(handle);
-                }
-            }
-            // Closes the adapter, which holds the other reference.
-            Lower::Foreign(..) => drop(Socket::new(handle)),
-        }
-        match self {
-            Lower::Native(socket) => Ok(socket),
-            Lower::Foreign(socket, _) => Rc::try_unwrap(socket).map_err(|_| Error::Busy),
-        }
-    }
-}
-
-impl<S: ByteStream> Lower<S> {
-    /// Ends the protocol and gives the byte stream back.
-    pub(crate) fn detach_from_stream(
-        self,
-        top: Socket,
-        detach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-    ) -> Result<S> {
-        self.detach(S::socket, top, detach)
-    }
-}
-
-impl<S: MessageSocket> Lower<S> {
-    /// Ends the protocol and gives the message socket back.
-    pub(crate) fn detach_from_messages(
-        self,
-        top: Socket,
-        detach: impl FnOnce(c_int) -> Result<c_int, Errno>,
-    ) -> Result<S> {
-        self.detach(S::socket, top, detach)
-    }
-}
-
-/// A socket written in Rust as the core wants it.
-struct Adapted<S>(Rc<S>);
-
-/// The core's number for an error.
-fn errno(error: &Error) -> Errno {
-    error.errno().map_or(Errno::EIO, Errno::from_raw)
-}
-
-/// The input of a socket as the core wants it.
-fn input_of(input: &crate::Input<'_>) -> Input {
-    match input.source() {
-        Source::Ready => Input::Ready,
-        Source::Handle(handle) => Input::Handle(handle),
-        Source::Descriptor(fd) => Input::Descriptor(fd),
-        Source::Unknown => Input::Unknown,
-    }
-}
-
-impl<S: ByteStream> adapter::Stream for Adapted<S> {
-    fn send(&self, buffers: &[IoSlice<'_>], deadline: i64) -> Result<(), Errno> {
-        self.0.send_vectored(buffers, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
+    pub(crate) fn receive_bytes(&self, buffer: &mut [u8], deadline: Deadline) -> Result<()> {
+        self.call(|number| slices::receive_bytes(number, buffer, deadline.raw()))
     }
 
-    fn receive(&self, buffer: &mut [u8], deadline: i64) -> Result<usize, Errno> {
-        self.0.recv(buffer, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
+    pub(crate) fn send_message(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<()> {
+        self.call(|number| slices::send_message(number, parts, deadline.raw()))
     }
 
-    fn receive_exact(&self, buffer: &mut [u8], deadline: i64) -> Result<(), Errno> {
-        self.0.recv_exact(buffer, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
+    pub(crate) fn receive_message(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize> {
+        self.call(|number| slices::receive_message(number, buffer, deadline.raw()))
     }
 
-    fn input(&self) -> Input {
-        input_of(&self.0.input())
-    }
-}
-
-impl<S: MessageSocket> adapter::Messages for Adapted<S> {
-    fn send(&self, parts: &[IoSlice<'_>], deadline: i64) -> Result<(), Errno> {
-        self.0.send_vectored(parts, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
-    }
-
-    fn receive(&self, buffer: &mut [u8], deadline: i64) -> Result<usize, Errno> {
-        self.0.recv(buffer, Deadline::from_raw(deadline)).map_err(|error| errno(&error))
-    }
-
-    fn input(&self) -> Input {
-        input_of(&self.0.input())
+    pub(crate) fn receive_message_vec(&self, limit: usize, deadline: Deadline) -> Result<Vec<u8>> {
+        self.call(|number| slices::receive_message_vec(number, limit, deadline.raw()))
     }
 }

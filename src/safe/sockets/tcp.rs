@@ -1,165 +1,20 @@
 //! TCP.
 
+mod listener;
+
+pub use listener::TcpListener;
+pub(super) use listener::until_canceled;
+
 use super::socket::Socket;
-use super::{Deadlines, Host, ToHost, byte_stream, descriptor, resolve};
+use super::{Deadlines, Host, ToHost, byte_stream, descriptor};
 use crate::protocols::happy_eyeballs;
-use crate::sockets::ip_address::{self, IpAddress};
+use crate::sockets::ip_address;
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp;
 use crate::{Deadline, Error, Result};
-use core::ffi::c_int;
 use core::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-/// Connections that wait to be accepted, at most, unless said otherwise.
-const BACKLOG: u32 = 128;
-
-/// Listens for TCP connections.
-///
-/// ```
-/// use dill::{Deadline, TcpListener, TcpStream};
-/// use std::io::{Read, Write};
-///
-/// let listener = TcpListener::bind("127.0.0.1:0")?;
-/// let mut client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
-/// let (mut server, peer) = listener.accept(Deadline::NEVER)?;
-/// assert_eq!(peer, client.local_addr()?);
-///
-/// client.write_all(b"hello")?;
-/// client.done()?;
-/// let mut text = String::new();
-/// server.read_to_string(&mut text)?;
-/// assert_eq!(text, "hello");
-/// # Ok::<(), dill::Error>(())
-/// ```
-pub struct TcpListener {
-    socket: Socket,
-}
-
-impl TcpListener {
-    /// Listens on an address; with port 0 on one that the system chooses. Of a name that stands for
-    /// several addresses the first one that works is used.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Os`] with `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EINVAL` and the like;
-    /// [`Error::Canceled`], and for names those of [`resolve`].
-    ///
-    /// ```
-    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// assert_ne!(listener.local_addr()?.port(), 0);
-    /// assert!(dill::TcpListener::bind(listener.local_addr()?).is_err());
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn bind(host: impl ToHost) -> Result<TcpListener> {
-        TcpListener::bind_with_backlog(host, BACKLOG)
-    }
-
-    /// As [`bind`](TcpListener::bind), with room for so many connections that nobody has accepted
-    /// yet.
-    ///
-    /// # Errors
-    ///
-    /// The same.
-    ///
-    /// ```
-    /// let listener = dill::TcpListener::bind_with_backlog("127.0.0.1:0", 1024)?;
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn bind_with_backlog(host: impl ToHost, backlog: u32) -> Result<TcpListener> {
-        let backlog = c_int::try_from(backlog).unwrap_or(c_int::MAX);
-        let mut outcome = Err(Error::from_errno(libc::EADDRNOTAVAIL));
-        for address in resolve(host, Deadline::NEVER)? {
-            let listener = tcp::listen(&mut IpAddress::from(address), backlog, Storage::Own);
-            outcome = Socket::opened(listener).map(|socket| TcpListener { socket });
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    }
-
-    /// Accepts a connection, and tells the address of its other end.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TimedOut`], [`Error::Canceled`]; [`Error::Busy`] when another coroutine is
-    /// accepting; [`Error::Os`] with `EMFILE`, `ENFILE` when there are no descriptors, and
-    /// [`Error::OutOfMemory`]: then the connection is still there, to be accepted later.
-    ///
-    /// ```
-    /// use dill::{Deadline, Error, TcpListener};
-    /// use std::time::Duration;
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// assert_eq!(listener.accept(Duration::from_millis(1)).unwrap_err(), Error::TimedOut);
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn accept(&self, deadline: impl Into<Deadline>) -> Result<(TcpStream, SocketAddr)> {
-        let accepted = tcp::accept(self.socket.number(), Storage::Own, deadline.into().raw());
-        let (handle, peer) = accepted.map_err(Error::of)?;
-        let stream = TcpStream::new(Socket::new(handle));
-        Ok((stream, peer.decode().map_err(Error::of)?))
-    }
-
-    /// The address on which it listens.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Os`].
-    ///
-    /// ```
-    /// let listener = dill::TcpListener::bind("[::1]:0")?;
-    /// assert!(listener.local_addr()?.ip().is_loopback());
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn local_addr(&self) -> Result<SocketAddr> {
-        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
-    }
-
-    /// Makes a listener of a descriptor: that of a TCP socket which listens. It becomes
-    /// non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Os`] with `EINVAL` when it is no such socket; with `EMFILE`, `ENFILE`;
-    /// [`Error::Canceled`], [`Error::OutOfMemory`]. The descriptor is closed then.
-    ///
-    /// ```
-    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    /// let listener = dill::TcpListener::from_fd(listener.into())?;
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn from_fd(fd: OwnedFd) -> Result<TcpListener> {
-        let listener = descriptor::adopt(fd, |fd| tcp::listener_from_fd(fd, Storage::Own));
-        Socket::opened(listener).map(|socket| TcpListener { socket })
-    }
-
-    /// Gives the descriptor out, non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Os`] with `EMFILE`.
-    ///
-    /// ```
-    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// let listener = std::net::TcpListener::from(listener.into_fd()?);
-    /// listener.set_nonblocking(false)?;
-    /// # Ok::<(), dill::Error>(())
-    /// ```
-    pub fn into_fd(self) -> Result<OwnedFd> {
-        self.socket.give_up(tcp::into_fd).map(|(fd, _)| fd)
-    }
-}
-
-super::handles!([] TcpListener);
-
-impl AsFd for TcpListener {
-    /// For options and the like.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(tcp::descriptor(self.socket.number()))
-    }
-}
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
+use std::os::fd::OwnedFd;
 
 /// A TCP connection.
 ///
@@ -168,7 +23,9 @@ impl AsFd for TcpListener {
 /// a deadline. Dropping it resets the connection, so that the peer does not take a torn stream for
 /// all: [`close`](TcpStream::close) ends it in an orderly way.
 ///
-/// There is no delay for small packets (`TCP_NODELAY`).
+/// There is no delay for small packets (`TCP_NODELAY`), unless
+/// [`set_nodelay`](TcpStream::set_nodelay) says otherwise. For other options there is the descriptor
+/// ([`AsFd`](std::os::fd::AsFd)), which crates such as `socket2` know what to do with.
 ///
 /// ```
 /// use dill::{Deadline, TcpListener, TcpStream};
@@ -248,6 +105,7 @@ impl TcpStream {
     /// server.send(b"still here", Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
         tcp::done(self.socket.number()).map_err(Error::of)
     }
@@ -273,6 +131,41 @@ impl TcpStream {
     pub fn close(self, deadline: impl Into<Deadline>) -> Result<()> {
         // The handle is closed in any case.
         tcp::close(self.socket.into_number(), deadline.into().raw()).map_err(Error::of)
+    }
+
+    /// Has small packets wait until those before have arrived (`false`), which saves some, or not
+    /// (`true`, as it is in the beginning).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// assert!(stream.nodelay()?);
+    /// stream.set_nodelay(false)?;
+    /// assert!(!stream.nodelay()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> Result<()> {
+        setsockopt(self, sockopt::TcpNoDelay, &nodelay).map_err(Error::of)
+    }
+
+    /// Do small packets leave at once? See [`set_nodelay`](TcpStream::set_nodelay).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn nodelay(&self) -> Result<bool> {
+        getsockopt(self, sockopt::TcpNoDelay).map_err(Error::of)
     }
 
     /// The address of this end.
@@ -351,10 +244,8 @@ impl TcpStream {
 
 byte_stream!([] TcpStream);
 
-impl AsFd for TcpStream {
+descriptor::descriptors!(
     /// For options and the like. Bytes that are read from it may not be the next ones: some of
     /// those are here already.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(tcp::descriptor(self.socket.number()))
-    }
-}
+    TcpStream, tcp::descriptor, from std::net::TcpStream
+);

@@ -1,21 +1,24 @@
 //! Local sockets (`AF_UNIX`).
 
 use super::socket::Socket;
+use super::tcp::until_canceled;
 use super::{Deadlines, byte_stream, descriptor};
+use crate::os::allocation;
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
 use crate::{Deadline, Error, Result};
 use core::ffi::c_int;
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
 /// Connections that wait to be accepted, at most.
 const BACKLOG: c_int = 128;
 
 fn file(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::from_errno(libc::EINVAL))
+    allocation::c_string(path.as_os_str().as_bytes()).map_err(Error::of)
 }
 
 /// Listens for local connections.
@@ -73,6 +76,40 @@ impl UnixListener {
         Socket::opened(accepted).map(UnixStream::new)
     }
 
+    /// Accepts one connection after the other, for ever: see
+    /// [`TcpListener::incoming`](crate::TcpListener::incoming).
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("dill-incoming-{}", std::process::id()));
+    /// let listener = dill::UnixListener::bind(&path)?;
+    /// let client = dill::UnixStream::connect(&path, dill::Deadline::NEVER)?;
+    /// # std::fs::remove_file(&path)?;
+    /// let mut incoming = listener.incoming();
+    /// let server = incoming.next().unwrap()?;
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn incoming(&self) -> impl Iterator<Item = Result<UnixStream>> + '_ {
+        until_canceled(|| self.accept(Deadline::NEVER))
+    }
+
+    /// The file on which it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("dill-local-{}", std::process::id()));
+    /// let listener = dill::UnixListener::bind(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        let listener = net::UnixListener::from(self.as_fd().try_clone_to_owned()?);
+        Ok(listener.local_addr()?)
+    }
+
     /// Makes a listener of a descriptor: that of a local stream socket which listens. It becomes
     /// non-blocking.
     ///
@@ -113,12 +150,10 @@ impl UnixListener {
 
 super::handles!([] UnixListener);
 
-impl AsFd for UnixListener {
+descriptor::descriptors!(
     /// For options and the like.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(ipc::descriptor(self.socket.number()))
-    }
-}
+    UnixListener, ipc::descriptor, from std::os::unix::net::UnixListener
+);
 
 /// A local connection. Besides bytes it can carry file descriptors.
 ///
@@ -237,6 +272,7 @@ impl UnixStream {
     /// b.send(b"still here", dill::Deadline::NEVER)?;
     /// # Ok::<(), dill::Error>(())
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
         ipc::done(self.socket.number()).map_err(Error::of)
     }
@@ -258,6 +294,44 @@ impl UnixStream {
     pub fn close(self, deadline: impl Into<Deadline>) -> Result<()> {
         // The handle is closed in any case.
         ipc::close(self.socket.into_number(), deadline.into().raw()).map_err(Error::of)
+    }
+
+    /// The file of this end, if it has one: that is the end of whoever has accepted the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// let (a, _b) = dill::UnixStream::pair()?;
+    /// assert!(a.local_addr()?.is_unnamed());
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        Ok(self.as_std()?.local_addr()?)
+    }
+
+    /// The file of the other end, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`].
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("dill-peer-{}", std::process::id()));
+    /// # let listener = dill::UnixListener::bind(&path)?;
+    /// let client = dill::UnixStream::connect(&path, dill::Deadline::NEVER)?;
+    /// # std::fs::remove_file(&path)?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        Ok(self.as_std()?.peer_addr()?)
+    }
+
+    /// The same socket once more, as the standard library knows how to read addresses of files.
+    fn as_std(&self) -> Result<net::UnixStream> {
+        Ok(net::UnixStream::from(self.as_fd().try_clone_to_owned()?))
     }
 
     /// Makes a connection of a descriptor: that of a local stream socket which is connected. It
@@ -297,9 +371,7 @@ impl UnixStream {
 
 byte_stream!([] UnixStream);
 
-impl AsFd for UnixStream {
+descriptor::descriptors!(
     /// For options and the like.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        descriptor::borrow(ipc::descriptor(self.socket.number()))
-    }
-}
+    UnixStream, ipc::descriptor, from std::os::unix::net::UnixStream
+);

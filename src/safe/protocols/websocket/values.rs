@@ -69,7 +69,7 @@ impl WsMessage {
     }
 }
 
-/// What a client asks for; see [`Ws::accept_if`].
+/// What a client asks for; see [`Ws::accept_if`](crate::Ws::accept_if).
 ///
 /// ```
 /// # fn example(request: dill::WsRequest<'_>) -> bool {
@@ -85,7 +85,7 @@ pub struct WsRequest<'a> {
     pub host: &'a str,
 }
 
-/// Why the peer has ended the connection; see [`Ws::close_reason`].
+/// Why the peer has ended the connection; see [`Ws::close_reason`](crate::Ws::close_reason).
 ///
 /// ```
 /// # fn example(reason: dill::CloseReason) {

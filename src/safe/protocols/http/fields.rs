@@ -1,5 +1,8 @@
 //! The fields of a head.
 
+use crate::os::allocation::{self, text};
+use crate::os::errno::{Errno, Result};
+
 /// The fields of a request or a response, in their order.
 ///
 /// ```
@@ -15,9 +18,16 @@
 /// # Ok::<(), dill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct HttpFields(pub(super) Vec<(String, Vec<u8>)>);
+pub struct HttpFields(Vec<(String, Vec<u8>)>);
 
 impl HttpFields {
+    /// `ENOMEM`.
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<()> {
+        self.0.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.0.push((text(name)?, allocation::copy(value)?));
+        Ok(())
+    }
+
     /// The value of the first field of this name, in whatever case; `None` if there is none or it is not
     /// UTF-8.
     ///

@@ -1,0 +1,398 @@
+//! The switch for 64-bit ARM (AAPCS64).
+//!
+//! The stack of a coroutine that is blocked, from high to low addresses:
+//!
+//! ```text
+//!         ...             frames of the user's code
+//!   +-------------------+
+//!   | x30               | where it goes on: the user's `bl dill_chrecv` (or any other) left it
+//!   | x29               | ┐                                                in this register
+//!   | x28 ... x19       | │ stored by `switch`: all that the ABI has
+//!   | d15 ... d8        | ┘ the callee preserve <- stack_pointer
+//!   +-------------------+
+//! ```
+//!
+//! Of the vector registers only the lower halves of eight must be preserved. The FPCR belongs to
+//! the thread, as libdill has it: coroutines that change the rounding mode put it back before
+//! they block.
+//!
+//! x30 is stored as it is: compilers that sign return addresses do so in the frame of whoever
+//! goes on calling, and check them there.
+//!
+//! Where code is guarded by landing pads (BTI), any jump to a register must end at one, and behind
+//! a call there is none. A `ret` may end anywhere, but the processor predicts it to go back to
+//! the last call, which was on another stack. So both are here: see `dill_may_jump` in
+//! `thread_context.c`.
+
+use super::{Execution, Transfer, arrived};
+use core::arch::naked_asm;
+use core::mem::{MaybeUninit, offset_of};
+
+unsafe extern "C" {
+    /// One byte: not zero where no code is guarded.
+    #[link_name = "dill_may_jump"]
+    static MAY_JUMP: u8;
+    fn siglongjmp(registers: *mut SelfSaved, result: libc::c_int) -> !;
+}
+
+/// The instructions that store all registers below x29 and x30. x9 is the stack pointer then.
+macro_rules! store_registers {
+    () => {
+        "sub sp, sp, #144
+        stp d8, d9, [sp]
+        stp d10, d11, [sp, #16]
+        stp d12, d13, [sp, #32]
+        stp d14, d15, [sp, #48]
+        stp x19, x20, [sp, #64]
+        stp x21, x22, [sp, #80]
+        stp x23, x24, [sp, #96]
+        stp x25, x26, [sp, #112]
+        stp x27, x28, [sp, #128]
+        mov x9, sp"
+    };
+}
+pub(crate) use store_registers;
+
+/// Writes a naked function's body: first these lines, after which the stack pointer is that of
+/// an execution and w0 what its call returns, then all that resumes it. At 9 it goes on where
+/// the first lines say.
+macro_rules! resuming {
+    ($($line:expr,)* ; 9 => $elsewhere:path ; $($operands:tt)*) => {
+        naked_asm!(
+            $($line,)*
+            "ldp d8, d9, [sp]",
+            "ldp d10, d11, [sp, #16]",
+            "ldp d12, d13, [sp, #32]",
+            "ldp d14, d15, [sp, #48]",
+            "ldp x19, x20, [sp, #64]",
+            "ldp x21, x22, [sp, #80]",
+            "ldp x23, x24, [sp, #96]",
+            "ldp x25, x26, [sp, #112]",
+            "ldp x27, x28, [sp, #128]",
+            "adrp x9, {may_jump}",
+            "ldrb w9, [x9, :lo12:{may_jump}]",
+            "ldp x29, x30, [sp, #144]",
+            "add sp, sp, {frame_size}",
+            "cbz w9, 2f",
+            // Not `ret`: the return stack of the processor holds the addresses of the
+            // stack that we came from.
+            "br x30",
+            "2:",
+            "ret",
+            // Far away, maybe: more than a conditional branch reaches.
+            "9:",
+            "b {elsewhere}",
+            may_jump = sym MAY_JUMP,
+            frame_size = const size_of::<InitialFrame>(),
+            elsewhere = sym $elsewhere,
+            $($operands)*
+        )
+    };
+}
+
+/// As [`resuming`], for the execution in x4, whatever the outcome.
+macro_rules! resuming_x4 {
+    ($($line:expr,)*) => {
+        resuming!(
+            $($line,)*
+            // Result and errno 0, nothing special: nearly always.
+            "ldr x9, [x4, {outcome}]",
+            "cbnz x9, 9f",
+            "ldr x10, [x4, {sp}]",
+            "ldr x11, [x4, {errno_location}]",
+            "mov w0, wzr",
+            "mov sp, x10",
+            "str wzr, [x11]",
+            ; 9 => resume_with_outcome ;
+            outcome = const offset_of!(Execution, outcome),
+            sp = const offset_of!(Execution, stack_pointer),
+            errno_location = const offset_of!(Execution, errno_location),
+        )
+    };
+}
+
+/// An argument that is not there, so that another one is in the register of its position.
+type Nothing = MaybeUninit<usize>;
+
+/// Leaves `from` and goes on with `to`; returns when somebody resumes `from`, what
+/// [`Execution::set_outcome`] said, with `errno` set. The two are behind all that callers
+/// have as arguments, so that compilers needn't move those out of their way.
+///
+/// # Safety
+/// Both are addresses of an [`Execution`]: `from` of the running one, `to` of one that was
+/// left by a switch; both stay alive until they are left for good.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn switch(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: usize,
+    from: usize,
+) -> libc::c_int {
+    resuming_x4!("stp x29, x30, [sp, #-16]!", store_registers!(), "str x9, [x5, {sp}]",)
+}
+
+/// Goes on with `to`; what runs now never does. Not declared so, as compilers make no jump of
+/// the call of such a function.
+///
+/// # Safety
+/// As for [`switch`].
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn resume(
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    _: Nothing,
+    to: &Execution,
+) {
+    resuming_x4!()
+}
+
+/// [`resume`] for whatever the outcome is; jumped to, with the execution in x4.
+#[unsafe(naked)]
+unsafe extern "C" fn resume_with_outcome() {
+    resuming!(
+        "ldr x0, [x4, {outcome}]", // w0: the result
+        "lsr x9, x0, {errno_shift}", // w9: errno, and what is special
+        "tst w9, {special}",
+        "b.ne 9f",
+        "ldr x10, [x4, {sp}]",
+        "ldr x11, [x4, {errno_location}]",
+        "str xzr, [x4, {outcome}]",
+        "mov sp, x10",
+        "str w9, [x11]",
+        ; 9 => resume_specially ;
+        errno_shift = const super::ERRNO_SHIFT,
+        special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+        outcome = const offset_of!(Execution, outcome),
+        sp = const offset_of!(Execution, stack_pointer),
+        errno_location = const offset_of!(Execution, errno_location),
+    )
+}
+
+/// The rare ways to go on: AddressSanitizer must be told, or the code was compiled against
+/// libdill's own header and has saved its registers itself. In: x4 the execution, w9 the upper
+/// half of its outcome.
+#[unsafe(naked)]
+unsafe extern "C" fn resume_specially() {
+    resuming!(
+        "tst w9, {self_saved}",
+        "b.ne 9f",
+        // Callee-saved registers are free: they are loaded in the end.
+        "mov x19, x4",
+        "ldr x10, [x4, {sp}]",
+        "mov sp, x10",
+        "mov x0, x4",
+        "bl {arrived}",
+        "ldr x0, [x19, {outcome}]",
+        "ldr x11, [x19, {errno_location}]",
+        "str xzr, [x19, {outcome}]",
+        "lsr x9, x0, {errno_shift}",
+        "and w9, w9, {ordinary}",
+        "str w9, [x11]",
+        ; 9 => resume_self_saved ;
+        self_saved = const super::SELF_SAVED >> super::ERRNO_SHIFT,
+        ordinary = const !(super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+        errno_shift = const super::ERRNO_SHIFT,
+        outcome = const offset_of!(Execution, outcome),
+        sp = const offset_of!(Execution, stack_pointer),
+        errno_location = const offset_of!(Execution, errno_location),
+        arrived = sym arrived,
+    )
+}
+
+/// Goes on with code that has called `sigsetjmp`; what the C library has stored is its secret. In:
+/// as for [`resume_specially`].
+#[unsafe(naked)]
+unsafe extern "C" fn resume_self_saved() {
+    naked_asm!(
+        // The stack is still the one that is being left, below all that is needed of it.
+        "str xzr, [x4, {outcome}]",
+        "mov x19, x4",
+        "tst w9, {instrumented}",
+        "b.eq 2f",
+        "mov x0, x4",
+        "bl {arrived}",
+        "2:",
+        "ldr x0, [x19, {sp}]", // the registers
+        "mov w1, #1",
+        "b {siglongjmp}",
+        instrumented = const super::INSTRUMENTED >> super::ERRNO_SHIFT,
+        outcome = const offset_of!(Execution, outcome),
+        sp = const offset_of!(Execution, stack_pointer),
+        arrived = sym arrived,
+        siglongjmp = sym siglongjmp,
+    )
+}
+
+/// Calls `function`, which does not return. Where `address` lies in a frame that the caller's
+/// own caller has left a moment ago, as an object that code has left behind there, the
+/// function's frame is below it, so that the object stays as it is.
+///
+/// # Safety
+/// None of the frames of the stack is gone back to.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn call_below(address: usize, function: extern "C" fn()) {
+    naked_asm!(
+        "mov x9, sp",
+        "sub x10, x9, x0",
+        "cmp x10, {farthest}", // huge for an address above, such as 0 and those of other stacks
+        "b.hi 2f",
+        "sub x9, x0, {margin}",
+        "and sp, x9, #-16",
+        "2:",
+        "blr x1",
+        "udf #0",
+        farthest = const 32 * 1024,
+        // Other objects may lie beside it.
+        margin = const 512,
+    )
+}
+
+/// What `dill_launch` returns in the new coroutine. C sees it as `DILL_IN_CHILD_`.
+pub(crate) const IN_CHILD: i32 = i32::MIN;
+
+/// Writes the body of the launching entry point. Its begin function returns the
+/// executions of parent and child, or a complete (failed) call.
+///
+/// The child goes on at the parent's return address with all the parent's registers
+/// but on its own stack; the compiler was told `returns_twice`, and an `alloca` in
+/// the child's branch makes it address the parent's variables through x29.
+macro_rules! launch_entry {
+    ($begin:path) => {
+        core::arch::naked_asm!(
+            "hint #34", // `bti c`: may be called through a register
+            "stp x29, x30, [sp, #-16]!",
+            "bl {begin}",
+            "ldr x30, [sp, #8]", // where parent and child both go on
+            "cmp x1, #0",
+            "b.le 2f",
+            $crate::context_switch::store_registers!(),
+            "str x9, [x0, {sp}]",
+            "sub sp, x1, {argument_area}",
+            "mov w0, {in_child}",
+            // The address on top of the processor's return stack is this very one,
+            // so a `ret` is predicted, and leaves that stack balanced for the parent.
+            "ret",
+            "2:",
+            "b.ne 3f",
+            "add sp, sp, #16", // the call is complete; x29 is as it was
+            "ret",
+            "3:",
+            "and x1, x1, #0x7fffffffffffffff", // AddressSanitizer must be told
+            $crate::context_switch::store_registers!(),
+            "str x9, [x0, {sp}]",
+            "ldr x9, [x1, {sp}]",
+            "mov sp, x9",
+            "stp x29, x30, [sp, #-16]!",
+            "mov x0, x1",
+            "bl {arrived}",
+            "ldp x29, x30, [sp], #16",
+            "mov w0, {in_child}",
+            "ret",
+            begin = sym $begin,
+            sp = const $crate::context_switch::STACK_POINTER,
+            argument_area = const $crate::context_switch::ARGUMENT_AREA,
+            in_child = const $crate::context_switch::IN_CHILD,
+            arrived = sym $crate::context_switch::arrived,
+        )
+    };
+}
+pub(crate) use launch_entry;
+
+/// The registers of a parent that was compiled against libdill's own header: a `sigjmp_buf` of
+/// the GNU C library, in which its code has them stored.
+pub(crate) type SelfSaved = [u64; 39];
+
+pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
+pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
+
+/// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
+/// [`switch`], from low to high addresses.
+#[repr(C)]
+pub(super) struct InitialFrame {
+    d8_to_d15: [u64; 8],
+    x19: extern "C" fn(*mut ()),
+    /// Goes to the function that x19 names.
+    x20: *mut (),
+    x21_to_x28: [usize; 8],
+    /// Zero ends the chain of frames for debuggers and profilers.
+    x29: usize,
+    x30: unsafe extern "C" fn(),
+}
+
+// The stores and loads above have these offsets. The stack pointer stays aligned to 16 bytes.
+const _: () = assert!(size_of::<InitialFrame>() == 160);
+const _: () = assert!(offset_of!(InitialFrame, x19) == 64 && offset_of!(InitialFrame, x29) == 144);
+
+impl InitialFrame {
+    pub(super) fn new(
+        start: unsafe extern "C" fn(),
+        entry: extern "C" fn(*mut ()),
+        argument: *mut (),
+    ) -> Self {
+        Self {
+            d8_to_d15: [0; 8],
+            x19: entry,
+            x20: argument,
+            x21_to_x28: [0; 8],
+            x29: 0,
+            x30: start,
+        }
+    }
+}
+
+/// Writes the body of the function that a coroutine with an [`InitialFrame`] starts in; jumped
+/// to, never called. `finish` does not return.
+macro_rules! start_entry {
+    ($finish:path) => {
+        core::arch::naked_asm!(
+            // Nobody has called this: backtraces end here.
+            ".cfi_startproc",
+            ".cfi_undefined 30",
+            "hint #36", // `bti j`: `br` leads here
+            // The frame is off the stack, which is aligned to 16 bytes.
+            "mov x0, x20",
+            "blr x19",
+            "bl {finish}",
+            "udf #0",
+            ".cfi_endproc",
+            finish = sym $finish,
+        )
+    };
+}
+pub(crate) use start_entry;
+
+/// Writes the body of a function `(child, function, argument)` that hands over to a coroutine which
+/// has not begun: it calls `function` with `argument`, which lies on its stack and below which
+/// the stack is free. The begin function gets the child and returns the executions of parent
+/// and child; `start` is a naked function made of [`start_entry`].
+macro_rules! hand_over_entry {
+    ($begin:path, $start:path) => {
+        core::arch::naked_asm!(
+            "stp x29, x30, [sp, #-16]!",
+            $crate::context_switch::store_registers!(),
+            "mov x19, x1", // where `start` expects them
+            "mov x20, x2",
+            "bl {begin}",
+            "mov x9, sp",
+            "str x9, [x0, {sp}]",
+            "mov sp, x20",
+            "mov x29, xzr", // ends the chain of frames
+            "tbnz x1, #63, 2f",
+            "b {start}",
+            "2:",
+            "and x0, x1, #0x7fffffffffffffff", // AddressSanitizer must be told
+            "bl {arrived}",
+            "b {start}",
+            begin = sym $begin,
+            start = sym $start,
+            sp = const $crate::context_switch::STACK_POINTER,
+            arrived = sym $crate::context_switch::arrived,
+        )
+    };
+}
+pub(crate) use hand_over_entry;
+
+const _: () = assert!(size_of::<Transfer>() == 16);
