@@ -6,6 +6,8 @@
 
 #include "load.h"
 
+#include <limits.h>
+
 #ifndef RAW
 
 #include <libdill.h>
@@ -102,6 +104,40 @@ static double serve(const char *load, int connections, void (*worker)(int s)) {
     MUST(hclose(b) == 0);
     MUST(hclose(listener) == 0);
     return meter_result;
+}
+
+#define HERE 50
+
+static coroutine void asks(int s, long n) {
+    char message[MESSAGE] = {0};
+    while(n-- > 0) {
+        MUST(bsend(s, message, sizeof(message), -1) == 0);
+        MUST(brecv(s, message, sizeof(message), -1) == 0);
+    }
+}
+
+/* Both sides in this process, so that the same happens in the same order each time: for
+   counting instructions. The time is that of both, and not of the processor. */
+static double tcp_echo_here(long n) {
+    raise_limits();
+    meter_set(0, LONG_MAX);
+    struct ipaddr address;
+    MUST(ipaddr_local(&address, "127.0.0.1", 0, 0) == 0);
+    int listener = tcp_listen(&address, 1024), servers = bundle(), clients = bundle();
+    MUST(listener >= 0 && servers >= 0 && clients >= 0);
+    int connections[HERE];
+    for(int i = 0; i != HERE; ++i) {
+        connections[i] = tcp_connect(&address, -1);
+        int s = tcp_accept(listener, NULL, -1);
+        MUST(connections[i] >= 0 && s >= 0 && bundle_go(servers, echoes(s)) == 0);
+    }
+    start();
+    for(int i = 0; i != HERE; ++i) MUST(bundle_go(clients, asks(connections[i], n / HERE)) == 0);
+    MUST(bundle_wait(clients, -1) == 0);
+    double result = stop(n);
+    MUST(hclose(clients) == 0 && hclose(servers) == 0 && hclose(listener) == 0);
+    for(int i = 0; i != HERE; ++i) MUST(hclose(connections[i]) == 0);
+    return result;
 }
 
 #define ECHO echoes
@@ -225,6 +261,9 @@ static const struct benchmark benchmarks[] = {
     {"http_hello_wrk", http_hello_wrk},
     {"bulk_receive", bulk_receive},
     {"bulk_send", bulk_send},
+#ifndef RAW
+    {"tcp_echo_here", tcp_echo_here},
+#endif
 };
 
 int main(int argc, char **argv) {

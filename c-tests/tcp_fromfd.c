@@ -1,6 +1,9 @@
 /* tcp_fromfd and tcp_listener_fromfd: sockets made elsewhere. */
 
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
+#include <poll.h>
+#include <sys/resource.h>
 
 #include "net.h"
 
@@ -145,7 +148,50 @@ static void unsuitable(void) {
     CHECK_OK(close(fd[1]));
 }
 
+static coroutine void sends_later(int s, size_t len) {
+    static char bytes[20000];
+    CHECK_OK(msleep(now() + 200));
+    CHECK_OK(bsend(s, bytes, len, -1));
+}
+
+static int64_t processor_ms(void) {
+    struct rusage usage;
+    CHECK_OK(getrusage(RUSAGE_SELF, &usage));
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+        (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* As long as nobody looks into the error queue of a socket all say that it is broken,
+   though it works. Waiting for input is waiting nevertheless, not asking all the time. */
+static void error_queue(void) {
+    static char bytes[20000];
+    int fd[2];
+    raw_tcp_pair(fd);
+    int flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+    CHECK_OK(setsockopt(fd[0], SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)));
+    CHECK(send(fd[0], "x", 1, 0) == 1);
+    struct pollfd broken = {fd[0], 0, 0};
+    CHECK(poll(&broken, 1, 1000) == 1 && broken.revents == POLLERR);
+    int s1 = tcp_fromfd(fd[0]);
+    CHECK_HANDLE(s1);
+    int s2 = tcp_fromfd(fd[1]);
+    CHECK_HANDLE(s2);
+    CHECK_OK(brecv(s2, bytes, 1, -1));
+    size_t lengths[] = {3, 3, 20000};
+    for(size_t i = 0; i != sizeof(lengths) / sizeof(lengths[0]); ++i) {
+        int64_t before = processor_ms();
+        int b = go(sends_later(s2, lengths[i]));
+        CHECK_HANDLE(b);
+        CHECK_OK(brecv(s1, bytes, lengths[i], -1));
+        CHECK(processor_ms() - before < 100);
+        CHECK_OK(hclose(b));
+    }
+    CHECK_OK(hclose(s1));
+    CHECK_OK(hclose(s2));
+}
+
 int main(void) {
+    error_queue();
     connections();
     data_that_was_there_before();
     listeners();

@@ -279,6 +279,11 @@ impl Context {
         self.budget.set(next - 1);
     }
 
+    /// Wakes those whose descriptors are ready at this moment.
+    pub(super) fn look_at_descriptors(&self) {
+        self.wait_for_descriptors(Some(Duration::ZERO));
+    }
+
     /// Wakes those whose timers are due or whose descriptors are ready; `wait`: first
     /// waits until there are any.
     fn poll(&self, wait: bool) {
@@ -299,7 +304,7 @@ impl Context {
         let remaining = self.clock.ns_until(wakeup);
         if remaining > 0 && !self.clock.passes_by_itself() {
             // Virtual time: descriptors first, then the jump.
-            self.wait_for_descriptors(Some(Duration::ZERO));
+            self.look_at_descriptors();
             if self.ready.is_empty() {
                 if self.outside_work.get() > 0 {
                     return None;

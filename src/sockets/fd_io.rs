@@ -190,13 +190,7 @@ impl Call<'_> {
         while cursor.remaining() > 0 {
             let before = cursor.remaining();
             self.begun = before < all;
-            if !self.source.may_read() {
-                self.wait_readable()?;
-            }
-            if let Some(buffer) = buffer
-                && self.source.has_arrived()
-            {
-                absorb(self.source, buffer)?;
+            if let Some(buffer) = self.await_input(buffer)? {
                 buffer.copy_to(cursor);
                 continue;
             }
@@ -220,12 +214,24 @@ impl Call<'_> {
             buffer.copy_to(cursor);
         }
         while cursor.remaining() == all {
-            if !self.source.may_read() {
-                self.wait_readable()?;
+            match self.await_input(buffer)? {
+                Some(buffer) => buffer.copy_to(cursor),
+                None => receive_some(self.source, buffer, cursor)?.note_read(self.source),
             }
-            receive_some(self.source, buffer, cursor)?.note_read(self.source);
         }
         Ok(())
+    }
+
+    /// Waits until a read may find something. The buffer, which was empty: what the poller has
+    /// received itself is in there now, and comes first.
+    fn await_input<'b>(&mut self, buffer: Option<&'b ReadAhead>) -> Result<Option<&'b ReadAhead>> {
+        if !self.source.may_read() {
+            self.wait_readable()?;
+        }
+        match buffer.filter(|_| self.source.has_arrived()) {
+            Some(buffer) => absorb(self.source, buffer).map(|()| Some(buffer)),
+            None => Ok(None),
+        }
     }
 
     /// Receives and drops everything until that fails.
@@ -234,13 +240,7 @@ impl Call<'_> {
             buffer.clear();
         }
         loop {
-            if !self.source.may_read() {
-                self.wait_readable()?;
-            }
-            if let Some(buffer) = buffer
-                && self.source.has_arrived()
-            {
-                absorb(self.source, buffer)?;
+            if let Some(buffer) = self.await_input(buffer)? {
                 buffer.clear();
                 self.begun = true;
                 continue;
@@ -253,6 +253,13 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// Moves what the poller has received itself to `buffer`, which is empty.
+pub(super) fn absorb(source: &FdSource, buffer: &ReadAhead) -> Result<()> {
+    let block = allocate_block(Context::get()?).ok_or(Errno::ENOMEM)?;
+    buffer.keep(block, fill(source, block)? as usize);
+    Ok(())
 }
 
 /// Receives what is there, from `ahead` first, without ever waiting for more. After an error
@@ -275,14 +282,6 @@ pub(super) fn receive_at_once(
         }
         receive_some(source, ahead, cursor)?.note_read(source);
     }
-    Ok(())
-}
-
-/// Moves what the poller has received itself to `buffer`, which is empty.
-fn absorb(source: &FdSource, buffer: &ReadAhead) -> Result<()> {
-    let block = allocate_block(Context::get()?).ok_or(Errno::ENOMEM)?;
-    let received = fill(source, block)? as usize;
-    buffer.keep(block, received);
     Ok(())
 }
 

@@ -114,6 +114,70 @@ fn descriptors_come_and_go() {
     assert_eq!(b.recv(&mut [0; 10], soon()), Ok(1));
 }
 
+/// A receive that a scope ends before its first byte has lost nothing, whatever the poller has
+/// been asked for meanwhile: the next one gets what comes then, and so does who takes the
+/// descriptor.
+#[test]
+fn interrupted_receives_lose_nothing() {
+    virtual_time();
+    let begun = || {
+        let (client, server) = Tcp::pair();
+        // From then on it is known whether a receive would block.
+        client.send(b"x", soon()).unwrap();
+        server.recv_exact(&mut [0], soon()).unwrap();
+        let scope = CancelScope::new().deadline(moment());
+        let (result, _) = scope.run(|| server.recv_exact(&mut [0; 3], soon())).unwrap();
+        assert_eq!(result, Err(Error::Canceled));
+        (client, server)
+    };
+    let interrupted = || {
+        let (client, server) = begun();
+        client.send(b"abc", soon()).unwrap();
+        dill::sleep(moment()).unwrap();
+        client.send(b"def", soon()).unwrap();
+        dill::sleep(moment()).unwrap();
+        (client, server)
+    };
+    // More than is read ahead.
+    let (_client, server) = interrupted();
+    let mut buffer = [0; 10_000];
+    let count = server.recv(&mut buffer, soon()).unwrap();
+    server.recv_exact(&mut buffer[count..6], soon()).unwrap();
+    assert_eq!(&buffer[..6], b"abcdef");
+    // As much as is received straight.
+    let (client, server) = interrupted();
+    client.send(&[b'g'; 100_000], soon()).unwrap();
+    let mut buffer = vec![0; 100_006];
+    server.recv_exact(&mut buffer, soon()).unwrap();
+    assert_eq!(&buffer[..7], b"abcdefg");
+    // By the descriptor.
+    let (client, server) = interrupted();
+    let (fd, mut received) = server.into_fd().unwrap();
+    drop(client);
+    let _ = std::net::TcpStream::from(fd).read_to_end(&mut received);
+    assert_eq!(received, b"abcdef");
+    // With the receive still under way.
+    let (client, server) = begun();
+    client.send(b"abc", soon()).unwrap();
+    let (fd, mut received) = server.into_fd().unwrap();
+    let mut stream = std::net::TcpStream::from(fd);
+    stream.set_nonblocking(false).unwrap();
+    let ahead = received.len();
+    received.resize(3, 0);
+    stream.read_exact(&mut received[ahead..]).unwrap();
+    assert_eq!(received, b"abc");
+}
+
+/// The test before, with the other poller, where there is one.
+#[test]
+fn interrupted_receives_lose_nothing_with_io_uring() {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "transports::interrupted_receives_lose_nothing"])
+        .env("DILL_POLLER", "io_uring")
+        .status();
+    assert!(status.unwrap().success());
+}
+
 #[test]
 fn local_listeners() {
     virtual_time();

@@ -55,6 +55,16 @@ impl Watched {
         self.before_wait.set(BeforeWait(completes));
     }
 
+    /// Does the poller carry out operations on it itself?
+    pub(super) fn completes(&self) -> bool {
+        self.before_wait.get().0 & BeforeWait::COMPLETES != 0
+    }
+
+    /// From now on it doesn't.
+    pub(super) fn carries_out_nothing(&self) {
+        self.before_wait.set(BeforeWait(self.before_wait.get().0 & !BeforeWait::COMPLETES));
+    }
+
     /// See [`FdSource::register_local`](super::FdSource::register_local).
     pub(super) fn is_local(&self) {
         self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::LOCAL));

@@ -104,14 +104,25 @@ impl Watched {
             Direction::Read => (InFlight::POLL_READ, InFlight::POLL_READ | InFlight::TAKING),
             Direction::Write => (InFlight::POLL_WRITE, InFlight::POLL_WRITE),
         };
-        if let Some(poller) = context.existing_poller()
-            && poller.completions().is_some()
+        if self.completes()
             && !self.flies(suffices)
+            && let Some(poller) = context.existing_poller()
         {
             self.begins(poll);
             poller.await_edge(self.fd, token(self), direction);
         }
         Ok(())
+    }
+
+    /// Has the poller watch all the time and carry out nothing any more: the socket seems to be
+    /// ready when it is not, as its error queue is not empty. Waits would end at once.
+    pub(super) fn watch_edges(&self) {
+        let Some(context) = Context::existing() else { return };
+        if let Some(completions) = context.existing_poller().and_then(|it| it.completions())
+            && completions.watch_edges(self.fd, token(self)).is_ok()
+        {
+            self.carries_out_nothing();
+        }
     }
 
     /// Before somebody waits for input to receive, or to accept: has the poller do that, if it
@@ -120,7 +131,7 @@ impl Watched {
         self.register_anew(context)?;
         let Some(poller) = context.existing_poller() else { return Ok(()) };
         let Some(completions) = poller.completions() else { return Ok(()) };
-        if self.flies(InFlight::TAKING) {
+        if self.flies(InFlight::TAKING) || !self.completes() {
             return Ok(());
         }
         match operation {
@@ -209,7 +220,9 @@ pub(super) fn completed(context: &Context, completion: Completion) {
             Readiness::ARRIVED
         }
     };
-    watched.ready.set(watched.ready.get() | arrived);
+    // An edge that came meanwhile was not for it.
+    let edge = if watched.completes() { Readiness::NONE } else { Readiness::READABLE };
+    watched.ready.set(watched.ready.get() | arrived | edge);
     watched.reader.wake(context);
 }
 

@@ -84,12 +84,18 @@ impl FdSource {
     /// block. A socket may tell of an error once and then go on.
     pub(crate) fn read_has_blocked(&self) {
         let ready = self.watched.ready.get();
+        if ready.has(Readiness::HANGUP) && self.watched.completes() {
+            self.watched.watch_edges();
+        }
         self.watched.ready.set(ready.without(Readiness::READABLE | Readiness::HANGUP));
     }
 
     /// As [`FdSource::read_has_blocked`], for a write.
     pub(crate) fn write_has_blocked(&self) {
         let ready = self.watched.ready.get();
+        if ready.has(Readiness::BROKEN) && self.watched.completes() {
+            self.watched.watch_edges();
+        }
         self.watched.ready.set(ready.without(Readiness::WRITABLE | Readiness::BROKEN));
     }
 
@@ -108,6 +114,16 @@ impl FdSource {
                 waiter.complete(context, Errno::EBADF as i32);
             }
         }
+    }
+
+    /// Ends what the poller has been asked to do itself; what it has done nevertheless has
+    /// [arrived](FdSource::has_arrived) then.
+    pub(crate) fn end_operations(&self) -> Result<()> {
+        if self.watched.completes() {
+            self.watched.give_up();
+            Context::get()?.look_at_descriptors();
+        }
+        Ok(())
     }
 
     /// Gives the descriptor up to the user, as a copy with a number of its own. From then on

@@ -150,6 +150,12 @@ impl Uring {
         }
     }
 
+    fn watch_by_epoll(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
+        self.epoll()?.watch(fd, token, interest)?;
+        self.arm_epoll();
+        Ok(())
+    }
+
     fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) {
         let tag = entry.user_data() & TAG_MASK;
         let token = entry.user_data() & !TAG_MASK;
@@ -157,10 +163,12 @@ impl Uring {
             _ if tag == Tag::Receive as u64 => Operation::Receive,
             _ if tag == Tag::Accept as u64 => Operation::Accept,
             _ if tag == Tag::PollRead as u64 => {
-                return sink.ready(Event { token, ready: Readiness::READABLE });
+                let ready = Readiness::READABLE | if_failed(entry, Readiness::HANGUP);
+                return sink.ready(Event { token, ready });
             }
             _ if tag == Tag::PollWrite as u64 => {
-                return sink.ready(Event { token, ready: Readiness::WRITABLE });
+                let ready = Readiness::WRITABLE | if_failed(entry, Readiness::BROKEN);
+                return sink.ready(Event { token, ready });
             }
             _ if tag == Tag::Epoll as u64 => {
                 self.epoll_armed.set(false);
@@ -176,6 +184,11 @@ impl Uring {
     }
 }
 
+/// `then` if a poll tells of an error.
+fn if_failed(poll: &cqueue::Entry, then: Readiness) -> Readiness {
+    if poll.result() & i32::from(libc::POLLERR) != 0 { then } else { Readiness::NONE }
+}
+
 fn errno_of(error: io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(libc::ENOSYS))
 }
@@ -183,10 +196,7 @@ fn errno_of(error: io::Error) -> Errno {
 impl Poller for Uring {
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
         match interest.mode {
-            Mode::OnceByLevel => {
-                self.epoll()?.watch(fd, token, interest)?;
-                self.arm_epoll();
-            }
+            Mode::OnceByLevel => self.watch_by_epoll(fd, token, interest)?,
             // Nothing before somebody waits: see `await_edge`.
             Mode::EveryEdge => {}
         }
@@ -266,6 +276,11 @@ impl Completions for Uring {
             .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
             .build();
         self.push(&entry.user_data(token | Tag::Accept as u64));
+    }
+
+    fn watch_edges(&self, fd: RawFd, token: u64) -> Result<()> {
+        let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
+        self.watch_by_epoll(fd, token, both)
     }
 
     fn cancel(&self, fd: RawFd) {

@@ -207,6 +207,10 @@ pub(crate) trait Completions {
     /// Begins to accept a connection, which will be non-blocking.
     fn accept(&self, fd: RawFd, token: u64);
 
+    /// Tells of edges from now on, without [`Poller::await_edge`]: for a descriptor that is
+    /// said to be ready whenever that is called, though it isn't.
+    fn watch_edges(&self, fd: RawFd, token: u64) -> Result<()>;
+
     /// Ends all operations and waits on `fd`; see the contract.
     fn cancel(&self, fd: RawFd);
 

@@ -241,6 +241,16 @@ impl Connection {
         if self.input.is_busy() || self.output.is_busy() {
             return Err(Errno::EBUSY);
         }
+        self.source.end_operations()?;
+        if self.source.has_arrived()
+            && let Some(ahead) = self.ahead()
+        {
+            match fd_io::absorb(&self.source, ahead) {
+                // The end of the stream is found again.
+                Ok(()) | Err(Errno::EPIPE) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let fd = self.source.release()?;
         self.let_system_deliver();
         Ok((fd, self.ahead.take_all()))
