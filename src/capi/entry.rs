@@ -177,8 +177,12 @@ pub(super) unsafe fn prologue(
     int(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         let parent = context.current();
-        // The code moves to the child's stack by itself.
+        // The code moves to the child's stack by itself, and tells nobody.
         let _ = context.hand_over_to_child(child, result);
+        if context.is_instrumented() {
+            // SAFETY: part of the coroutine, which was made just now.
+            context_switch::arrived(unsafe { Ref::from_raw(&raw const child.execution) });
+        }
         let registers = parent.will_save_itself();
         // SAFETY: as above.
         unsafe {
