@@ -299,7 +299,7 @@ pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
     let ready = is_ready_now(fd, Direction::Read)?;
     context.fds.with(fd, |watched| match ready {
         // The poller's report may be still to come.
-        true if watched.socket.get() => {
+        true if watched.socket.get() && !watched.is_taking() => {
             watched.ready.set(watched.ready.get() | Readiness::READABLE);
         }
         true => {}

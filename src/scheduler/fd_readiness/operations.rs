@@ -70,6 +70,11 @@ impl Watched {
         self.in_flight.get().0 & any != 0
     }
 
+    /// Is the poller about to take something out? Then nobody else may.
+    pub(super) fn is_taking(&self) -> bool {
+        self.flies(InFlight::TAKING)
+    }
+
     fn begins(&self, what: u8) {
         self.in_flight.set(InFlight(self.in_flight.get().0 | what));
     }
@@ -93,8 +98,11 @@ impl Watched {
         if ready.has(Readiness::WRITABLE) {
             self.ends(InFlight::POLL_WRITE);
         }
-        let taking = self.flies(InFlight::TAKING);
-        if taking { ready.without(Readiness::READABLE | Readiness::HANGUP) } else { ready }
+        if self.is_taking() {
+            ready.without(Readiness::READABLE | Readiness::HANGUP)
+        } else {
+            ready
+        }
     }
 
     /// Before somebody waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
