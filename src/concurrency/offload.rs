@@ -9,7 +9,7 @@ pub(crate) use helpers::Crew;
 
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
-use crate::os::{fork, syscalls};
+use crate::os::{fork, instrumentation, syscalls};
 use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
 use crate::scheduler::coroutine::Interrupt;
@@ -67,7 +67,10 @@ enum State<T> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    // It knows nothing of this mutex.
+    instrumentation::tsan_acquire(mutex);
+    guard
 }
 
 impl<F: FnOnce() -> T + Send, T: Send> Task for Shared<Job<F, T>> {
@@ -86,6 +89,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Task for Shared<Job<F, T>> {
         if let State::Asked(fd) = *state {
             *state = State::Answered(answer);
             syscalls::signal_event(fd);
+            instrumentation::tsan_release(&self.state);
             return;
         }
         drop(state);

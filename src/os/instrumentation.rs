@@ -1,9 +1,13 @@
-//! Announces coroutine stacks to AddressSanitizer and Valgrind. Always compiled
+//! Announces coroutine stacks to sanitizers and Valgrind. Always compiled
 //! in: without such a tool the cost is one predictable test per switch and a few
 //! no-op instructions per new stack.
 
 use super::machine;
 use core::ptr;
+
+mod fibers;
+
+pub(crate) use fibers::{Fiber, tsan_acquire, tsan_release};
 
 mod c {
     unsafe extern "C" {
@@ -24,10 +28,10 @@ mod c {
     }
 }
 
-/// Must somebody be told of every switch: AddressSanitizer, or Valgrind's Memcheck? Its tools
+/// Must somebody be told of every switch: a sanitizer, or Valgrind's Memcheck? Its tools
 /// that count instructions are to count those that are executed without them.
 pub(crate) fn present() -> bool {
-    asan_present() || memcheck_present()
+    asan_present() || fibers::tsan_present() || memcheck_present()
 }
 
 fn memcheck_present() -> bool {
@@ -35,6 +39,29 @@ fn memcheck_present() -> bool {
     let addresses = [&raw const some as usize, &raw mut bits as usize];
     valgrind(GET_VALIDITY_BITS, [addresses[0], addresses[1], 1, 0, 0]) != 0
 }
+
+/// A stack that Valgrind knows as one, until this is dropped. (That of corosensei is silent on
+/// ARM.)
+pub(crate) struct StackRegistration {
+    number: usize,
+}
+
+impl StackRegistration {
+    pub(crate) fn new(bottom: *const u8, size: usize) -> StackRegistration {
+        let bounds = [bottom as usize, bottom as usize + size];
+        StackRegistration { number: valgrind(STACK_REGISTER, [bounds[0], bounds[1], 0, 0, 0]) }
+    }
+}
+
+impl Drop for StackRegistration {
+    fn drop(&mut self) {
+        valgrind(STACK_DEREGISTER, [self.number, 0, 0, 0, 0]);
+    }
+}
+
+/// Requests to all tools of Valgrind, as its header numbers them.
+const STACK_REGISTER: usize = 0x1501;
+const STACK_DEREGISTER: usize = 0x1502;
 
 /// Requests to Memcheck, as its header numbers them.
 const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'

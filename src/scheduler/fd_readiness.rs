@@ -297,10 +297,15 @@ pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
         return Ok(true);
     }
     let ready = is_ready_now(fd, Direction::Read)?;
-    if !ready {
+    context.fds.with(fd, |watched| match ready {
+        // The poller's report may be still to come.
+        true if watched.socket.get() => {
+            watched.ready.set(watched.ready.get() | Readiness::READABLE);
+        }
+        true => {}
         // What comes from now on is a new edge.
-        context.fds.with(fd, |watched| watched.would_block(Direction::Read))?;
-    }
+        false => watched.would_block(Direction::Read),
+    })?;
     Ok(ready)
 }
 

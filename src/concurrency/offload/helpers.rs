@@ -5,6 +5,7 @@
 use super::Task;
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::os::syscalls;
 use core::ffi::{CStr, c_void};
 use core::ptr;
@@ -84,6 +85,7 @@ impl Crew {
         let mut staff = helpers.staff();
         staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         staff.queue.push_back(task);
+        instrumentation::tsan_release(&helpers.staff);
         if staff.queue.len() <= staff.idle {
             helpers.work.notify_one();
         } else if staff.threads < self.most_threads {
@@ -139,6 +141,7 @@ impl Helpers {
         let mut staff = self.staff();
         loop {
             if let Some(task) = staff.queue.pop_front() {
+                instrumentation::tsan_acquire(&self.staff);
                 drop(staff);
                 task.perform();
                 drop(task);
