@@ -1768,7 +1768,8 @@ struct dill_cancel_scope {
  * # Errors
  *
  * - `EBADF`: the channel is not open.
- * - `EINVAL`: `sc` is `NULL`, or `ch` is negative with no meaning.
+ * - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
+ *   left out), or `ch` is negative with no meaning.
  * - `ENOMEM`: no memory for the thread's scheduler.
  * - `ENOTSUP`: `ch` is no channel.
  *
@@ -1808,7 +1809,10 @@ struct dill_cancel_scope {
  *
  * `bundle_cancel`, `bundle_deadline`, `cancel_leave`
  */
-DILL_EXPORT int dill_cancel_enter(struct dill_cancel_scope *sc, int ch, int64_t deadline);
+DILL_EXPORT
+int dill_cancel_enter(struct dill_cancel_scope *sc,
+                      int ch,
+                      int64_t deadline);
 
 /**
  * Leaves a cancel scope and tells whether it has fired.
@@ -1862,7 +1866,8 @@ DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
  * or `choose` from the new handle. While the handle is open the set is blocked in the
  * calling thread, so its signals wait until somebody receives them; none is lost to
  * whatever else happens at that moment. (As always, a signal that is pending already is
- * not counted again.) `hclose` restores what was blocked before.
+ * not counted again.) `hclose` unblocks what it has blocked,
+ * except what another such handle of the thread still waits for; the order doesn't matter.
  *
  * A signal to the process goes to any thread that doesn't block it. So open the handle
  * before other threads are started, which then inherit the blocked set.
