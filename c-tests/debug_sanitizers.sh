@@ -1,18 +1,17 @@
 #!/bin/bash
-# Programs compiled with AddressSanitizer and UndefinedBehaviorSanitizer against the ordinary
-# library: they run clean, with deep stacks and the detection of uses after return, and
-# mistakes inside of coroutines are found, with the way from the launch to the mistake.
+# Programs compiled with AddressSanitizer and UndefinedBehaviorSanitizer, or ThreadSanitizer,
+# against the ordinary library: they run clean, with deep stacks and the detection of uses after
+# return, and mistakes inside of coroutines are found, with the way from the launch to the mistake.
 . "$(dirname "$0")/peers/build.sh"
 lib=${DILL_LIB_DIR:-target/release}/libdill.a
 include=${DILL_INCLUDE_DIR:-include}
 export ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# sanitized COMPILER LEVEL SOURCE: builds $work/NAME.
+# sanitized COMPILER LEVEL SOURCE [SANITIZERS]: builds $work/NAME.
 sanitized() {
-    $1 -g "$2" -std=c99 -D_GNU_SOURCE -pthread -fsanitize=address,undefined -fno-omit-frame-pointer \
-        -I"$include" -Ic-tests \
-        "$3" -o "$work/$(basename "$3" .c)" "$lib" -ldl -lm > "$work/build.log" 2>&1
+    $1 -g "$2" -std=c99 -D_GNU_SOURCE -pthread "-fsanitize=${4:-address,undefined}" \
+        -fno-omit-frame-pointer -I"$include" -Ic-tests "$3" -o "$work/$(basename "$3" .c)" "$lib" -ldl -lm > "$work/build.log" 2>&1
 }
 
 # finds SETTING MISTAKE PATTERN FRAME...: the report has the pattern, and the frames in this
@@ -25,7 +24,32 @@ finds() {
     shift 3
     case " $found" in *" $* "*) ;; *) fail "$setting: the way is '$found', not '$*'" ;; esac
     # Nothing above the launch.
-    case "$found" in *"launch main"*) fail "$setting: the way does not end: '$found'" ;; esac
+    case "$found" in *"launch life"*) fail "$setting: the way does not end: '$found'" ;; esac
+}
+
+# runs_clean COMPILER SANITIZERS NAME...: these tests.
+runs_clean() {
+    local cc=$1 sanitizers=$2 name
+    shift 2
+    for name; do
+        sanitized "$cc" -O1 "c-tests/$name.c" "$sanitizers" || fail "$name does not compile [$cc]"
+        timeout 60 "$work/$name" > "$work/$name.log" 2>&1 < /dev/null ||
+            fail "$name with -fsanitize=$sanitizers [$cc]"
+        rm -f "$work/$name" "$work/$name.log"
+    done
+}
+
+# races COMPILER: what ThreadSanitizer says of two threads with coroutines.
+races() {
+    local log=$work/planted.log ways
+    sanitized "$1" -O1 c-tests/debug/planted.c thread || return 1
+    "$work/planted" race two > "$log" 2>&1 < /dev/null && fail "race [$1]: no report"
+    grep -q 'WARNING: ThreadSanitizer: data race' "$log" || fail "race [$1]: no data race"
+    # Both ways to it, each from the coroutine's function, and nothing of other coroutines.
+    ways=$(sed -n '/data race/,/Location/s/^ *#[0-9]* \([a-z_]*\) .*/\1/p' "$log" | uniq | tr '\n' ' ')
+    same "race [$1]: the ways" "$ways" 'race deep worker launch race deep worker launch '
+    "$work/planted" take_turns two > "$log" 2>&1 < /dev/null || fail "take_turns [$1]"
+    ! grep -q WARNING "$log" || fail "take_turns [$1]: a report where there is no mistake"
 }
 
 tested=''
@@ -59,13 +83,10 @@ for cc in gcc clang; do
                 fail "$setting: a report where there is no mistake: $clean"
         done
     done
+    races $cc || fail "planted.c does not compile with ThreadSanitizer [$cc]"
     [ $cc = gcc ] || continue
-    # A part of the tests: all ways to switch stacks, and sockets.
-    for name in bundle cancel channel choose go_order notify tcp ws; do
-        sanitized $cc -O1 c-tests/$name.c || fail "$name does not compile [$cc]"
-        timeout 60 "$work/$name" > "$work/$name.log" 2>&1 < /dev/null ||
-            fail "$name with sanitizers [$cc]"
-        rm -f "$work/$name" "$work/$name.log"
-    done
+    # A part of the tests: all ways to switch stacks, sockets, helper threads.
+    runs_clean $cc address,undefined bundle cancel channel choose fork_workers go_order happy_eyeballs notify tcp ws
+    runs_clean $cc thread bundle channel happy_eyeballs libdill_binary tcp
 done
 [ -n "$tested" ] || skip "no compiler here has sanitizers"

@@ -1,12 +1,14 @@
-/* Mistakes in coroutines, for tools that find them: the argument says which one is made. */
+/* Mistakes in coroutines, for tools that find them: the argument says which one is made. With
+   another argument two threads make it, each in a coroutine of its own. */
 
 #include <libdill.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static char *volatile escaped;
-static volatile int sink;
+static __thread volatile int sink;
 
 /* Some frames between a mistake and the launch. */
 __attribute__((noinline)) static int deep(int depth, int (*mistake)(void)) {
@@ -93,6 +95,29 @@ __attribute__((noinline)) static int endless(void) {
     return sink == 77 ? 0 : endless() + frame[sink % 100];
 }
 
+static int counter;
+
+/* With two threads this is a data race. */
+__attribute__((noinline)) static int race(void) {
+    for(int i = 0; i != 10; ++i) {
+        counter++;
+        yield();
+    }
+    return 0;
+}
+
+/* And this isn't, nor is what coroutines of one thread share. */
+__attribute__((noinline)) static int take_turns(void) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    for(int i = 0; i != 10; ++i) {
+        pthread_mutex_lock(&mutex);
+        counter++;
+        pthread_mutex_unlock(&mutex);
+        yield();
+    }
+    return 0;
+}
+
 /* No mistake: the program ends while a coroutine still holds memory. */
 static int held(void) {
     char *block = malloc(54321);
@@ -115,29 +140,37 @@ static const struct mistake {
     {"stack_overflow", stack_overflow}, {"use_after_return", use_after_return},
     {"use_after_scope", use_after_scope}, {"leak", leak}, {"uninitialised", uninitialised},
     {"undefined", undefined}, {"endless", endless}, {"nothing", nothing},
-    {"held", held},
+    {"held", held}, {"race", race}, {"take_turns", take_turns},
 };
 
 static coroutine void worker(int (*mistake)(void)) {
     sink = deep(20, mistake) * 0;
 }
 
-static coroutine void turn(int n) {
-    while(n-- && yield() == 0) continue;
+static coroutine void turn(int n, int *turns) {
+    while(n-- && yield() == 0) ++*turns;
 }
 
 __attribute__((noinline)) static int launch(int b, int (*mistake)(void)) {
     return bundle_go(b, worker(mistake));
 }
 
-int main(int argc, char **argv) {
-    int b = bundle();
-    for(int i = 0; i != 5; ++i) bundle_go(b, turn(20));
+static void *life(void *name) {
+    int b = bundle(), turns = 0;
+    for(int i = 0; i != 5; ++i) bundle_go(b, turn(20, &turns));
     for(size_t i = 0; i != sizeof(mistakes) / sizeof(mistakes[0]); ++i)
-        if(argc > 1 && strcmp(argv[1], mistakes[i].name) == 0) launch(b, mistakes[i].make);
+        if(name && strcmp(name, mistakes[i].name) == 0) launch(b, mistakes[i].make);
     bundle_wait(b, now() + 200);
-    if(argc > 1 && strcmp(argv[1], "held") == 0) return 0;
-    hclose(b);
+    if(!name || strcmp(name, "held") != 0) hclose(b);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    char *name = argc > 1 ? argv[1] : NULL;
+    pthread_t other;
+    if(argc > 2) pthread_create(&other, NULL, life, name);
+    life(name);
+    if(argc > 2) pthread_join(other, NULL);
     puts("the end");
     return 0;
 }

@@ -93,14 +93,14 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };
         Clause { operation, handle: clause.ch, buffer }
     };
-    match choose::begin(clause, count, deadline)? {
-        Begun::Blocked(transfer) => Ok(transfer),
-        Begun::Complete(index, result) => {
-            // A success, too, sets errno: the index alone doesn't tell.
-            Errno::set_raw(result.map_or_else(|error| error as c_int, |()| 0));
-            Ok(Transfer::complete(index as c_int))
-        }
-    }
+    let (index, result) = match choose::begin(clause, count, deadline)? {
+        Begun::Blocked(transfer) => return Ok(transfer),
+        Begun::Watching(transfer) => choose::finish(transfer, clause, count, deadline)?,
+        Begun::Complete(index, result) => (index, result),
+    };
+    // A success, too, sets errno: the index alone doesn't tell.
+    Errno::set_raw(result.map_or_else(|error| error as c_int, |()| 0));
+    Ok(Transfer::complete(index as c_int))
 }
 
 /// Begins `dill_launch_at`.
@@ -177,8 +177,12 @@ pub(super) unsafe fn prologue(
     int(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         let parent = context.current();
-        // The code moves to the child's stack by itself.
+        // The code moves to the child's stack by itself, and tells nobody.
         let _ = context.hand_over_to_child(child, result);
+        if context.is_instrumented() {
+            // SAFETY: part of the coroutine, which was made just now.
+            context_switch::arrived(unsafe { Ref::from_raw(&raw const child.execution) });
+        }
         let registers = parent.will_save_itself();
         // SAFETY: as above.
         unsafe {

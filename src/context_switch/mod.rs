@@ -11,7 +11,7 @@
 //! goes on in Rust, the same call works, just not as fast.
 
 use crate::intrusive::Ref;
-use crate::os::instrumentation;
+use crate::os::instrumentation::{self, Fiber};
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -60,8 +60,9 @@ pub(crate) const SELF_SAVED: u64 = 1 << 63;
 /// outgoing arguments there (-maccumulate-outgoing-args).
 pub(crate) const ARGUMENT_AREA: usize = 512;
 
-/// What AddressSanitizer and Valgrind must be told of an execution.
+/// What sanitizers and Valgrind must be told of an execution.
 pub(crate) struct Instrumentation {
+    fiber: Fiber,
     fake_stack: Cell<*mut ()>,
     bottom: Cell<*const u8>,
     size: Cell<usize>,
@@ -78,6 +79,7 @@ pub(crate) struct Instrumentation {
 impl Instrumentation {
     pub(crate) const fn new() -> Instrumentation {
         Instrumentation {
+            fiber: Fiber::none(),
             fake_stack: Cell::new(ptr::null_mut()),
             bottom: Cell::new(ptr::null()),
             size: Cell::new(0),
@@ -139,6 +141,17 @@ impl Transfer {
         }
         // SAFETY: by the caller's promise; the addresses came from references.
         unsafe { switch(NOTHING, NOTHING, NOTHING, NOTHING, self.second, self.first) }
+    }
+
+    /// As [`Transfer::carry_out`], for a launch of what was [prepared](prepare), which hears of an
+    /// announcement where it starts.
+    ///
+    /// # Safety
+    /// As there, but for the last sentence.
+    pub(crate) unsafe fn carry_out_launch(self) {
+        let transfer = Transfer { second: self.second & !ANNOUNCED, ..self };
+        // SAFETY: by the caller's promise.
+        unsafe { transfer.carry_out() };
     }
 
     /// Carries a switch out from an execution that never goes on.
@@ -226,7 +239,10 @@ impl Execution {
         with.of_user.set(of_user);
         with.bottom.set(bottom);
         with.size.set(size);
-        if !bottom.is_null() {
+        if bottom.is_null() {
+            with.fiber.take_from_thread();
+        } else {
+            with.fiber.create();
             instrumentation::asan_unpoison(bottom, size);
         }
     }
@@ -270,6 +286,7 @@ pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     if dying && own.of_user.get() {
         target.returned.set((own.bottom.get(), own.size.get()));
     }
+    own.fiber.switch_to(&target.fiber, dying);
     let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
     own.fake_stack.set(saved);
 }

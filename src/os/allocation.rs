@@ -90,6 +90,7 @@ struct Counted<T> {
 
 mod shared {
     use super::{Counted, Result, Shared, boxed};
+    use crate::os::instrumentation;
     use core::ops::Deref;
     use core::ptr::NonNull;
     use core::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -134,9 +135,11 @@ mod shared {
 
     impl<T> Drop for Shared<T> {
         fn drop(&mut self) {
+            instrumentation::tsan_release(self.counted());
             if self.counted().owners.fetch_sub(1, Ordering::Release) == 1 {
                 // What the other owners did happened before.
                 fence(Ordering::Acquire);
+                instrumentation::tsan_acquire(self.counted());
                 // SAFETY: made by `new` out of a box, and this was the last owner.
                 drop(unsafe { Box::from_raw(self.owned.as_ptr()) });
             }

@@ -1,9 +1,13 @@
-//! Announces coroutine stacks to AddressSanitizer and Valgrind. Always compiled
+//! Announces coroutine stacks to sanitizers and Valgrind. Always compiled
 //! in: without such a tool the cost is one predictable test per switch and a few
 //! no-op instructions per new stack.
 
 use super::machine;
 use core::ptr;
+
+mod fibers;
+
+pub(crate) use fibers::{Fiber, tsan_acquire, tsan_release};
 
 mod c {
     unsafe extern "C" {
@@ -24,10 +28,10 @@ mod c {
     }
 }
 
-/// Must somebody be told of every switch: AddressSanitizer, or Valgrind's Memcheck? Its tools
+/// Must somebody be told of every switch: a sanitizer, or Valgrind's Memcheck? Its tools
 /// that count instructions are to count those that are executed without them.
 pub(crate) fn present() -> bool {
-    asan_present() || memcheck_present()
+    asan_present() || fibers::tsan_present() || memcheck_present()
 }
 
 fn memcheck_present() -> bool {

@@ -1,7 +1,8 @@
 /* The little that Rust cannot say on a stable compiler: a thread-local in the
    initial-exec model (one load through fs, also inside a shared library, where
    Rust's thread_local! would cost a call) and weak references to the hooks of
-   AddressSanitizer, which exist only when the user's program was built with it. */
+   AddressSanitizer and ThreadSanitizer, which exist only when the user's program was
+   built with them. */
 
 #include <stddef.h>
 
@@ -75,4 +76,40 @@ HIDDEN void dill_lsan_begin_root(const void *address, size_t size) {
 
 HIDDEN void dill_lsan_end_root(const void *address, size_t size) {
     if(__lsan_unregister_root_region) __lsan_unregister_root_region(address, size);
+}
+
+extern void *__tsan_get_current_fiber(void) __attribute__((weak));
+extern void *__tsan_create_fiber(unsigned flags) __attribute__((weak));
+extern void __tsan_destroy_fiber(void *fiber) __attribute__((weak));
+extern void __tsan_switch_to_fiber(void *fiber, unsigned flags) __attribute__((weak));
+extern void __tsan_acquire(void *address) __attribute__((weak));
+extern void __tsan_release(void *address) __attribute__((weak));
+
+HIDDEN int dill_tsan_present(void) {
+    return __tsan_get_current_fiber && __tsan_create_fiber && __tsan_destroy_fiber &&
+        __tsan_switch_to_fiber;
+}
+
+HIDDEN void *dill_tsan_current_fiber(void) {
+    return dill_tsan_present() ? __tsan_get_current_fiber() : NULL;
+}
+
+HIDDEN void *dill_tsan_create_fiber(void) {
+    return dill_tsan_present() ? __tsan_create_fiber(0) : NULL;
+}
+
+HIDDEN void dill_tsan_destroy_fiber(void *fiber) {
+    __tsan_destroy_fiber(fiber);
+}
+
+HIDDEN void dill_tsan_switch_to_fiber(void *fiber) {
+    __tsan_switch_to_fiber(fiber, 1 /* the order of events is told otherwise */);
+}
+
+HIDDEN void dill_tsan_acquire(void *address) {
+    if(__tsan_acquire) __tsan_acquire(address);
+}
+
+HIDDEN void dill_tsan_release(void *address) {
+    if(__tsan_release) __tsan_release(address);
 }

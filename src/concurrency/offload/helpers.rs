@@ -5,6 +5,7 @@
 use super::Task;
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation;
 use crate::os::syscalls;
 use core::ffi::{CStr, c_void};
 use core::ptr;
@@ -33,6 +34,9 @@ struct Helpers {
     staff: Mutex<Staff>,
     work: Condvar,
 }
+
+// SAFETY: nobody follows the pointer.
+unsafe impl Sync for Helpers {}
 
 /// The queue and those who serve it.
 struct Staff {
@@ -81,6 +85,7 @@ impl Crew {
         let mut staff = helpers.staff();
         staff.queue.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         staff.queue.push_back(task);
+        instrumentation::tsan_release(&helpers.staff);
         if staff.queue.len() <= staff.idle {
             helpers.work.notify_one();
         } else if staff.threads < self.most_threads {
@@ -136,6 +141,7 @@ impl Helpers {
         let mut staff = self.staff();
         loop {
             if let Some(task) = staff.queue.pop_front() {
+                instrumentation::tsan_acquire(&self.staff);
                 drop(staff);
                 task.perform();
                 drop(task);
