@@ -301,7 +301,8 @@ fn send_one(fd: RawFd, target: &SockaddrStorage, cursor: &mut Cursor) -> Result<
         cursor.copy_to(unsafe { slice::from_raw_parts_mut(block.0.as_ptr().cast(), length) });
         (slots[0], count) = (block.slot(length), 1);
     }
-    let mut header = header(&mut slots[..count]);
+    // At least one, be it empty: QEMU's emulation sends and receives nothing without any.
+    let mut header = header(&mut slots[..count.max(1)]);
     header.msg_name = target.as_ptr().cast_mut().cast();
     header.msg_namelen = target.len();
     // SAFETY: the cursor vouches for the buffers, or the block does; all live through the call.
@@ -321,7 +322,7 @@ fn receive_one(fd: RawFd, mut list: Cursor) -> Result<Option<Datagram>> {
     }
     let mut sender = IpAddress::NONE;
     let name = sender.as_mut_bytes();
-    // At least one, be it empty: for QEMU's emulation none means that nothing is to be received.
+    // At least one, as in `send_one`.
     let mut header = header(&mut slots[..count.max(1)]);
     let received = attempt(|| {
         header.msg_name = name.as_mut_ptr().cast();
