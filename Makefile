@@ -9,7 +9,7 @@ RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility demo exports faults fuzz fuzz-api header man model \
+.PHONY: all bench check compatibility cross demo exports faults fuzz fuzz-api header man model \
     restarts soak surface throughput clean help valgrind
 
 all:
@@ -26,6 +26,9 @@ demo: all
 	$(CC) $(DEMO_CFLAGS) examples-c/demo_client.c -o $(DEMO)/demo_client \
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
 	@sh examples-c/demo.sh $(DEMO)/graceful_server $(DEMO)/demo_client
+
+cross:
+	c-tests/cross all
 
 valgrind: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/valgrind
@@ -78,6 +81,7 @@ clean:
 help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C'
+	@echo 'make cross    runs all of them that can be for 64-bit ARM, with QEMU'
 	@echo 'make valgrind runs the C tests under Memcheck'
 	@echo 'make demo     shows a graceful shutdown'
 	@echo 'make bench    measures; with PEER=/prefix/of/libdill side by side with that'

@@ -110,11 +110,114 @@ static void rings_are_a_deadlock(void) {
     for(int i = 0; i != 3; ++i) CHECK_ERR(hclose(ring[i]), EBADF);
 }
 
+static int ended, refused;
+
+static coroutine void ends_next(int other, int period) {
+    if(period == 0) CHECK_ERR(msleep(-1), ECANCELED);
+    if(bundle_cancel(other, period) < 0) CHECK_INT(errno, ECANCELED);
+    ended++;
+}
+
+static coroutine void last_in_ring(int first, int closed) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+    if(closed) {
+        CHECK_ERR(hclose(first), EDEADLK);
+        refused++;
+    }
+    ended++;
+}
+
+/* Rings of any length, closed by the last one; without it they are chains. With a period each
+   begins to end the next one when it is launched, otherwise when it is cancelled. */
+static void long_ring(int n, int period, int closed) {
+    int ring[1000];
+    ended = refused = 0;
+    for(int i = 0; i != n; ++i) {
+        ring[i] = bundle();
+        CHECK_HANDLE(ring[i]);
+    }
+    CHECK_OK(bundle_go(ring[n - 1], last_in_ring(ring[0], closed)));
+    for(int i = n - 2; i >= 0; --i)
+        CHECK_OK(bundle_go(ring[i], ends_next(ring[i + 1], period)));
+    CHECK_ERR(bundle_cancel(ring[0], 10), ETIMEDOUT);
+    CHECK_INT(ended, n);
+    CHECK_INT(refused, closed);
+    for(int i = 0; i != n; ++i) CHECK_ERR(hclose(ring[i]), EBADF);
+}
+
+#define DEPTH 40
+
+static int ladder[2][DEPTH], aside[2];
+
+/* Two chains of bundles; each owner ends the bundle beside its own. From the lowest ones there are
+   2^40 ways up. */
+static coroutine void rung(int side, int depth) {
+    if(depth == DEPTH) {
+        CHECK_ERR(msleep(-1), ECANCELED);
+        CHECK_OK(hclose(aside[side]));
+        ended++;
+        return;
+    }
+    int b = ladder[side][depth] = bundle();
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, rung(side, depth + 1)));
+    while(ladder[!side][depth] < 0) CHECK_OK(yield());
+    CHECK_ERR(bundle_cancel(ladder[!side][depth], -1), ECANCELED);
+}
+
+static void many_ways(void) {
+    int top[2];
+    ended = 0;
+    memset(ladder, -1, sizeof(ladder));
+    for(int side = 0; side != 2; ++side) {
+        aside[side] = bundle();
+        CHECK_HANDLE(aside[side]);
+        top[side] = go(rung(side, 0));
+        CHECK_HANDLE(top[side]);
+    }
+    CHECK_OK(msleep(now() + 10));
+    for(int side = 0; side != 2; ++side) CHECK_OK(hclose(top[side]));
+    CHECK_INT(ended, 2);
+}
+
+/* Deeper than any search that gives up. */
+static coroutine void closes_the_outermost(int *outermost, int depth) {
+    if(depth == 0) {
+        CHECK_ERR(hclose(*outermost), EDEADLK);
+        CHECK_ERR(bundle_cancel(*outermost, -1), EDEADLK);
+        refused++;
+        return;
+    }
+    int b = go(closes_the_outermost(outermost, depth - 1));
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+}
+
+static void deep_inside(int depth) {
+    refused = 0;
+    int outermost = bundle();
+    CHECK_HANDLE(outermost);
+    CHECK_OK(bundle_go(outermost, closes_the_outermost(&outermost, depth)));
+    CHECK_OK(bundle_wait(outermost, -1));
+    CHECK_OK(hclose(outermost));
+    CHECK_INT(refused, 1);
+}
+
 int main(void) {
     CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
     an_end_disarms_its_scopes();
     a_clause_waits_beside_bundle_wait();
     mutual_ends_are_a_deadlock();
     rings_are_a_deadlock();
+    int lengths[] = {2, 16, 17, 18, 100, 1000};
+    for(size_t i = 0; i != sizeof(lengths) / sizeof(lengths[0]); ++i) {
+        for(int closed = 0; closed != 2; ++closed) {
+            long_ring(lengths[i], 0, closed);
+            long_ring(lengths[i], -1, closed);
+        }
+        deep_inside(lengths[i]);
+    }
+    many_ways();
     return 0;
 }

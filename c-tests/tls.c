@@ -166,6 +166,87 @@ static void choose_sees_input(void) {
     CHECK_OK(hclose(s[1]));
 }
 
+static coroutine void relays(int from, int to) {
+    char buf[4096];
+    while(fdin(from, -1) == 0) {
+        ssize_t len = recv(from, buf, sizeof(buf), 0);
+        CHECK(len > 0);
+        CHECK_INT(send(to, buf, (size_t)len, 0), len);
+    }
+}
+
+/* A session from s[0] to s[1] through a relay that can be stopped: then what s[1] sends
+   is to be had from `from`, and s[0] gets what is put into `to`. */
+static void relayed_pair(int s[2], int *from, int *to) {
+    int client[2], server[2];
+    raw_tcp_pair(client);
+    raw_tcp_pair(server);
+    s[0] = tcp_fromfd(client[0]);
+    CHECK_HANDLE(s[0]);
+    s[1] = tcp_fromfd(server[0]);
+    CHECK_HANDLE(s[1]);
+    int b = bundle();
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, relays(client[1], server[1])));
+    CHECK_OK(bundle_go(b, relays(server[1], client[1])));
+    tls_pair_on(s);
+    CHECK_OK(hclose(b));
+    CHECK_OK(fdclean(client[1]));
+    CHECK_OK(fdclean(server[1]));
+    *from = server[1];
+    *to = client[1];
+}
+
+static int input_of(int s, int64_t deadline) {
+    struct chclause clause = {CHSOCK, s, NULL, 0};
+    return choose(&clause, 1, deadline);
+}
+
+/* A part of a record is no input yet, wherever it is cut. */
+static void choose_waits_for_a_whole_record(void) {
+    char record[64], buf[4];
+    for(size_t cut = 1; ; ++cut) {
+        int s[2], from, to;
+        relayed_pair(s, &from, &to);
+        CHECK_OK(bsend(s[1], "abcd", 4, -1));
+        ssize_t len = recv(from, record, sizeof(record), 0);
+        CHECK(len > 5 && len < (ssize_t)sizeof(record));
+        CHECK_INT(send(to, record, cut, 0), (ssize_t)cut);
+        CHECK_RESULT(input_of(s[0], now() + 2), -1, ETIMEDOUT);
+        CHECK_INT(send(to, record + cut, (size_t)len - cut, 0), len - (ssize_t)cut);
+        if(cut % 2) CHECK_OK(input_of(s[0], -1));
+        CHECK_OK(brecv(s[0], buf, 4, -1));
+        CHECK_OK(memcmp(buf, "abcd", 4));
+        CHECK_RESULT(input_of(s[0], 0), -1, ETIMEDOUT);
+        CHECK_OK(hclose(s[0]));
+        CHECK_OK(hclose(s[1]));
+        CHECK_OK(close(from));
+        CHECK_OK(close(to));
+        if(cut + 1 == (size_t)len) return;
+    }
+}
+
+/* Garbage is something to tell of; and so is the end without a goodbye. */
+static void choose_sees_errors(void) {
+    char buf[4];
+    for(int garbage = 0; garbage != 2; ++garbage) {
+        int s[2], from, to;
+        relayed_pair(s, &from, &to);
+        if(garbage) CHECK_INT(send(to, "\x17\x03\x03\0\x20" "abcdefghijklmnopqrstuvwxyz012345",
+            37, 0), 37);
+        else CHECK_OK(shutdown(to, SHUT_WR));
+        CHECK_OK(input_of(s[0], -1));
+        CHECK_OK(input_of(s[0], 0));
+        CHECK_ERR(brecv(s[0], buf, 1, -1), garbage ? EPROTO : ECONNRESET);
+        CHECK_ERR(brecv(s[0], buf, 1, -1), ECONNRESET);
+        CHECK_OK(input_of(s[0], 0));
+        CHECK_OK(hclose(s[0]));
+        CHECK_OK(hclose(s[1]));
+        CHECK_OK(close(from));
+        CHECK_OK(close(to));
+    }
+}
+
 int main(void) {
     int fds = count_fds();
     simple_exchange();
@@ -173,6 +254,8 @@ int main(void) {
     in_storage_of_the_caller();
     inside_another_session();
     choose_sees_input();
+    choose_waits_for_a_whole_record();
+    choose_sees_errors();
     stream_goes_on();
     CHECK_INT(count_fds(), fds);
     return 0;

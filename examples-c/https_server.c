@@ -82,8 +82,10 @@ static coroutine void accept_connections(int ls, struct config config) {
     cancel_enter(&scope, DILL_REQUEST, -1);
     while(1) {
         int s = tcp_accept(ls, NULL, -1);
-        if(s < 0) break;
-        if(bundle_go(connections, serve(s, config)) < 0) hclose(s);
+        if(s >= 0 && bundle_go(connections, serve(s, config)) == 0) continue;
+        if(s >= 0) hclose(s);
+        /* Out of descriptors or memory, or asked to stop: then this fails, too. */
+        if(msleep(now() + 100) < 0) break;
     }
     cancel_leave(&scope);
     hclose(ls);

@@ -115,8 +115,11 @@ int main(int argc, char *argv[]) {
         int sig;
         struct chclause events[] = {{CHRECV, stop, &sig, sizeof(sig)}, {CHSOCK, ls, NULL, 0}};
         if(choose(events, 2, -1) != 1) break;
-        int s = tcp_accept(ls, NULL, now());
-        if(s >= 0 && bundle_go(b, client(s)) < 0) hclose(s);
+        int s = tcp_accept(ls, NULL, 0);
+        if(s >= 0 && bundle_go(b, client(s)) == 0) continue;
+        if(s >= 0) hclose(s);
+        /* Out of descriptors or memory: don't spin on a listener that stays ready. */
+        if(errno != ETIMEDOUT) msleep(now() + 100);
     }
     hclose(ls);
     int rc = bundle_cancel(b, 10000);

@@ -1096,7 +1096,8 @@ DILL_EXPORT void dill_epilogue(void);
 /**
  * Clause of `choose`: wait until the next receive from the socket `ch`, or the next
  * accept if it is a listener, would not block before its first byte. Input that a
- * protocol has buffered counts.
+ * protocol has buffered counts; what is only TLS's own business (a session ticket, a part
+ * of a record) does not.
  */
 #define DILL_CHSOCK 5
 
@@ -4550,6 +4551,7 @@ struct dill_prefix_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `hdrlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4595,6 +4597,7 @@ DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4696,6 +4699,7 @@ struct dill_suffix_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `suffix` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4741,6 +4745,7 @@ DILL_EXPORT int dill_suffix_attach(int s, const void *suffix, size_t suffixlen);
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no bytestream socket.
  *
@@ -4844,6 +4849,7 @@ struct dill_term_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `buf` is `NULL` though `len` is not 0, or `len` is too large.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no message socket.
  *
@@ -4889,6 +4895,7 @@ DILL_EXPORT int dill_term_attach(int s, const void *buf, size_t len);
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
  *   `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: the socket beneath is no message socket.
  *
@@ -5104,6 +5111,7 @@ struct dill_tls_storage {
  * - `EBADF`: the handle is not open.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -5157,6 +5165,7 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` is `NULL`.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -5221,6 +5230,7 @@ DILL_EXPORT int dill_tls_attach_client_mem(int s, struct dill_tls_storage *mem, 
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `hostname` is `NULL`, or neither a name nor an address; or `cafile` holds no
  *   certificate, or something else than certificates.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist, or the system trusts nobody.
  * - `ENOMEM`: out of memory.
@@ -5283,6 +5293,7 @@ int dill_tls_attach_client_verify(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
  *   `cafile` holds no certificate, or something else than certificates.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist, or the system trusts nobody.
  * - `ENOMEM`: out of memory.
@@ -5348,6 +5359,7 @@ int dill_tls_attach_client_verify_mem(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: a name is `NULL`, `cert` or `pkey` is no such file, or the key does not
  *   belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5403,6 +5415,7 @@ DILL_EXPORT int dill_tls_attach_server(int s, const char *cert, const char *pkey
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
  *   not belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5466,6 +5479,7 @@ int dill_tls_attach_server_mem(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: a name is `NULL`, a file is not what it should be, or the key does not
  *   belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5528,6 +5542,7 @@ int dill_tls_attach_server_verify(int s,
  * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
  * - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
  *   not belong to the certificate.
+ * - `EIO`: the system gives no random bytes.
  * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
  * - `ENOENT`: a file does not exist.
  * - `ENOMEM`: out of memory.
@@ -5625,11 +5640,13 @@ DILL_EXPORT int dill_tls_done(int s, int64_t deadline);
  *
  * # Errors
  *
+ * - `EACCES`: the peer has refused our certificate, or that we have none.
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `EBUSY`: another coroutine is sending to the socket or receiving from it.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or an earlier send or receive has failed, or the
  *   peer has ended the stream below without a goodbye.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no TLS socket.
  * - `EPROTO`: the peer has broken the rules.
  * - `ETIMEDOUT`: the deadline has passed.
@@ -5695,6 +5712,7 @@ struct dill_http_storage {
  *
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `ECANCELED`: the coroutine was cancelled.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
  *
@@ -5738,6 +5756,7 @@ DILL_EXPORT int dill_http_attach(int s);
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `EINVAL`: `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
  *
@@ -5831,6 +5850,7 @@ DILL_EXPORT int dill_http_done(int s, int64_t deadline);
  * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
  *   failed.
  * - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
+ * - `EMSGSIZE`: the head that was begun, or the rest of what the peer has begun, is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
  * - `EPROTO`: the peer has not sent a proper message.
@@ -5882,6 +5902,7 @@ DILL_EXPORT int dill_http_detach(int s, int64_t deadline);
  * - `ENOBUFS`: 32 requests are not answered yet.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: a body was ended of which only the end of the connection can tell.
  * - `EPROTO`: the message before was not completed.
  *
  * # Thread safety
@@ -5992,6 +6013,7 @@ int dill_http_recvrequest(int s,
  * - `EMSGSIZE`: the line is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no HTTP socket.
+ * - `EPIPE`: a body was ended of which only the end of the connection can tell.
  * - `EPROTO`: the message before was not completed.
  *
  * # Thread safety
@@ -6388,6 +6410,8 @@ struct dill_ws_storage {
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, or `resource` or `host` is missing or can't stand in a head.
+ * - `EIO`: the system gives no random bytes.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the server's answer is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6445,6 +6469,8 @@ int dill_ws_attach_client(int s,
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
  *   stand in a head.
+ * - `EIO`: the system gives no random bytes.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the server's answer is too long.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6508,6 +6534,7 @@ int dill_ws_attach_client_mem(int s,
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6568,6 +6595,7 @@ int dill_ws_attach_server(int s,
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken.
  * - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
+ * - `EMFILE`: no handle is left.
  * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no bytestream socket.
@@ -6626,6 +6654,7 @@ int dill_ws_attach_server_mem(int s,
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
  * - `EINVAL`: invalid argument.
+ * - `EIO`: the system gives no random bytes.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the outgoing stream was ended by `ws_done`.
@@ -6728,6 +6757,7 @@ DILL_EXPORT ptrdiff_t dill_ws_recv(int s, int *flags, void *buf, size_t len, int
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
  * - `EINVAL`: invalid argument.
+ * - `EIO`: the system gives no random bytes.
  * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the outgoing stream was ended by `ws_done`.
@@ -6843,6 +6873,8 @@ ptrdiff_t dill_ws_recvl(int s,
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
  * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
  *   too long or not UTF-8, or comes without a status.
+ * - `EIO`: the system gives no random bytes.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPIPE`: the stream was ended before.
  * - `ETIMEDOUT`: the deadline has passed.
@@ -6893,8 +6925,11 @@ DILL_EXPORT int dill_ws_done(int s, int status, const void *buf, size_t len, int
  * - `EBUSY`: another coroutine is using the socket.
  * - `ECANCELED`: the coroutine was cancelled.
  * - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+ * - `EILSEQ`: text from the peer is not UTF-8.
  * - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
  *   too long or not UTF-8, or comes without a status.
+ * - `EIO`: the system gives no random bytes.
+ * - `ENOMEM`: out of memory.
  * - `ENOTSUP`: the handle is no WebSocket.
  * - `EPROTO`: the peer breaks the protocol.
  * - `ETIMEDOUT`: the deadline has passed.

@@ -24,6 +24,42 @@ import gdb.unwinder
 WORD = 8
 
 
+class Machine:
+    """A processor: its registers, as they lie where a coroutine has been left."""
+
+    def __init__(self, pc, sp, left, skipped=0, self_saved=None):
+        self.pc = pc
+        self.sp = sp
+        # The names from low to high addresses, from the stack pointer upwards, behind so
+        # many words that gdb's frames have no use for.
+        self.left = left
+        self.skipped = skipped
+        # Likewise where code compiled against libdill's header has saved them, or None
+        # where the C library has, in a way of its own.
+        self.self_saved = self_saved
+
+    @staticmethod
+    def selected():
+        name = gdb.selected_inferior().architecture().name()
+        try:
+            return MACHINES[name]
+        except KeyError:
+            raise Missing("coroutines are not known on " + name)
+
+    def place(self, frame):
+        return (int(frame.read_register(self.pc)), int(frame.read_register(self.sp)))
+
+
+MACHINES = {
+    "i386:x86-64": Machine(
+        "rip", "rsp", ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip"),
+        self_saved=("rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip")),
+    "aarch64": Machine(
+        # First there are d8 to d15.
+        "pc", "sp", tuple("x%d" % n for n in range(19, 30)) + ("pc",), skipped=8),
+}
+
+
 class Missing(gdb.GdbError):
     """The program has no coroutines, or not in a way that can be seen."""
 
@@ -130,13 +166,17 @@ class Coroutine:
     def registers(self):
         """The registers with which it will go on."""
         layout = self.scheduler.layout
+        machine = Machine.selected()
         place = word(self.field("stack_pointer"))
         if word(self.field("special")) & layout["special.self_saved"]:
-            names = ("rbx", "rbp", "r12", "r13", "r14", "r15", "rsp", "rip")
-            return dict(zip(names, struct.unpack("<8Q", memory(place, 8 * WORD))))
-        names = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
-        registers = dict(zip(names, struct.unpack("<7Q", memory(place, 7 * WORD))))
-        registers["rsp"] = place + 7 * WORD
+            names, at = machine.self_saved, place
+            if names is None:
+                raise gdb.error("left by code that was compiled with libdill's own header")
+        else:
+            names, at = machine.left, place + machine.skipped * WORD
+        values = struct.unpack("<%dQ" % len(names), memory(at, len(names) * WORD))
+        registers = dict(zip(names, values))
+        registers.setdefault(machine.sp, at + len(names) * WORD)
         return registers
 
 
@@ -243,13 +283,13 @@ class Parked(gdb.unwinder.Unwinder):
     def __call__(self, frame):
         if self.coroutine is None:
             return None
-        here = (int(frame.read_register("rip")), int(frame.read_register("rsp")))
+        here = Machine.selected().place(frame)
         if here != self.place:
             return None
         registers = self.coroutine.registers()
         # Beneath the coroutine's frames, as gdb wants callers to be above.
         info = frame.create_unwind_info(
-            FrameId(gdb.Value(registers["rsp"] - 2 * WORD), gdb.Value(here[0])))
+            FrameId(gdb.Value(registers[Machine.selected().sp] - 2 * WORD), gdb.Value(here[0])))
         for name, value in registers.items():
             kind = frame.read_register(name).type
             info.add_saved_register(name, gdb.Value(value).cast(kind))
@@ -267,7 +307,7 @@ class Parked(gdb.unwinder.Unwinder):
             self.past_main = "on" if gdb.parameter("backtrace past-main") else "off"
             gdb.execute("set backtrace past-main on", to_string=True)
             frame = gdb.newest_frame()
-            self.place = (int(frame.read_register("rip")), int(frame.read_register("rsp")))
+            self.place = Machine.selected().place(frame)
             self.coroutine = coroutine
             gdb.invalidate_cached_frames()
 
@@ -289,6 +329,7 @@ class Selected:
         if not self.thread:
             raise gdb.GdbError("The program is not being run.")
         if self.is_parked:
+            self.coroutine.registers()  # or an error
             UNWINDER.show(self.coroutine)
             frame = gdb.newest_frame().older()
             if frame is None:

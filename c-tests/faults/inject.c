@@ -370,6 +370,11 @@ void fault_freeifaddrs(struct ifaddrs *found) {
 
 /* --------------------------------------------------- threads and the rest -- */
 
+int fault_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    FAILS("pthread_atfork", ENOMEM, ENOMEM);
+    return pthread_atfork(prepare, parent, child);
+}
+
 int fault_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
         void *(*start)(void*), void *arg) {
     FAILS("pthread_create", EAGAIN, EAGAIN);

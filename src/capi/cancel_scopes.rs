@@ -59,7 +59,8 @@ const _: () = assert!(align_of::<Scope>() <= align_of::<dill_cancel_scope>());
 /// # Errors
 ///
 /// - `EBADF`: the channel is not open.
-/// - `EINVAL`: `sc` is `NULL`, or `ch` is negative with no meaning.
+/// - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
+///   left out), or `ch` is negative with no meaning.
 /// - `ENOMEM`: no memory for the thread's scheduler.
 /// - `ENOTSUP`: `ch` is no channel.
 ///

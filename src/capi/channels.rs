@@ -21,7 +21,8 @@ pub const DILL_CHFDOUT: c_int = 4;
 
 /// Clause of `choose`: wait until the next receive from the socket `ch`, or the next
 /// accept if it is a listener, would not block before its first byte. Input that a
-/// protocol has buffered counts.
+/// protocol has buffered counts; what is only TLS's own business (a session ticket, a part
+/// of a record) does not.
 pub const DILL_CHSOCK: c_int = 5;
 
 /// Clause of `choose`: wait until the last coroutine of the bundle `ch` has finished. An

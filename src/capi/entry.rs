@@ -93,14 +93,14 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };
         Clause { operation, handle: clause.ch, buffer }
     };
-    match choose::begin(clause, count, deadline)? {
-        Begun::Blocked(transfer) => Ok(transfer),
-        Begun::Complete(index, result) => {
-            // A success, too, sets errno: the index alone doesn't tell.
-            Errno::set_raw(result.map_or_else(|error| error as c_int, |()| 0));
-            Ok(Transfer::complete(index as c_int))
-        }
-    }
+    let (index, result) = match choose::begin(clause, count, deadline)? {
+        Begun::Blocked(transfer) => return Ok(transfer),
+        Begun::Watching(transfer) => choose::finish(transfer, clause, count, deadline)?,
+        Begun::Complete(index, result) => (index, result),
+    };
+    // A success, too, sets errno: the index alone doesn't tell.
+    Errno::set_raw(result.map_or_else(|error| error as c_int, |()| 0));
+    Ok(Transfer::complete(index as c_int))
 }
 
 /// Begins `dill_launch_at`.

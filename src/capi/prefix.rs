@@ -48,6 +48,7 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `hdrlen` is 0 or too large.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no bytestream socket.
 ///
@@ -94,6 +95,7 @@ pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_in
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no bytestream socket.
 ///

@@ -12,7 +12,8 @@ use nix::sys::signal::SigSet;
 /// or `choose` from the new handle. While the handle is open the set is blocked in the
 /// calling thread, so its signals wait until somebody receives them; none is lost to
 /// whatever else happens at that moment. (As always, a signal that is pending already is
-/// not counted again.) `hclose` restores what was blocked before.
+/// not counted again.) `hclose` unblocks what it has blocked,
+/// except what another such handle of the thread still waits for; the order doesn't matter.
 ///
 /// A signal to the process goes to any thread that doesn't block it. So open the handle
 /// before other threads are started, which then inherit the blocked set.

@@ -41,6 +41,7 @@ const _: () = assert!(size_of::<dill_suffix_storage>() == STORAGE);
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `suffix` is `NULL`, or `suffixlen` is 0 or too large.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no bytestream socket.
 ///
@@ -96,6 +97,7 @@ pub unsafe extern "C" fn dill_suffix_attach(
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no bytestream socket.
 ///

@@ -42,6 +42,7 @@ const _: () = assert!(size_of::<dill_term_storage>() == STORAGE);
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `buf` is `NULL` though `len` is not 0, or `len` is too large.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no message socket.
 ///
@@ -89,6 +90,7 @@ pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usi
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
 ///   `NULL`.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: the socket beneath is no message socket.
 ///

@@ -1,6 +1,7 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
 mod closing;
+mod deadlock;
 mod failure;
 mod finishing;
 pub(super) mod inspection;
@@ -19,7 +20,7 @@ pub(super) use launching::{admit, admit_at_once};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
-use super::cancel_scope::{Fired, Scope, Watching};
+use super::cancel_scope::{Scope, Watching};
 use super::request::Extras;
 use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{Link, List, Ref, adapter};
@@ -30,6 +31,7 @@ use closing::close;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr;
 
 /// A bundle of coroutines.
 #[repr(C)]
@@ -39,6 +41,8 @@ pub(crate) struct Bundle {
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
     state: Cell<u8>,
+    /// The handle, as a dump notes it; nobody else uses or initialises it.
+    mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
@@ -51,8 +55,8 @@ pub(crate) struct Bundle {
     grace: Cell<Grace>,
     /// The panic of a member, for the owner. Taken before the bundle goes.
     failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
-    /// The handle, as a dump notes it; nobody else uses or initialises it.
-    mark: Cell<MaybeUninit<c_int>>,
+    /// The bundle that a search has found next; the last one leads to itself. Null otherwise.
+    found_next: Cell<*const Bundle>,
 }
 
 /// In `state`: asked to finish; the grace period runs.
@@ -74,9 +78,6 @@ pub(crate) enum Grace {
     Until(i64),
     Unlimited,
 }
-
-/// So many bundles are looked at to see a deadlock coming: few enough for the smallest stack.
-const MOST_STEPS: u32 = 16;
 
 adapter!(
     /// The coroutines of a bundle, in the order of their launch.
@@ -151,6 +152,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
+        mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),
         watchers: List::new(),
@@ -158,7 +160,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         canceller: Cell::new(None),
         grace: Cell::new(Grace::None),
         failure: Cell::new(None),
-        mark: Cell::new(MaybeUninit::uninit()),
+        found_next: Cell::new(ptr::null()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
@@ -208,45 +210,15 @@ impl Bundle {
     /// other's end. `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
         let caller = context.current();
-        if of(caller).is_some() && self.is_awaiting_member(caller) {
+        if of(caller).is_some() && self.is_awaiting(caller) {
             return Err(Errno::EDEADLK);
         }
         self.check_unattended()
     }
 
-    #[inline(never)]
-    fn is_awaiting_member(&self, coroutine: Ref<Coroutine>) -> bool {
-        self.is_awaiting(coroutine, &mut { MOST_STEPS })
-    }
-
     /// `EBUSY` when somebody is ending the bundle.
     fn check_unattended(&self) -> Result<()> {
         if self.is(FINISHING | CLOSING) { Err(Errno::EBUSY) } else { Ok(()) }
-    }
-
-    /// Can the last coroutine of this bundle not end before `coroutine` does: because it runs
-    /// here at any depth, or because of somebody who runs here and is ending a bundle that in
-    /// the same sense awaits it? Gives up (false) after so many steps.
-    fn is_awaiting(&self, coroutine: Ref<Coroutine>, steps: &mut u32) -> bool {
-        let mut next = Some(coroutine);
-        while let Some(bundle) = next.and_then(of) {
-            if bundle.same(self) {
-                return true;
-            }
-            if *steps == 0 {
-                return false;
-            }
-            *steps -= 1;
-            let owner = bundle.owner.get();
-            if let Some(canceller) = bundle.canceller.get()
-                && Some(canceller) != owner
-                && self.is_awaiting(canceller, steps)
-            {
-                return true;
-            }
-            next = owner;
-        }
-        false
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -274,7 +246,7 @@ impl Bundle {
     /// Fires the cancel scopes inside that watch for the request.
     pub(super) fn fire_watchers(&self, context: &Context) {
         while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context, Fired::ByRequest);
+            scope.fire(context);
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Scope {
     link: Link,
     timer: Timer,
     fired: Cell<Fired>,
+    /// The deadline has passed: it also ends what a request does not.
+    overdue: Cell<bool>,
     watch: Watch,
 }
 
@@ -58,7 +60,8 @@ adapter!(
     link
 );
 
-/// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel.
+/// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel; `EINVAL` when the coroutine
+/// is in a scope there already.
 ///
 /// # Safety
 /// `place` is valid for writes and stays with the scope until it is left; the calling
@@ -66,6 +69,14 @@ adapter!(
 pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     let coroutine = context.current();
+    let mut outer = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { outer.as_ref() } {
+        if ptr::eq(scope, place.as_ptr()) {
+            return Err(Errno::EINVAL);
+        }
+        outer = scope.outer;
+    }
     let half = match watch {
         Watch::Channel(handle) => Some(channel::find(context, handle)?),
         Watch::Nothing | Watch::Request | Watch::Shield => None,
@@ -78,6 +89,7 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
             link: Link::new(),
             timer: Timer::new(Scope::TIMED_OUT),
             fired: Cell::new(Fired::No),
+            overdue: Cell::new(false),
             watch,
         });
         Ref::new(place)
@@ -97,10 +109,9 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
     {
         scope.fired.set(Fired::ByRequest);
     }
-    if scope.fired.get() == Fired::No && deadline >= 0 {
+    if deadline >= 0 {
         if deadline <= context.clock.refresh() {
-            scope.link.unlink();
-            scope.fired.set(Fired::ByDeadline);
+            scope.pass_deadline();
         } else {
             context.arm_timer(scope.timer_ref(), deadline);
         }
@@ -189,11 +200,12 @@ fn update(coroutine: Ref<Coroutine>) {
     let mut next = coroutine.scope.get().cast::<Scope>();
     // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
     while let Some(scope) = unsafe { next.as_ref() } {
-        reasons |= match scope.fired.get() {
-            Fired::No => 0,
-            Fired::ByDeadline => stop::SCOPE_DEADLINE,
-            Fired::ByRequest => stop::SCOPE_REQUEST,
-        };
+        if scope.overdue.get() {
+            reasons |= stop::SCOPE_DEADLINE;
+        }
+        if scope.fired.get() == Fired::ByRequest {
+            reasons |= stop::SCOPE_REQUEST;
+        }
         next = if scope.watch == Watch::Shield { ptr::null() } else { scope.outer };
     }
     if coroutine.under_way.get() > 0 {
@@ -302,10 +314,22 @@ impl Scope {
         context.disarm_timer(self.timer_ref());
     }
 
-    /// Ends the blocking calls inside. The scope is out of its list already.
-    pub(super) fn fire(&self, context: &Context, reason: Fired) {
-        self.disarm(context);
-        self.fired.set(reason);
+    /// Ends the blocking calls inside, as what the scope watches has happened. It is out of its
+    /// list already. Its deadline may still come: it also ends operations under way.
+    pub(super) fn fire(&self, context: &Context) {
+        self.fired.set(Fired::ByRequest);
+        self.interrupt(context);
+    }
+
+    fn pass_deadline(&self) {
+        self.overdue.set(true);
+        if self.fired.get() == Fired::No {
+            self.link.unlink();
+            self.fired.set(Fired::ByDeadline);
+        }
+    }
+
+    fn interrupt(&self, context: &Context) {
         update(self.coroutine);
         context.interrupt(self.coroutine);
     }
@@ -315,7 +339,8 @@ impl Scope {
         // SAFETY: only `Scope::timer` has this function, and it is disarmed on leaving.
         let scope: Ref<Scope> = unsafe { Ref::from_raw(scope) };
         if let Some(context) = Context::existing() {
-            scope.fire(context, Fired::ByDeadline);
+            scope.pass_deadline();
+            scope.interrupt(context);
         }
     };
 }

@@ -4,7 +4,7 @@
 //! of its message, whoever comes second copies it and wakes the first. So a message is
 //! never stored, torn or lost.
 
-use super::cancel_scope::{Fired, Watching};
+use super::cancel_scope::Watching;
 use super::notification::{self, InChannel};
 use super::{dump, handle_close, signals};
 use crate::context_switch::Transfer;
@@ -163,6 +163,11 @@ impl HalfChannel {
         if self.state.get() & SIGNALS != 0 { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
+    /// Is it the one of a channel of signals?
+    pub(super) fn receives_signals(&self) -> bool {
+        self.state.get() & SIGNALS != 0
+    }
+
     /// Will nothing more come, because the peer is done or closed?
     pub(super) fn is_over(&self) -> bool {
         self.state.get() & DONE != 0 || self.peer().closed.get()
@@ -171,7 +176,7 @@ impl HalfChannel {
     /// Fires the cancel scopes that watch this half.
     fn fire_watchers(&self, context: &Context) {
         while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context, Fired::ByRequest);
+            scope.fire(context);
         }
     }
 
@@ -197,7 +202,7 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
     notification::drop_all_of_channel(context, &half.notifications);
     while half.watchers.pop_front().is_some() {} // they watch nothing from now on
-    if half.state.get() & SIGNALS != 0 {
+    if half.receives_signals() {
         signals::close(context, half);
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use super::channel::{self, Buffer, Direction, HalfChannel};
 use super::event::Event;
-use super::input::{self, Input};
+use super::input::{self, Answer, Input};
 use super::{bundle, bundle::Bundle};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
@@ -57,13 +57,16 @@ pub(crate) enum Begun {
     Complete(usize, Result<()>),
     /// None could be done at once.
     Blocked(Transfer),
+    /// Neither, and what arrives at one of the sockets may turn out not to be input. The rest
+    /// is up to [`finish`].
+    Watching(Transfer),
 }
 
 /// What a clause waits for.
 enum Source {
     Channel(Direction, Ref<HalfChannel>),
     Fd { fd: c_int, writing: bool },
-    Socket(Input),
+    Socket(c_int),
     Bundle(Ref<Bundle>),
     Event(Ref<Event>),
 }
@@ -75,6 +78,7 @@ pub(crate) fn begin(
     deadline: i64,
 ) -> Result<Begun> {
     let context = Context::may_block()?;
+    let mut certain = true;
     for index in 0..count {
         let clause = clause(index);
         if let Some((direction, target)) = channel_of(context, &clause)
@@ -82,7 +86,9 @@ pub(crate) fn begin(
         {
             continue;
         }
-        match resolve(context, clause).and_then(|source| source.attempt(context, clause.buffer)) {
+        let outcome = resolve(context, clause)
+            .and_then(|source| source.attempt(context, clause.buffer, &mut certain));
+        match outcome {
             Ok(false) => {}
             Ok(true) => return Ok(Begun::Complete(index, Ok(()))),
             Err(error) => return Ok(Begun::Complete(index, Err(error))),
@@ -120,7 +126,39 @@ pub(crate) fn begin(
     }
     current.will_block(blocked, Interrupt::Any);
     context.arm_deadline(current, deadline);
-    Ok(Begun::Blocked(context.block()))
+    let transfer = context.block();
+    Ok(if certain { Begun::Blocked(transfer) } else { Begun::Watching(transfer) })
+}
+
+/// The rest of a `choose` that has begun as [`Begun::Watching`], for callers that stay on the
+/// stack: when a socket was woken by what is no input, it begins again.
+#[cold]
+pub(crate) fn finish(
+    mut transfer: Transfer,
+    clause: impl Fn(usize) -> Clause,
+    count: usize,
+    deadline: i64,
+) -> Result<(usize, Result<()>)> {
+    let context = Context::get()?;
+    loop {
+        let (index, result) = outcome(context.carry_out(transfer))?;
+        if result.is_err() || clause(index).operation != Some(Operation::Socket) {
+            return Ok((index, result));
+        }
+        transfer = match begin(&clause, count, deadline)? {
+            Begun::Complete(index, result) => return Ok((index, result)),
+            Begun::Blocked(transfer) | Begun::Watching(transfer) => transfer,
+        };
+    }
+}
+
+/// What the waker has told.
+fn outcome((index, errno): (c_int, c_int)) -> Result<(usize, Result<()>)> {
+    match (index, errno) {
+        (-1, errno) => Err(Errno::from_raw(errno)),
+        (index, 0) => Ok((index.cast_unsigned() as usize, Ok(()))),
+        (index, errno) => Ok((index.cast_unsigned() as usize, Err(Errno::from_raw(errno)))),
+    }
 }
 
 /// As [`begin`], for Rust code: waits for one of the clauses; its index, and how it went.
@@ -134,15 +172,10 @@ pub(crate) unsafe fn choose(
     count: usize,
     deadline: i64,
 ) -> Result<(usize, Result<()>)> {
-    let context = Context::get()?;
-    let transfer = match begin(clause, count, deadline)? {
-        Begun::Complete(index, result) => return Ok((index, result)),
-        Begun::Blocked(transfer) => transfer,
-    };
-    match context.carry_out(transfer) {
-        (-1, errno) => Err(Errno::from_raw(errno)),
-        (index, 0) => Ok((index.cast_unsigned() as usize, Ok(()))),
-        (index, errno) => Ok((index.cast_unsigned() as usize, Err(Errno::from_raw(errno)))),
+    match begin(&clause, count, deadline)? {
+        Begun::Complete(index, result) => Ok((index, result)),
+        Begun::Blocked(transfer) => outcome(Context::get()?.carry_out(transfer)),
+        Begun::Watching(transfer) => finish(transfer, clause, count, deadline),
     }
 }
 
@@ -167,7 +200,10 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
     let source = match operation {
         Ok(Operation::FdIn) => Source::Fd { fd: clause.handle, writing: false },
         Ok(Operation::FdOut) => Source::Fd { fd: clause.handle, writing: true },
-        Ok(Operation::Socket) => Source::Socket(input::find(context, clause.handle)?),
+        Ok(Operation::Socket) => {
+            context.handles.any(clause.handle)?;
+            Source::Socket(clause.handle)
+        }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
         Ok(Operation::Event) => {
             // SAFETY: only `Event::clause` makes such clauses, and the event stays alive by the
@@ -194,13 +230,17 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
 }
 
 impl Source {
-    /// Carries the operation out if that is possible at once.
-    fn attempt(&self, context: &Context, buffer: Buffer) -> Result<bool> {
+    /// Carries the operation out if that is possible at once. Otherwise, where it may be not
+    /// possible yet when its time has come, it is not `certain`.
+    fn attempt(&self, context: &Context, buffer: Buffer, certain: &mut bool) -> Result<bool> {
         match self {
             Source::Channel(direction, target) => direction.attempt(context, target, buffer),
             Source::Fd { fd, writing } => fd_readiness::poll_user(*fd, *writing),
-            Source::Socket(Input::Buffered) => Ok(true),
-            Source::Socket(Input::Descriptor(fd)) => fd_readiness::poll_socket(context, *fd),
+            Source::Socket(handle) => {
+                let answer = input::poll(context, *handle)?;
+                *certain &= answer != Answer::Perhaps;
+                Ok(answer == Answer::Yes)
+            }
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
             Source::Event(event) => Ok(event.has_happened()),
@@ -215,11 +255,11 @@ impl Source {
                 Ok(())
             }
             Source::Fd { fd, writing } => fd_readiness::enroll(context, *fd, *writing, waiter),
-            Source::Socket(Input::Descriptor(fd)) => {
-                fd_readiness::enroll_socket(context, *fd, waiter)
-            }
-            // It was not buffered a moment ago, and nothing has run since.
-            Source::Socket(Input::Buffered) => Err(Errno::EIO),
+            Source::Socket(handle) => match input::find(context, *handle)? {
+                Input::Descriptor(fd) => fd_readiness::enroll_socket(context, fd, waiter),
+                // It was not buffered a moment ago, and nothing has run since.
+                Input::Buffered => Err(Errno::EIO),
+            },
             Source::Bundle(bundle) => {
                 bundle.enqueue(waiter);
                 Ok(())

@@ -2,6 +2,7 @@
 
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::fd_readiness;
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -30,11 +31,43 @@ pub(crate) const fn type_id() -> *const c_void {
     (&raw const INPUT_TYPE).cast()
 }
 
+/// What a protocol, of which not all that arrives is input, does before it is asked: it takes
+/// the rest out of the socket beneath, without blocking or letting anybody else run, and
+/// returns whether there was something. There is one such table for all objects of a kind.
+pub(crate) struct Digestion {
+    pub(crate) digest: unsafe fn(object: *mut ()) -> bool,
+}
+
+/// The address of this, not its content, tells the interface from others.
+static DIGESTION: u8 = 0;
+
+impl Digestion {
+    /// Identifies the interface in queries. Only objects of this library answer to it.
+    pub(crate) const fn type_id() -> *const c_void {
+        (&raw const DIGESTION).cast()
+    }
+
+    /// As queries return it.
+    pub(crate) const fn as_interface(&'static self) -> *mut c_void {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
 /// Where a socket's input is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Input {
     Buffered,
     Descriptor(c_int),
+}
+
+/// Has a socket input?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Answer {
+    Yes,
+    /// As soon as something arrives.
+    NotYet,
+    /// When something arrives, it must be asked again.
+    Perhaps,
 }
 
 /// More protocols on top of each other than anybody stacks.
@@ -53,6 +86,50 @@ pub(super) fn find(context: &Context, handle: c_int) -> Result<Input> {
         }
     }
     Err(Errno::ELOOP)
+}
+
+/// Rounds of digestion for one answer: a peer that sends and sends shall not hold its receiver.
+const ROUNDS: usize = 16;
+
+/// Has the socket `handle` input? Fails as [`find`] does.
+pub(super) fn poll(context: &Context, handle: c_int) -> Result<Answer> {
+    for round in 0..ROUNDS {
+        let digested = digest(context, handle)?;
+        let Input::Descriptor(fd) = find(context, handle)? else { break };
+        if !fd_readiness::poll_socket(context, fd)? {
+            return Ok(if digested.is_some() { Answer::Perhaps } else { Answer::NotYet });
+        }
+        match digested {
+            Some(true) => {}
+            // Nobody could know that there is something.
+            Some(false) if round == 0 => {}
+            _ => break,
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+/// Has those of the protocols in the stack that can do that digest what is there; whether
+/// there was something. `None` if none of them can.
+fn digest(context: &Context, handle: c_int) -> Result<Option<bool>> {
+    let mut digested = None;
+    let mut handle = handle;
+    for _ in 0..DEEPEST {
+        let (object, kind) = context.handles.any(handle)?;
+        // SAFETY: the object of an open handle is alive, and what answers to this identifier
+        // is such a table.
+        unsafe {
+            let table = (kind.query)(object, Digestion::type_id()).cast::<Digestion>();
+            if let Some(table) = table.as_ref() {
+                digested = Some((table.digest)(object) | digested.unwrap_or(false));
+            }
+        }
+        match ask(context, handle)? {
+            (HANDLE, beneath) => handle = beneath,
+            _ => break,
+        }
+    }
+    Ok(digested)
 }
 
 /// Asks the socket `handle` itself: its answer, and what is beneath.

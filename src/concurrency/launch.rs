@@ -56,7 +56,7 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     context_switch::prepare_thread(&child.execution, finish, entry, argument);
     let transfer = context.hand_over_to_child(child, result).into_prepared();
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { transfer.carry_out() };
+    unsafe { transfer.carry_out_launch() };
     Ok(())
 }
 

@@ -9,8 +9,7 @@ pub(crate) use helpers::Crew;
 
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
-use crate::os::instrumentation;
-use crate::os::syscalls;
+use crate::os::{fork, instrumentation, syscalls};
 use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
 use crate::scheduler::coroutine::Interrupt;
@@ -29,7 +28,8 @@ pub(crate) type Answer<T> = core::result::Result<T, Box<dyn Any + Send>>;
 /// Has a helper of `crew` call `function`; what that returns.
 ///
 /// `ETIMEDOUT`, `ECANCELED`: the function may not have been called, or still be running; `EAGAIN`
-/// when no thread can be started, `ENOMEM`, `EMFILE`, `ENFILE`.
+/// when no thread can be started, or when the process has forked and this is the child, where the
+/// helpers are not; `ENOMEM`, `EMFILE`, `ENFILE`.
 pub(crate) fn offload<T: Send + 'static>(
     crew: &'static Crew,
     function: impl FnOnce() -> T + Send + 'static,
@@ -105,6 +105,8 @@ struct Question<F: FnOnce() -> T + Send + 'static, T: Send + 'static> {
     job: Shared<Job<F, T>>,
     crew: &'static Crew,
     answered: FdSource,
+    /// Of the process, see [`fork::generation`].
+    process: u8,
     /// In virtual time nothing happens before the helper has answered.
     _outside: OutsideWork,
 }
@@ -116,8 +118,10 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
         let fd = OwnedFd::from(EventFd::from_flags(flags)?);
         let state = Mutex::new(State::Asked(fd.as_raw_fd()));
         let job = Shared::new(Job { function: Mutex::new(Some(function)), state })?;
-        let answered = FdSource::register(fd)?;
-        let question = Self { job, crew, answered, _outside: context.outside_work() };
+        let answered = FdSource::register_local(fd)?;
+        let process = fork::generation();
+        let _outside = context.outside_work();
+        let question = Self { job, crew, answered, process, _outside };
         // When this fails the question is abandoned, as at every other end.
         crew.submit(allocation::boxed(question.job.clone())?)?;
         Ok(question)
@@ -125,6 +129,9 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
 
     fn wait(self, deadline: i64) -> Result<Answer<T>> {
         loop {
+            if self.is_parents() {
+                return Err(Errno::EAGAIN);
+            }
             // First: what is answered after that is a new edge.
             self.answered.read_has_blocked();
             if let Some(answer) = self.take_answer() {
@@ -132,6 +139,12 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
             }
             self.answered.wait_readable(deadline, Interrupt::Any)?;
         }
+    }
+
+    /// Has the process forked, so that nobody will answer here? A helper may have had a lock at
+    /// that moment, which stays locked.
+    fn is_parents(&self) -> bool {
+        self.process != fork::generation()
     }
 
     fn take_answer(&self) -> Option<Answer<T>> {
@@ -148,6 +161,9 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
 
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Drop for Question<F, T> {
     fn drop(&mut self) {
+        if self.is_parents() {
+            return; // what a helper was busy with stays as it was: it is one of the owners
+        }
         // Before the eventfd is closed. An answer that came just now is dropped without the lock.
         let late = mem::replace(&mut *lock(&self.job.state), State::Abandoned);
         drop(late);

@@ -9,9 +9,10 @@ use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness;
+use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
-use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
@@ -20,8 +21,9 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 struct SignalChannel {
     channel: Channel,
     descriptor: SignalFd,
-    /// What was blocked before.
-    old_mask: SigSet,
+    set: SigSet,
+    /// The signals that are blocked because of it, and of no channel made before.
+    blocked: Cell<SigSet>,
 }
 
 /// Makes a channel that receives the signals of `set`; its handle. The set is blocked in
@@ -30,10 +32,16 @@ pub(crate) fn make(set: &SigSet) -> Result<c_int> {
     let context = Context::may_start()?;
     let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
     let descriptor = SignalFd::with_flags(set, flags)?;
-    let mut old_mask = SigSet::empty();
+    let mut before = SigSet::empty();
     // Blocked before anything else can fail for lack of it; undone below.
-    nix::sys::signal::pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(set), Some(&mut old_mask))?;
-    let channel = SignalChannel { channel: Channel::of_signals(), descriptor, old_mask };
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(set), Some(&mut before))?;
+    let blocked = select(set, &before, |wanted, before| wanted && !before);
+    let channel = SignalChannel {
+        channel: Channel::of_signals(),
+        descriptor,
+        set: *set,
+        blocked: Cell::new(blocked),
+    };
     let made = context.objects.allocate(channel).and_then(|made| {
         made.channel.init();
         let object = ptr::from_ref(made.channel.first_half()).cast_mut().cast();
@@ -42,8 +50,25 @@ pub(crate) fn make(set: &SigSet) -> Result<c_int> {
             .inspect_err(|_| unsafe { context.objects.free(made) })
     });
     made.inspect_err(|_| {
-        let _ = old_mask.thread_set_mask();
+        let _ = blocked.thread_unblock();
     })
+}
+
+/// The signals that are chosen, by their membership in two sets. Not nix's operators: they leave
+/// out the signals without a name, which are the real-time ones.
+fn select(first: &SigSet, second: &SigSet, choose: impl Fn(bool, bool) -> bool) -> SigSet {
+    let mut selected: libc::sigset_t = *SigSet::empty().as_ref();
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: valid sets and a number that is one of a signal.
+        unsafe {
+            let is_in = |set: &SigSet| libc::sigismember(set.as_ref(), signal) == 1;
+            if choose(is_in(first), is_in(second)) {
+                libc::sigaddset(&raw mut selected, signal);
+            }
+        }
+    }
+    // SAFETY: made of valid signals.
+    unsafe { SigSet::from_sigset_t_unchecked(selected) }
 }
 
 /// The channel that `half` is the first half of.
@@ -112,13 +137,27 @@ fn deliver(context: &Context, argument: *const ()) {
     }
 }
 
-/// Ends the channel and unblocks the signals that it had blocked.
+/// Ends the channel and unblocks the signals that it had blocked, but for those that other
+/// channels still wait for: these see to it from now on.
 pub(super) fn close(context: &Context, half: Ref<HalfChannel>) {
     let channel = of(&half);
+    let mut blocked = channel.blocked.get();
+    context.handles.for_each(|_, object, kind| {
+        if !ptr::eq(kind, &HALF_CHANNEL) || half.same(object.cast()) {
+            return;
+        }
+        // SAFETY: an open handle of this kind is a half-channel's.
+        let other: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
+        if other.receives_signals() {
+            let other = of(&other);
+            let shared = select(&blocked, &other.set, |ours, theirs| ours && theirs);
+            other.blocked.set(select(&other.blocked.get(), &shared, |had, gets| had || gets));
+            blocked = select(&blocked, &shared, |ours, shared| ours && !shared);
+        }
+    });
     fd_readiness::stop_calling(context, channel.descriptor.as_raw_fd());
     half.end_waits(context);
-    let old_mask = channel.old_mask;
     // SAFETY: nobody waits on it any more, and its handle is being released.
     unsafe { context.objects.free(channel) };
-    let _ = old_mask.thread_set_mask();
+    let _ = blocked.thread_unblock();
 }

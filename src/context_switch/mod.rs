@@ -143,6 +143,17 @@ impl Transfer {
         unsafe { switch(NOTHING, NOTHING, NOTHING, NOTHING, self.second, self.first) }
     }
 
+    /// As [`Transfer::carry_out`], for a launch of what was [prepared](prepare), which hears of an
+    /// announcement where it starts.
+    ///
+    /// # Safety
+    /// As there, but for the last sentence.
+    pub(crate) unsafe fn carry_out_launch(self) {
+        let transfer = Transfer { second: self.second & !ANNOUNCED, ..self };
+        // SAFETY: by the caller's promise.
+        unsafe { transfer.carry_out() };
+    }
+
     /// Carries a switch out from an execution that never goes on.
     ///
     /// # Safety

@@ -40,6 +40,29 @@ fn memcheck_present() -> bool {
     valgrind(GET_VALIDITY_BITS, [addresses[0], addresses[1], 1, 0, 0]) != 0
 }
 
+/// A stack that Valgrind knows as one, until this is dropped. (That of corosensei is silent on
+/// ARM.)
+pub(crate) struct StackRegistration {
+    number: usize,
+}
+
+impl StackRegistration {
+    pub(crate) fn new(bottom: *const u8, size: usize) -> StackRegistration {
+        let bounds = [bottom as usize, bottom as usize + size];
+        StackRegistration { number: valgrind(STACK_REGISTER, [bounds[0], bounds[1], 0, 0, 0]) }
+    }
+}
+
+impl Drop for StackRegistration {
+    fn drop(&mut self) {
+        valgrind(STACK_DEREGISTER, [self.number, 0, 0, 0, 0]);
+    }
+}
+
+/// Requests to all tools of Valgrind, as its header numbers them.
+const STACK_REGISTER: usize = 0x1501;
+const STACK_DEREGISTER: usize = 0x1502;
+
 /// Requests to Memcheck, as its header numbers them.
 const MEMCHECK: usize = 0x4d << 24 | 0x43 << 16; // 'M' 'C'
 const MAKE_MEMORY_UNDEFINED: usize = MEMCHECK + 1;

@@ -56,13 +56,10 @@ pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
     Ok(())
 }
 
-/// Would an access to what has never been written to be a fault?
-fn is_guarded(address: *const u8) -> bool {
-    let nothing = ptr::null_mut::<libc::sigset_t>();
-    // SAFETY: the system reads a set of signals to be blocked, if it can: an empty one.
-    let result = unsafe {
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, address, nothing, size_of::<u64>())
-    };
+/// Is a write to the page of `address`, which holds nothing, a fault?
+fn is_guarded(address: *mut u8) -> bool {
+    // SAFETY: the system writes the time there, or says that it can't.
+    let result = unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, address) };
     Errno::result(result).is_err_and(|error| error == Errno::EFAULT)
 }
 

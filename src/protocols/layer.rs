@@ -28,16 +28,20 @@ use core::ptr::{self, NonNull};
 /// What makes a protocol, besides its state.
 pub(super) trait Protocol: Sized + 'static {
     /// Why nothing can be sent or received any more when a direction is over.
-    const OVER: Errno;
+    const OVER: Errno = Errno::ECONNRESET;
 
     /// The kind of the protocol's handles.
     fn kind() -> &'static Kind;
 
     /// The interface that the socket beneath must have.
-    fn interface_beneath() -> *const c_void;
+    fn interface_beneath() -> *const c_void {
+        byte_socket::type_id()
+    }
 
-    /// Does an operation that has failed with `error` end its direction for good?
-    fn is_final(error: Errno) -> bool;
+    /// Does an operation that has failed with this error end its direction for good?
+    fn is_final(_: Errno) -> bool {
+        true
+    }
 
     /// Sends the list, `length` bytes, as one message.
     ///

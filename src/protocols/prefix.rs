@@ -9,10 +9,9 @@ pub(crate) use header::{LITTLE_ENDIAN, LONGEST_HEADER};
 use super::layer::{self, Call, Layer, Protocol};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::errno::{Errno, Result};
-use crate::sockets::byte_socket;
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::storage::{Storage, fits};
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use header::Format;
 
 /// Size of the C structure.
@@ -32,18 +31,8 @@ static PREFIX: Kind = Kind {
 };
 
 impl Protocol for Prefix {
-    const OVER: Errno = Errno::ECONNRESET;
-
     fn kind() -> &'static Kind {
         &PREFIX
-    }
-
-    fn interface_beneath() -> *const c_void {
-        byte_socket::type_id()
-    }
-
-    fn is_final(_: Errno) -> bool {
-        true
     }
 
     unsafe fn send(

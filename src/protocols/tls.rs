@@ -12,7 +12,7 @@ mod session;
 pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_client};
 
 use crate::concurrency::handle_close;
-use crate::concurrency::input::{self, InputVfs};
+use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
@@ -227,6 +227,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         unsafe { (&raw mut (*tls).readiness).cast() }
     } else if type_id == partial::type_id() {
         PARTIAL.as_interface()
+    } else if type_id == Digestion::type_id() {
+        DIGESTION.as_interface()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         let below = unsafe { (*tls).session.below() };
@@ -235,6 +237,17 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else {
         ptr::null_mut()
     }
+}
+
+static DIGESTION: Digestion = Digestion { digest };
+
+/// Stands in [`Digestion`].
+///
+/// # Safety
+/// `object` is a live `Tls`.
+unsafe fn digest(object: *mut ()) -> bool {
+    // SAFETY: by the caller's promise; nobody else runs meanwhile.
+    unsafe { &*object.cast::<Tls>() }.session.digest()
 }
 
 /// Stands in [`InputVfs`].

@@ -1,9 +1,9 @@
 //! Channels of typed messages.
 
-mod iter;
+mod messages;
 mod send_error;
 
-pub use iter::{IntoIter, Iter};
+pub use messages::{IntoMessages, Messages};
 pub use send_error::SendError;
 
 use super::{AsRawHandle, Deadline, Error, FromRawHandle, RawHandle, Result};
@@ -150,8 +150,8 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.iter().sum::<i32>(), 2 + 3 + 4);
     /// # Ok::<(), dill::Error>(())
     /// ```
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter { receiver: self }
+    pub fn iter(&self) -> Messages<'_, T> {
+        Messages { receiver: self }
     }
 
     /// Will nothing more come?

@@ -31,6 +31,11 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// let error = Error::from(both_ways().unwrap_err());
 /// assert_eq!(error, Error::TimedOut);
 /// ```
+///
+/// As one of those it has the kind that the system's number has: `TimedOut`, `BrokenPipe` for
+/// [`Done`](Error::Done), `ConnectionReset`, `ResourceBusy`, `Deadlock`, `OutOfMemory`,
+/// `Unsupported`. A cancellation has no kind of its own, as `Interrupted` is what the standard
+/// library tries again after.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -178,13 +183,18 @@ impl From<io::Error> for Error {
             return Error::from_errno(number);
         }
         match error.kind() {
-            io::ErrorKind::TimedOut if error.get_ref().is_none() => Error::TimedOut,
-            io::ErrorKind::BrokenPipe if error.get_ref().is_none() => Error::Done,
-            io::ErrorKind::OutOfMemory if error.get_ref().is_none() => Error::OutOfMemory,
-            _ => match error.downcast::<Error>() {
+            _ if error.get_ref().is_some() => match error.downcast::<Error>() {
                 Ok(error) => error,
                 Err(error) => Error::Other(error.into()),
             },
+            io::ErrorKind::TimedOut => Error::TimedOut,
+            io::ErrorKind::BrokenPipe => Error::Done,
+            io::ErrorKind::ConnectionReset => Error::Reset,
+            io::ErrorKind::ResourceBusy => Error::Busy,
+            io::ErrorKind::Deadlock => Error::Deadlock,
+            io::ErrorKind::OutOfMemory => Error::OutOfMemory,
+            io::ErrorKind::Unsupported => Error::Unsupported,
+            _ => Error::Other(error.into()),
         }
     }
 }
@@ -230,7 +240,20 @@ mod tests {
 
     #[test]
     fn simple_kinds_become_variants() {
-        assert_eq!(Error::from(io::Error::from(io::ErrorKind::TimedOut)), Error::TimedOut);
-        assert_eq!(Error::from(io::Error::from(io::ErrorKind::BrokenPipe)), Error::Done);
+        for (kind, error) in [
+            (io::ErrorKind::TimedOut, Error::TimedOut),
+            (io::ErrorKind::BrokenPipe, Error::Done),
+            (io::ErrorKind::ConnectionReset, Error::Reset),
+            (io::ErrorKind::ResourceBusy, Error::Busy),
+            (io::ErrorKind::Deadlock, Error::Deadlock),
+            (io::ErrorKind::OutOfMemory, Error::OutOfMemory),
+            (io::ErrorKind::Unsupported, Error::Unsupported),
+        ] {
+            assert_eq!(Error::from(io::Error::from(kind)), error);
+            assert_eq!(io::Error::from(error).kind(), kind);
+        }
+        assert_ne!(io::Error::from(Error::Canceled).kind(), io::ErrorKind::Interrupted);
+        let other = Error::from(io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(io::Error::from(other).kind(), io::ErrorKind::NotFound);
     }
 }

@@ -4,11 +4,12 @@ use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
+use super::fork::{self, PollerPlace};
 use super::overflow;
-use super::poller::SystemPoller;
+use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
 use super::recycle::MOST_IDLE;
-use super::registry::Place;
+use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
@@ -56,7 +57,7 @@ pub(crate) struct Context {
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
     pub(crate) fds: FdTable,
-    poller: OnceCell<SystemPoller>,
+    pub(super) poller: PollerPlace,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
     /// For debuggers and dumps.
@@ -151,6 +152,9 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        // Held to the end: what is made once for the process is made under it, too.
+        let locked = registry::lock();
+        fork::watch_out(&locked)?;
         let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
         let clock: Box<dyn Clock> = if virtual_time {
             allocation::boxed(VirtualClock::new())?
@@ -182,7 +186,7 @@ impl Context {
                 stacks: StackPool::new(),
                 wheel: TimingWheel::new(),
                 fds: FdTable::new(),
-                poller: OnceCell::new(),
+                poller: PollerPlace::new(),
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
@@ -199,10 +203,10 @@ impl Context {
         if instrumentation::present() {
             context.main.instrument();
         }
-        context.enroll();
+        context.enroll(&locked);
         thread_context::set(place.as_ptr().cast());
         if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
-            Self::free(place);
+            Self::free(place, locked);
             return Err(error);
         }
         context.install_handlers();
@@ -229,26 +233,27 @@ impl Context {
         if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
-            context.withdraw();
+            context.withdraw(&registry::lock());
             return;
         }
         if context.stacks_last.get() {
             let idle = MOST_IDLE - context.idle_room.get();
             context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
         }
-        Self::free(place);
+        Self::free(place, registry::lock());
     }
 
-    fn free(place: NonNull<Context>) {
+    fn free(place: NonNull<Context>, locked: Locked) {
         thread_context::clear();
         // SAFETY: nobody can reach the context any more: the thread's pointer is null, it
         // is in no list, and the thread runs no coroutine.
         #[allow(unsafe_code)]
         unsafe {
-            place.as_ref().withdraw();
+            place.as_ref().withdraw(&locked);
             place.drop_in_place();
             std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<Context>());
         }
+        drop(locked);
     }
 
     /// Coroutines that are left behind when the thread ends keep their stacks: safe code may
@@ -298,17 +303,36 @@ impl Context {
     }
 
     /// The poller, made if need be: threads that wait for no descriptor have none.
+    #[inline]
     pub(super) fn poller(&self) -> Result<&SystemPoller> {
-        if let Some(poller) = self.poller.get() {
-            return Ok(poller);
+        match self.poller.get() {
+            Some(poller) => Ok(poller),
+            None => self.make_poller(),
         }
-        let poller = SystemPoller::new()?;
-        Ok(self.poller.get_or_init(|| poller))
     }
 
-    /// The poller, if there is one.
+    #[cold]
+    #[inline(never)]
+    fn make_poller(&self) -> Result<&SystemPoller> {
+        match self.poller.inherited() {
+            None => self.poller.put(allocation::boxed(SystemPoller::new()?)?),
+            Some(inherited) => {
+                let made = inherited.successor(&self.fds.buffers_in_use())?;
+                self.poller.put(allocation::boxed(made)?);
+                self.fds.renew(self);
+            }
+        }
+        self.poller.get().ok_or(Errno::ENOMEM)
+    }
+
+    /// The poller, if there is one; in a forked child also if its parent had one.
+    #[inline]
     pub(super) fn existing_poller(&self) -> Option<&SystemPoller> {
-        self.poller.get()
+        match self.poller.get() {
+            Some(poller) => Some(poller),
+            None if self.poller.inherited().is_some() => self.make_poller().ok(),
+            None => None,
+        }
     }
 
     /// Memory for the clauses of a blocked `choose`, not initialised.

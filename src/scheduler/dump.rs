@@ -149,6 +149,12 @@ impl Context {
         self.dumping.at_rest.set(false);
     }
 
+    /// In a forked child, which has no timers: a request was the parent's.
+    pub(super) fn forget_dump(&self) {
+        core::mem::forget(self.dumping.timer.take());
+        self.dumping.requested.set(false);
+    }
+
     /// What the signal's handler does. `late`: patience has come to an end.
     fn answer(&self, signal: c_int, late: bool) {
         let dumping = &self.dumping;

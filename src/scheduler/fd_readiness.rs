@@ -5,6 +5,7 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+mod forked;
 pub(crate) mod inspection;
 mod operations;
 mod source;
@@ -20,6 +21,7 @@ use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
 use core::ffi::c_int;
 use core::ptr;
+use forked::BeforeWait;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use operations::{Arrived, InFlight};
 use std::os::fd::RawFd;
@@ -35,8 +37,12 @@ struct Watched {
     /// For sockets: what the next calls would find, as far as known.
     ready: Cell<Readiness>,
     socket: Cell<bool>,
-    /// The poller carries out operations itself.
-    completes: Cell<bool>,
+    /// What has to be thought of before a wait.
+    before_wait: Cell<BeforeWait>,
+    /// See [`fork::count`], when the socket was registered.
+    forks: Cell<u8>,
+    /// Likewise, see [`fork::generation`].
+    process: Cell<u8>,
     /// What it has been asked for.
     in_flight: Cell<InFlight>,
     /// What it has received or accepted, if `ready` says so.
@@ -90,7 +96,9 @@ impl FdTable {
                 generation: Cell::new(0),
                 ready: Cell::new(Readiness::NONE),
                 socket: Cell::new(false),
-                completes: Cell::new(false),
+                before_wait: Cell::new(BeforeWait::NOTHING),
+                forks: Cell::new(0),
+                process: Cell::new(0),
                 in_flight: Cell::new(InFlight::NOTHING),
                 arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
@@ -289,10 +297,15 @@ pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
         return Ok(true);
     }
     let ready = is_ready_now(fd, Direction::Read)?;
-    if !ready {
+    context.fds.with(fd, |watched| match ready {
+        // The poller's report may be still to come.
+        true if watched.socket.get() => {
+            watched.ready.set(watched.ready.get() | Readiness::READABLE);
+        }
+        true => {}
         // What comes from now on is a new edge.
-        context.fds.with(fd, |watched| watched.would_block(Direction::Read))?;
-    }
+        false => watched.would_block(Direction::Read),
+    })?;
     Ok(ready)
 }
 
@@ -308,8 +321,7 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
             return Err(Errno::EBUSY);
         }
         watched.reader.put(waiter);
-        watched.await_edge(context, Direction::Read);
-        Ok(())
+        watched.await_edge(context, Direction::Read).inspect_err(|_| waiter.detach())
     })?
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod context;
 pub(crate) mod coroutine;
 pub(crate) mod dump;
 pub(crate) mod fd_readiness;
+mod fork;
 mod overflow;
 pub(crate) mod park;
 mod poller;

@@ -19,6 +19,8 @@ fn poll_interval() -> u64 {
     cycles::per_millisecond() / 4
 }
 
+/// After so long a forked child tries again to make a poller.
+const RETRY: Duration = Duration::from_millis(10);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -311,14 +313,29 @@ impl Context {
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
         self.rest();
-        match self.existing_poller() {
+        match self.poller.get() {
             Some(poller) => {
                 poller.wait(timeout, &mut Delivery(self));
             }
+            None if self.poller.inherited().is_some() => self.wait_first_in_child(timeout),
             None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
             None => {}
         }
         self.stir();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_first_in_child(&self, timeout: Option<Duration>) {
+        match self.existing_poller() {
+            // Some waits may have ended right away.
+            Some(poller) if !self.ready.is_empty() => {
+                poller.wait(Some(Duration::ZERO), &mut Delivery(self));
+            }
+            Some(poller) => poller.wait(timeout, &mut Delivery(self)),
+            // No descriptor is free, for instance. Later one may be.
+            None => syscalls::sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))),
+        }
     }
 
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the

@@ -35,7 +35,10 @@ impl Place {
     }
 }
 
-fn lock() -> MutexGuard<'static, ()> {
+/// Nobody makes or ends a scheduler meanwhile.
+pub(super) type Locked = MutexGuard<'static, ()>;
+
+pub(super) fn lock() -> Locked {
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -51,10 +54,9 @@ unsafe fn place<'locked>(context: *mut Context) -> &'locked Place {
 
 impl Context {
     /// Puts the calling thread's scheduler into the list.
-    pub(super) fn enroll(&self) {
+    pub(super) fn enroll(&self, _: &Locked) {
         let this = ptr::from_ref(self).cast_mut();
         self.place.thread.set(signal_handlers::thread_id());
-        let _locked = lock();
         let next = CONTEXTS.load(Relaxed);
         self.place.next.set(next);
         if !next.is_null() {
@@ -66,8 +68,7 @@ impl Context {
     }
 
     /// Takes it out again.
-    pub(super) fn withdraw(&self) {
-        let _locked = lock();
+    pub(super) fn withdraw(&self, _: &Locked) {
         let (next, previous) = (self.place.next.get(), self.place.previous.get());
         // SAFETY: its neighbours are in the list.
         #[allow(unsafe_code)]
@@ -90,6 +91,27 @@ impl Context {
         Field::new(c"context.current", offset_of!(Context, ready) + ReadyQueue::RUNNING),
         Field::new(c"context.handles", offset_of!(Context, handles)),
     ];
+}
+
+/// In a forked child, where no other thread is left: calls `action` with all schedulers, and
+/// takes all but `own` out of the list.
+pub(super) fn leave_only(own: Option<&Context>, _: &Locked, action: impl Fn(&Context)) {
+    let mut next = CONTEXTS.swap(ptr::null_mut(), Relaxed);
+    while !next.is_null() {
+        // SAFETY: it is in the list, and its thread does not change it any more. It is never
+        // freed if it isn't our own.
+        #[allow(unsafe_code)]
+        let context = unsafe { &*next };
+        next = context.place.next.get();
+        action(context);
+    }
+    if let Some(context) = own {
+        let this = ptr::from_ref(context).cast_mut();
+        context.place.thread.set(signal_handlers::thread_id());
+        context.place.next.set(ptr::null_mut());
+        context.place.previous.set(ptr::null_mut());
+        CONTEXTS.store(this, Relaxed);
+    }
 }
 
 /// Sends `signal` to all threads with a scheduler but `except`. For signal handlers: where the

@@ -196,7 +196,7 @@ impl Call<'_> {
             if let Some(buffer) = buffer
                 && self.source.has_arrived()
             {
-                self.absorb(buffer)?;
+                absorb(self.source, buffer)?;
                 buffer.copy_to(cursor);
                 continue;
             }
@@ -228,14 +228,6 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Moves what the poller has received itself to `buffer`, which is empty.
-    fn absorb(&self, buffer: &ReadAhead) -> Result<()> {
-        let block = allocate_block(Context::get()?).ok_or(Errno::ENOMEM)?;
-        let received = fill(self.source, block)? as usize;
-        buffer.keep(block, received);
-        Ok(())
-    }
-
     /// Receives and drops everything until that fails.
     pub(crate) fn receive_nothing(&mut self, buffer: Option<&ReadAhead>) -> Result<Infallible> {
         if let Some(buffer) = buffer {
@@ -248,7 +240,7 @@ impl Call<'_> {
             if let Some(buffer) = buffer
                 && self.source.has_arrived()
             {
-                self.absorb(buffer)?;
+                absorb(self.source, buffer)?;
                 buffer.clear();
                 self.begun = true;
                 continue;
@@ -273,10 +265,24 @@ pub(super) fn receive_at_once(
     if let Some(ahead) = ahead {
         ahead.copy_to(cursor);
     }
-    // What the poller has received itself is left to the calls that may wait.
-    while cursor.remaining() > 0 && source.may_read() && !source.has_arrived() {
+    while cursor.remaining() > 0 && source.may_read() {
+        if let Some(ahead) = ahead
+            && source.has_arrived()
+        {
+            absorb(source, ahead)?;
+            ahead.copy_to(cursor);
+            continue;
+        }
         receive_some(source, ahead, cursor)?.note_read(source);
     }
+    Ok(())
+}
+
+/// Moves what the poller has received itself to `buffer`, which is empty.
+fn absorb(source: &FdSource, buffer: &ReadAhead) -> Result<()> {
+    let block = allocate_block(Context::get()?).ok_or(Errno::ENOMEM)?;
+    let received = fill(source, block)? as usize;
+    buffer.keep(block, received);
     Ok(())
 }
 

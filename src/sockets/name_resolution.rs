@@ -8,8 +8,8 @@
 mod lookup;
 
 use crate::concurrency::offload::{self, Crew};
-use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
+use crate::os::{allocation, fork};
 use crate::scheduler::context::Context;
 use core::net::SocketAddr;
 
@@ -44,7 +44,14 @@ pub(super) fn resolve(name: &[u8], family: Family, deadline: i64) -> Result<Vec<
     if name.is_empty() {
         return Ok(Vec::new());
     }
-    let answer = offload::offload(&HELPERS, move || lookup::addresses(&name, family), deadline)?;
-    // Looking a name up does not panic.
-    answer.unwrap_or(Err(Errno::EIO))
+    loop {
+        let (process, name) = (fork::generation(), allocation::c_string(name.as_bytes())?);
+        let look_up = move || lookup::addresses(&name, family);
+        match offload::offload(&HELPERS, look_up, deadline) {
+            // The helper is the parent's: this is a forked child, which asks its own.
+            Err(Errno::EAGAIN) if process != fork::generation() => {}
+            // Looking a name up does not panic.
+            answer => return answer?.unwrap_or(Err(Errno::EIO)),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::byte_socket::to_c;
 use super::direction::Direction;
 use super::fd_io::{BATCH, EMPTY, attempt, header};
 use super::io_list::{self, Cursor, IoList};
-use super::ip_address::IpAddress;
+use super::ip_address::{self, IpAddress};
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
 use crate::concurrency::cancel_scope::{self, RECORDED};
@@ -17,13 +17,16 @@ use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::fd_readiness::{self, FdSource};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage};
-use std::os::fd::{AsRawFd, RawFd};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{
+    self, AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, sockopt,
+};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 72;
@@ -96,6 +99,40 @@ pub(crate) fn open(
             port = Some(super::tcp::bound_port(&fd)?);
         }
     }
+    let handle = make(context, fd, remote, storage)?;
+    if let (Some(local), Some(port)) = (local, port) {
+        local.set_port(port.into())?;
+    }
+    Ok(handle)
+}
+
+/// Takes over a datagram socket of the Internet families: `EINVAL` for another one. If it is
+/// connected, messages go there and come from there. After an error it is closed.
+pub(crate) fn from_fd(fd: OwnedFd) -> Result<c_int> {
+    let context = Context::may_start()?;
+    let kind = socket::getsockopt(&fd, sockopt::SockType)?;
+    let number = fd.as_raw_fd();
+    if kind != SockType::Datagram || ip_address::of_socket(Ok(number)).is_err() {
+        return Err(Errno::EINVAL);
+    }
+    fd_readiness::clean(number)?;
+    let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
+    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    let remote = ip_address::of_peer(Ok(number)).ok().map(IpAddress::from);
+    make(context, fd, remote.as_ref(), Storage::Own)
+}
+
+/// The remote address of the socket: `ENOTCONN` if it has none.
+pub(crate) fn remote(socket: c_int) -> Result<IpAddress> {
+    find(socket)?.remote.map(|remote| *remote).ok_or(Errno::ENOTCONN)
+}
+
+fn make(
+    context: &Context,
+    fd: OwnedFd,
+    remote: Option<&IpAddress>,
+    storage: Storage,
+) -> Result<c_int> {
     let source = FdSource::register(fd)?;
     let remote = remote.map(|remote| context.objects.allocate(*remote)).transpose()?;
     let udp = Udp {
@@ -106,11 +143,7 @@ pub(crate) fn open(
         input: Direction::new(),
         remote,
     };
-    let handle = storage::open(udp, storage, &UDP)?;
-    if let (Some(local), Some(port)) = (local, port) {
-        local.set_port(port.into())?;
-    }
-    Ok(handle)
+    storage::open(udp, storage, &UDP)
 }
 
 /// The socket's descriptor, which stays its own.

@@ -5,9 +5,8 @@ mod slab;
 
 pub(crate) use pool::StackPool;
 
+pub(crate) use crate::os::instrumentation::StackRegistration;
 use corosensei::stack::Stack as _;
-/// Dropped when Valgrind need not know a stack any more.
-pub(crate) use corosensei::stack::valgrind::ValgrindStackRegistration as StackRegistration;
 
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
 const DEFAULT_SIZE: usize = 256 * 1024;

@@ -104,21 +104,34 @@ impl Model<'_> {
 
     fn fire_scopes(&mut self, scopes: Vec<(usize, u32)>) {
         for (who, id) in scopes {
-            self.fire_scope(who, id, Fired::ByRequest);
+            self.fire_scope(who, id);
         }
     }
 
-    /// A scope fires, for the first time and for good.
-    pub fn fire_scope(&mut self, who: usize, id: u32, reason: Fired) {
-        self.forget_scope(who, id);
-        let scope = self.cos[who].scopes.iter_mut().find(|scope| scope.id == id);
-        scope.expect("entered").fired = reason;
+    /// What a scope watches has happened. Its deadline may still come.
+    fn fire_scope(&mut self, who: usize, id: u32) {
+        self.unwatch(who, id);
+        self.scope(who, id).fired = Fired::ByRequest;
         self.interrupt(who);
     }
 
+    /// The deadline of a scope has passed.
+    pub fn scope_overdue(&mut self, who: usize, id: u32) {
+        self.unwatch(who, id);
+        let scope = self.scope(who, id);
+        scope.overdue = true;
+        if scope.fired == Fired::No {
+            scope.fired = Fired::ByDeadline;
+        }
+        self.interrupt(who);
+    }
+
+    fn scope(&mut self, who: usize, id: u32) -> &mut Scope {
+        self.cos[who].scopes.iter_mut().find(|scope| scope.id == id).expect("entered")
+    }
+
     /// A scope watches nothing any more.
-    fn forget_scope(&mut self, who: usize, id: u32) {
-        self.disarm(Alarm::Scope(who, id));
+    fn unwatch(&mut self, who: usize, id: u32) {
         let others = |watcher: &(usize, u32)| *watcher != (who, id);
         self.bundles.iter_mut().flatten().for_each(|bundle| bundle.watchers.retain(others));
         self.halves.iter_mut().flatten().for_each(|half| half.watchers.retain(others));
@@ -149,13 +162,12 @@ impl Model<'_> {
             }
             Watch::Nothing | Watch::Shield => {}
         }
-        self.cos[who].scopes.push(Scope { id, fired, shield: watch == Watch::Shield });
+        let shield = watch == Watch::Shield;
+        self.cos[who].scopes.push(Scope { id, fired, overdue: false, shield });
         match limit.deadline(self.now) {
-            Some(at) if fired == Fired::No && at > self.now => {
-                self.arm(at, Alarm::Scope(who, id));
-            }
-            Some(_) if fired == Fired::No => self.fire_scope(who, id, Fired::ByDeadline),
-            _ => {}
+            Some(at) if at > self.now => self.arm(at, Alarm::Scope(who, id)),
+            Some(_) => self.scope_overdue(who, id),
+            None => {}
         }
         OK
     }
@@ -163,7 +175,8 @@ impl Model<'_> {
     /// Leaves the innermost scope.
     pub fn leave_scope(&mut self, who: usize) -> Outcome {
         let scope = self.cos[who].scopes.pop().expect("entered");
-        self.forget_scope(who, scope.id);
+        self.disarm(Alarm::Scope(who, scope.id));
+        self.unwatch(who, scope.id);
         match scope.fired {
             Fired::No => OK,
             Fired::ByRequest => error(libc::ECANCELED),

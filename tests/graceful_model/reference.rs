@@ -69,6 +69,8 @@ pub enum Fired {
 pub struct Scope {
     pub id: u32,
     pub fired: Fired,
+    /// The deadline has passed.
+    pub overdue: bool,
     pub shield: bool,
 }
 
@@ -101,19 +103,19 @@ impl Co {
         }
     }
 
-    fn scope_fired(&self, reason: impl Fn(Fired) -> bool) -> bool {
+    fn any_scope(&self, is: impl Fn(&Scope) -> bool) -> bool {
         let outermost = self.scopes.iter().rposition(|scope| scope.shield).unwrap_or(0);
-        self.scopes[outermost..].iter().any(|scope| reason(scope.fired))
+        self.scopes[outermost..].iter().any(is)
     }
 
     /// Do blocking calls work?
     pub fn may_block(&self) -> bool {
-        !self.hard && !self.scope_fired(|fired| fired != Fired::No)
+        !self.hard && !self.any_scope(|scope| scope.fired != Fired::No)
     }
 
     /// Does one go on that a request must not cut?
     pub fn may_continue(&self) -> bool {
-        !self.hard && !self.scope_fired(|fired| fired == Fired::ByDeadline)
+        !self.hard && !self.any_scope(|scope| scope.overdue)
     }
 }
 
@@ -332,7 +334,7 @@ impl Model<'_> {
                     let timer = self.timers.remove(index);
                     match timer.alarm {
                         Alarm::Call(who) => self.wake(who, timer.outcome),
-                        Alarm::Scope(who, id) => self.fire_scope(who, id, Fired::ByDeadline),
+                        Alarm::Scope(who, id) => self.scope_overdue(who, id),
                         Alarm::Bundle(bundle) => self.hard_cancel(bundle),
                     }
                 }

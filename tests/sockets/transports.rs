@@ -448,7 +448,22 @@ fn sockets_of_the_standard_library() {
     b.write_all(b"x").unwrap();
     a.recv_exact(&mut [0], soon()).unwrap();
     assert!(a.peer_addr().unwrap().is_unnamed());
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.connect(server.local_addr().unwrap()).unwrap();
+    let udp = UdpSocket::try_from(udp).unwrap();
+    assert_eq!(udp.peer_addr(), server.local_addr());
+    udp.send(b"question", soon()).unwrap();
+    let (length, client) = server.recv_from(&mut [0; 10], soon()).unwrap();
+    assert_eq!((length, client), (8, udp.local_addr().unwrap()));
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"a stranger's", client).unwrap();
+    server.send_to(b"answer", client).unwrap();
+    assert_eq!(udp.recv_vec(100, soon()).unwrap(), b"answer");
     // What is something else.
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(UdpSocket::from_fd(tcp.into()).unwrap_err(), Error::Os(libc::EINVAL));
+    let local = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    assert_eq!(UdpSocket::from_fd(local.into()).unwrap_err(), Error::Os(libc::EINVAL));
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let udp = std::net::TcpStream::from(OwnedFd::from(udp));
     assert_eq!(TcpStream::try_from(udp).unwrap_err(), Error::Os(libc::EINVAL));

@@ -36,6 +36,7 @@ use core::ffi::c_int;
 ///
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `ECANCELED`: the coroutine was cancelled.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.
 ///
@@ -80,6 +81,7 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `EINVAL`: `mem` is `NULL`.
+/// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.
 ///
@@ -179,6 +181,7 @@ pub unsafe extern "C" fn dill_http_done(s: c_int, deadline: i64) -> c_int {
 /// - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
 ///   failed.
 /// - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
+/// - `EMSGSIZE`: the head that was begun, or the rest of what the peer has begun, is too long.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no HTTP socket.
 /// - `EPROTO`: the peer has not sent a proper message.

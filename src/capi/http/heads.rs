@@ -34,6 +34,7 @@ use core::ffi::{c_char, c_int};
 /// - `ENOBUFS`: 32 requests are not answered yet.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no HTTP socket.
+/// - `EPIPE`: a body was ended of which only the end of the connection can tell.
 /// - `EPROTO`: the message before was not completed.
 ///
 /// # Thread safety
@@ -164,6 +165,7 @@ pub unsafe extern "C" fn dill_http_recvrequest(
 /// - `EMSGSIZE`: the line is too long.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no HTTP socket.
+/// - `EPIPE`: a body was ended of which only the end of the connection can tell.
 /// - `EPROTO`: the message before was not completed.
 ///
 /// # Thread safety

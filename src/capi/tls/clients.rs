@@ -55,6 +55,7 @@ unsafe fn attach_client_verify(
 /// - `EBADF`: the handle is not open.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -109,6 +110,7 @@ pub unsafe extern "C" fn dill_tls_attach_client(s: c_int, deadline: i64) -> c_in
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: `mem` is `NULL`.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`: no handle is left.
 /// - `ENOMEM`: out of memory.
 /// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
@@ -181,6 +183,7 @@ pub unsafe extern "C" fn dill_tls_attach_client_mem(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: `hostname` is `NULL`, or neither a name nor an address; or `cafile` holds no
 ///   certificate, or something else than certificates.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist, or the system trusts nobody.
 /// - `ENOMEM`: out of memory.
@@ -246,6 +249,7 @@ pub unsafe extern "C" fn dill_tls_attach_client_verify(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
 ///   `cafile` holds no certificate, or something else than certificates.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist, or the system trusts nobody.
 /// - `ENOMEM`: out of memory.

@@ -71,11 +71,13 @@ pub unsafe extern "C" fn dill_tls_done(s: c_int, deadline: i64) -> c_int {
 ///
 /// # Errors
 ///
+/// - `EACCES`: the peer has refused our certificate, or that we have none.
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `EBUSY`: another coroutine is sending to the socket or receiving from it.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken, or an earlier send or receive has failed, or the
 ///   peer has ended the stream below without a goodbye.
+/// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no TLS socket.
 /// - `EPROTO`: the peer has broken the rules.
 /// - `ETIMEDOUT`: the deadline has passed.

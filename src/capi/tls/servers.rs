@@ -62,6 +62,7 @@ unsafe fn attach_server(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: a name is `NULL`, `cert` or `pkey` is no such file, or the key does not
 ///   belong to the certificate.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist.
 /// - `ENOMEM`: out of memory.
@@ -124,6 +125,7 @@ pub unsafe extern "C" fn dill_tls_attach_server(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
 ///   not belong to the certificate.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist.
 /// - `ENOMEM`: out of memory.
@@ -193,6 +195,7 @@ pub unsafe extern "C" fn dill_tls_attach_server_mem(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: a name is `NULL`, a file is not what it should be, or the key does not
 ///   belong to the certificate.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist.
 /// - `ENOMEM`: out of memory.
@@ -258,6 +261,7 @@ pub unsafe extern "C" fn dill_tls_attach_server_verify(
 /// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
 /// - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
 ///   not belong to the certificate.
+/// - `EIO`: the system gives no random bytes.
 /// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
 /// - `ENOENT`: a file does not exist.
 /// - `ENOMEM`: out of memory.

@@ -103,6 +103,8 @@ unsafe fn attach_server(
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken.
 /// - `EINVAL`: a flag is unknown, or `resource` or `host` is missing or can't stand in a head.
+/// - `EIO`: the system gives no random bytes.
+/// - `EMFILE`: no handle is left.
 /// - `EMSGSIZE`: the server's answer is too long.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.
@@ -163,6 +165,8 @@ pub unsafe extern "C" fn dill_ws_attach_client(
 /// - `ECONNRESET`: the connection is broken.
 /// - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
 ///   stand in a head.
+/// - `EIO`: the system gives no random bytes.
+/// - `EMFILE`: no handle is left.
 /// - `EMSGSIZE`: the server's answer is too long.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.
@@ -229,6 +233,7 @@ pub unsafe extern "C" fn dill_ws_attach_client_mem(
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken.
 /// - `EINVAL`: a flag is unknown.
+/// - `EMFILE`: no handle is left.
 /// - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.
@@ -292,6 +297,7 @@ pub unsafe extern "C" fn dill_ws_attach_server(
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken.
 /// - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
+/// - `EMFILE`: no handle is left.
 /// - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no bytestream socket.

@@ -34,6 +34,8 @@ use core::slice;
 /// - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
 /// - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
 ///   too long or not UTF-8, or comes without a status.
+/// - `EIO`: the system gives no random bytes.
+/// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no WebSocket.
 /// - `EPIPE`: the stream was ended before.
 /// - `ETIMEDOUT`: the deadline has passed.
@@ -92,8 +94,11 @@ pub unsafe extern "C" fn dill_ws_done(
 /// - `EBUSY`: another coroutine is using the socket.
 /// - `ECANCELED`: the coroutine was cancelled.
 /// - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
+/// - `EILSEQ`: text from the peer is not UTF-8.
 /// - `EINVAL`: a Close frame can't say that: the status is none that may be sent, the reason is
 ///   too long or not UTF-8, or comes without a status.
+/// - `EIO`: the system gives no random bytes.
+/// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no WebSocket.
 /// - `EPROTO`: the peer breaks the protocol.
 /// - `ETIMEDOUT`: the deadline has passed.

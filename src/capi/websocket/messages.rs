@@ -55,6 +55,7 @@ unsafe fn receive(
 /// - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
 /// - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
 /// - `EINVAL`: invalid argument.
+/// - `EIO`: the system gives no random bytes.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no WebSocket.
 /// - `EPIPE`: the outgoing stream was ended by `ws_done`.
@@ -177,6 +178,7 @@ pub unsafe extern "C" fn dill_ws_recv(
 /// - `ECONNRESET`: the connection is broken, or an earlier operation on it has failed.
 /// - `EILSEQ`: a text message is not UTF-8. Nothing was sent.
 /// - `EINVAL`: invalid argument.
+/// - `EIO`: the system gives no random bytes.
 /// - `ENOMEM`: out of memory.
 /// - `ENOTSUP`: the handle is no WebSocket.
 /// - `EPIPE`: the outgoing stream was ended by `ws_done`.

@@ -35,6 +35,9 @@ struct Helpers {
     work: Condvar,
 }
 
+// SAFETY: nobody follows the pointer.
+unsafe impl Sync for Helpers {}
+
 /// The queue and those who serve it.
 struct Staff {
     queue: VecDeque<Box<dyn Task>>,

@@ -4,11 +4,11 @@
 //! hold it while they are blocked: what can't be sent at once is taken out of it first, and what
 //! can't be received at once is put into it afterwards.
 
+mod progress;
 mod records;
 
 use crate::concurrency::cancel_scope::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::room;
@@ -16,6 +16,8 @@ use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
 use core::mem;
+use progress::{Occupied, Progress, was_put_off};
+use records::Record;
 use rustls::{Connection, ProtocolVersion};
 use std::io::{BufRead, IoSlice, Write};
 
@@ -27,12 +29,11 @@ const DATA: u8 = 23;
 /// gains nothing any more.
 const SEND_AT_ONCE: usize = 4 << 14;
 
+/// Records that are no input and are processed by one query for that.
+const DIGESTED_AT_ONCE: usize = 64;
+
 /// Buffers that are gathered for that.
 const BATCH: usize = 16;
-
-/// Bytes between two looks at the clock. Not fewer, so that what is there already is received
-/// although the deadline has passed.
-const UNCHECKED: usize = 16 << 20;
 
 pub(super) struct Session {
     /// Handle of the stream below, -1 when it was given back.
@@ -40,6 +41,8 @@ pub(super) struct Session {
     connection: RefCell<Connection>,
     /// Decrypted bytes that nobody has received yet.
     plaintext: Cell<usize>,
+    /// The record that is being received.
+    record: Cell<Record>,
     /// rustls has the first byte of the next record, which is still in the stream below.
     peeked: Cell<bool>,
     /// The peer has said goodbye.
@@ -49,68 +52,11 @@ pub(super) struct Session {
     /// We have said goodbye.
     done: Cell<bool>,
     receive_failed: Cell<bool>,
+    /// Why, if no receive has told of it.
+    failure: Cell<Option<Errno>>,
     send_failed: Cell<bool>,
     receiving: Cell<bool>,
     sending: Cell<bool>,
-}
-
-/// Marks a direction as used by a call.
-struct Occupied<'a>(&'a Cell<bool>);
-
-impl<'a> Occupied<'a> {
-    fn new(flag: &'a Cell<bool>) -> Self {
-        flag.set(true);
-        Self(flag)
-    }
-}
-
-impl Drop for Occupied<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
-}
-
-/// How far a receive has come.
-struct Progress {
-    deadline: i64,
-    /// Bytes received since the clock was looked at.
-    unchecked: usize,
-    /// What was received can't be given back.
-    begun: bool,
-    /// Held as long as `begun`: requests do not interrupt.
-    under_way: Option<UnderWay>,
-}
-
-impl Progress {
-    fn new(deadline: i64) -> Self {
-        Self { deadline, unchecked: 0, begun: false, under_way: None }
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        self.begun = true;
-        if self.under_way.is_none() {
-            self.under_way = Some(UnderWay::begin()?);
-        }
-        Ok(())
-    }
-
-    fn between_records(&mut self, begun: bool) {
-        self.begun = begun;
-        if !begun {
-            self.under_way = None;
-        }
-    }
-
-    /// A peer that sends and sends shall not hold a call whose time is over.
-    fn transferred(&mut self, count: usize) -> Result<()> {
-        self.unchecked += count;
-        if self.unchecked < UNCHECKED {
-            return Ok(());
-        }
-        self.unchecked = 0;
-        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
-        if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
-    }
 }
 
 impl Session {
@@ -121,11 +67,13 @@ impl Session {
             below: Cell::new(below),
             connection: RefCell::new(connection),
             plaintext: Cell::new(0),
+            record: Cell::new(Record::NONE),
             peeked: Cell::new(false),
             peer_done: Cell::new(false),
             ended: Cell::new(false),
             done: Cell::new(false),
             receive_failed: Cell::new(false),
+            failure: Cell::new(None),
             send_failed: Cell::new(false),
             receiving: Cell::new(false),
             sending: Cell::new(false),
@@ -147,7 +95,31 @@ impl Session {
 
     /// Does the next receive not block, before its first byte?
     pub(super) fn receives_at_once(&self) -> bool {
-        self.plaintext.get() > 0 || self.peer_done.get() || self.receive_failed.get()
+        let failed = self.receive_failed.get() || self.failure.get().is_some();
+        self.plaintext.get() > 0 || self.peer_done.get() || failed
+    }
+
+    /// Takes what is there out of the stream below, up to a record that a receive has something
+    /// to tell of: others, such as session tickets, are no input. It neither blocks nor lets
+    /// anybody else run. Was there something?
+    pub(super) fn digest(&self) -> bool {
+        if self.receiving.get() {
+            return false;
+        }
+        let _occupied = Occupied::new(&self.receiving);
+        let mut taken = false;
+        for _ in 0..DIGESTED_AT_ONCE {
+            if self.receives_at_once() {
+                break;
+            }
+            let before = self.record.get();
+            match self.read_record_at_once() {
+                Ok(true) => taken = true,
+                Ok(false) => return taken || self.record.get() != before,
+                Err(error) => self.failure.set(Some(error)),
+            }
+        }
+        taken
     }
 
     /// The initial handshake.
@@ -345,6 +317,10 @@ impl Session {
             () if self.receive_failed.get() => return Err(Errno::ECONNRESET),
             () => {}
         }
+        if let Some(error) = self.failure.take() {
+            self.receive_failed.set(true);
+            return Err(error);
+        }
         let _occupied = Occupied::new(&self.receiving);
         let mut progress = Progress::new(deadline);
         let result = operation(&mut progress);
@@ -436,17 +412,5 @@ impl Session {
             Err(Errno::EPIPE) => Ok(()),
             result => result,
         }
-    }
-}
-
-/// Was an operation that has failed with `error` before its first byte only put off? Then it
-/// can be repeated.
-fn was_put_off(error: Errno) -> bool {
-    match error {
-        // A `choose` was waiting for the stream below.
-        Errno::EBUSY => true,
-        // The end of a cancel scope. After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => Context::get().is_ok_and(|it| it.current().may_start().is_ok()),
-        _ => false,
     }
 }

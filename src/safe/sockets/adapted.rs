@@ -6,16 +6,20 @@ use crate::safe::alternatives::Source;
 use crate::scheduler::shared::Shared;
 use crate::sockets::adapter::{self, Input};
 use crate::{ByteStream, Deadline, Error, MessageSocket};
+use core::ffi::c_int;
 use std::io::IoSlice;
 
 /// A socket written in Rust as the core wants it.
-pub(super) struct Adapted<S>(Shared<S>);
+struct Adapted<S>(Shared<S>);
 
-impl<S> Adapted<S> {
-    /// `ENOMEM`.
-    pub(super) fn boxed(socket: Shared<S>) -> Result<Box<Self>, Errno> {
-        allocation::boxed(Adapted(socket))
-    }
+/// A handle for a byte stream.
+pub(super) fn open_stream<S: ByteStream + 'static>(stream: Shared<S>) -> Result<c_int, Errno> {
+    adapter::open_stream(allocation::boxed(Adapted(stream))?)
+}
+
+/// A handle for a message socket.
+pub(super) fn open_messages<S: MessageSocket + 'static>(socket: Shared<S>) -> Result<c_int, Errno> {
+    adapter::open_messages(allocation::boxed(Adapted(socket))?)
 }
 
 /// The core's number for an error.

@@ -1,7 +1,7 @@
 //! What lies beneath a protocol: a socket of this library, whose handle is the protocol's for the
 //! time, or one of the user's own making behind a handle.
 
-use super::adapted::Adapted;
+use super::adapted;
 use super::socket::{Private, Socket};
 use crate::os::errno::Errno;
 use crate::scheduler::shared::Shared;
@@ -29,7 +29,7 @@ impl<S: ByteStream + 'static> Lower<S> {
             Some(_) => Lower::Native(stream),
             None => {
                 let stream = Shared::new(stream).map_err(Error::of)?;
-                let handle = Adapted::boxed(stream.clone()).and_then(|it| adapter::open_stream(it));
+                let handle = adapted::open_stream(stream.clone());
                 Lower::Foreign(stream, handle.map_err(Error::of)?)
             }
         };
@@ -47,7 +47,7 @@ impl<S: ByteStream + 'static> Lower<S> {
             return Ok((stream, result));
         }
         let stream = Shared::new(stream).map_err(Error::of)?;
-        let handle = Adapted::boxed(stream.clone()).and_then(|it| adapter::open_stream(it));
+        let handle = adapted::open_stream(stream.clone());
         let socket = Socket::opened(handle)?;
         let result = adapter::carry(|| action(socket.number())).map_err(Error::of)?;
         // The adapter holds the other reference.
@@ -67,8 +67,7 @@ impl<S: MessageSocket + 'static> Lower<S> {
             Some(_) => Lower::Native(messages),
             None => {
                 let messages = Shared::new(messages).map_err(Error::of)?;
-                let handle =
-                    Adapted::boxed(messages.clone()).and_then(|it| adapter::open_messages(it));
+                let handle = adapted::open_messages(messages.clone());
                 Lower::Foreign(messages, handle.map_err(Error::of)?)
             }
         };

@@ -1,6 +1,6 @@
 //! The handle of a socket, which may have become that of a protocol on top of it.
 
-use super::adapted::Adapted;
+use super::adapted;
 use crate::os::errno::Errno;
 use crate::safe::handle::Handle;
 use crate::scheduler::shared::Shared;
@@ -36,18 +36,12 @@ impl Socket {
 
     /// A byte stream of the user's behind a handle.
     pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
-        Socket::opened(
-            Shared::new(stream).and_then(Adapted::boxed).and_then(|it| adapter::open_stream(it)),
-        )
+        Socket::opened(Shared::new(stream).and_then(adapted::open_stream))
     }
 
     /// A message socket of the user's behind a handle.
     pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
-        Socket::opened(
-            Shared::new(messages)
-                .and_then(Adapted::boxed)
-                .and_then(|it| adapter::open_messages(it)),
-        )
+        Socket::opened(Shared::new(messages).and_then(adapted::open_messages))
     }
 
     /// The number, for functions of the core.

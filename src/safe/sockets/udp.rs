@@ -8,6 +8,7 @@ use crate::sockets::{slices, udp};
 use crate::{Deadline, Error, Result};
 use core::net::SocketAddr;
 use std::io::IoSlice;
+use std::os::fd::OwnedFd;
 
 /// A socket for UDP datagrams. Sending never blocks, and nothing is guaranteed: messages may get
 /// lost, arrive twice, or in another order.
@@ -94,6 +95,27 @@ impl UdpSocket {
         Socket::opened(opened).map(|socket| UdpSocket { socket })
     }
 
+    /// Makes a socket of a descriptor: that of a UDP socket, with whatever options it has been given.
+    /// If it is connected, that is its remote address. It becomes non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `EINVAL` when it is no such socket; [`Error::Canceled`],
+    /// [`Error::OutOfMemory`]. The descriptor is closed then.
+    ///
+    /// ```
+    /// # use dill::{Deadline, UdpSocket};
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_broadcast(true)?;
+    /// let socket = UdpSocket::from_fd(socket.into())?;
+    /// # socket.send_to(b"x", socket.local_addr()?)?;
+    /// # assert_eq!(socket.recv_vec(10, Deadline::NEVER)?, b"x");
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<UdpSocket> {
+        Socket::opened(udp::from_fd(fd)).map(|socket| UdpSocket { socket })
+    }
+
     /// Sends a message to an address.
     ///
     /// # Errors
@@ -173,11 +195,30 @@ impl UdpSocket {
     pub fn local_addr(&self) -> Result<SocketAddr> {
         ip_address::of_socket(udp::descriptor(self.socket.number())).map_err(Error::of)
     }
+
+    /// The remote address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] with `ENOTCONN` if it has none.
+    ///
+    /// ```
+    /// # use dill::{Deadline, Error, UdpSocket};
+    /// let server = UdpSocket::bind("127.0.0.1:0")?;
+    /// let client = UdpSocket::connect(server.local_addr()?, Deadline::NEVER)?;
+    /// assert_eq!(client.peer_addr()?, server.local_addr()?);
+    /// assert_eq!(server.peer_addr(), Err(Error::Os(libc::ENOTCONN)));
+    /// # Ok::<(), dill::Error>(())
+    /// ```
+    pub fn peer_addr(&self) -> Result<SocketAddr> {
+        let remote = udp::remote(self.socket.number());
+        remote.and_then(|remote| remote.decode()).map_err(Error::of)
+    }
 }
 
 message_socket!([] UdpSocket);
 
 descriptor::descriptors!(
     /// For options and the like.
-    UdpSocket, udp::descriptor
+    UdpSocket, udp::descriptor, from std::net::UdpSocket
 );

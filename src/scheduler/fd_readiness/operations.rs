@@ -42,6 +42,15 @@ pub(super) struct Arrived {
 impl Arrived {
     pub(super) const NOTHING: Arrived = Arrived { result: 0, buffer: None, connection: false };
 
+    /// Bytes that can't be had any more.
+    pub(super) const LOST: Arrived =
+        Arrived { result: -libc::ECONNRESET, buffer: None, connection: false };
+
+    /// Where the bytes are.
+    pub(super) fn buffer(&self) -> Option<Buffer> {
+        self.buffer
+    }
+
     fn discard(self) {
         if let Some(buffer) = self.buffer {
             // SAFETY: nothing is copied.
@@ -89,7 +98,8 @@ impl Watched {
     }
 
     /// Before somebody waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
-    pub(super) fn await_edge(&self, context: &Context, direction: Direction) {
+    pub(super) fn await_edge(&self, context: &Context, direction: Direction) -> Result<()> {
+        self.register_anew(context)?;
         let (poll, suffices) = match direction {
             Direction::Read => (InFlight::POLL_READ, InFlight::POLL_READ | InFlight::TAKING),
             Direction::Write => (InFlight::POLL_WRITE, InFlight::POLL_WRITE),
@@ -101,15 +111,17 @@ impl Watched {
             self.begins(poll);
             poller.await_edge(self.fd, token(self), direction);
         }
+        Ok(())
     }
 
     /// Before somebody waits for input to receive, or to accept: has the poller do that, if it
     /// can.
-    pub(super) fn await_input(&self, context: &Context, operation: Operation) {
-        let Some(poller) = context.existing_poller() else { return };
-        let Some(completions) = poller.completions() else { return };
+    pub(super) fn await_input(&self, context: &Context, operation: Operation) -> Result<()> {
+        self.register_anew(context)?;
+        let Some(poller) = context.existing_poller() else { return Ok(()) };
+        let Some(completions) = poller.completions() else { return Ok(()) };
         if self.flies(InFlight::TAKING) {
-            return;
+            return Ok(());
         }
         match operation {
             Operation::Receive => {
@@ -121,6 +133,7 @@ impl Watched {
                 completions.accept(self.fd, token(self));
             }
         }
+        Ok(())
     }
 
     /// Takes what has arrived: how many bytes of it were copied to `to`, or the number of the
@@ -130,6 +143,8 @@ impl Watched {
     /// `to` is null, or as many bytes as a receive gets at most can be written there.
     #[allow(unsafe_code)]
     pub(super) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        // In a forked child it is made before the buffer counts as given back.
+        Context::get()?.poller()?;
         self.ready.set(self.ready.get().without(Readiness::ARRIVED));
         let arrived = self.arrived.replace(Arrived::NOTHING);
         let result = usize::try_from(arrived.result)
@@ -145,7 +160,8 @@ impl Watched {
     pub(super) fn give_up(&self) {
         if self.in_flight.get() != InFlight::NOTHING
             && let Some(context) = Context::existing()
-            && let Some(completions) = context.existing_poller().and_then(|it| it.completions())
+            // A forked child that has not made its own yet has asked for nothing.
+            && let Some(completions) = context.poller.get().and_then(|it| it.completions())
         {
             completions.cancel(self.fd);
         }
@@ -156,6 +172,7 @@ impl Watched {
         self.give_up();
         self.in_flight.set(InFlight::NOTHING);
         if self.ready.get().has(Readiness::ARRIVED) {
+            let _ = Context::get().and_then(|context| context.poller().map(drop)); // as above
             self.arrived.replace(Arrived::NOTHING).discard();
         }
     }

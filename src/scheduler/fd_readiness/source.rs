@@ -1,10 +1,10 @@
 //! Descriptors of library sockets.
 
 use super::operations::owned;
-use super::{Watched, token, wait};
+use super::{BeforeWait, Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::{fork, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Poller as _, Readiness};
@@ -29,9 +29,24 @@ impl FdSource {
         let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
         poller.watch(watched.fd, token(&watched), both)?;
         watched.socket.set(true);
-        watched.completes.set(poller.completions().is_some());
+        watched.note_registration(poller);
+        watched.forks.set(fork::count());
+        watched.process.set(fork::generation());
         let _ = fd.into_raw_fd();
         Ok(FdSource { watched })
+    }
+
+    /// As [`FdSource::register`], for a descriptor that only other threads of this process make
+    /// ready. In a forked child, where there are none, waits for it end with `EAGAIN`.
+    pub(crate) fn register_local(fd: OwnedFd) -> Result<FdSource> {
+        let source = FdSource::register(fd)?;
+        source.watched.is_local();
+        Ok(source)
+    }
+
+    /// Was the descriptor inherited from the process that has forked?
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.watched.process.get() != fork::generation()
     }
 
     /// The number, for system calls.
@@ -117,8 +132,8 @@ impl FdSource {
     #[inline(always)]
     pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
         debug_assert!(!self.may_read());
-        if self.watched.completes.get() {
-            self.watched.await_input(context, Operation::Receive);
+        if self.watched.before_wait.get() != BeforeWait::NOTHING {
+            self.watched.await_input(context, Operation::Receive)?;
         }
         self.park(context, Direction::Read, deadline, Interrupt::Any)
     }
@@ -126,13 +141,14 @@ impl FdSource {
     /// As [`FdSource::wait_readable`], for a listener: the connection may have been accepted
     /// then, see [`FdSource::take_connection`].
     pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
-        if self.watched.completes.get() && !self.may_read() {
-            self.watched.await_input(Context::may_block()?, Operation::Accept);
+        let completes = self.watched.before_wait.get() != BeforeWait::NOTHING;
+        if completes && !self.may_read() {
+            self.watched.await_input(Context::may_block()?, Operation::Accept)?;
         }
         let result = self.wait_readable(deadline, Interrupt::Any);
         // A connection is better left to the system than taken for nobody. After `EBADF` the
         // socket is gone.
-        if matches!(result, Err(error) if error != Errno::EBADF) && self.watched.completes.get() {
+        if matches!(result, Err(error) if error != Errno::EBADF) && completes {
             self.watched.give_up();
         }
         result
@@ -173,8 +189,8 @@ impl FdSource {
         if self.watched.is_ready(direction) {
             return Ok(());
         }
-        if self.watched.completes.get() {
-            self.watched.await_edge(context, direction);
+        if self.watched.before_wait.get() != BeforeWait::NOTHING {
+            self.watched.await_edge(context, direction)?;
         }
         self.park(context, direction, deadline, interrupt)
     }
@@ -201,6 +217,12 @@ impl Drop for FdSource {
         self.watched.cancel();
         self.watched.generation.set(self.watched.generation.get().wrapping_add(1));
         self.watched.socket.set(false);
+        if self.watched.forks.get() != fork::count()
+            && let Some(poller) = Context::existing().and_then(|context| context.poller.get())
+        {
+            // Another process may have the file open, too, so it is not forgotten by itself.
+            poller.forget(self.watched.fd);
+        }
         let _ = nix::unistd::close(self.watched.fd);
     }
 }

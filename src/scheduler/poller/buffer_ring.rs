@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)] // Memory that the system writes to.
 
-use super::Buffer;
+use super::{Buffer, Buffers};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_void;
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU16, Ordering};
 use io_uring::Submitter;
@@ -12,7 +13,7 @@ use io_uring::types::BufRingEntry;
 
 /// Buffers, a power of two. So many receives can complete in one round without a system call
 /// of their own.
-const BUFFERS: u16 = 256;
+pub(super) const BUFFERS: u16 = 256;
 /// Bytes in a buffer: what a stream socket reads ahead at most.
 pub(crate) const BUFFER_SIZE: usize = 2048 - 2 * size_of::<u16>();
 const STRIDE: usize = 2048;
@@ -40,13 +41,40 @@ impl BufferRing {
         }
         let memory = NonNull::new(memory.cast()).ok_or(Errno::ENOMEM)?;
         let ring = BufferRing { memory };
-        let address = memory.as_ptr() as u64;
+        ring.announce(submitter, &Buffers::default())?;
+        Ok(ring)
+    }
+
+    /// In a forked child: tells another io_uring of the same buffers, but for those in use, whose
+    /// content stays. After that `self` must not be dropped or used; after an error it is as it
+    /// was.
+    pub(super) fn register_again(
+        &self,
+        submitter: &Submitter<'_>,
+        in_use: &Buffers,
+    ) -> Result<BufferRing> {
+        let ring = ManuallyDrop::new(BufferRing { memory: self.memory });
+        ring.announce(submitter, in_use)?;
+        Ok(ManuallyDrop::into_inner(ring))
+    }
+
+    fn announce(&self, submitter: &Submitter<'_>, in_use: &Buffers) -> Result<()> {
+        let address = self.memory.as_ptr() as u64;
         // SAFETY: the entries are page-aligned and stay until the ring is closed: the poller
         // drops that first.
         unsafe { submitter.register_buf_ring_with_flags(address, BUFFERS, GROUP, 0) }
             .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL)))?;
-        (0..BUFFERS).for_each(|id| ring.give_back(Buffer(id)));
-        Ok(ring)
+        self.tail().store(0, Ordering::Release);
+        let free = (0..BUFFERS).map(Buffer).filter(|&buffer| !in_use.has(buffer));
+        free.for_each(|buffer| self.give_back(buffer));
+        Ok(())
+    }
+
+    fn tail(&self) -> &AtomicU16 {
+        let entries = self.memory.as_ptr().cast::<BufRingEntry>();
+        // SAFETY: `tail` only computes an address in the first entry of the ring. The system
+        // reads it concurrently, so it is atomic; only we write it.
+        unsafe { AtomicU16::from_ptr(BufRingEntry::tail(entries).cast_mut()) }
     }
 
     /// Where a buffer's bytes are.
@@ -59,9 +87,7 @@ impl BufferRing {
     /// Makes a buffer free.
     pub(super) fn give_back(&self, buffer: Buffer) {
         let entries = self.memory.as_ptr().cast::<BufRingEntry>();
-        // SAFETY: `tail` only computes an address in the first entry of the ring. The system
-        // reads it concurrently, so it is atomic; only we write it.
-        let tail = unsafe { AtomicU16::from_ptr(BufRingEntry::tail(entries).cast_mut()) };
+        let tail = self.tail();
         let position = tail.load(Ordering::Relaxed);
         // SAFETY: a slot of the ring behind the tail, where the system doesn't look. There is
         // one for each buffer. The fields written don't overlap the tail.

@@ -1,12 +1,12 @@
 //! The poller on epoll.
 
-use super::{Event, Interest, Mode, Poller, Readiness, Sink};
+use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink, SystemPoller};
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use core::cell::RefCell;
 use core::time::Duration;
 use nix::sys::epoll::{Epoll as Descriptor, EpollCreateFlags, EpollEvent, EpollFlags};
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _, RawFd};
 
 /// Events taken from the kernel in one call. The array is on the heap: this runs on
 /// whatever coroutine's stack happens to be current.
@@ -24,6 +24,16 @@ impl Epoll {
         events.resize(BATCH, libc::epoll_event { events: 0, u64: 0 });
         let descriptor = Descriptor::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Epoll { descriptor, events: RefCell::new(events.into_boxed_slice()) })
+    }
+
+    /// Is it in the middle of [`Poller::wait`]?
+    pub(super) fn is_waiting(&self) -> bool {
+        self.events.try_borrow_mut().is_err()
+    }
+
+    /// Ends one that was left to the parent: what has the number now is somebody else's.
+    pub(super) fn dissolve(self) {
+        let _ = self.descriptor.0.into_raw_fd();
     }
 }
 
@@ -80,6 +90,15 @@ impl Poller for Epoll {
             }
             timeout = Some(Duration::ZERO);
         }
+    }
+
+    fn leave_to_parent(&self) {
+        // By number, as the owner can't be dropped; by the contract it never is.
+        let _ = nix::unistd::close(self.descriptor.0.as_raw_fd());
+    }
+
+    fn successor(&self, _: &Buffers) -> Result<SystemPoller> {
+        Ok(SystemPoller::Epoll(Epoll::new()?))
     }
 }
 

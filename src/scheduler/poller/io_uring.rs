@@ -16,9 +16,10 @@
 use super::buffer_ring::{self, BufferRing};
 use super::epoll::Epoll;
 use super::{
-    Buffer, Completion, Completions, Direction, Event, Interest, Mode, Operation, Poller,
-    Readiness, Sink,
+    Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Poller,
+    Readiness, Sink, SystemPoller,
 };
+use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, OnceCell, RefCell};
 use core::ffi::c_void;
@@ -26,7 +27,7 @@ use core::ptr;
 use core::time::Duration;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
-use io_uring::{EnterFlags, IoUring, cqueue, opcode};
+use io_uring::{EnterFlags, IoUring, Submitter, cqueue, opcode};
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 
@@ -38,6 +39,7 @@ const COMPLETIONS: u32 = 4096;
 const POLL_FIRST: u16 = 1;
 
 pub(crate) struct Uring {
+    descriptor: RawFd,
     // Dropped first: the system must not know the buffers any more when they go.
     ring: RefCell<IoUring>,
     buffers: BufferRing,
@@ -47,6 +49,8 @@ pub(crate) struct Uring {
     epoll_armed: Cell<bool>,
     /// Entries in the submission queue.
     queued: Cell<u32>,
+    /// The ring is the parent's, and its queues are not there in this process.
+    left: Cell<bool>,
 }
 
 /// What an entry is, in the bits of the token that are zero otherwise.
@@ -67,6 +71,10 @@ impl Uring {
     /// `ENOSYS`, `EPERM` and others where the system has no io_uring, or not all of what is
     /// needed (Linux 6.1).
     pub(super) fn new() -> Result<Uring> {
+        Self::with_buffers(BufferRing::register)
+    }
+
+    fn with_buffers(buffers: impl FnOnce(&Submitter<'_>) -> Result<BufferRing>) -> Result<Uring> {
         let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -79,20 +87,22 @@ impl Uring {
         if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
             return Err(Errno::ENOSYS);
         }
-        let buffers = BufferRing::register(&ring.submitter())?;
+        let buffers = buffers(&ring.submitter())?;
         Ok(Uring {
+            descriptor: ring.as_raw_fd(),
             ring: RefCell::new(ring),
             buffers,
             epoll: OnceCell::new(),
             epoll_armed: Cell::new(false),
             queued: Cell::new(0),
+            left: Cell::new(false),
         })
     }
 
     /// Puts an entry into the queue.
     fn push(&self, entry: &Entry) {
         let mut ring = self.ring.borrow_mut();
-        loop {
+        while !self.left.get() {
             // SAFETY: entries refer to no memory but the buffers, which stay.
             if unsafe { ring.submission().push(entry) }.is_ok() {
                 self.queued.set(self.queued.get() + 1);
@@ -116,6 +126,9 @@ impl Uring {
 
     /// The next completion.
     fn next(&self) -> Option<cqueue::Entry> {
+        if self.left.get() {
+            return None; // forked by a signal handler during the wait
+        }
         self.ring.borrow_mut().completion().next()
     }
 
@@ -210,6 +223,26 @@ impl Poller for Uring {
         }
         while let Some(entry) = self.next() {
             self.translate(&entry, sink);
+        }
+    }
+
+    fn leave_to_parent(&self) {
+        self.left.set(true);
+        // By number: nothing is dropped. The mappings of the queues were not inherited, so what
+        // has their addresses now is something else.
+        let _ = nix::unistd::close(self.descriptor);
+        if let Some(epoll) = self.epoll.get() {
+            epoll.leave_to_parent();
+        }
+    }
+
+    fn successor(&self, in_use: &Buffers) -> Result<SystemPoller> {
+        // The buffers were inherited, as copies.
+        let made = Self::with_buffers(|submitter| self.buffers.register_again(submitter, in_use));
+        match made {
+            Ok(poller) => Ok(SystemPoller::Uring(allocation::boxed(poller)?)),
+            // Not allowed any more, for instance.
+            Err(_) => Ok(SystemPoller::Epoll(Epoll::new()?)),
         }
     }
 

@@ -113,6 +113,21 @@ pub(crate) struct Completion {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Buffer(u16);
 
+/// A set of buffers.
+#[derive(Default)]
+pub(crate) struct Buffers([u64; buffer_ring::BUFFERS as usize / 64]);
+
+impl Buffers {
+    /// Adds a buffer.
+    pub(crate) fn add(&mut self, Buffer(id): Buffer) {
+        self.0[usize::from(id / 64)] |= 1 << (id % 64);
+    }
+
+    fn has(&self, Buffer(id): Buffer) -> bool {
+        self.0[usize::from(id / 64)] & 1 << (id % 64) != 0
+    }
+}
+
 /// Whom a poller tells what has happened.
 pub(crate) trait Sink {
     /// A descriptor is ready.
@@ -138,6 +153,11 @@ pub(crate) trait Sink {
 ///   a zero timeout. Readiness that began before the call is never missed.
 /// - An event may be spurious; it may carry a token of an interest replaced since.
 /// - The six lowest bits of a token are zero.
+/// - In a forked child `leave_to_parent` is called first, before anything else can happen there.
+///   It closes the child's copies of the poller's descriptors, and leaves the parent's poller
+///   undisturbed. After that only `successor` is called, which makes a poller that has no
+///   interests; the object is never dropped. `in_use` are the buffers that have not been given back: they stay valid if
+///   the successor carries out operations, too.
 pub(crate) trait Poller {
     /// See the contract.
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()>;
@@ -150,6 +170,12 @@ pub(crate) trait Poller {
 
     /// See the contract.
     fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink);
+
+    /// See the contract.
+    fn leave_to_parent(&self);
+
+    /// See the contract.
+    fn successor(&self, in_use: &Buffers) -> Result<SystemPoller>;
 
     /// The same object, if it carries out operations itself.
     fn completions(&self) -> Option<&dyn Completions> {
@@ -213,6 +239,21 @@ impl SystemPoller {
         }
         Ok(SystemPoller::Epoll(Epoll::new()?))
     }
+
+    /// Takes back the memory of one that was left to the parent. If the process has forked in a
+    /// signal handler it may be in the middle of a `wait`; then it stays.
+    pub(super) fn dissolve(this: Box<SystemPoller>) {
+        let is_in_use = match &*this {
+            SystemPoller::Epoll(poller) => poller.is_waiting(),
+            // The buffers are its successor's, and the mappings of the queues were not inherited.
+            SystemPoller::Uring(_) => true,
+        };
+        if is_in_use {
+            Box::leak(this);
+        } else if let SystemPoller::Epoll(poller) = *this {
+            poller.dissolve();
+        }
+    }
 }
 
 impl Poller for SystemPoller {
@@ -241,6 +282,20 @@ impl Poller for SystemPoller {
         match self {
             SystemPoller::Epoll(poller) => poller.wait(timeout, sink),
             SystemPoller::Uring(poller) => poller.wait(timeout, sink),
+        }
+    }
+
+    fn leave_to_parent(&self) {
+        match self {
+            SystemPoller::Epoll(poller) => poller.leave_to_parent(),
+            SystemPoller::Uring(poller) => poller.leave_to_parent(),
+        }
+    }
+
+    fn successor(&self, in_use: &Buffers) -> Result<SystemPoller> {
+        match self {
+            SystemPoller::Epoll(poller) => poller.successor(in_use),
+            SystemPoller::Uring(poller) => poller.successor(in_use),
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Counted(PhantomData<*mut ()>);
 
 impl Counted {
     pub(super) fn new() -> Counted {
-        ADAPTERS.set(ADAPTERS.get() + 1);
+        ADAPTERS.set(ADAPTERS.get().wrapping_add(1));
         Counted(PhantomData)
     }
 }
@@ -38,7 +38,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         // Not when the thread ends and its variables are gone.
-        let _ = ADAPTERS.try_with(|adapters| adapters.set(adapters.get() - 1));
+        let _ = ADAPTERS.try_with(|adapters| adapters.set(adapters.get().wrapping_sub(1)));
     }
 }
 
@@ -59,7 +59,9 @@ fn pop() -> Option<Frame> {
 /// panic if one of them has panicked.
 #[inline]
 pub(crate) fn carry<T>(call: impl FnOnce() -> T) -> T {
-    if ADAPTERS.get() == 0 { call() } else { carry_panic(call) }
+    // Where each coroutine is a thread, one counts what another one has made.
+    let any = ADAPTERS.get() != 0 || cfg!(dill_thread_switch);
+    if any { carry_panic(call) } else { call() }
 }
 
 fn carry_panic<T>(call: impl FnOnce() -> T) -> T {

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)] // Transfers from and to memory of ours.
 
-use super::{Occupied, Progress, Session};
+use super::Session;
+use super::progress::{Occupied, Progress};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::tls::config;
 use crate::sockets::at_once;
@@ -22,6 +23,20 @@ const TYPES: RangeInclusive<u8> = 20..=24;
 
 /// Bytes of a record behind its header at most: what TLS 1.2 allows, of which 1.3 needs less.
 const LONGEST_CONTENT: usize = (1 << 14) + 2048;
+
+/// A record of which a part has been received.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record {
+    header: [u8; HEADER],
+    /// Bytes of the header that have been received. When it was complete it went to rustls.
+    known: usize,
+    /// Bytes of the content that have not.
+    missing: usize,
+}
+
+impl Record {
+    pub(super) const NONE: Record = Record { header: [0; HEADER], known: 0, missing: 0 };
+}
 
 impl Session {
     /// Sends all that rustls has for the peer, of which the first `sent` bytes have gone. One
@@ -68,29 +83,24 @@ impl Session {
 
     /// Reads one record, exactly, and decrypts it.
     pub(super) fn read_record(&self, progress: &mut Progress) -> Result<()> {
-        let mut header = [0; HEADER];
-        // What is there, as nothing has happened if that is nothing.
-        let memory = header.as_mut_ptr();
-        // SAFETY: the header is there for the whole call.
-        let start = unsafe {
-            partial::receive(self.below.get(), memory, HEADER, HEADER, progress.deadline)
-        };
-        let start = start.map_err(torn)?;
-        let known = usize::from(self.peeked.take());
+        let mut record = self.record.get();
+        if record.known < HEADER {
+            // What is there, as nothing has happened if that is nothing.
+            let memory = &mut record.header[record.known..];
+            let (memory, length) = (memory.as_mut_ptr(), memory.len());
+            // SAFETY: the header is there for the whole call.
+            let count = unsafe {
+                partial::receive(self.below.get(), memory, length, length, progress.deadline)
+            };
+            record.known += count.map_err(torn)?;
+            progress.begin()?;
+            if record.known < HEADER {
+                self.receive_below(&mut record.header[record.known..], progress.deadline)?;
+            }
+            self.feed_header(record.header, true)?;
+        }
         progress.begin()?;
-        if start < HEADER {
-            self.receive_below(&mut header[start..], progress.deadline)?;
-        }
-        self.feed(&header[known..])?;
-        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
-        // Nobody waits for the rest of what is no record at all.
-        let plausible = TYPES.contains(&header[0]) && header[1] == 3 && length <= LONGEST_CONTENT;
-        if !plausible || length == 0 {
-            self.process()?;
-            // rustls knows more of records than we do.
-            return if length == 0 { Ok(()) } else { Err(Errno::EPROTO) };
-        }
-        let missing = self.feed_at_once(length)?;
+        let missing = self.feed_at_once()?;
         if missing > 0 {
             let mut rest = Vec::new();
             rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
@@ -105,15 +115,52 @@ impl Session {
             }
             self.feed(&rest)?;
         }
-        self.feed_next();
-        self.process()
+        self.finish_record(true)
     }
 
-    /// Gives rustls what is there of the next `length` bytes, straight into its memory. How
-    /// many are still missing.
-    fn feed_at_once(&self, length: usize) -> Result<usize> {
+    /// As [`read_record`](Self::read_record) if the rest of the record is there; otherwise takes
+    /// what there is of it, and returns false.
+    pub(super) fn read_record_at_once(&self) -> Result<bool> {
+        let mut record = self.record.get();
+        if record.known < HEADER {
+            let memory = &mut record.header[record.known..];
+            let mut count = 0;
+            let result = at_once::receive(self.below.get(), memory, &mut count);
+            record.known += count;
+            self.record.set(record);
+            if record.known < HEADER {
+                return result.map(|()| false).map_err(torn);
+            }
+            self.feed_header(record.header, false)?;
+        }
+        if self.feed_at_once()? > 0 {
+            return Ok(false);
+        }
+        self.finish_record(false).map(|()| true)
+    }
+
+    /// Gives rustls a header. `EPROTO` if it can't be one: nobody waits for the rest of what
+    /// is no record at all.
+    fn feed_header(&self, header: [u8; HEADER], may_block: bool) -> Result<()> {
+        let known = usize::from(self.peeked.take());
+        self.feed(&header[known..])?;
+        let missing = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        self.record.set(Record { header, known: HEADER, missing });
+        if TYPES.contains(&header[0]) && header[1] == 3 && missing <= LONGEST_CONTENT {
+            return Ok(());
+        }
+        // rustls knows more of records than we do.
+        self.process(may_block)?;
+        if missing > 0 { Err(Errno::EPROTO) } else { Ok(()) }
+    }
+
+    /// Gives rustls what is there of the record's content, straight into its memory. How many
+    /// bytes are still missing.
+    fn feed_at_once(&self) -> Result<usize> {
         let mut connection = self.connection.borrow_mut();
-        let mut input = Input { below: self.below.get(), missing: length, result: Ok(()) };
+        let mut record = self.record.get();
+        let missing = record.missing;
+        let mut input = Input { below: self.below.get(), missing, result: Ok(()) };
         while input.missing > 0 {
             match connection.read_tls(&mut input) {
                 Ok(count) if count > 0 => {}
@@ -121,11 +168,20 @@ impl Session {
                 _ => return Err(Errno::EPROTO),
             }
         }
+        record.missing = input.missing;
+        self.record.set(record);
         // What came before an error is worth something only if it is all.
         if input.missing > 0 {
             input.result.map_err(torn)?;
         }
         Ok(input.missing)
+    }
+
+    /// rustls has got the whole record.
+    fn finish_record(&self, may_block: bool) -> Result<()> {
+        self.record.set(Record::NONE);
+        self.feed_next();
+        self.process(may_block)
     }
 
     /// Gives rustls the first byte of the next record, if it has arrived with this one: as long
@@ -162,7 +218,7 @@ impl Session {
 
     /// Has rustls decrypt what it was given.
     #[inline(never)]
-    fn process(&self) -> Result<()> {
+    fn process(&self, may_block: bool) -> Result<()> {
         let outcome = self.connection.borrow_mut().process_new_packets();
         match outcome {
             Ok(state) => {
@@ -171,18 +227,18 @@ impl Session {
                 Ok(())
             }
             Err(error) => {
-                self.give_up();
+                self.give_up(may_block);
                 Err(config::errno(&error))
             }
         }
     }
 
     /// After a fatal error: tells the peer, if that can be done at once.
-    fn give_up(&self) {
+    fn give_up(&self, may_block: bool) {
         self.send_failed.set(true);
         if !self.sending.get() {
             let _occupied = Occupied::new(&self.sending);
-            let _ = self.flush(0, 0);
+            let _ = if may_block { self.flush(0, 0) } else { self.send_at_once() };
         }
     }
 }

@@ -127,7 +127,9 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     connection.output.close();
     connection.source.abandon_waiters();
     connection.ahead.clear();
-    if connection.family == Family::Internet && !connection.is(state::ORDERLY) {
+    // What was inherited from another process is reset by nobody but that.
+    let resets = !connection.is(state::ORDERLY) && !connection.source.is_inherited();
+    if connection.family == Family::Internet && resets {
         // Reset the connection, so that the peer does not take a torn stream for all.
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         let fd = syscalls::borrow(connection.source.as_raw_fd());

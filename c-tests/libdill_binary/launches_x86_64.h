@@ -1,5 +1,5 @@
-/* How a program that was compiled against libdill's own header launches a coroutine: in one
-   piece of assembly, in one that looks at every register, and in a macro. */
+/* How a program that was compiled against libdill's own header launches a coroutine on
+   x86-64: in one piece of assembly, in one that looks at every register, and in a macro. */
 
 #ifndef LAUNCHES_H_INCLUDED
 #define LAUNCHES_H_INCLUDED
@@ -175,6 +175,18 @@ __asm__(
 
 extern int old_registers(int b, void (*fn)(void *arg), void *arg,
     struct registers *regs);
+
+static void check_registers(const struct registers *regs) {
+    CHECK(regs->rbx == 0x0b0b0b0b0b0b0b0b);
+    CHECK(regs->rbp == 0x0505050505050505);
+    CHECK(regs->r12 == 0x1212121212121212);
+    CHECK(regs->r13 == 0x1313131313131313);
+    CHECK(regs->r14 == 0x1414141414141414);
+    CHECK(regs->r15 == 0x1515151515151515);
+    CHECK(regs->rsp == regs->stack);
+    CHECK(regs->rax == 1);
+    CHECK(regs->rdx == regs->ctx);
+}
 
 /* The macro. It is compiled into the functions below at every level, with whatever the
    compiler keeps in its registers then. */

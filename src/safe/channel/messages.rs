@@ -1,22 +1,22 @@
 //! Messages, one after the other.
 
 use crate::{Deadline, Receiver};
+use core::fmt;
 
 /// What a [`Receiver`] receives, until nothing more comes: see [`Receiver::iter`].
 ///
 /// ```
 /// let (tx, rx) = dill::channel::<u8>()?;
 /// drop(tx);
-/// let mut messages: dill::Iter<'_, u8> = rx.iter();
+/// let mut messages: dill::Messages<'_, u8> = rx.iter();
 /// assert_eq!(messages.next(), None);
 /// # Ok::<(), dill::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Iter<'a, T> {
+pub struct Messages<'a, T> {
     pub(super) receiver: &'a Receiver<T>,
 }
 
-impl<T> Iterator for Iter<'_, T> {
+impl<T> Iterator for Messages<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -24,7 +24,7 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-/// As [`Iter`], of a receiver that it owns.
+/// As [`Messages`], of a receiver that it owns.
 ///
 /// ```
 /// use dill::{Bundle, Deadline, channel};
@@ -39,12 +39,11 @@ impl<T> Iterator for Iter<'_, T> {
 /// assert_eq!(sum.join(Deadline::NEVER)?, 10);
 /// # Ok::<(), dill::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct IntoIter<T> {
+pub struct IntoMessages<T> {
     pub(super) receiver: Receiver<T>,
 }
 
-impl<T> Iterator for IntoIter<T> {
+impl<T> Iterator for IntoMessages<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -54,18 +53,30 @@ impl<T> Iterator for IntoIter<T> {
 
 impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
-    type IntoIter = Iter<'a, T>;
+    type IntoIter = Messages<'a, T>;
 
-    fn into_iter(self) -> Iter<'a, T> {
+    fn into_iter(self) -> Messages<'a, T> {
         self.iter()
     }
 }
 
 impl<T> IntoIterator for Receiver<T> {
     type Item = T;
-    type IntoIter = IntoIter<T>;
+    type IntoIter = IntoMessages<T>;
 
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
+    fn into_iter(self) -> IntoMessages<T> {
+        IntoMessages { receiver: self }
+    }
+}
+
+impl<T> fmt::Debug for Messages<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Messages").field(self.receiver).finish()
+    }
+}
+
+impl<T> fmt::Debug for IntoMessages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoMessages").field(&self.receiver).finish()
     }
 }

@@ -1,0 +1,68 @@
+//! Would somebody wait for his own end?
+
+use super::{Bundle, of};
+use crate::intrusive::Ref;
+use crate::scheduler::coroutine::Coroutine;
+use core::ptr;
+
+impl Bundle {
+    /// Can the last coroutine of this bundle not end before `coroutine` does: because it runs
+    /// here at any depth, or because of somebody who runs here and is ending a bundle that in
+    /// the same sense awaits it?
+    #[inline(never)]
+    pub(super) fn is_awaiting(&self, coroutine: Ref<Coroutine>) -> bool {
+        // Mostly there are owners only.
+        let mut next = Some(coroutine);
+        while let Some(bundle) = next.and_then(of) {
+            if bundle.same(self) {
+                return true;
+            }
+            let (owner, canceller) = (bundle.owner.get(), bundle.canceller.get());
+            if canceller.is_some() && canceller != owner {
+                return self.is_found_from(bundle);
+            }
+            next = owner;
+        }
+        false
+    }
+
+    /// Searches all bundles whose ends await that of `first`, each of them once, without memory
+    /// of its own: there may be very many, and the stack may be very small.
+    #[cold]
+    #[inline(never)]
+    fn is_found_from(&self, first: Ref<Bundle>) -> bool {
+        first.found_next.set(first.as_ptr());
+        let (mut bundle, mut last) = (first, first);
+        let is_found = loop {
+            if bundle.same(self) {
+                break true;
+            }
+            let waiting = [bundle.owner.get(), bundle.canceller.get()];
+            for found in waiting.into_iter().flatten().filter_map(of) {
+                if found.found_next.get().is_null() {
+                    last.found_next.set(found.as_ptr());
+                    found.found_next.set(found.as_ptr());
+                    last = found;
+                }
+            }
+            match bundle.after() {
+                Some(next) => bundle = next,
+                None => break false,
+            }
+        };
+        let mut next = Some(first);
+        while let Some(bundle) = next {
+            next = bundle.after();
+            bundle.found_next.set(ptr::null());
+        }
+        is_found
+    }
+
+    /// The bundle found next.
+    fn after(&self) -> Option<Ref<Bundle>> {
+        let next = self.found_next.get();
+        // SAFETY: the bundles were found from owner to owner and canceller, which are alive as
+        // their bundles are; nothing else happens meanwhile.
+        (!ptr::eq(next, self)).then(|| unsafe { Ref::from_raw(next) })
+    }
+}

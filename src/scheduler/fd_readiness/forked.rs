@@ -1,0 +1,105 @@
+//! Descriptors in a forked child: its poller knows none of them at first.
+
+use super::operations::{Arrived, InFlight};
+use super::{FdTable, Watched, rearm, token};
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::poller::{
+    Buffers, Direction, Interest, Mode, Poller as _, Readiness, SystemPoller,
+};
+
+/// What has to be thought of before somebody waits for a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BeforeWait(u8);
+
+impl BeforeWait {
+    /// Mostly.
+    pub(super) const NOTHING: BeforeWait = BeforeWait(0);
+    /// The poller carries out operations itself.
+    const COMPLETES: u8 = 1;
+    /// The poller of this process does not know the socket yet.
+    const UNKNOWN: u8 = 2;
+    /// See [`FdSource::register_local`](super::FdSource::register_local).
+    const LOCAL: u8 = 4;
+}
+
+impl FdTable {
+    /// The poller's buffers that hold something not yet taken.
+    pub(in crate::scheduler) fn buffers_in_use(&self) -> Buffers {
+        let mut buffers = Buffers::default();
+        for watched in self.chunks.borrow().iter().flatten() {
+            if let Some(buffer) = watched.arrived.get().buffer() {
+                buffers.add(buffer);
+            }
+        }
+        buffers
+    }
+
+    /// Tells the child's poller, which is new, of those who wait. Sockets for which nobody waits
+    /// are left alone: what they do may well be the parent's business.
+    pub(in crate::scheduler) fn renew(&self, context: &Context) {
+        for watched in self.chunks.borrow().iter().flatten() {
+            if let Err(error) = watched.renew(context) {
+                for waiter in [watched.reader.get(), watched.writer.get()].into_iter().flatten() {
+                    waiter.complete(context, error as i32);
+                }
+            }
+        }
+    }
+}
+
+impl Watched {
+    /// Notes that `poller` knows the socket.
+    pub(super) fn note_registration(&self, poller: &SystemPoller) {
+        let completes = if poller.completions().is_some() { BeforeWait::COMPLETES } else { 0 };
+        self.before_wait.set(BeforeWait(completes));
+    }
+
+    /// See [`FdSource::register_local`](super::FdSource::register_local).
+    pub(super) fn is_local(&self) {
+        self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::LOCAL));
+    }
+
+    /// Before somebody waits for a socket: registers it with the poller of this process if that
+    /// does not know it yet. If it is ready that will be told.
+    pub(super) fn register_anew(&self, context: &Context) -> Result<()> {
+        // First, as this may be what makes the poller.
+        let poller = context.poller()?;
+        match self.before_wait.get().0 {
+            before if before & BeforeWait::UNKNOWN == 0 => Ok(()),
+            before if before & BeforeWait::LOCAL != 0 => Err(Errno::EAGAIN),
+            _ => {
+                let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
+                poller.watch(self.fd, token(self), both)?;
+                self.note_registration(poller);
+                Ok(())
+            }
+        }
+    }
+
+    fn renew(&self, context: &Context) -> Result<()> {
+        self.in_flight.set(InFlight::NOTHING);
+        let poller = context.poller()?;
+        if poller.completions().is_none() && self.arrived.get().buffer().is_some() {
+            self.arrived.set(Arrived::LOST);
+        }
+        let (reads, writes) = (!self.reader.is_empty(), !self.writer.is_empty());
+        if self.socket.get() {
+            self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::UNKNOWN));
+            if reads && !self.ready.get().has(Readiness::ARRIVED) {
+                self.await_edge(context, Direction::Read)?;
+            }
+            if writes {
+                self.await_edge(context, Direction::Write)?;
+            }
+            Ok(())
+        } else if self.handler.get().is_some() {
+            let interest = Interest { readable: true, writable: false, mode: Mode::OnceByLevel };
+            poller.watch(self.fd, token(self), interest)
+        } else if reads || writes {
+            rearm(context, self)
+        } else {
+            Ok(())
+        }
+    }
+}
