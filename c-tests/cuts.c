@@ -75,20 +75,58 @@ static void stack_pair(int s[2], struct valve *in, struct valve *out) {
 
 static volatile int ended, result, result_errno;
 
-static coroutine void operates(int s, int sends, enum way way) {
-    struct cancel_scope sc;
-    if(way == BY_REQUEST) CHECK_OK(cancel_enter(&sc, DILL_REQUEST, -1));
-    if(way == BY_SCOPE) CHECK_OK(cancel_enter(&sc, -1, now() + 50));
-    int64_t deadline = way == BY_DEADLINE ? now() + 50 : -1;
-    int rc = sends ? put(s, "data", deadline) : get(s, "data", deadline);
+/* The operation's deadline; it is in the scope that its end is to come by. */
+static int64_t begins(enum way way, struct cancel_scope *sc) {
+    if(way == BY_REQUEST) CHECK_OK(cancel_enter(sc, DILL_REQUEST, -1));
+    if(way == BY_SCOPE) CHECK_OK(cancel_enter(sc, -1, now() + 50));
+    return way == BY_DEADLINE ? now() + 50 : -1;
+}
+
+static void ends(enum way way, struct cancel_scope *sc, int rc) {
     result_errno = errno;
     result = rc;
     ended = 1;
-    if(way == BY_REQUEST || way == BY_SCOPE) (void)cancel_leave(&sc);
+    if(way == BY_REQUEST || way == BY_SCOPE) (void)cancel_leave(sc);
+}
+
+static coroutine void operates(int s, int sends, enum way way) {
+    struct cancel_scope sc;
+    int64_t deadline = begins(way, &sc);
+    ends(way, &sc, sends ? put(s, "data", deadline) : get(s, "data", deadline));
 }
 
 static coroutine void asks(int b) {
     CHECK_OK(bundle_cancel(b, -1));
+}
+
+/* Asks for the end of what runs in the bundle; then the valve is opened, and it is awaited. */
+static void request(int *b, struct valve *valve, void (*check)(int stuck, long cut), int stuck,
+        long cut) {
+    int a = go(asks(*b));
+    CHECK_HANDLE(a);
+    *b = -1;
+    CHECK_OK(msleep(now() + 1));
+    if(check) check(stuck, cut);
+    valve_open(valve);
+    CHECK_OK(bundle_wait(a, -1));
+    CHECK_OK(hclose(a));
+}
+
+/* Has it come to its end in any other way; the errno of that. */
+static int stop(enum way way, int *b) {
+    switch(way) {
+    case BY_SCOPE:
+        CHECK_OK(msleep(now() + 60));
+        return ECANCELED;
+    case BY_DEADLINE:
+        CHECK_OK(msleep(now() + 60));
+        return ETIMEDOUT;
+    case BY_CANCEL:
+        CHECK_OK(hclose(*b));
+        *b = -1;
+        return ECANCELED;
+    default: CHECK(0); return 0;
+    }
 }
 
 static void check_failed(int err) {
@@ -105,9 +143,16 @@ static void both_work(int s[2], int data_is_there) {
     }
 }
 
+/* After a request: it is interrupted before its first byte, and goes on after that. */
+static void interrupted_before_first_byte(int stuck, long cut) {
+    CHECK_INT(ended, !stuck || cut == 0);
+    if(stuck && cut == 0) check_failed(ECANCELED);
+}
+
 /* False if the operation needs no more bytes than that. */
-static int operation(int sends, enum way way, long cut) {
-    int s[2], a = -1;
+static int operation(int on, int sends, enum way way, long cut) {
+    stack = (enum stack)on;
+    int s[2];
     struct valve valve;
     valve_init(&valve, -1);
     stack_pair(s, sends ? NULL : &valve, sends ? &valve : NULL);
@@ -119,45 +164,20 @@ static int operation(int sends, enum way way, long cut) {
     CHECK_OK(bundle_go(b, operates(s[0], sends, way)));
     CHECK_OK(msleep(now() + 1));
     int stuck = !ended, err = 0, whole = 0;
-    switch(way) {
-    case BY_REQUEST:
-        a = go(asks(b));
-        CHECK_HANDLE(a);
-        b = -1;
-        CHECK_OK(msleep(now() + 1));
-        /* Before its first byte it is interrupted, and after that completed. */
-        CHECK_INT(ended, !stuck || cut == 0);
-        if(stuck && cut == 0) check_failed(ECANCELED);
-        valve_open(&valve);
-        CHECK_OK(bundle_wait(a, -1));
-        CHECK_OK(hclose(a));
+    if(way == BY_REQUEST) {
+        request(&b, &valve, interrupted_before_first_byte, stuck, cut);
         if(stuck && cut == 0) {
             both_work(s, !sends);
             whole = 1;
         }
-        break;
-    case BY_SCOPE:
-        CHECK_OK(msleep(now() + 60));
-        err = ECANCELED;
-        break;
-    case BY_DEADLINE:
-        CHECK_OK(msleep(now() + 60));
-        err = ETIMEDOUT;
-        break;
-    case BY_CANCEL:
-        CHECK_OK(hclose(b));
-        b = -1;
-        err = ECANCELED;
-        break;
-    case BY_CLOSE:
-        if(!stuck) break;
+    } else if(way != BY_CLOSE) {
+        err = stop(way, &b);
+    } else if(stuck) {
         CHECK_OK(hclose(s[0]));
         s[0] = -1;
         CHECK_OK(bundle_wait(b, -1));
         check_failed(EBADF);
         whole = 1;
-        break;
-    default: CHECK(0);
     }
     if(stuck && err) {
         check_failed(err);
@@ -229,19 +249,15 @@ static coroutine void shakes_too(enum handshake handshake, int s) {
 
 static coroutine void shakes(enum handshake handshake, int s, enum way way) {
     struct cancel_scope sc;
-    if(way == BY_REQUEST) CHECK_OK(cancel_enter(&sc, DILL_REQUEST, -1));
-    if(way == BY_SCOPE) CHECK_OK(cancel_enter(&sc, -1, now() + 50));
-    int h = shake(handshake, s, way == BY_DEADLINE ? now() + 50 : -1);
-    result_errno = errno;
-    result = h < 0 ? -1 : 0;
-    ended = 1;
-    if(way == BY_REQUEST || way == BY_SCOPE) (void)cancel_leave(&sc);
+    int h = shake(handshake, s, begins(way, &sc));
+    ends(way, &sc, h < 0 ? -1 : 0);
     CHECK_ERR(hclose(s), EBADF);
     if(h >= 0) CHECK_OK(hclose(h));
 }
 
-static int handshake(enum handshake handshake, int sends, enum way way, long cut) {
-    int s[2], peer, a = -1;
+static int handshake(int which, int sends, enum way way, long cut) {
+    enum handshake handshake = (enum handshake)which;
+    int s[2], peer;
     struct valve valve;
     valve_init(&valve, -1);
     int detaches = handshake == DETACH_TLS || handshake == DETACH_WS || handshake == DETACH_TERM;
@@ -260,40 +276,34 @@ static int handshake(enum handshake handshake, int sends, enum way way, long cut
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, shakes(handshake, s[0], way)));
     CHECK_OK(msleep(now() + 1));
-    int stuck = !ended, err = 0;
-    switch(way) {
-    case BY_REQUEST:
-        a = go(asks(b));
-        CHECK_HANDLE(a);
-        b = -1;
-        CHECK_OK(msleep(now() + 1));
-        valve_open(&valve);
-        CHECK_OK(bundle_wait(a, -1));
-        CHECK_OK(hclose(a));
+    int stuck = !ended;
+    if(way == BY_REQUEST) {
+        request(&b, &valve, NULL, stuck, cut);
         /* It completes, or, before its first byte, is interrupted. */
         CHECK(ended);
         if(!(result < 0 && result_errno == ECANCELED && cut == 0)) CHECK_INT(result, 0);
-        break;
-    case BY_SCOPE:
-        CHECK_OK(msleep(now() + 60));
-        err = ECANCELED;
-        break;
-    case BY_DEADLINE:
-        CHECK_OK(msleep(now() + 60));
-        err = ETIMEDOUT;
-        break;
-    case BY_CANCEL:
-        CHECK_OK(hclose(b));
-        b = -1;
-        err = ECANCELED;
-        break;
-    default: CHECK(0);
+    } else {
+        int err = stop(way, &b);
+        if(stuck) check_failed(err);
     }
-    if(stuck && err) check_failed(err);
     CHECK_OK(hclose(peer));
     if(b >= 0) CHECK_OK(hclose(b));
     valve_term(&valve);
     return stuck;
+}
+
+/* Each way to end what() in each direction, after all numbers of bytes in these steps until it
+   needs no more. */
+static void all_cuts(const char *name, int which, enum way ways, long step, long least, long most,
+        int (*what)(int which, int sends, enum way way, long cut)) {
+    for(int sends = 0; sends != 2; ++sends)
+        for(int way = BY_REQUEST; way != (int)ways; ++way) {
+            printf("%s %d, %s, way %d\n", name, which, sends ? "out" : "in", way);
+            fflush(stdout);
+            long cut = 0;
+            while(what(which, sends, (enum way)way, cut)) cut += step;
+            CHECK_BETWEEN(cut, least, most);
+        }
 }
 
 int main(void) {
@@ -302,26 +312,13 @@ int main(void) {
     for(transport = OVER_TCP; transport <= OVER_IPC; ++transport) {
         /* The valve hides what is beneath it: the second time, fewer places will do. */
         long every = transport == OVER_TCP ? 1 : 5;
-        for(stack = TLS_CLIENT; stack != STACKS; ++stack)
-            for(int sends = 0; sends != 2; ++sends)
-                for(int way = BY_REQUEST; way != WAYS; ++way) {
-                    printf("stack %d, %s, way %d\n", stack, sends ? "send" : "receive", way);
-                    fflush(stdout);
-                    long cut = 0;
-                    while(operation(sends, (enum way)way, cut)) cut += every;
-                    /* Four bytes and something around them. */
-                    CHECK_BETWEEN(cut, 6, 64);
-                }
-        for(int which = ATTACH_TLS_CLIENT; which != HANDSHAKES; ++which)
-            for(int sends = 0; sends != 2; ++sends)
-                for(int way = BY_REQUEST; way != BY_CLOSE; ++way) {
-                    printf("handshake %d, %s, way %d\n", which, sends ? "out" : "in", way);
-                    fflush(stdout);
-                    /* Those of TLS are long, and cost time to compute. */
-                    long cut = 0, step = which <= ATTACH_TLS_SERVER ? 37 : every;
-                    while(handshake((enum handshake)which, sends, (enum way)way, cut)) cut += step;
-                    CHECK_BETWEEN(cut, 5, 4000);
-                }
+        /* Four bytes and something around them. */
+        for(int i = TLS_CLIENT; i != STACKS; ++i)
+            all_cuts("operation on stack", i, WAYS, every, 6, 64, operation);
+        /* Those of TLS are long, and cost time to compute. */
+        for(int i = ATTACH_TLS_CLIENT; i != HANDSHAKES; ++i)
+            all_cuts("handshake", i, BY_CLOSE, i <= ATTACH_TLS_SERVER ? 37 : every, 5, 4000,
+                handshake);
         CHECK_INT(count_fds(), before);
     }
     return 0;
