@@ -327,37 +327,31 @@ macro_rules! start_entry {
 }
 pub(crate) use start_entry;
 
-/// Writes the body of a function `(child, function, argument)` that hands over to a coroutine which
-/// has not begun: it calls `function` with `argument`, which lies on its stack and below which
-/// the stack is free. The begin function gets the child and returns the executions of parent
-/// and child; `start` is a naked function made of [`start_entry`].
+/// Writes the body of a function `(child, function, argument, parent)` that leaves `parent`, the
+/// execution that runs, for a coroutine that has not begun: it calls `function` with `argument`,
+/// which lies on its stack and below which the stack is free, and then `finish`, which does not
+/// return. Where `parent` is 0, `slowly` has the first three arguments.
 macro_rules! hand_over_entry {
-    ($begin:path, $start:path) => {
+    ($finish:path, $slowly:path) => {
         core::arch::naked_asm!(
+            "test rcx, rcx",
+            "je {slowly}",
             "push rbp",
             "push rbx",
             "push r12",
             "push r13",
             "push r14",
             "push r15",
-            "sub rsp, 8",   // aligns the stack for the call
-            "mov rbx, rsi", // where `start` expects them
-            "mov r12, rdx",
-            "call {begin}",
-            "add rsp, 8",
-            "mov [rax + {sp}], rsp",
-            "mov rsp, r12",
+            "mov [rcx + {sp}], rsp",
+            "mov rsp, rdx",
             "xor ebp, ebp", // ends the chain of frames
-            "test rdx, rdx",
-            "jns {start}",
-            "btr rdx, 63",  // AddressSanitizer must be told
             "mov rdi, rdx",
-            "call {arrived}",
-            "jmp {start}",
-            begin = sym $begin,
-            start = sym $start,
+            "call rsi",
+            "call {finish}",
+            "ud2",
+            finish = sym $finish,
+            slowly = sym $slowly,
             sp = const $crate::context_switch::STACK_POINTER,
-            arrived = sym $crate::context_switch::arrived,
         )
     };
 }

@@ -4,7 +4,7 @@
 //! static link the linker relaxes the first load into a constant.
 
 use core::arch::asm;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 unsafe extern "C" {
     // Only its thread-local offset is used, by the assembly below.
@@ -18,11 +18,13 @@ unsafe extern "C" {
 /// Size of the block that [`raw`] leads to when no pointer is stored.
 pub(crate) const NOBODY_SIZE: usize = 64;
 
-/// The pointer stored by [`set`] on this thread, or null.
+/// The pointer stored by [`set`] on this thread, if there is one.
 #[inline(always)]
-pub(crate) fn get() -> *mut () {
+pub(crate) fn get() -> Option<NonNull<()>> {
     let pointer = raw();
-    if core::ptr::eq(pointer, (&raw const NO_SCHEDULER).cast()) { ptr::null_mut() } else { pointer }
+    let stored = !ptr::eq(pointer, (&raw const NO_SCHEDULER).cast());
+    // SAFETY: what is stored is not null.
+    stored.then(|| unsafe { NonNull::new_unchecked(pointer) })
 }
 
 /// The pointer stored by [`set`] on this thread. Where there is none: the address of a
@@ -57,8 +59,12 @@ pub(crate) fn raw() -> *mut () {
     pointer
 }
 
-/// Stores the calling thread's context pointer, which is not null.
-pub(crate) fn set(pointer: *mut ()) {
+/// Stores the calling thread's context pointer.
+pub(crate) fn set(pointer: NonNull<()>) {
+    store(pointer.as_ptr());
+}
+
+fn store(pointer: *mut ()) {
     // SAFETY: writes the same thread-local variable that `get` reads; no Rust
     // reference to it exists.
     #[cfg(target_arch = "x86_64")]
@@ -121,5 +127,5 @@ pub(crate) fn at_thread_exit(
 
 /// Forgets the calling thread's context pointer.
 pub(crate) fn clear() {
-    set((&raw const NO_SCHEDULER).cast_mut().cast());
+    store((&raw const NO_SCHEDULER).cast_mut().cast());
 }
