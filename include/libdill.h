@@ -739,6 +739,13 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_not_end_of_stack_() ((void)0)
 #endif
 
+/* Jumps to dill_epilogue() rather than calling it: nobody returns from there, and the
+   processor's predictions of all returns to come would be out of step. The compiler takes
+   it for something that goes on. In place of a return address there is 0. */
+#define dill_end_coroutine_() \
+    __asm__ __volatile__("{pushq $0\n\tjmpq *%0|push 0\n\tjmp %0}" \
+        : : "r"(&dill_epilogue) : "memory")
+
 static inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
@@ -765,7 +772,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
-            dill_epilogue(); \
+            dill_end_coroutine_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \
@@ -780,7 +787,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
             dill_leave_frame_() \
             dill_end_of_stack_(); \
             fn; \
-            dill_epilogue(); \
+            dill_end_coroutine_(); \
             dill_not_end_of_stack_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \

@@ -76,6 +76,13 @@ unsafe extern "C" fn start() {
     start_entry!(finish)
 }
 
+/// The end of the coroutine whose function has returned, where that takes a few instructions;
+/// whoever is next is to be resumed.
+#[cfg_attr(dill_thread_switch, expect(dead_code))]
+extern "C" fn finish_at_once() -> Option<Ref<Coroutine>> {
+    bundle::finish_rust_at_once()
+}
+
 /// Ends the coroutine whose function has returned.
 extern "C" fn finish() {
     match bundle::finish_rust_at_once() {
@@ -169,11 +176,7 @@ struct Admitted {
 }
 
 #[inline(never)]
-extern "C" fn admit(
-    bundle: Ref<Bundle>,
-    serial: u64,
-    at: &'static Location<'static>,
-) -> Admitted {
+extern "C" fn admit(bundle: Ref<Bundle>, serial: u64, at: &'static Location<'static>) -> Admitted {
     if cfg!(not(dill_thread_switch))
         && let Some(context) = Context::may_start_at_once()
         && context.serial() == serial
@@ -219,7 +222,7 @@ unsafe extern "C" fn hand_over(
     argument: *mut (),
     parent: usize,
 ) {
-    hand_over_entry!(finish, hand_over_slowly)
+    hand_over_entry!(finish_at_once, finish_slowly, hand_over_slowly)
 }
 
 /// As above, with the stand-in for the switch.
