@@ -344,11 +344,14 @@
 #endif
 
 /* Jumps to dill_epilogue() rather than calling it: nobody returns from there, and the
-   processor's predictions of all returns to come would be out of step. The compiler takes
-   it for something that goes on. In place of a return address there is 0. */
+   processor's predictions of all returns to come would be out of step. Only debuggers
+   look at the return address. The compiler takes it for something that goes on. */
 #define dill_end_coroutine_() \
-    __asm__ __volatile__("{pushq $0\n\tjmpq *%0|push 0\n\tjmp %0}" \
-        : : "r"(&dill_epilogue) : "memory")
+    __asm__ __volatile__( \
+        "{leaq .Ldill_end%=(%%rip), %%rcx\n\tpushq %%rcx\n\tjmpq *%0" \
+        "|lea rcx, .Ldill_end%=[rip]\n\tpush rcx\n\tjmp %0}\n" \
+        ".Ldill_end%=:" \
+        : : "a"(&dill_epilogue) : "rcx", "memory")
 
 static inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */

@@ -273,9 +273,11 @@ unsafe extern "C" fn resume_specially() {
 pub(crate) unsafe extern "C" fn call_below(address: usize, function: extern "C" fn()) {
     naked_asm!(
         ".cfi_startproc",
-        // Nobody goes back beyond this.
-        ".cfi_undefined rip",
-        "sub rsp, 8",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
         "mov rax, rsp",
         "sub rax, rdi",
         "cmp rax, {farthest}", // huge for an address above, such as 0 and those of other stacks
