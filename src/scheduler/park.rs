@@ -107,7 +107,10 @@ impl Context {
     /// Has a launched coroutine run at once; the parent goes on later with `result`.
     pub(crate) fn hand_over_to_child(&self, child: Ref<Coroutine>, result: c_int) -> Transfer {
         let parent = self.current();
-        let transfer = self.hand_over_to_warm_child(parent, child, result);
+        if result != 0 {
+            parent.execution.set_outcome(result, 0);
+        }
+        let transfer = self.hand_over_to_warm_child(parent, child);
         if self.is_instrumented() {
             context_switch::announce(&parent.execution, &child.execution, false);
             return Transfer::announced_launch(&parent.execution, &child.execution);
@@ -115,17 +118,13 @@ impl Context {
         transfer
     }
 
-    /// As [`Context::hand_over_to_child`], for a child of `Context::reuse_coroutine`.
+    /// The same for a child of `Context::reuse_coroutine`, when the result is set or 0.
     #[inline(always)]
     pub(crate) fn hand_over_to_warm_child(
         &self,
         parent: Ref<Coroutine>,
         child: Ref<Coroutine>,
-        result: c_int,
     ) -> Transfer {
-        if result != 0 {
-            parent.execution.set_outcome(result, 0);
-        }
         self.make_current(parent, child);
         Transfer::switch(&parent.execution, &child.execution)
     }

@@ -47,17 +47,12 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
     let coroutine = context.current();
     // SAFETY: as in `finish_at_once`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
-    let waiter = bundle.waiters.first();
-    let is_last = bundle.members.is_only(coroutine);
-    if let Some(waiter) = waiter
-        && is_last
-        && !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter))
+    if bundle.members.is_only(coroutine)
+        && let Some(waiter) = bundle.waiters.first()
     {
-        return None;
-    }
-    if let Some(waiter) = waiter
-        && is_last
-    {
+        if !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter)) {
+            return None;
+        }
         waiter.waits().complete(context, false);
     }
     coroutine.end();
