@@ -712,6 +712,7 @@ DILL_EXPORT int dill_hown(int h);
 /* What depends on the processor:
    dill_leave_frame_() has the compiler address the caller's frame as it must;
    dill_end_of_stack_() ends backtraces;
+   dill_end_coroutine_() is dill_epilogue();
    dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
 #if defined __x86_64__ && !defined __ILP32__
 /* Some targets (-maccumulate-outgoing-args) have the arguments of calls stored above the
@@ -740,11 +741,21 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_not_end_of_stack_() ((void)0)
 #endif
 
+/* Jumps to dill_epilogue() rather than calling it: nobody returns from there, and the
+   processor's predictions of all returns to come would be out of step. Only debuggers
+   look at the return address. The compiler takes it for something that goes on. */
+#define dill_end_coroutine_() \
+    __asm__ __volatile__( \
+        "{leaq .Ldill_end%=(%%rip), %%rcx\n\tpushq %%rcx\n\tjmpq *%0" \
+        "|lea rcx, .Ldill_end%=[rip]\n\tpush rcx\n\tjmp %0}\n" \
+        ".Ldill_end%=:" \
+        : : "a"(&dill_epilogue) : "rcx", "memory")
+
 #define dill_prepare_(fn)
 #define dill_run_and_end_(fn) \
     dill_end_of_stack_(); \
     fn; \
-    dill_epilogue(); \
+    dill_end_coroutine_(); \
     dill_not_end_of_stack_();
 #elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
 /* What alloca() takes is not needed: that it is called makes compilers use a frame pointer. */
@@ -761,6 +772,8 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_end_of_stack_() ((void)0)
 #endif
 
+#define dill_end_coroutine_() dill_epilogue()
+
 /* A structure larger than 16 bytes is passed as the address of a copy, which the compiler makes
    in the frame of the function that contains the call. That must be the coroutine's, so
    `fn` becomes a function within the function: in C++ a closure, for gcc a nested function. The
@@ -776,7 +789,7 @@ DILL_EXPORT int dill_hown(int h);
     __attribute__((noinline, noclone)) void dill_fn__(void) dill_fn_(fn)
 #define dill_run_and_end_(fn) \
     dill_fn__(); \
-    dill_epilogue();
+    dill_end_coroutine_();
 #else
 /* Clang knows nested functions in C by this name only. The label, of which the address is
    taken, keeps it from putting the function's body back to where it came from. */
@@ -789,7 +802,7 @@ DILL_EXPORT int dill_hown(int h);
         __asm__ __volatile__("" : : "r"(&&dill_here__)); \
         dill_fn_(fn) \
     } \
-    dill_epilogue();
+    dill_end_coroutine_();
 #endif
 #else
 #error "libdill.h does not know how to launch a coroutine on this processor"
@@ -821,7 +834,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
-            dill_epilogue(); \
+            dill_end_coroutine_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

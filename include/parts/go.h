@@ -316,6 +316,7 @@
 /* What depends on the processor:
    dill_leave_frame_() has the compiler address the caller's frame as it must;
    dill_end_of_stack_() ends backtraces;
+   dill_end_coroutine_() is dill_epilogue();
    dill_prepare_(fn) and dill_run_and_end_(fn) are for C. */
 #if defined __x86_64__ && !defined __ILP32__
 @part launch_x86_64.h
@@ -351,7 +352,7 @@ __attribute__((noinline)) void dill_run_(Body &body) noexcept {
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_(dill_body__); \
-            dill_epilogue(); \
+            dill_end_coroutine_(); \
             __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
         } \
         dill_handle__; \

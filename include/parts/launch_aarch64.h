@@ -12,6 +12,8 @@
 #define dill_end_of_stack_() ((void)0)
 #endif
 
+#define dill_end_coroutine_() dill_epilogue()
+
 /* A structure larger than 16 bytes is passed as the address of a copy, which the compiler makes
    in the frame of the function that contains the call. That must be the coroutine's, so
    `fn` becomes a function within the function: in C++ a closure, for gcc a nested function. The
@@ -27,7 +29,7 @@
     __attribute__((noinline, noclone)) void dill_fn__(void) dill_fn_(fn)
 #define dill_run_and_end_(fn) \
     dill_fn__(); \
-    dill_epilogue();
+    dill_end_coroutine_();
 #else
 /* Clang knows nested functions in C by this name only. The label, of which the address is
    taken, keeps it from putting the function's body back to where it came from. */
@@ -40,5 +42,5 @@
         __asm__ __volatile__("" : : "r"(&&dill_here__)); \
         dill_fn_(fn) \
     } \
-    dill_epilogue();
+    dill_end_coroutine_();
 #endif

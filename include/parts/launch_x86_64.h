@@ -24,9 +24,19 @@
 #define dill_not_end_of_stack_() ((void)0)
 #endif
 
+/* Jumps to dill_epilogue() rather than calling it: nobody returns from there, and the
+   processor's predictions of all returns to come would be out of step. Only debuggers
+   look at the return address. The compiler takes it for something that goes on. */
+#define dill_end_coroutine_() \
+    __asm__ __volatile__( \
+        "{leaq .Ldill_end%=(%%rip), %%rcx\n\tpushq %%rcx\n\tjmpq *%0" \
+        "|lea rcx, .Ldill_end%=[rip]\n\tpush rcx\n\tjmp %0}\n" \
+        ".Ldill_end%=:" \
+        : : "a"(&dill_epilogue) : "rcx", "memory")
+
 #define dill_prepare_(fn)
 #define dill_run_and_end_(fn) \
     dill_end_of_stack_(); \
     fn; \
-    dill_epilogue(); \
+    dill_end_coroutine_(); \
     dill_not_end_of_stack_();

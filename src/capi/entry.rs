@@ -108,7 +108,7 @@ pub(super) extern "C" fn begin_launch_at(bndl: c_int, place: *const c_char) -> T
     if let Some(context) = Context::may_start_at_once() {
         let parent = context.current();
         if let Some(child) = bundle::launch_at_once(context, bndl, place) {
-            return context.hand_over_to_warm_child(parent, child, 0);
+            return context.hand_over_to_warm_child(parent, child);
         }
     }
     launch_at_slowly(bndl, place)
@@ -126,7 +126,8 @@ pub(super) extern "C" fn begin_launch_alone(place: *const c_char) -> Transfer {
         let parent = context.current();
         if let Some((child, handle)) = bundle::launch_at_once_in_new_bundle(context, parent, place)
         {
-            return context.hand_over_to_warm_child(parent, child, handle);
+            parent.execution.set_outcome(handle, 0);
+            return context.hand_over_to_warm_child(parent, child);
         }
     }
     launch_alone_slowly(place)

@@ -5,16 +5,16 @@
 //! been blocked just before it calls its function.
 
 use super::bundle::{self, Bundle, PrivateBundle, Target};
-use crate::context_switch::{self, ARGUMENT_AREA, Transfer};
+use crate::context_switch::{self, ARGUMENT_AREA};
 #[cfg(not(dill_thread_switch))]
 use crate::context_switch::{hand_over_entry, start_entry};
 use crate::intrusive::Ref;
 use crate::os::allocation;
-use crate::os::errno::Result;
+use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
-use core::ffi::{c_char, c_int};
+use core::ffi::c_int;
 use core::panic::Location;
 use core::ptr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,19 +45,29 @@ pub(crate) fn launch_privately(
 fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
     let context = Context::get()?;
     let launch = Launch { file: ptr::null(), line: 0, user_stack: false };
-    let (child, result) = bundle::launch(context, target, None, launch)?;
+    let (child, _) = bundle::launch(context, target, None, launch)?;
     // SAFETY: the coroutine has not begun, so its stack is free below the stack pointer, which
-    // is aligned to at least 16 bytes; a stack is much larger than a frame.
+    // is aligned to at least 16 bytes.
+    unsafe { begin(context, child, entry, argument) };
+    Ok(())
+}
+
+/// Has the child, which has not begun, call `entry` with `argument`, at once; returns when the
+/// parent is resumed.
+///
+/// # Safety
+/// The child's stack is free below its stack pointer, which is aligned to 16 bytes.
+unsafe fn begin(context: &Context, child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    // SAFETY: by the caller's promise; a stack is much larger than a frame.
     #[cfg(not(dill_thread_switch))]
     unsafe {
         context_switch::prepare(&child.execution, start, entry, argument);
     }
     #[cfg(dill_thread_switch)]
     context_switch::prepare_thread(&child.execution, finish, entry, argument);
-    let transfer = context.hand_over_to_child(child, result).into_prepared();
+    let transfer = context.hand_over_to_prepared_child(child);
     // SAFETY: the parent runs, and the child was prepared above.
-    unsafe { transfer.carry_out_launch() };
-    Ok(())
+    unsafe { transfer.carry_out() };
 }
 
 /// Where such a coroutine starts.
@@ -65,6 +75,13 @@ fn launch_into(target: Target, entry: Entry, argument: *mut ()) -> Result<()> {
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     start_entry!(finish)
+}
+
+/// The end of the coroutine whose function has returned, where that takes a few instructions;
+/// whoever is next is to be resumed.
+#[cfg_attr(dill_thread_switch, expect(dead_code))]
+extern "C" fn finish_at_once() -> Option<Ref<Coroutine>> {
+    bundle::finish_rust_at_once()
 }
 
 /// Ends the coroutine whose function has returned.
@@ -78,6 +95,15 @@ extern "C" fn finish() {
 
 #[inline(never)]
 extern "C" fn finish_slowly() {
+    match bundle::finish_soon() {
+        // SAFETY: as in `finish`.
+        Some(next) => unsafe { next.execution.resume() },
+        None => finish_more_slowly(),
+    }
+}
+
+#[inline(never)]
+extern "C" fn finish_more_slowly() {
     match Context::existing() {
         Some(context) => bundle::finish(context),
         // A coroutine has a context.
@@ -93,23 +119,25 @@ const LARGEST_CLOSURE: usize = 4096;
 /// Has a new coroutine of the bundle call `function`, which lies on its stack: nothing is
 /// allocated. Like [`launch`] otherwise. A panic of the function ends the bundle:
 /// [`Bundle::fail`](super::bundle::Bundle). After an error the function has been dropped.
+/// `serial` is that of the bundle's scheduler: `ECANCELED` where it is not the running one.
 ///
 /// # Safety
-/// The bundle belongs to the calling thread's scheduler and is alive. What the function
-/// borrows outlives the coroutine.
+/// The bundle is alive as long as its scheduler. What the function borrows outlives the
+/// coroutine.
 #[inline(always)]
 pub(crate) unsafe fn go<F: FnOnce()>(
     bundle: Ref<Bundle>,
+    serial: u64,
     at: &'static Location<'static>,
     function: F,
 ) -> Result<()> {
     if size_of::<F>() > LARGEST_CLOSURE || align_of::<F>() > CLOSURE_ALIGNMENT {
         let function = allocation::boxed(function)?;
         // SAFETY: by the caller's promise; a box borrows what its content does.
-        return unsafe { go_at(bundle, at, function) };
+        return unsafe { go_at(bundle, serial, at, function) };
     }
     // SAFETY: by the caller's promise; the size was checked.
-    unsafe { go_at(bundle, at, function) }
+    unsafe { go_at(bundle, serial, at, function) }
 }
 
 /// # Safety
@@ -117,10 +145,12 @@ pub(crate) unsafe fn go<F: FnOnce()>(
 #[inline(always)]
 unsafe fn go_at<F: FnOnce()>(
     bundle: Ref<Bundle>,
+    serial: u64,
     at: &'static Location<'static>,
     function: F,
 ) -> Result<()> {
-    let child = admit(bundle, at.file_as_c_str().as_ptr(), at.line().cast_signed())?;
+    let Admitted { parent, child } = admit(bundle, serial, at);
+    let Some(child) = child else { return Err(Errno::from_raw(parent as c_int)) };
     let area = const { ARGUMENT_AREA + size_of::<F>().next_multiple_of(CLOSURE_ALIGNMENT) };
     let place = child.as_ptr().wrapping_byte_sub(area).cast::<F>();
     if const { size_of::<F>() > CLOSURE_ALIGNMENT } {
@@ -133,36 +163,67 @@ unsafe fn go_at<F: FnOnce()>(
     // the coroutine is, and stacks of the library are much larger than the area.
     unsafe { place.write(function) };
     // SAFETY: the child was admitted just now, and the function is at its place.
-    unsafe { hand_over(child, run::<F>, place.cast()) };
+    unsafe { hand_over(child, run::<F>, place.cast(), parent) };
     Ok(())
 }
 
-#[inline(never)]
-fn admit(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
-    if let Some(context) = Context::may_start_at_once()
-        && let Some(child) = bundle::admit_at_once(context, bundle, file)
-    {
-        child.set_line_for_now(line);
-        return Ok(child);
-    }
-    admit_slowly(bundle, file, line)
+/// A coroutine that is about to begin. In two registers.
+#[repr(C)]
+struct Admitted {
+    /// Address of the execution of the caller, which is in the ready queue already, as the child
+    /// is the one that runs; 0 when [`begin`] is to do that. Without a child: an errno.
+    parent: usize,
+    child: Option<Ref<Coroutine>>,
 }
 
 #[inline(never)]
-fn admit_slowly(bundle: Ref<Bundle>, file: *const c_char, line: c_int) -> Result<Ref<Coroutine>> {
-    let context = Context::may_start()?;
-    bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
+extern "C" fn admit(bundle: Ref<Bundle>, serial: u64, at: &'static Location<'static>) -> Admitted {
+    if cfg!(not(dill_thread_switch))
+        && let Some(context) = Context::may_start_at_once()
+        && context.serial() == serial
+        && let Some(child) = bundle::admit_at_once(context, bundle, at.file_as_c_str().as_ptr())
+    {
+        child.set_line_for_now(at.line().cast_signed());
+        let parent = context.current();
+        context.make_current(parent, child);
+        return Admitted { parent: ptr::from_ref(&parent.execution).addr(), child: Some(child) };
+    }
+    admit_slowly(bundle, serial, at)
+}
+
+#[inline(never)]
+extern "C" fn admit_slowly(
+    bundle: Ref<Bundle>,
+    serial: u64,
+    at: &'static Location<'static>,
+) -> Admitted {
+    let admitted = Context::may_start().and_then(|context| {
+        if context.serial() != serial {
+            return Err(Errno::ECANCELED);
+        }
+        let (file, line) = (at.file_as_c_str().as_ptr(), at.line().cast_signed());
+        bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
+    });
+    match admitted {
+        Ok(child) => Admitted { parent: 0, child: Some(child) },
+        Err(error) => Admitted { parent: error as usize, child: None },
+    }
 }
 
 /// Switches to a coroutine that has not begun; returns when the parent is resumed.
 ///
 /// # Safety
-/// The coroutine was admitted and not handed over to. `argument` is for `entry`, lies on the
+/// `parent` is from [`admit`], and so is the child. `argument` is for `entry`, lies on the
 /// coroutine's stack, aligned to 16 bytes, and the stack is free below it.
 #[cfg(not(dill_thread_switch))]
 #[unsafe(naked)]
-unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
-    hand_over_entry!(begin_hand_over, start)
+unsafe extern "C" fn hand_over(
+    child: Ref<Coroutine>,
+    entry: Entry,
+    argument: *mut (),
+    parent: usize,
+) {
+    hand_over_entry!(finish_at_once, finish_slowly, hand_over_slowly)
 }
 
 /// As above, with the stand-in for the switch.
@@ -170,18 +231,16 @@ unsafe extern "C" fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *m
 /// # Safety
 /// As above.
 #[cfg(dill_thread_switch)]
-unsafe fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
-    context_switch::prepare_thread(&child.execution, finish, entry, argument);
-    // SAFETY: the parent runs, and the child was prepared just now.
-    unsafe { begin_hand_over(child).carry_out() };
+unsafe fn hand_over(child: Ref<Coroutine>, entry: Entry, argument: *mut (), _parent: usize) {
+    hand_over_slowly(child, entry, argument);
 }
 
-extern "C" fn begin_hand_over(child: Ref<Coroutine>) -> Transfer {
-    match Context::existing() {
-        Some(context) => context.hand_over_to_child(child, 0),
-        // Who has admitted a coroutine has a context.
-        None => std::process::abort(),
-    }
+extern "C" fn hand_over_slowly(child: Ref<Coroutine>, entry: Entry, argument: *mut ()) {
+    // Who has admitted a coroutine has a context.
+    let Some(context) = Context::existing() else { std::process::abort() };
+    child.execution.set_stack_pointer(argument.addr());
+    // SAFETY: by the promise of `hand_over`'s caller.
+    unsafe { begin(context, child, entry, argument) };
 }
 
 /// What such a coroutine does.

@@ -77,9 +77,9 @@ impl OwnedBundle {
         at: &'static Location<'static>,
         function: F,
     ) -> Result<()> {
-        let Some((_, bundle)) = self.get() else { return Err(Errno::ECANCELED) };
-        // SAFETY: by the caller's promise; the bundle is alive and of this scheduler.
-        unsafe { launch::go(bundle, at, function) }
+        let Some(bundle) = self.bundle.get() else { return Err(Errno::ECANCELED) };
+        // SAFETY: by the caller's promise; the bundle is alive and of that scheduler.
+        unsafe { launch::go(bundle, self.scheduler, at, function) }
     }
 
     /// Waits until the last coroutine has finished. `ETIMEDOUT`, `ECANCELED`, `EBUSY`, `EDEADLK`.

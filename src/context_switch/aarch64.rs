@@ -53,6 +53,25 @@ macro_rules! store_registers {
 }
 pub(crate) use store_registers;
 
+/// The instructions that load them again, when the stack pointer is that of an execution, and take
+/// the frame off the stack. x30 is where it goes on.
+macro_rules! load_registers {
+    () => {
+        "ldp d8, d9, [sp]
+        ldp d10, d11, [sp, #16]
+        ldp d12, d13, [sp, #32]
+        ldp d14, d15, [sp, #48]
+        ldp x19, x20, [sp, #64]
+        ldp x21, x22, [sp, #80]
+        ldp x23, x24, [sp, #96]
+        ldp x25, x26, [sp, #112]
+        ldp x27, x28, [sp, #128]
+        ldp x29, x30, [sp, #144]
+        add sp, sp, #160"
+    };
+}
+pub(crate) use load_registers;
+
 /// Writes a naked function's body: first these lines, after which the stack pointer is that of
 /// an execution and w0 what its call returns, then all that resumes it. At 9 it goes on where
 /// the first lines say.
@@ -60,19 +79,9 @@ macro_rules! resuming {
     ($($line:expr,)* ; 9 => $elsewhere:path ; $($operands:tt)*) => {
         naked_asm!(
             $($line,)*
-            "ldp d8, d9, [sp]",
-            "ldp d10, d11, [sp, #16]",
-            "ldp d12, d13, [sp, #32]",
-            "ldp d14, d15, [sp, #48]",
-            "ldp x19, x20, [sp, #64]",
-            "ldp x21, x22, [sp, #80]",
-            "ldp x23, x24, [sp, #96]",
-            "ldp x25, x26, [sp, #112]",
-            "ldp x27, x28, [sp, #128]",
             "adrp x9, {may_jump}",
             "ldrb w9, [x9, :lo12:{may_jump}]",
-            "ldp x29, x30, [sp, #144]",
-            "add sp, sp, {frame_size}",
+            load_registers!(),
             "cbz w9, 2f",
             // Not `ret`: the return stack of the processor holds the addresses of the
             // stack that we came from.
@@ -83,7 +92,6 @@ macro_rules! resuming {
             "9:",
             "b {elsewhere}",
             may_jump = sym MAY_JUMP,
-            frame_size = const size_of::<InitialFrame>(),
             elsewhere = sym $elsewhere,
             $($operands)*
         )
@@ -307,6 +315,7 @@ pub(crate) type SelfSaved = [u64; 39];
 
 pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
 pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
+pub(crate) const ERRNO_LOCATION: usize = offset_of!(Execution, errno_location);
 
 /// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
 /// [`switch`], from low to high addresses.
@@ -364,32 +373,58 @@ macro_rules! start_entry {
 }
 pub(crate) use start_entry;
 
-/// Writes the body of a function `(child, function, argument)` that hands over to a coroutine which
-/// has not begun: it calls `function` with `argument`, which lies on its stack and below which
-/// the stack is free. The begin function gets the child and returns the executions of parent
-/// and child; `start` is a naked function made of [`start_entry`].
+/// Writes the body of a function `(child, function, argument, parent)` that leaves `parent`, the
+/// execution that runs, for a coroutine that has not begun: it calls `function` with `argument`,
+/// which lies on its stack and below which the stack is free. Then `finish` names the execution
+/// to go on with, or `finish_slowly` sees to all. Where `parent` is 0, `slowly` is called with
+/// the first three arguments instead.
 macro_rules! hand_over_entry {
-    ($begin:path, $start:path) => {
+    ($finish:path, $finish_slowly:path, $slowly:path) => {
         core::arch::naked_asm!(
+            // Backtraces of the child end here.
+            ".cfi_startproc",
+            ".cfi_undefined 30",
+            "cbz x3, 9f",
             "stp x29, x30, [sp, #-16]!",
             $crate::context_switch::store_registers!(),
-            "mov x19, x1", // where `start` expects them
-            "mov x20, x2",
-            "bl {begin}",
-            "mov x9, sp",
-            "str x9, [x0, {sp}]",
-            "mov sp, x20",
+            "str x9, [x3, {sp}]",
+            "sub sp, x2, #16",
+            "str x3, [sp]",
             "mov x29, xzr", // ends the chain of frames
-            "tbnz x1, #63, 2f",
-            "b {start}",
+            "mov x0, x2",
+            "blr x1",
+            "bl {finish}",
+            "cbz x0, 3f",
+            "ldr x9, [sp]",
+            "mov x4, x0",
+            "cmp x0, x9",
+            "b.ne 2f",
+            // The parent, which has most likely not run since. So its return address is
+            // on top of the processor's return stack, and a `ret` is predicted, and leaves
+            // that stack balanced.
+            "ldr x9, [x4, {outcome}]",
+            "cbnz x9, 2f",
+            "ldr x10, [x4, {sp}]",
+            "ldr x11, [x4, {errno_location}]",
+            "mov sp, x10",
+            "str wzr, [x11]",
+            $crate::context_switch::load_registers!(),
+            "ret",
             "2:",
-            "and x0, x1, #0x7fffffffffffffff", // AddressSanitizer must be told
-            "bl {arrived}",
-            "b {start}",
-            begin = sym $begin,
-            start = sym $start,
+            "b {resume}",
+            "3:",
+            "bl {finish_slowly}",
+            "udf #0",
+            "9:",
+            "b {slowly}",
+            ".cfi_endproc",
+            finish = sym $finish,
+            finish_slowly = sym $finish_slowly,
+            slowly = sym $slowly,
+            resume = sym $crate::context_switch::resume,
             sp = const $crate::context_switch::STACK_POINTER,
-            arrived = sym $crate::context_switch::arrived,
+            outcome = const $crate::context_switch::OUTCOME,
+            errno_location = const $crate::context_switch::ERRNO_LOCATION,
         )
     };
 }

@@ -122,12 +122,6 @@ impl Transfer {
         Transfer { first: ptr::from_ref(from) as usize, second }
     }
 
-    /// The transfer of a launch as a switch to a coroutine that was [prepared](prepare), which
-    /// tells AddressSanitizer by itself.
-    pub(crate) fn into_prepared(self) -> Transfer {
-        Transfer { second: self.second & !ANNOUNCED, ..self }
-    }
-
     /// Carries the transfer out; returns what the call returns, when it is complete or the
     /// execution that was left goes on, with `errno` set. Best the last thing in a function.
     ///
@@ -141,17 +135,6 @@ impl Transfer {
         }
         // SAFETY: by the caller's promise; the addresses came from references.
         unsafe { switch(NOTHING, NOTHING, NOTHING, NOTHING, self.second, self.first) }
-    }
-
-    /// As [`Transfer::carry_out`], for a launch of what was [prepared](prepare), which hears of an
-    /// announcement where it starts.
-    ///
-    /// # Safety
-    /// As there, but for the last sentence.
-    pub(crate) unsafe fn carry_out_launch(self) {
-        let transfer = Transfer { second: self.second & !ANNOUNCED, ..self };
-        // SAFETY: by the caller's promise.
-        unsafe { transfer.carry_out() };
     }
 
     /// Carries a switch out from an execution that never goes on.

@@ -10,7 +10,7 @@ use crate::os::errno::Errno;
 use crate::os::thread_context;
 use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
-use core::ptr;
+use core::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
@@ -115,10 +115,13 @@ pub(crate) fn prepare_thread(
 ) {
     let baton = Baton::new();
     execution.baton.set(Arc::as_ptr(&baton));
-    let (context, argument) = (thread_context::get() as usize, argument as usize);
+    let context = thread_context::get().map(|pointer| pointer.as_ptr() as usize);
+    let argument = argument as usize;
     let body = move || {
         baton.wait();
-        thread_context::set(context as *mut ());
+        if let Some(context) = context.and_then(|address| NonNull::new(address as *mut ())) {
+            thread_context::set(context);
+        }
         entry(argument as *mut ());
         finish();
     };

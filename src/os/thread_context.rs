@@ -3,7 +3,7 @@
 //! `thread_context.c` defines the variable in the initial-exec TLS model.
 
 use super::machine;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 unsafe extern "C" {
     // Only its thread-local offset is used, by the assembly of `machine`.
@@ -17,11 +17,13 @@ unsafe extern "C" {
 /// Size of the block that [`raw`] leads to when no pointer is stored.
 pub(crate) const NOBODY_SIZE: usize = 64;
 
-/// The pointer stored by [`set`] on this thread, or null.
+/// The pointer stored by [`set`] on this thread, if there is one.
 #[inline(always)]
-pub(crate) fn get() -> *mut () {
+pub(crate) fn get() -> Option<NonNull<()>> {
     let pointer = raw();
-    if core::ptr::eq(pointer, (&raw const NO_SCHEDULER).cast()) { ptr::null_mut() } else { pointer }
+    let stored = !ptr::eq(pointer, (&raw const NO_SCHEDULER).cast());
+    // SAFETY: what is stored is not null.
+    stored.then(|| unsafe { NonNull::new_unchecked(pointer) })
 }
 
 /// The pointer stored by [`set`] on this thread. Where there is none: the address of a
@@ -31,8 +33,12 @@ pub(crate) fn raw() -> *mut () {
     machine::thread_context()
 }
 
-/// Stores the calling thread's context pointer, which is not null.
-pub(crate) fn set(pointer: *mut ()) {
+/// Stores the calling thread's context pointer.
+pub(crate) fn set(pointer: NonNull<()>) {
+    store(pointer.as_ptr());
+}
+
+fn store(pointer: *mut ()) {
     machine::set_thread_context(pointer);
     // Keeps the C object in the link although only assembly names the symbol.
     let _ = &raw const ANCHOR;
@@ -70,5 +76,5 @@ pub(crate) fn at_thread_exit(
 
 /// Forgets the calling thread's context pointer.
 pub(crate) fn clear() {
-    set((&raw const NO_SCHEDULER).cast_mut().cast());
+    store((&raw const NO_SCHEDULER).cast_mut().cast());
 }

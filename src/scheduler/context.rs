@@ -89,14 +89,12 @@ impl Context {
     /// The calling thread's scheduler, if it has one.
     #[inline(always)]
     pub(crate) fn existing() -> Option<&'static Context> {
-        let pointer = thread_context::get().cast::<Context>();
-        // SAFETY: the pointer is null or that of this thread's context, which lives
-        // until the thread ends; only shared references to it are made. `'static` is
-        // right as long as no reference leaves the thread: `Context` is not `Sync`.
+        let pointer = thread_context::get()?.cast::<Context>();
+        // SAFETY: the pointer is that of this thread's context, which lives until the
+        // thread ends; only shared references to it are made. `'static` is right as
+        // long as no reference leaves the thread: `Context` is not `Sync`.
         #[allow(unsafe_code)]
-        unsafe {
-            pointer.as_ref()
-        }
+        Some(unsafe { pointer.as_ref() })
     }
 
     /// The calling thread's scheduler, unless the running coroutine has one of these reasons
@@ -204,7 +202,7 @@ impl Context {
             context.main.instrument();
         }
         context.enroll(&locked);
-        thread_context::set(place.as_ptr().cast());
+        thread_context::set(place.cast());
         if let Err(error) = thread_context::at_thread_exit(place.as_ptr().cast(), Self::destroy) {
             Self::free(place, locked);
             return Err(error);

@@ -114,32 +114,39 @@ impl Context {
     /// Has a launched coroutine run at once; the parent goes on later with `result`.
     pub(crate) fn hand_over_to_child(&self, child: Ref<Coroutine>, result: c_int) -> Transfer {
         let parent = self.current();
-        self.make_current(parent, child, result);
+        if result != 0 {
+            parent.execution.set_outcome(result, 0);
+        }
+        let transfer = self.hand_over_to_warm_child(parent, child);
         if self.is_instrumented() {
             context_switch::announce(&parent.execution, &child.execution, false);
             return Transfer::announced_launch(&parent.execution, &child.execution);
         }
-        Transfer::switch(&parent.execution, &child.execution)
+        transfer
     }
 
-    /// As [`Context::hand_over_to_child`], for a child of `Context::reuse_coroutine`.
+    /// The same for a child of `Context::reuse_coroutine`, when the result is set or 0.
     #[inline(always)]
     pub(crate) fn hand_over_to_warm_child(
         &self,
         parent: Ref<Coroutine>,
         child: Ref<Coroutine>,
-        result: c_int,
     ) -> Transfer {
-        self.make_current(parent, child, result);
+        self.make_current(parent, child);
+        Transfer::switch(&parent.execution, &child.execution)
+    }
+
+    /// As [`Context::hand_over_to_child`], for one that begins as if it were resumed.
+    pub(crate) fn hand_over_to_prepared_child(&self, child: Ref<Coroutine>) -> Transfer {
+        let parent = self.current();
+        self.make_current(parent, child);
+        context_switch::announce(&parent.execution, &child.execution, false);
         Transfer::switch(&parent.execution, &child.execution)
     }
 
     /// Has the child run, and queues the parent, which ran.
     #[inline(always)]
-    fn make_current(&self, parent: Ref<Coroutine>, child: Ref<Coroutine>, result: c_int) {
-        if result != 0 {
-            parent.execution.set_outcome(result, 0);
-        }
+    pub(crate) fn make_current(&self, parent: Ref<Coroutine>, child: Ref<Coroutine>) {
         self.ready.run_first(parent, child);
     }
 

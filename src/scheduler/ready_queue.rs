@@ -8,6 +8,7 @@ use core::mem::offset_of;
 /// A singly linked list through `Coroutine::next_ready`. Its first item is the coroutine
 /// that runs, so that choosing the next one takes a single step along the list, and the
 /// list never is empty. A coroutine stays in it until it has been left for another one.
+/// The link of the last item is not defined.
 #[repr(C)]
 pub(crate) struct ReadyQueue {
     running: Cell<Ref<Coroutine>>,
@@ -41,21 +42,27 @@ impl ReadyQueue {
     }
 
     /// Who is next; `None`: nobody is ready.
+    #[allow(unsafe_code)]
     #[inline(always)]
     pub(crate) fn next(&self) -> Option<Ref<Coroutine>> {
-        self.running.get().next_ready.get()
+        let running = self.running.get();
+        if running == self.last.get() {
+            return None;
+        }
+        debug_assert!(running.next_ready.get().is_some());
+        // SAFETY: it is not the last, and so its link was set when the next one came.
+        Some(unsafe { running.next_ready.get().unwrap_unchecked() })
     }
 
     /// Is nobody ready?
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.next().is_none()
+        self.running.get() == self.last.get()
     }
 
     /// Puts one at the end that is neither ready nor runs.
     #[inline(always)]
     pub(crate) fn push(&self, coroutine: Ref<Coroutine>) {
-        coroutine.next_ready.set(None);
         self.last.get().next_ready.set(Some(coroutine));
         self.last.set(coroutine);
     }
@@ -78,13 +85,13 @@ impl ReadyQueue {
     #[inline(always)]
     pub(crate) fn run_first(&self, running: Ref<Coroutine>, other: Ref<Coroutine>) {
         debug_assert!(self.running() == running);
+        if self.last.get() == running {
+            other.next_ready.set(Some(running));
+        } else {
+            other.next_ready.set(running.next_ready.get());
+            self.push(running);
+        }
         self.running.set(other);
-        other.next_ready.set(running.next_ready.get());
-        let last = self.last.get();
-        let last = if last == running { other } else { last };
-        running.next_ready.set(None);
-        last.next_ready.set(Some(running));
-        self.last.set(running);
     }
 
     /// Has `other`, which is not ready, run instead of the one that runs.

@@ -18,7 +18,7 @@ pub(super) unsafe fn close(object: *mut ()) -> Result<()> {
 fn end(context: &Context, bundle: Ref<Bundle>) -> Result<()> {
     bundle.check_closable(context)?;
     if !bundle.is_empty() {
-        bundle.cancel_members(context);
+        bundle.cancel_all(context);
     }
     bundle.destroy(context);
     Ok(())
@@ -77,7 +77,7 @@ pub(in crate::concurrency) fn find_closable(
 
 impl Bundle {
     /// Has every blocking call of all members fail from now on.
-    #[inline]
+    #[inline(always)]
     pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
         let mut next = self.members.first();
         while let Some(member) = next {
@@ -91,6 +91,11 @@ impl Bundle {
     /// Hard-cancels all members, of which there are some, then waits until the last has finished.
     #[inline(never)]
     pub(in crate::concurrency) fn cancel_members(&self, context: &Context) {
+        self.cancel_all(context);
+    }
+
+    #[inline(always)]
+    fn cancel_all(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
         self.grace.set(Grace::None);
         let current = context.current();

@@ -11,6 +11,17 @@ use crate::scheduler::coroutine::{Coroutine, care};
 /// `finish`, nothing has happened.
 #[inline(always)]
 pub(crate) fn finish_at_once() -> Option<Ref<Coroutine>> {
+    finish_at_once_and(|_| ())
+}
+
+/// As [`finish_at_once`], for a coroutine that ran a Rust function.
+#[inline(always)]
+pub(in crate::concurrency) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
+    finish_at_once_and(|coroutine| coroutine.set_line_for_now(0))
+}
+
+#[inline(always)]
+fn finish_at_once_and(end: impl FnOnce(Ref<Coroutine>)) -> Option<Ref<Coroutine>> {
     let context = Context::if_ends_easily()?;
     let coroutine = context.current();
     // Not a main coroutine, whose stack is to be taken care of.
@@ -21,16 +32,10 @@ pub(crate) fn finish_at_once() -> Option<Ref<Coroutine>> {
         return None;
     }
     let next = context.leave_warm(coroutine)?;
+    end(coroutine);
     // SAFETY: a coroutine is a member of its bundle until it ends.
     unsafe { coroutine.member.unlink_quickly() };
     Some(next)
-}
-
-/// As [`finish_at_once`], for a coroutine that ran a Rust function.
-#[inline(always)]
-pub(in crate::concurrency) fn finish_rust_at_once() -> Option<Ref<Coroutine>> {
-    Context::existing()?.current().set_line_for_now(0);
-    finish_at_once()
 }
 
 /// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last
@@ -42,17 +47,12 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
     let coroutine = context.current();
     // SAFETY: as in `finish_at_once`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
-    let waiter = bundle.waiters.first();
-    let is_last = bundle.members.is_only(coroutine);
-    if let Some(waiter) = waiter
-        && is_last
-        && !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter))
+    if bundle.members.is_only(coroutine)
+        && let Some(waiter) = bundle.waiters.first()
     {
-        return None;
-    }
-    if let Some(waiter) = waiter
-        && is_last
-    {
+        if !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter)) {
+            return None;
+        }
         waiter.waits().complete(context, false);
     }
     coroutine.end();
