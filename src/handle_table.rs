@@ -5,6 +5,10 @@
 //! a region of numbers of its own, so that a handle used on a wrong thread is known
 //! by its number alone. Nothing here ever blocks.
 
+mod interface;
+
+pub(crate) use interface::Interface;
+
 use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};

@@ -1,5 +1,6 @@
 //! Would a receive block? Asked through any stack of protocols, ours or C's.
 
+use crate::handle_table::Interface;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness;
@@ -38,18 +39,10 @@ pub(crate) struct Digestion {
     pub(crate) digest: unsafe fn(object: *mut ()) -> bool,
 }
 
-/// The address of this, not its content, tells the interface from others.
-static DIGESTION: u8 = 0;
-
-impl Digestion {
-    /// Identifies the interface in queries. Only objects of this library answer to it.
-    pub(crate) const fn type_id() -> *const c_void {
-        (&raw const DIGESTION).cast()
-    }
-
-    /// As queries return it.
-    pub(crate) const fn as_interface(&'static self) -> *mut c_void {
-        ptr::from_ref(self).cast_mut().cast()
+impl Interface for Digestion {
+    fn type_id() -> *const c_void {
+        static IDENTITY: u8 = 0;
+        (&raw const IDENTITY).cast()
     }
 }
 
@@ -115,14 +108,10 @@ fn digest(context: &Context, handle: c_int) -> Result<Option<bool>> {
     let mut digested = None;
     let mut handle = handle;
     for _ in 0..DEEPEST {
-        let (object, kind) = context.handles.any(handle)?;
-        // SAFETY: the object of an open handle is alive, and what answers to this identifier
-        // is such a table.
-        unsafe {
-            let table = (kind.query)(object, Digestion::type_id()).cast::<Digestion>();
-            if let Some(table) = table.as_ref() {
-                digested = Some((table.digest)(object) | digested.unwrap_or(false));
-            }
+        let (object, table) = context.handles.interface::<Digestion>(handle)?;
+        if let Some(table) = table {
+            // SAFETY: the table is the object's, which is alive.
+            digested = Some(unsafe { (table.digest)(object) } | digested.unwrap_or(false));
         }
         match ask(context, handle)? {
             (HANDLE, beneath) => handle = beneath,

@@ -13,13 +13,13 @@ pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_cl
 
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
-use crate::sockets::partial::{self, Partial};
+use crate::sockets::partial::Partial;
 use crate::sockets::room;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -225,10 +225,10 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*tls).readiness).cast() }
-    } else if type_id == partial::type_id() {
-        PARTIAL.as_interface()
+    } else if type_id == Partial::type_id() {
+        PARTIAL.answer()
     } else if type_id == Digestion::type_id() {
-        DIGESTION.as_interface()
+        DIGESTION.answer()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         let below = unsafe { (*tls).session.below() };

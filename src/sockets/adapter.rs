@@ -12,10 +12,10 @@ use super::byte_socket::{self, ByteStream, to_c};
 use super::direction::Direction;
 use super::io_list::IoList;
 use super::message_socket::{self, MessageSocket, length_to_c};
-use super::partial::{self, Partial};
+use super::partial::Partial;
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::shared::Shared;
@@ -263,7 +263,7 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         },
         // SAFETY: as above.
         _ if type_id == input::type_id() => unsafe { (&raw mut (*adapter).readiness).cast() },
-        _ if type_id == partial::type_id() && is_stream => PARTIAL.as_interface(),
+        _ if type_id == Partial::type_id() && is_stream => PARTIAL.answer(),
         _ => ptr::null_mut(),
     }
 }

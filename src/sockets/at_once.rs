@@ -7,6 +7,7 @@
 #![allow(unsafe_code)] // Calls through tables of functions.
 
 use crate::concurrency::cancel_scope::SocketCall;
+use crate::handle_table::Interface;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -29,28 +30,17 @@ pub(crate) struct AtOnce {
     pub(crate) send: unsafe fn(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize>,
 }
 
-/// The address of this, not its content, tells the interface from others.
-static IDENTITY: u8 = 0;
-
-/// Identifies the interface in queries. Only objects of this library answer to it.
-pub(crate) const fn type_id() -> *const c_void {
-    (&raw const IDENTITY).cast()
-}
-
-impl AtOnce {
-    /// As queries return it.
-    pub(crate) const fn as_interface(&'static self) -> *mut c_void {
-        core::ptr::from_ref(self).cast_mut().cast()
+impl Interface for AtOnce {
+    fn type_id() -> *const c_void {
+        static IDENTITY: u8 = 0;
+        (&raw const IDENTITY).cast()
     }
 }
 
 /// The object and its table, if it has one.
 fn find(context: &Context, socket: c_int) -> Option<(*mut (), &'static AtOnce)> {
-    let (object, kind) = context.handles.any(socket).ok()?;
-    // SAFETY: the object of an open handle is alive.
-    let table = unsafe { (kind.query)(object, type_id()) }.cast::<AtOnce>();
-    // SAFETY: what answers to this identifier is such a table, which is static.
-    Some((object, unsafe { table.as_ref() }?))
+    let (object, table) = context.handles.interface(socket).ok()?;
+    Some((object, table?))
 }
 
 /// Receives what is there, as far as `buffer` has room, and adds the number of bytes to

@@ -9,6 +9,7 @@ use super::byte_socket;
 use super::io_list::IoList;
 use crate::concurrency::cancel_scope::SocketCall;
 use crate::concurrency::input;
+use crate::handle_table::Interface;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -21,18 +22,10 @@ pub(crate) struct Partial {
         unsafe fn(object: *mut (), memory: *mut u8, length: usize, deadline: i64) -> Result<usize>,
 }
 
-/// The address of this, not its content, tells the interface from others.
-static IDENTITY: u8 = 0;
-
-/// Identifies the interface in queries. Only objects of this library answer to it.
-pub(crate) const fn type_id() -> *const c_void {
-    (&raw const IDENTITY).cast()
-}
-
-impl Partial {
-    /// As queries return it.
-    pub(crate) const fn as_interface(&'static self) -> *mut c_void {
-        core::ptr::from_ref(self).cast_mut().cast()
+impl Interface for Partial {
+    fn type_id() -> *const c_void {
+        static IDENTITY: u8 = 0;
+        (&raw const IDENTITY).cast()
     }
 }
 
@@ -53,11 +46,8 @@ pub(crate) unsafe fn receive(
         return Ok(0);
     }
     let context = Context::get()?;
-    let (object, kind) = context.handles.any(socket)?;
-    // SAFETY: the object of an open handle is alive.
-    let table = unsafe { (kind.query)(object, type_id()) }.cast::<Partial>();
-    // SAFETY: what answers to this identifier is such a table.
-    let Some(table) = (unsafe { table.as_ref() }) else {
+    let (object, table) = context.handles.interface::<Partial>(socket)?;
+    let Some(table) = table else {
         // SAFETY: by the caller's promise.
         return unsafe { receive_known(context, socket, memory, length, least, deadline) };
     };

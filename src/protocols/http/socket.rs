@@ -7,14 +7,14 @@ use super::syntax::{self, Version};
 use super::{sending, unfinished};
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::{self, Held};
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
-use crate::sockets::partial::{self, Partial};
+use crate::sockets::partial::Partial;
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -333,8 +333,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<Http>(object, offset_of!(Http, stream))
         } else if type_id == input::type_id() {
             shared::field::<Http>(object, offset_of!(Http, readiness))
-        } else if type_id == partial::type_id() {
-            PARTIAL.as_interface()
+        } else if type_id == Partial::type_id() {
+            PARTIAL.answer()
         } else {
             ptr::null_mut()
         }

@@ -4,15 +4,15 @@
 
 use super::{Connection, state};
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
-use crate::sockets::at_once;
+use crate::sockets::at_once::AtOnce;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
-use crate::sockets::partial::{self, Partial};
+use crate::sockets::partial::Partial;
 use crate::sockets::room;
 use crate::sockets::storage;
 use crate::sockets::stream::Family;
@@ -70,10 +70,10 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else if type_id == input::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).readiness).cast() }
-    } else if type_id == partial::type_id() {
-        PARTIAL.as_interface()
-    } else if type_id == at_once::type_id() {
-        unblocked::AT_ONCE.as_interface()
+    } else if type_id == Partial::type_id() {
+        PARTIAL.answer()
+    } else if type_id == AtOnce::type_id() {
+        unblocked::AT_ONCE.answer()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         unsafe { (&raw mut (*connection).source).cast() }
