@@ -70,21 +70,26 @@ impl Watched {
         self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::LOCAL));
     }
 
-    /// Before somebody waits for a socket: registers it with the poller of this process if that
-    /// does not know it yet. If it is ready that will be told.
-    pub(super) fn register_anew(&self, context: &Context) -> Result<()> {
+    /// Is there something to be done before somebody waits for a socket?
+    #[inline(always)]
+    pub(super) fn prepares_waits(&self) -> bool {
+        self.before_wait.get() != BeforeWait::NOTHING
+    }
+
+    /// Before somebody waits for a socket: the poller of this process, which knows it from now on.
+    /// If the socket is ready that will be told.
+    pub(super) fn informed_poller<'a>(&self, context: &'a Context) -> Result<&'a SystemPoller> {
         // First, as this may be what makes the poller.
         let poller = context.poller()?;
-        match self.before_wait.get().0 {
-            before if before & BeforeWait::UNKNOWN == 0 => Ok(()),
-            before if before & BeforeWait::LOCAL != 0 => Err(Errno::EAGAIN),
-            _ => {
-                let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
-                poller.watch(self.fd, token(self), both)?;
-                self.note_registration(poller);
-                Ok(())
+        let before = self.before_wait.get().0;
+        if before & BeforeWait::UNKNOWN != 0 {
+            if before & BeforeWait::LOCAL != 0 {
+                return Err(Errno::EAGAIN);
             }
+            poller.watch(self.fd, token(self), Interest::EVERY_EDGE)?;
+            self.note_registration(poller);
         }
+        Ok(poller)
     }
 
     fn renew(&self, context: &Context) -> Result<()> {

@@ -107,15 +107,12 @@ impl Watched {
 
     /// Before somebody waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
     pub(super) fn await_edge(&self, context: &Context, direction: Direction) -> Result<()> {
-        self.register_anew(context)?;
+        let poller = self.informed_poller(context)?;
         let (poll, suffices) = match direction {
             Direction::Read => (InFlight::POLL_READ, InFlight::POLL_READ | InFlight::TAKING),
             Direction::Write => (InFlight::POLL_WRITE, InFlight::POLL_WRITE),
         };
-        if self.completes()
-            && !self.flies(suffices)
-            && let Some(poller) = context.existing_poller()
-        {
+        if self.completes() && !self.flies(suffices) {
             self.begins(poll);
             poller.await_edge(self.fd, token(self), direction);
         }
@@ -136,8 +133,7 @@ impl Watched {
     /// Before somebody waits for input to receive, or to accept: has the poller do that, if it
     /// can.
     pub(super) fn await_input(&self, context: &Context, operation: Operation) -> Result<()> {
-        self.register_anew(context)?;
-        let Some(poller) = context.existing_poller() else { return Ok(()) };
+        let poller = self.informed_poller(context)?;
         let Some(completions) = poller.completions() else { return Ok(()) };
         if self.flies(InFlight::TAKING) || !self.completes() {
             return Ok(());

@@ -1,13 +1,13 @@
 //! Descriptors of library sockets.
 
 use super::operations::owned;
-use super::{BeforeWait, Watched, token, wait};
+use super::{Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{fork, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
-use crate::scheduler::poller::{Direction, Interest, Mode, Operation, Poller as _, Readiness};
+use crate::scheduler::poller::{Direction, Interest, Operation, Poller as _, Readiness};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
@@ -26,8 +26,7 @@ impl FdSource {
         let watched = context.fds.entry(fd.as_raw_fd())?;
         watched.generation.set(watched.generation.get().wrapping_add(1));
         watched.ready.set(Readiness::READABLE | Readiness::WRITABLE);
-        let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
-        poller.watch(watched.fd, token(&watched), both)?;
+        poller.watch(watched.fd, token(&watched), Interest::EVERY_EDGE)?;
         watched.socket.set(true);
         watched.note_registration(poller);
         watched.forks.set(fork::count());
@@ -148,7 +147,7 @@ impl FdSource {
     #[inline(always)]
     pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
         debug_assert!(!self.may_read());
-        if self.watched.before_wait.get() != BeforeWait::NOTHING {
+        if self.watched.prepares_waits() {
             self.watched.await_input(context, Operation::Receive)?;
         }
         self.park(context, Direction::Read, deadline, Interrupt::Any)
@@ -157,14 +156,13 @@ impl FdSource {
     /// As [`FdSource::wait_readable`], for a listener: the connection may have been accepted
     /// then, see [`FdSource::take_connection`].
     pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
-        let completes = self.watched.before_wait.get() != BeforeWait::NOTHING;
-        if completes && !self.may_read() {
+        if self.watched.prepares_waits() && !self.may_read() {
             self.watched.await_input(Context::may_block()?, Operation::Accept)?;
         }
         let result = self.wait_readable(deadline, Interrupt::Any);
         // A connection is better left to the system than taken for nobody. After `EBADF` the
         // socket is gone.
-        if matches!(result, Err(error) if error != Errno::EBADF) && completes {
+        if matches!(result, Err(error) if error != Errno::EBADF) {
             self.watched.give_up();
         }
         result
@@ -205,7 +203,7 @@ impl FdSource {
         if self.watched.is_ready(direction) {
             return Ok(());
         }
-        if self.watched.before_wait.get() != BeforeWait::NOTHING {
+        if self.watched.prepares_waits() {
             self.watched.await_edge(context, direction)?;
         }
         self.park(context, direction, deadline, interrupt)

@@ -279,8 +279,7 @@ impl Completions for Uring {
     }
 
     fn watch_edges(&self, fd: RawFd, token: u64) -> Result<()> {
-        let both = Interest { readable: true, writable: true, mode: Mode::EveryEdge };
-        self.watch_by_epoll(fd, token, both)
+        self.watch_by_epoll(fd, token, Interest::EVERY_EDGE)
     }
 
     fn cancel(&self, fd: RawFd) {

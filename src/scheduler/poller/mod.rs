@@ -21,6 +21,12 @@ pub(crate) struct Interest {
     pub(crate) mode: Mode,
 }
 
+impl Interest {
+    /// That of a library socket.
+    pub(crate) const EVERY_EDGE: Interest =
+        Interest { readable: true, writable: true, mode: Mode::EveryEdge };
+}
+
 /// How often to be told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
