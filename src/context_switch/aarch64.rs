@@ -24,9 +24,13 @@
 //! the last call, which was on another stack. So both are here: see `dill_may_jump` in
 //! `thread_context.c`.
 
-use super::{Execution, Transfer, arrived};
+mod launching;
+
+pub(super) use launching::InitialFrame;
+pub(crate) use launching::{hand_over_entry, launch_entry, start_entry};
+
+use super::{ERRNO_LOCATION, Execution, Nothing, OUTCOME, STACK_POINTER, arrived};
 use core::arch::naked_asm;
-use core::mem::{MaybeUninit, offset_of};
 
 unsafe extern "C" {
     /// One byte: not zero where no code is guarded.
@@ -112,15 +116,12 @@ macro_rules! resuming_x4 {
             "mov sp, x10",
             "str wzr, [x11]",
             ; 9 => resume_with_outcome ;
-            outcome = const offset_of!(Execution, outcome),
-            sp = const offset_of!(Execution, stack_pointer),
-            errno_location = const offset_of!(Execution, errno_location),
+            outcome = const OUTCOME,
+            sp = const STACK_POINTER,
+            errno_location = const ERRNO_LOCATION,
         )
     };
 }
-
-/// An argument that is not there, so that another one is in the register of its position.
-type Nothing = MaybeUninit<usize>;
 
 /// Leaves `from` and goes on with `to`; returns when somebody resumes `from`, what
 /// [`Execution::set_outcome`] said, with `errno` set. The two are behind all that callers
@@ -173,9 +174,9 @@ unsafe extern "C" fn resume_with_outcome() {
         ; 9 => resume_specially ;
         errno_shift = const super::ERRNO_SHIFT,
         special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
-        outcome = const offset_of!(Execution, outcome),
-        sp = const offset_of!(Execution, stack_pointer),
-        errno_location = const offset_of!(Execution, errno_location),
+        outcome = const OUTCOME,
+        sp = const STACK_POINTER,
+        errno_location = const ERRNO_LOCATION,
     )
 }
 
@@ -203,9 +204,9 @@ unsafe extern "C" fn resume_specially() {
         self_saved = const super::SELF_SAVED >> super::ERRNO_SHIFT,
         ordinary = const !(super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
         errno_shift = const super::ERRNO_SHIFT,
-        outcome = const offset_of!(Execution, outcome),
-        sp = const offset_of!(Execution, stack_pointer),
-        errno_location = const offset_of!(Execution, errno_location),
+        outcome = const OUTCOME,
+        sp = const STACK_POINTER,
+        errno_location = const ERRNO_LOCATION,
         arrived = sym arrived,
     )
 }
@@ -227,8 +228,8 @@ unsafe extern "C" fn resume_self_saved() {
         "mov w1, #1",
         "b {siglongjmp}",
         instrumented = const super::INSTRUMENTED >> super::ERRNO_SHIFT,
-        outcome = const offset_of!(Execution, outcome),
-        sp = const offset_of!(Execution, stack_pointer),
+        outcome = const OUTCOME,
+        sp = const STACK_POINTER,
         arrived = sym arrived,
         siglongjmp = sym siglongjmp,
     )
@@ -258,176 +259,6 @@ pub(crate) unsafe extern "C" fn call_below(address: usize, function: extern "C" 
     )
 }
 
-/// What `dill_launch` returns in the new coroutine. C sees it as `DILL_IN_CHILD_`.
-pub(crate) const IN_CHILD: i32 = i32::MIN;
-
-/// Writes the body of the launching entry point. Its begin function returns the
-/// executions of parent and child, or a complete (failed) call.
-///
-/// The child goes on at the parent's return address with all the parent's registers
-/// but on its own stack; the compiler was told `returns_twice`, and an `alloca` in
-/// the child's branch makes it address the parent's variables through x29.
-macro_rules! launch_entry {
-    ($begin:path) => {
-        core::arch::naked_asm!(
-            "hint #34", // `bti c`: may be called through a register
-            "stp x29, x30, [sp, #-16]!",
-            "bl {begin}",
-            "ldr x30, [sp, #8]", // where parent and child both go on
-            "cmp x1, #0",
-            "b.le 2f",
-            $crate::context_switch::store_registers!(),
-            "str x9, [x0, {sp}]",
-            "sub sp, x1, {argument_area}",
-            "mov w0, {in_child}",
-            // The address on top of the processor's return stack is this very one,
-            // so a `ret` is predicted, and leaves that stack balanced for the parent.
-            "ret",
-            "2:",
-            "b.ne 3f",
-            "add sp, sp, #16", // the call is complete; x29 is as it was
-            "ret",
-            "3:",
-            "and x1, x1, #0x7fffffffffffffff", // AddressSanitizer must be told
-            $crate::context_switch::store_registers!(),
-            "str x9, [x0, {sp}]",
-            "ldr x9, [x1, {sp}]",
-            "mov sp, x9",
-            "stp x29, x30, [sp, #-16]!",
-            "mov x0, x1",
-            "bl {arrived}",
-            "ldp x29, x30, [sp], #16",
-            "mov w0, {in_child}",
-            "ret",
-            begin = sym $begin,
-            sp = const $crate::context_switch::STACK_POINTER,
-            argument_area = const $crate::context_switch::ARGUMENT_AREA,
-            in_child = const $crate::context_switch::IN_CHILD,
-            arrived = sym $crate::context_switch::arrived,
-        )
-    };
-}
-pub(crate) use launch_entry;
-
 /// The registers of a parent that was compiled against libdill's own header: a `sigjmp_buf` of
 /// the GNU C library, in which its code has them stored.
 pub(crate) type SelfSaved = [u64; 39];
-
-pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
-pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
-pub(crate) const ERRNO_LOCATION: usize = offset_of!(Execution, errno_location);
-
-/// What a coroutine that runs a Rust function finds on its stack: as if it had been left by
-/// [`switch`], from low to high addresses.
-#[repr(C)]
-pub(super) struct InitialFrame {
-    d8_to_d15: [u64; 8],
-    x19: extern "C" fn(*mut ()),
-    /// Goes to the function that x19 names.
-    x20: *mut (),
-    x21_to_x28: [usize; 8],
-    /// Zero ends the chain of frames for debuggers and profilers.
-    x29: usize,
-    x30: unsafe extern "C" fn(),
-}
-
-// The stores and loads above have these offsets. The stack pointer stays aligned to 16 bytes.
-const _: () = assert!(size_of::<InitialFrame>() == 160);
-const _: () = assert!(offset_of!(InitialFrame, x19) == 64 && offset_of!(InitialFrame, x29) == 144);
-
-impl InitialFrame {
-    pub(super) fn new(
-        start: unsafe extern "C" fn(),
-        entry: extern "C" fn(*mut ()),
-        argument: *mut (),
-    ) -> Self {
-        Self {
-            d8_to_d15: [0; 8],
-            x19: entry,
-            x20: argument,
-            x21_to_x28: [0; 8],
-            x29: 0,
-            x30: start,
-        }
-    }
-}
-
-/// Writes the body of the function that a coroutine with an [`InitialFrame`] starts in; jumped
-/// to, never called. `finish` does not return.
-macro_rules! start_entry {
-    ($finish:path) => {
-        core::arch::naked_asm!(
-            // Nobody has called this: backtraces end here.
-            ".cfi_startproc",
-            ".cfi_undefined 30",
-            "hint #36", // `bti j`: `br` leads here
-            // The frame is off the stack, which is aligned to 16 bytes.
-            "mov x0, x20",
-            "blr x19",
-            "bl {finish}",
-            "udf #0",
-            ".cfi_endproc",
-            finish = sym $finish,
-        )
-    };
-}
-pub(crate) use start_entry;
-
-/// Writes the body of a function `(child, function, argument, parent)` that leaves `parent`, the
-/// execution that runs, for a coroutine that has not begun: it calls `function` with `argument`,
-/// which lies on its stack and below which the stack is free. Then `finish` names the execution
-/// to go on with, or `finish_slowly` sees to all. Where `parent` is 0, `slowly` is called with
-/// the first three arguments instead.
-macro_rules! hand_over_entry {
-    ($finish:path, $finish_slowly:path, $slowly:path) => {
-        core::arch::naked_asm!(
-            // Backtraces of the child end here.
-            ".cfi_startproc",
-            ".cfi_undefined 30",
-            "cbz x3, 9f",
-            "stp x29, x30, [sp, #-16]!",
-            $crate::context_switch::store_registers!(),
-            "str x9, [x3, {sp}]",
-            "sub sp, x2, #16",
-            "str x3, [sp]",
-            "mov x29, xzr", // ends the chain of frames
-            "mov x0, x2",
-            "blr x1",
-            "bl {finish}",
-            "cbz x0, 3f",
-            "ldr x9, [sp]",
-            "mov x4, x0",
-            "cmp x0, x9",
-            "b.ne 2f",
-            // The parent, which has most likely not run since. So its return address is
-            // on top of the processor's return stack, and a `ret` is predicted, and leaves
-            // that stack balanced.
-            "ldr x9, [x4, {outcome}]",
-            "cbnz x9, 2f",
-            "ldr x10, [x4, {sp}]",
-            "ldr x11, [x4, {errno_location}]",
-            "mov sp, x10",
-            "str wzr, [x11]",
-            $crate::context_switch::load_registers!(),
-            "ret",
-            "2:",
-            "b {resume}",
-            "3:",
-            "bl {finish_slowly}",
-            "udf #0",
-            "9:",
-            "b {slowly}",
-            ".cfi_endproc",
-            finish = sym $finish,
-            finish_slowly = sym $finish_slowly,
-            slowly = sym $slowly,
-            resume = sym $crate::context_switch::resume,
-            sp = const $crate::context_switch::STACK_POINTER,
-            outcome = const $crate::context_switch::OUTCOME,
-            errno_location = const $crate::context_switch::ERRNO_LOCATION,
-        )
-    };
-}
-pub(crate) use hand_over_entry;
-
-const _: () = assert!(size_of::<Transfer>() == 16);

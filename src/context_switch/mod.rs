@@ -13,7 +13,7 @@
 use crate::intrusive::Ref;
 use crate::os::instrumentation::{self, Fiber};
 use core::cell::Cell;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
 #[cfg(dill_thread_switch)]
@@ -60,6 +60,18 @@ pub(crate) const SELF_SAVED: u64 = 1 << 63;
 /// outgoing arguments there (-maccumulate-outgoing-args).
 pub(crate) const ARGUMENT_AREA: usize = 512;
 
+/// What `dill_launch` returns in the new coroutine. C sees it as `DILL_IN_CHILD_`.
+pub(crate) const IN_CHILD: i32 = i32::MIN;
+
+/// Where assembly and debuggers find what is in an [`Execution`].
+pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
+pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
+#[cfg_attr(dill_thread_switch, expect(dead_code))]
+pub(crate) const ERRNO_LOCATION: usize = offset_of!(Execution, errno_location);
+
+/// An argument that is not there, so that another one is in the register of its position.
+type Nothing = MaybeUninit<usize>;
+
 /// What sanitizers and Valgrind must be told of an execution.
 pub(crate) struct Instrumentation {
     fiber: Fiber,
@@ -99,6 +111,8 @@ pub(crate) struct Transfer {
     first: usize,
     second: usize,
 }
+
+const _: () = assert!(size_of::<Transfer>() == 16);
 
 /// In `Transfer::second` of a launch: AddressSanitizer must hear of it. No address has it.
 const ANNOUNCED: usize = 1 << 63;
@@ -147,7 +161,7 @@ impl Transfer {
     }
 }
 
-const NOTHING: MaybeUninit<usize> = MaybeUninit::uninit();
+const NOTHING: Nothing = MaybeUninit::uninit();
 
 impl Execution {
     /// Goes on with this execution; what runs now never does. Not declared so, as compilers

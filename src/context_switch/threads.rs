@@ -5,11 +5,10 @@
 //! only who has it runs. All threads of one scheduler have its context as theirs. Only Rust
 //! functions can be launched.
 
-use super::Execution;
+use super::{Execution, Nothing};
 use crate::os::errno::Errno;
 use crate::os::thread_context;
 use core::cell::Cell;
-use core::mem::{MaybeUninit, offset_of};
 use core::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -56,8 +55,6 @@ unsafe fn baton_of(execution: &Execution) -> Arc<Baton> {
         Arc::from_raw(baton)
     }
 }
-
-type Nothing = MaybeUninit<usize>;
 
 /// Leaves `from` and goes on with `to`; returns when somebody resumes `from`, what
 /// [`Execution::set_outcome`] said, with `errno` set.
@@ -138,12 +135,6 @@ pub(crate) unsafe extern "C" fn call_below(_: usize, function: extern "C" fn()) 
 
 /// Nobody saves registers here.
 pub(crate) type SelfSaved = [usize; 0];
-
-pub(crate) const STACK_POINTER: usize = offset_of!(Execution, stack_pointer);
-pub(crate) const OUTCOME: usize = offset_of!(Execution, outcome);
-
-/// What `dill_launch` returns in the new coroutine.
-pub(crate) const IN_CHILD: i32 = i32::MIN;
 
 /// C functions can't be launched here.
 macro_rules! launch_entry {
