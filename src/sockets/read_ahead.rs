@@ -28,6 +28,15 @@ pub(crate) struct Block {
     bytes: [MaybeUninit<u8>; READ_AHEAD],
 }
 
+impl Block {
+    /// What is here, in a block that a [`ReadAhead`] keeps.
+    fn content(&self) -> &[u8] {
+        let bytes = &self.bytes[usize::from(self.start)..usize::from(self.end)];
+        // SAFETY: `keep` has set it up: the bytes up to `end` were received.
+        unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+    }
+}
+
 impl ReadAhead {
     pub(crate) const fn new() -> Self {
         Self { block: Cell::new(None) }
@@ -68,11 +77,11 @@ impl ReadAhead {
     /// is `last`; all of them if there is none.
     pub(super) fn length_until(&self, last: u8, limit: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
-        // SAFETY: the block is this object's alone, and its bytes up to `end` were received.
+        // SAFETY: the block is this object's alone.
+        let content = unsafe { block.as_ref() }.content();
+        let (start, length) = (content.as_ptr(), content.len().min(limit));
+        // SAFETY: it looks at no more bytes than there are, and what it finds is one of them.
         unsafe {
-            let block = block.as_ref();
-            let start = block.bytes.as_ptr().cast::<u8>().add(usize::from(block.start));
-            let length = usize::from(block.end - block.start).min(limit);
             let found = libc::memchr(start.cast(), last.into(), length).cast::<u8>();
             if found.is_null() { length } else { found.offset_from_unsigned(start) + 1 }
         }
@@ -81,30 +90,19 @@ impl ReadAhead {
     /// The next byte, which stays here.
     pub(super) fn first(&self) -> Option<u8> {
         let block = self.block.get()?;
-        // SAFETY: the block is this object's alone. It is not empty, and its bytes up to `end`
-        // were received.
-        unsafe {
-            let block = block.as_ref();
-            Some(block.bytes[usize::from(block.start)].assume_init())
-        }
+        // SAFETY: the block is this object's alone.
+        unsafe { block.as_ref() }.content().first().copied()
     }
 
     /// Copies what is here to the list, as far as it has room.
     #[inline]
     pub(super) fn copy_to(&self, cursor: &mut Cursor) {
         let Some(mut block) = self.block.get() else { return };
-        // SAFETY: the block is this object's alone, and `keep` has set it up: the bytes
-        // up to `end` were received.
-        let rest = unsafe {
-            let block = block.as_mut();
-            let start = usize::from(block.start);
-            let bytes = block.bytes.as_ptr().cast::<u8>().add(start);
-            let bytes = slice::from_raw_parts(bytes, usize::from(block.end) - start);
-            let taken = cursor.copy_from(bytes);
-            block.start += taken as u16; // fits: not beyond `end`
-            bytes.len() - taken
-        };
-        if rest == 0 {
+        // SAFETY: the block is this object's alone.
+        let block = unsafe { block.as_mut() };
+        let taken = cursor.copy_from(block.content());
+        block.start += taken as u16; // fits: not beyond `end`
+        if block.start == block.end {
             self.clear();
         }
     }
@@ -112,14 +110,8 @@ impl ReadAhead {
     /// Moves all that is here out.
     pub(crate) fn take_all(&self) -> Vec<u8> {
         let Some(block) = self.block.take() else { return Vec::new() };
-        // SAFETY: the block was this object's alone, and `keep` has set it up: the bytes up to
-        // `end` were received.
-        let bytes = unsafe {
-            let block = block.as_ref();
-            let start = usize::from(block.start);
-            let bytes = block.bytes.as_ptr().cast::<u8>().add(start);
-            slice::from_raw_parts(bytes, usize::from(block.end) - start).to_vec()
-        };
+        // SAFETY: the block was this object's alone.
+        let bytes = unsafe { block.as_ref() }.content().to_vec();
         free_block(block);
         bytes
     }
