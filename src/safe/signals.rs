@@ -85,7 +85,7 @@ impl fmt::Debug for Signal {
 /// use dill::{Deadline, Signal};
 ///
 /// let signals = dill::signals([Signal::INTERRUPT, Signal::TERMINATE])?;
-/// unsafe { libc::raise(libc::SIGINT) }; // ^C
+/// nix::sys::signal::raise(nix::sys::signal::Signal::SIGINT).unwrap(); // ^C
 /// assert_eq!(signals.recv(Deadline::NEVER)?, Signal::INTERRUPT);
 /// # Ok::<(), dill::Error>(())
 /// ```
