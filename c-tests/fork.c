@@ -2,9 +2,8 @@
    parent goes on undisturbed. */
 
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#include "check.h"
+#include "fork.h"
 
 static int b;
 
@@ -13,13 +12,6 @@ static int count;
 static coroutine void ticks(void) {
     while(msleep(now() + 1) == 0) count++;
     CHECK_INT(errno, ECANCELED);
-}
-
-static void reap(pid_t pid, int expected) {
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status));
-    CHECK_INT(WEXITSTATUS(status), expected);
 }
 
 static void child_leaves(void) {

@@ -1,51 +1,11 @@
 /* Children of fork() that go on with the library: they have copies of all coroutines and a
    poller of their own, and don't disturb their parent. */
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 
-#include "net.h"
-#include "scripted_names.h"
-
-#define MOST_FDS 64
-
-static void reap(pid_t pid) {
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status));
-    CHECK_INT(WEXITSTATUS(status), 0);
-}
-
-/* Forks; in the child 1, after a moment in which a timer has fired there. */
-static int child(pid_t *pid) {
-    *pid = fork();
-    CHECK(*pid >= 0);
-    if(*pid == 0) CHECK_OK(msleep(now() + 2));
-    return *pid == 0;
-}
-
-/* How many descriptors of the process are of this kind. */
-static int of_kind(const char *kind, int *last) {
-    int n = 0;
-    for(int fd = 3; fd != MOST_FDS; ++fd) {
-        char name[64], target[64];
-        snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-        ssize_t len = readlink(name, target, sizeof(target) - 1);
-        if(len < 0) continue;
-        target[len] = 0;
-        if(!strstr(target, kind)) continue;
-        *last = fd;
-        n++;
-    }
-    return n;
-}
+#include "fork.h"
 
 static int with_io_uring(void) {
     int last;
@@ -54,28 +14,7 @@ static int with_io_uring(void) {
 
 /* ----------------------------------------------- blocked coroutines, copied -- */
 
-static int pipes[2], woken_pipe, woken_socket, woken_timer, woken_channel;
-
-static coroutine void waits_for_pipe(void) {
-    char c;
-    if(fdin(pipes[0], -1) < 0) {
-        CHECK_INT(errno, ECANCELED);
-        return;
-    }
-    CHECK_INT(read(pipes[0], &c, 1), 1);
-    woken_pipe++;
-}
-
-static coroutine void waits_for_socket(int s) {
-    char c = 0;
-    if(brecv(s, &c, 1, -1) < 0) CHECK_INT(errno, ECANCELED);
-    woken_socket += c;
-}
-
-static coroutine void waits_for_time(int64_t deadline) {
-    if(msleep(deadline) < 0) CHECK_INT(errno, ECANCELED);
-    woken_timer++;
-}
+static int woken_channel;
 
 static coroutine void waits_for_message(int ch) {
     int message;
@@ -120,12 +59,12 @@ static void blocked_coroutines_go_on_in_both(int from_child) {
                 wake_all(b, s[1], ch[0]);
                 _exit(0);
             }
-            reap(grandchild);
+            reap(grandchild, 0);
         }
         wake_all(b, s[1], ch[0]);
         _exit(0);
     }
-    reap(pid);
+    reap(pid, 0);
     wake_all(b, s[1], ch[0]);
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(ch[0]));
@@ -229,7 +168,7 @@ static void prefork(void) {
     CHECK_OK(hclose(b));
     CHECK_INT(__atomic_load_n(accepted, __ATOMIC_RELAXED), CLIENTS);
     for(int i = 0; i != WORKERS; ++i) CHECK_OK(kill(pids[i], SIGTERM));
-    for(int i = 0; i != WORKERS; ++i) reap(pids[i]);
+    for(int i = 0; i != WORKERS; ++i) reap(pids[i], 0);
     CHECK_OK(hclose(ls));
     CHECK_OK(munmap(accepted, sizeof(int)));
 }
@@ -258,7 +197,7 @@ static void what_the_child_closes_stays_open_here(void) {
         CHECK_OK(hclose(ls));
         _exit(0);
     }
-    reap(pid);
+    reap(pid, 0);
     woken_pipe = 0;
     CHECK_INT(write(pipes[1], "x", 1), 1);
     CHECK_OK(bundle_wait(b, now() + 10000));
@@ -318,7 +257,7 @@ static void nothing_is_left_in_the_poller(void) {
     CHECK_OK(hclose(s[1]));
     CHECK_INT(watched(), with_io_uring() ? before : before - 2);
     CHECK_OK(close(wait[1]));
-    reap(pid);
+    reap(pid, 0);
 }
 
 /* ------------------------------------------------------------------- signals -- */
@@ -340,7 +279,7 @@ static void signals_go_to_whom_they_are_sent(void) {
         CHECK_OK(hclose(sig));
         _exit(0);
     }
-    reap(pid);
+    reap(pid, 0);
     CHECK_ERR(chrecv(sig, &signo, sizeof(signo), now() + 2), ETIMEDOUT);
     CHECK_OK(kill(getpid(), SIGUSR1));
     CHECK_OK(chrecv(sig, &signo, sizeof(signo), now() + 10000));
@@ -368,7 +307,7 @@ static void from_a_signal_handler(void) {
     forked = -1;
     CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
     while(forked == -1) CHECK_OK(msleep(now() + 100));
-    if(forked != 0) reap(forked);
+    if(forked != 0) reap(forked, 0);
     CHECK_INT(write(pipes[1], "x", 1), 1);
     CHECK_OK(bundle_wait(b, now() + 10000));
     CHECK_INT(woken_pipe, 1);
@@ -412,7 +351,7 @@ static void cancelling_in_the_child_is_for_the_child(void) {
         CHECK_INT(forced, 1);
         _exit(0);
     }
-    reap(pid);
+    reap(pid, 0);
     CHECK_OK(msleep(now() + 2));
     CHECK_INT(asked + forced, 0);
     CHECK_ERR(bundle_cancel(b, 5), ETIMEDOUT);
@@ -422,237 +361,6 @@ static void cancelling_in_the_child_is_for_the_child(void) {
     CHECK_OK(hclose(ch[1]));
     CHECK_OK(close(pipes[0]));
     CHECK_OK(close(pipes[1]));
-}
-
-/* --------------------------------------------------------------------- names -- */
-
-static sem_t gate;
-
-static const struct scripted names[] = {
-    {"quick", "10.1.1.1", 0, 0, NULL, AF_UNSPEC},
-    {"slow", "10.1.1.2", 0, 0, &gate, AF_UNSPEC},
-    {NULL, NULL, 0, 0, NULL, AF_UNSPEC}
-};
-
-static int resolved;
-
-static coroutine void resolves(const char *name) {
-    struct ipaddr addr;
-    CHECK_OK(ipaddr_remote(&addr, name, 80, 0, -1));
-    resolved++;
-}
-
-/* The threads that look names up are the parent's: the child's copy of a call that was under
-   way asks again. */
-static void names_are_found_in_both(void) {
-    CHECK_OK(sem_init(&gate, 0, 0));
-    script = names;
-    int b = go(resolves("slow"));
-    CHECK_HANDLE(b);
-    while(scripted_count(&scripted_running) == 0) CHECK_OK(msleep(now() + 1));
-    pid_t pid;
-    if(child(&pid)) {
-        int c = go(resolves("quick"));
-        CHECK_HANDLE(c);
-        CHECK_OK(bundle_wait(c, now() + 10000));
-        CHECK_INT(resolved, 1);
-        CHECK_OK(sem_post(&gate));
-        CHECK_OK(sem_post(&gate));
-        CHECK_OK(bundle_wait(b, now() + 10000));
-        CHECK_INT(resolved, 2);
-        /* And one that nobody will answer any more. */
-        int d = go(resolves("slow"));
-        CHECK_HANDLE(d);
-        CHECK_OK(msleep(now() + 2));
-        pid_t grandchild;
-        if(child(&grandchild)) _exit(0);
-        reap(grandchild);
-        _exit(0);
-    }
-    reap(pid);
-    CHECK_INT(resolved, 0);
-    CHECK_OK(sem_post(&gate));
-    CHECK_OK(sem_post(&gate));
-    CHECK_OK(bundle_wait(b, now() + 10000));
-    CHECK_OK(hclose(b));
-    CHECK_INT(resolved, 1);
-}
-
-static coroutine void is_cancelled(void) {
-    struct ipaddr addr;
-    CHECK_ERR(ipaddr_remote(&addr, "slow", 80, 0, -1), ECANCELED);
-}
-
-static void a_lookup_is_cancelled_in_the_child(void) {
-    while(sem_trywait(&gate) == 0);
-    int b = go(is_cancelled());
-    CHECK_HANDLE(b);
-    CHECK_OK(msleep(now() + 2));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        CHECK_OK(hclose(b));
-        _exit(0);
-    }
-    reap(pid);
-    CHECK_OK(hclose(b));
-    CHECK_OK(sem_post(&gate));
-    CHECK_OK(sem_post(&gate));
-    while(scripted_count(&scripted_running) != 0) CHECK_OK(msleep(now() + 1));
-}
-
-/* ------------------------------------------------------- descriptors run out -- */
-
-/* As daemons do. */
-static void the_child_closes_everything(void) {
-    woken_timer = 0;
-    int b = go(waits_for_time(now() + 20));
-    CHECK_HANDLE(b);
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        for(int fd = 3; fd != MOST_FDS; ++fd) close(fd);
-        int file = open("/dev/null", O_RDONLY);
-        CHECK_INT(file, 3);
-        CHECK_OK(pipe(pipes));
-        CHECK_INT(write(pipes[1], "x", 1), 1);
-        CHECK_OK(fdin(pipes[0], -1));
-        CHECK_OK(bundle_wait(b, -1));
-        CHECK_INT(woken_timer, 1);
-        /* What was opened meanwhile was not mistaken for anything of the library's. */
-        struct stat st, null;
-        CHECK_OK(fstat(file, &st));
-        CHECK_OK(stat("/dev/null", &null));
-        CHECK_INT(st.st_rdev, null.st_rdev);
-        _exit(0);
-    }
-    CHECK_OK(hclose(b));
-    reap(pid);
-}
-
-static void without_a_free_descriptor(void) {
-    CHECK_OK(pipe(pipes));
-    woken_pipe = 0;
-    int b = go(waits_for_pipe());
-    CHECK_HANDLE(b);
-    CHECK_OK(msleep(now() + 1));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        struct rlimit limit;
-        CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
-        rlim_t usual = limit.rlim_cur;
-        limit.rlim_cur = 3;
-        CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
-        CHECK_ERR(fdin(pipes[1], -1), EMFILE);
-        CHECK_INT(write(pipes[1], "x", 1), 1);
-        CHECK_OK(msleep(now() + 30));
-        CHECK_INT(woken_pipe, 0);
-        limit.rlim_cur = usual;
-        CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
-        CHECK_OK(bundle_wait(b, now() + 10000));
-        CHECK_INT(woken_pipe, 1);
-        _exit(0);
-    }
-    reap(pid);
-    CHECK_OK(hclose(b));
-    CHECK_OK(close(pipes[0]));
-    CHECK_OK(close(pipes[1]));
-}
-
-/* ---------------------------------------------------------------- io_uring -- */
-
-/* What an io_uring has received for nobody is in this process's memory, and so in the child's. */
-static void bytes_received_already_are_there(void) {
-    int s[2];
-    tcp_pair(s);
-    char buf[8];
-    /* What a wait has begun that is given up goes on. */
-    struct cancel_scope scope;
-    CHECK_OK(cancel_enter(&scope, -1, now() + 2));
-    CHECK_ERR(brecv(s[0], buf, 5, -1), ECANCELED);
-    CHECK_ERR(cancel_leave(&scope), ETIMEDOUT);
-    CHECK_OK(bsend(s[1], "hello", 5, -1));
-    CHECK_OK(msleep(now() + 5));
-    pid_t pid;
-    if(child(&pid)) {
-        CHECK_OK(brecv(s[0], buf, 5, now() + 10000));
-        CHECK_INT(memcmp(buf, "hello", 5), 0);
-        CHECK_OK(bsend(s[1], "again", 5, -1));
-        CHECK_OK(brecv(s[0], buf, 5, now() + 10000));
-        CHECK_INT(memcmp(buf, "again", 5), 0);
-        _exit(0);
-    }
-    reap(pid);
-    CHECK_OK(bsend(s[1], "later", 5, -1));
-    CHECK_OK(brecv(s[0], buf, 5, now() + 10000));
-    CHECK_OK(hclose(s[0]));
-    CHECK_OK(hclose(s[1]));
-}
-
-/* ----------------------------------------------------------------- threads -- */
-
-static pthread_barrier_t ready, over;
-
-static void *bystander(void *arg) {
-    (void)arg;
-    CHECK_OK(pipe(pipes));
-    CHECK_ERR(fdin(pipes[0], now() + 2), ETIMEDOUT);
-    pthread_barrier_wait(&ready);
-    pthread_barrier_wait(&over);
-    CHECK_INT(write(pipes[1], "x", 1), 1);
-    CHECK_OK(fdin(pipes[0], now() + 10000));
-    CHECK_OK(fdclean(pipes[0]));
-    CHECK_OK(close(pipes[0]));
-    CHECK_OK(close(pipes[1]));
-    return NULL;
-}
-
-static void *first_use(void *arg) {
-    (void)arg;
-    CHECK_OK(msleep(now() + 2));
-    return NULL;
-}
-
-static void *forking_thread(void *arg) {
-    (void)arg;
-    int s[2];
-    tcp_pair(s);
-    woken_socket = 0;
-    int b = go(waits_for_socket(s[0]));
-    CHECK_HANDLE(b);
-    CHECK_OK(msleep(now() + 1));
-    pid_t pid;
-    if(child(&pid)) {
-        char c = 3;
-        CHECK_OK(bsend(s[1], &c, 1, -1));
-        CHECK_OK(bundle_wait(b, now() + 10000));
-        CHECK_INT(woken_socket, 3);
-        /* The pollers of threads that are not here are closed. */
-        int last;
-        CHECK_INT(of_kind("eventpoll", &last) + of_kind("io_uring", &last), 1);
-        pthread_t thread;
-        CHECK_OK(pthread_create(&thread, NULL, first_use, NULL));
-        CHECK_OK(pthread_join(thread, NULL));
-        _exit(0);
-    }
-    reap(pid);
-    CHECK_OK(hclose(b));
-    CHECK_OK(hclose(s[0]));
-    CHECK_OK(hclose(s[1]));
-    return NULL;
-}
-
-static void of_several_threads(void) {
-    pthread_t thread, forking;
-    CHECK_OK(pthread_barrier_init(&ready, NULL, 2));
-    CHECK_OK(pthread_barrier_init(&over, NULL, 2));
-    CHECK_OK(pthread_create(&thread, NULL, bystander, NULL));
-    pthread_barrier_wait(&ready);
-    CHECK_OK(pthread_create(&forking, NULL, forking_thread, NULL));
-    CHECK_OK(pthread_join(forking, NULL));
-    pthread_barrier_wait(&over);
-    CHECK_OK(pthread_join(thread, NULL));
 }
 
 int main(void) {
@@ -665,12 +373,6 @@ int main(void) {
     signals_go_to_whom_they_are_sent();
     from_a_signal_handler();
     cancelling_in_the_child_is_for_the_child();
-    names_are_found_in_both();
-    a_lookup_is_cancelled_in_the_child();
-    the_child_closes_everything();
-    without_a_free_descriptor();
-    bytes_received_already_are_there();
-    of_several_threads();
     CHECK_INT(count_fds(), before);
     return 0;
 }
