@@ -77,7 +77,7 @@ static void act(int depth) {
 /* --------------------------------------------------------------- episodes -- */
 
 static void *episode(void *arg) {
-    state = *(uint64_t*)arg * 0x2545f4914f6cdd1du;
+    random_state = *(uint64_t*)arg * 0x2545f4914f6cdd1du;
     calls_left = CALLS / 4 + (int)rnd(CALLS * 3 / 4);
     nhandles = nblocks = self = alive = depth_of_close = 0;
     for(int i = 0; i != 64; i++) nscopes[i] = -1;

@@ -9,6 +9,7 @@
 #include <libdillimpl.h>
 
 #include "../net.h"
+#include "../random.h"
 
 #define MEMORY 4000     /* blocks in one episode, at most */
 
@@ -17,17 +18,6 @@
 #define KEY "c-tests/certs/server.key"
 
 /* ------------------------------------------------------------------ chance -- */
-
-static uint64_t state;
-
-static uint32_t rnd(uint32_t n) {
-    /* splitmix64 */
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (uint32_t)(z >> 16) % n;
-}
 
 /* True once in n times. */
 static int once(uint32_t n) {

@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "../net.h"
+#include "../random.h"
 
 #define CERT(name) "c-tests/certs/" name
 #define CLIENTS 48
@@ -46,16 +47,6 @@ static struct shared {
 } *shared;
 
 static unsigned char *executed; /* how often, by id */
-
-static uint64_t state;
-
-static uint32_t rnd(uint32_t n) {
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (uint32_t)(z >> 16) % n;
-}
 
 static long resident_kb(void) {
     long pages = 0;
@@ -386,7 +377,7 @@ static pid_t start(const struct job *job) {
 
 int main(int argc, char *argv[]) {
     int seconds = argc > 1 ? atoi(argv[1]) : 10;
-    state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
         -1, 0);
     executed = mmap(NULL, IDS, PROT_READ | PROT_WRITE,
