@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define DILL_DISABLE_RAW_NAMES
 #include <libdillimpl.h>
@@ -21,31 +20,51 @@ struct api {
     const void *input_type;
 };
 
-struct turned {
+/* What protocols begin with. */
+struct head {
     struct dill_hvfs hvfs;
     struct dill_bsock_vfs bvfs;
     const struct api *api;
     int s;
 };
 
-static const char turned_type;
-
-static void *turned_query(struct dill_hvfs *hvfs, const void *type) {
-    struct turned *self = (struct turned*)hvfs;
-    if(type == self->api->bsock_type) return &self->bvfs;
-    if(type == &turned_type) return self;
-    errno = ENOTSUP;
-    return NULL;
-}
-
-static void turned_close(struct dill_hvfs *hvfs) {
-    struct turned *self = (struct turned*)hvfs;
+static void close_head(struct dill_hvfs *hvfs) {
+    struct head *self = (struct head*)hvfs;
     self->api->hclose(self->s);
     free(self);
 }
 
-static struct turned *of(struct dill_bsock_vfs *bvfs) {
-    return (struct turned*)((char*)bvfs - offsetof(struct turned, bvfs));
+/* A protocol of so many bytes that owns the byte stream s; NULL on failure. */
+static void *make(const struct api *api, int s, size_t size) {
+    if(!api->hquery(s, api->bsock_type)) return NULL;
+    struct head *self = calloc(1, size);
+    if(!self) return NULL;
+    self->hvfs.close = close_head;
+    self->api = api;
+    self->s = api->hown(s);
+    if(self->s < 0) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
+static void *of(struct dill_bsock_vfs *bvfs) {
+    return (char*)bvfs - offsetof(struct head, bvfs);
+}
+
+struct turned {
+    struct head head;
+};
+
+static const char turned_type;
+
+static void *turned_query(struct dill_hvfs *hvfs, const void *type) {
+    struct turned *self = (struct turned*)hvfs;
+    if(type == self->head.api->bsock_type) return &self->head.bvfs;
+    if(type == &turned_type) return self;
+    errno = ENOTSUP;
+    return NULL;
 }
 
 static int turned_send(struct dill_bsock_vfs *bvfs, struct dill_iolist *first,
@@ -56,7 +75,7 @@ static int turned_send(struct dill_bsock_vfs *bvfs, struct dill_iolist *first,
         const unsigned char *bytes = first->iol_base;
         for(size_t i = 0; i != first->iol_len; i++) {
             unsigned char byte = (unsigned char)~bytes[i];
-            if(self->api->bsend(self->s, &byte, 1, deadline) < 0) return -1;
+            if(self->head.api->bsend(self->head.s, &byte, 1, deadline) < 0) return -1;
         }
     }
     return 0;
@@ -68,7 +87,7 @@ static int turned_receive(struct dill_bsock_vfs *bvfs, struct dill_iolist *first
     (void)last;
     for(; first; first = first->iol_next) {
         if(first->iol_len == 0) continue;
-        if(self->api->brecv(self->s, first->iol_base, first->iol_len, deadline) < 0) return -1;
+        if(self->head.api->brecv(self->head.s, first->iol_base, first->iol_len, deadline) < 0) return -1;
         unsigned char *bytes = first->iol_base;
         for(size_t i = 0; bytes && i != first->iol_len; i++) bytes[i] = (unsigned char)~bytes[i];
     }
@@ -77,58 +96,41 @@ static int turned_receive(struct dill_bsock_vfs *bvfs, struct dill_iolist *first
 
 /* Takes the byte stream s over and returns the protocol's handle, or -1. */
 int turned_attach(const struct api *api, int s) {
-    if(!api->hquery(s, api->bsock_type)) return -1;
-    struct turned *self = malloc(sizeof(*self));
+    struct turned *self = make(api, s, sizeof(*self));
     if(!self) return -1;
-    self->hvfs.query = turned_query;
-    self->hvfs.close = turned_close;
-    self->bvfs.bsendl = turned_send;
-    self->bvfs.brecvl = turned_receive;
-    self->api = api;
-    self->s = api->hown(s);
-    if(self->s < 0) {
-        free(self);
-        return -1;
-    }
-    return api->hmake(&self->hvfs);
+    self->head.hvfs.query = turned_query;
+    self->head.bvfs.bsendl = turned_send;
+    self->head.bvfs.brecvl = turned_receive;
+    return api->hmake(&self->head.hvfs);
 }
 
 /* Each chunk is a byte that says how long it is, and so many bytes. Only whole ones are taken. */
 struct chunks {
-    struct dill_hvfs hvfs;
-    struct dill_bsock_vfs bvfs;
+    struct head head;
     struct dill_input_vfs ivfs;
-    const struct api *api;
-    int s;
     unsigned char chunk[255];
     size_t start, end;
 };
 
 static void *chunks_query(struct dill_hvfs *hvfs, const void *type) {
     struct chunks *self = (struct chunks*)hvfs;
-    if(type == self->api->bsock_type) return &self->bvfs;
-    if(type == self->api->input_type) return &self->ivfs;
+    if(type == self->head.api->bsock_type) return &self->head.bvfs;
+    if(type == self->head.api->input_type) return &self->ivfs;
     errno = ENOTSUP;
     return NULL;
 }
 
-static void chunks_close(struct dill_hvfs *hvfs) {
-    struct chunks *self = (struct chunks*)hvfs;
-    self->api->hclose(self->s);
-    free(self);
-}
-
 static int chunks_send(struct dill_bsock_vfs *bvfs, struct dill_iolist *first,
         struct dill_iolist *last, int64_t deadline) {
-    struct chunks *self = (struct chunks*)((char*)bvfs - offsetof(struct chunks, bvfs));
+    struct chunks *self = of(bvfs);
     (void)last;
     for(; first; first = first->iol_next) {
         const unsigned char *bytes = first->iol_base;
         for(size_t sent = 0; sent != first->iol_len;) {
             size_t left = first->iol_len - sent;
             unsigned char length = (unsigned char)(left < 255 ? left : 255);
-            if(self->api->bsend(self->s, &length, 1, deadline) < 0) return -1;
-            if(self->api->bsend(self->s, bytes + sent, length, deadline) < 0) return -1;
+            if(self->head.api->bsend(self->head.s, &length, 1, deadline) < 0) return -1;
+            if(self->head.api->bsend(self->head.s, bytes + sent, length, deadline) < 0) return -1;
             sent += length;
         }
     }
@@ -137,15 +139,15 @@ static int chunks_send(struct dill_bsock_vfs *bvfs, struct dill_iolist *first,
 
 static int chunks_receive(struct dill_bsock_vfs *bvfs, struct dill_iolist *first,
         struct dill_iolist *last, int64_t deadline) {
-    struct chunks *self = (struct chunks*)((char*)bvfs - offsetof(struct chunks, bvfs));
+    struct chunks *self = of(bvfs);
     (void)last;
     for(; first; first = first->iol_next) {
         unsigned char *bytes = first->iol_base;
         for(size_t i = 0; i != first->iol_len; i++) {
             while(self->start == self->end) {
                 unsigned char length;
-                if(self->api->brecv(self->s, &length, 1, deadline) < 0) return -1;
-                if(self->api->brecv(self->s, self->chunk, length, deadline) < 0) return -1;
+                if(self->head.api->brecv(self->head.s, &length, 1, deadline) < 0) return -1;
+                if(self->head.api->brecv(self->head.s, self->chunk, length, deadline) < 0) return -1;
                 self->start = 0;
                 self->end = length;
             }
@@ -159,26 +161,17 @@ static int chunks_receive(struct dill_bsock_vfs *bvfs, struct dill_iolist *first
 /* A byte beneath does not mean that there is a whole chunk. */
 static int chunks_input(struct dill_input_vfs *ivfs, int *beneath) {
     struct chunks *self = (struct chunks*)((char*)ivfs - offsetof(struct chunks, ivfs));
-    *beneath = self->s;
+    *beneath = self->head.s;
     return self->start != self->end ? DILL_INPUT_BUFFERED : DILL_INPUT_BENEATH;
 }
 
 /* As turned_attach. */
 int chunks_attach(const struct api *api, int s) {
-    if(!api->hquery(s, api->bsock_type)) return -1;
-    struct chunks *self = malloc(sizeof(*self));
+    struct chunks *self = make(api, s, sizeof(*self));
     if(!self) return -1;
-    memset(self, 0, sizeof(*self));
-    self->hvfs.query = chunks_query;
-    self->hvfs.close = chunks_close;
-    self->bvfs.bsendl = chunks_send;
-    self->bvfs.brecvl = chunks_receive;
+    self->head.hvfs.query = chunks_query;
+    self->head.bvfs.bsendl = chunks_send;
+    self->head.bvfs.brecvl = chunks_receive;
     self->ivfs.input = chunks_input;
-    self->api = api;
-    self->s = api->hown(s);
-    if(self->s < 0) {
-        free(self);
-        return -1;
-    }
-    return api->hmake(&self->hvfs);
+    return api->hmake(&self->head.hvfs);
 }
