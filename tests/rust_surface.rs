@@ -6,20 +6,12 @@
 //! It reads declarations, not types: `pub` items of `src/safe`, what its macros give to which
 //! types, and implementations of traits. What is public for `choose!` only is there, too.
 
+mod rust_sources;
+
+use rust_sources::sources;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
+use std::path::Path;
 
 /// Those that users see.
 const ATTRIBUTES: &[&str] = &["#[derive(", "#[must_use", "#[non_exhaustive]"];
@@ -101,9 +93,7 @@ fn surface(text: &str) -> Vec<String> {
 #[test]
 fn the_list_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    sources(&root.join("src/safe"), &mut files);
-    files.sort();
+    let (_, files) = sources("safe");
     let mut list = String::from("# Written by tests/rust_surface.rs: `make surface`.\n");
     let mut count = 0;
     for file in files {
@@ -155,9 +145,7 @@ fn without_example(text: &str) -> Vec<String> {
 fn every_public_item_has_an_example() {
     // What is public for `choose!` and for traits that nobody else implements.
     const HIDDEN: &[&str] = &["alternatives.rs", "alternatives/", "notify.rs", "sockets/socket.rs"];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/safe");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
+    let (root, files) = sources("safe");
     let mut without = Vec::new();
     for file in files {
         let name = file.strip_prefix(&root).unwrap().display().to_string();

@@ -3,6 +3,10 @@
 
 #![allow(dead_code)] // no test uses all of it
 
+#[path = "../rust_sources/mod.rs"]
+mod rust_sources;
+
+use rust_sources::sources;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,19 +21,8 @@ pub fn root() -> &'static Path {
 
 /// What implements the C API: the files of `src/capi` and of the folders in it.
 pub fn implementation() -> String {
-    let mut text = String::new();
-    let mut folders = vec![root().join("src/capi")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                text += &fs::read_to_string(path).unwrap();
-            }
-        }
-    }
-    text
+    let (_, files) = sources("capi");
+    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
 }
 
 /// A header as the sources give it now.
