@@ -9,6 +9,7 @@ mod kinds;
 mod message_sockets;
 mod mixed;
 mod protocols;
+mod standard_library;
 mod transports;
 
 use std::cell::Cell;
