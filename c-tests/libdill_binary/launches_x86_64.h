@@ -8,6 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The eight words of a parent, to where rdx leads: it goes on at 1. */
+#define STORE_WORDS \
+    "    movq %rbx, (%rdx)\n" \
+    "    movq %rbp, 8(%rdx)\n" \
+    "    movq %r12, 16(%rdx)\n" \
+    "    movq %r13, 24(%rdx)\n" \
+    "    movq %r14, 32(%rdx)\n" \
+    "    movq %r15, 40(%rdx)\n" \
+    "    movq %rsp, 48(%rdx)\n" \
+    "    leaq 1f(%rip), %rax\n" \
+    "    movq %rax, 56(%rdx)\n"
+
 /* int old_go(int bundle, void *mem, size_t len, void (*fn)(void*), void *arg); */
 __asm__(
     ".text\n"
@@ -37,15 +49,7 @@ __asm__(
     "    testl %eax, %eax\n"
     "    js 1f\n"
     "    movq -40(%rbp), %rdx\n"
-    "    movq %rbx, (%rdx)\n"
-    "    movq %rbp, 8(%rdx)\n"
-    "    movq %r12, 16(%rdx)\n"
-    "    movq %r13, 24(%rdx)\n"
-    "    movq %r14, 32(%rdx)\n"
-    "    movq %r15, 40(%rdx)\n"
-    "    movq %rsp, 48(%rdx)\n"
-    "    leaq 1f(%rip), %rax\n"
-    "    movq %rax, 56(%rdx)\n"
+    STORE_WORDS
     "    movq -48(%rbp), %rsp\n"
     "    andq $-16, %rsp\n"
     "    movq %r13, %rdi\n"
@@ -123,15 +127,7 @@ __asm__(
     "    movabsq $0x1313131313131313, %r13\n"
     "    movabsq $0x1414141414141414, %r14\n"
     "    movabsq $0x1515151515151515, %r15\n"
-    "    movq %rbx, (%rdx)\n"
-    "    movq %rbp, 8(%rdx)\n"
-    "    movq %r12, 16(%rdx)\n"
-    "    movq %r13, 24(%rdx)\n"
-    "    movq %r14, 32(%rdx)\n"
-    "    movq %r15, 40(%rdx)\n"
-    "    movq %rsp, 48(%rdx)\n"
-    "    leaq 1f(%rip), %rax\n"
-    "    movq %rax, 56(%rdx)\n"
+    STORE_WORDS
     "    movq 16(%rsp), %rax\n"
     "    movq 24(%rsp), %rdi\n"
     "    movq 8(%rsp), %rsp\n"
