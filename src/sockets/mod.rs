@@ -16,5 +16,6 @@ pub(crate) mod room;
 pub(crate) mod slices;
 pub(crate) mod storage;
 mod stream;
+mod taking_over;
 pub(crate) mod tcp;
 pub(crate) mod udp;

@@ -6,12 +6,12 @@ pub(super) mod listener;
 mod unblocked;
 
 use super::direction::is_interrupted_by_scope;
+use super::taking_over;
 use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
-use crate::scheduler::fd_readiness::{self, FdSource};
+use crate::scheduler::fd_readiness::FdSource;
 use core::ffi::c_int;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
 use std::os::fd::{OwnedFd, RawFd};
 
@@ -51,23 +51,8 @@ pub(super) fn take_over(
     if fd < 0 {
         return Err(Errno::EINVAL);
     }
-    let original = syscalls::borrow(fd);
     check_socket(fd, family, listening)?;
-    fd_readiness::clean(fd)?;
-    let flags = OFlag::from_bits_retain(fcntl(original, FcntlArg::F_GETFL)?);
-    // A number of our own: nobody else closes it.
-    let copy = original
-        .try_clone_to_owned()
-        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
-    fcntl(original, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    let handle = FdSource::register(copy).and_then(open);
-    if handle.is_ok() {
-        let _ = nix::unistd::close(fd);
-    } else {
-        // Original and copy share these flags.
-        let _ = fcntl(original, FcntlArg::F_SETFL(flags));
-    }
-    handle
+    taking_over::take_over(fd, open)
 }
 
 /// The other way round: gives the descriptor of a connection or a listener back to the user,

@@ -11,22 +11,23 @@ use super::io_list::{self, Cursor, IoList};
 use super::ip_address::{self, IpAddress};
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
+use super::taking_over::take_over;
 use crate::concurrency::cancel_scope::{self, RECORDED};
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
+use crate::os::syscalls;
 use crate::scheduler::context::Context;
-use crate::scheduler::fd_readiness::{self, FdSource};
+use crate::scheduler::fd_readiness::FdSource;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{
     self, AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, sockopt,
 };
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 72;
@@ -99,7 +100,7 @@ pub(crate) fn open(
             port = Some(super::tcp::bound_port(&fd)?);
         }
     }
-    let handle = make(context, fd, remote, storage)?;
+    let handle = make(context, FdSource::register(fd)?, remote, storage)?;
     if let (Some(local), Some(port)) = (local, port) {
         local.set_port(port.into())?;
     }
@@ -107,19 +108,16 @@ pub(crate) fn open(
 }
 
 /// Takes over a datagram socket of the Internet families: `EINVAL` for another one. If it is
-/// connected, messages go there and come from there. After an error it is closed.
-pub(crate) fn from_fd(fd: OwnedFd) -> Result<c_int> {
+/// connected, messages go there and come from there. It is closed then; after an error it is as
+/// it was.
+pub(crate) fn from_fd(fd: RawFd) -> Result<c_int> {
     let context = Context::may_start()?;
-    let kind = socket::getsockopt(&fd, sockopt::SockType)?;
-    let number = fd.as_raw_fd();
-    if kind != SockType::Datagram || ip_address::of_socket(Ok(number)).is_err() {
+    let kind = socket::getsockopt(&syscalls::borrow(fd), sockopt::SockType)?;
+    if kind != SockType::Datagram || ip_address::of_socket(Ok(fd)).is_err() {
         return Err(Errno::EINVAL);
     }
-    fd_readiness::clean(number)?;
-    let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    let remote = ip_address::of_peer(Ok(number)).ok().map(IpAddress::from);
-    make(context, fd, remote.as_ref(), Storage::Own)
+    let remote = ip_address::of_peer(Ok(fd)).ok().map(IpAddress::from);
+    take_over(fd, |source| make(context, source, remote.as_ref(), Storage::Own))
 }
 
 /// The remote address of the socket: `ENOTCONN` if it has none.
@@ -129,11 +127,10 @@ pub(crate) fn remote(socket: c_int) -> Result<IpAddress> {
 
 fn make(
     context: &Context,
-    fd: OwnedFd,
+    source: FdSource,
     remote: Option<&IpAddress>,
     storage: Storage,
 ) -> Result<c_int> {
-    let source = FdSource::register(fd)?;
     let remote = remote.map(|remote| context.objects.allocate(*remote)).transpose()?;
     let udp = Udp {
         messages: MessageSocket { send: Some(send), receive: Some(receive) },

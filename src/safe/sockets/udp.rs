@@ -113,7 +113,7 @@ impl UdpSocket {
     /// # Ok::<(), dill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<UdpSocket> {
-        Socket::opened(udp::from_fd(fd)).map(|socket| UdpSocket { socket })
+        Socket::opened(descriptor::adopt(fd, udp::from_fd)).map(|socket| UdpSocket { socket })
     }
 
     /// Sends a message to an address.
