@@ -296,6 +296,8 @@ static void forks_in_handler(int signo) {
 
 /* In the middle of a wait. */
 static void from_a_signal_handler(void) {
+    int turn[2];
+    CHECK_OK(pipe(turn));
     CHECK_OK(pipe(pipes));
     woken_pipe = 0;
     int b = go(waits_for_pipe());
@@ -307,7 +309,14 @@ static void from_a_signal_handler(void) {
     forked = -1;
     CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
     while(forked == -1) CHECK_OK(msleep(now() + 100));
-    if(forked != 0) reap(forked, 0);
+    /* Both wait for one pipe: the child's turn is when its parent does nothing else. */
+    char c;
+    if(forked == 0) {
+        CHECK_INT(read(turn[0], &c, 1), 1);
+    } else {
+        CHECK_INT(write(turn[1], "x", 1), 1);
+        reap(forked, 0);
+    }
     CHECK_INT(write(pipes[1], "x", 1), 1);
     CHECK_OK(bundle_wait(b, now() + 10000));
     CHECK_INT(woken_pipe, 1);
@@ -317,6 +326,7 @@ static void from_a_signal_handler(void) {
     for(int i = 0; i != 2; ++i) {
         CHECK_OK(fdclean(pipes[i]));
         CHECK_OK(close(pipes[i]));
+        CHECK_OK(close(turn[i]));
     }
 }
 
