@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -174,6 +175,60 @@ static void bytes_received_already_are_there(void) {
     CHECK_OK(hclose(s[1]));
 }
 
+static coroutine void accepts(int ls, int *accepted) {
+    int s = tcp_accept(ls, NULL, now() + 10000);
+    if(s < 0) {
+        CHECK_INT(errno, ECANCELED);
+        return;
+    }
+    __atomic_add_fetch(accepted, 1, __ATOMIC_RELAXED);
+    CHECK_OK(hclose(s));
+}
+
+static coroutine void forks_before_the_other_runs(int acceptor, pid_t *pid) {
+    CHECK_OK(fdin(pipes[0], -1));
+    *pid = fork();
+    CHECK(*pid >= 0);
+    if(*pid == 0) {
+        CHECK_OK(msleep(now() + 5));
+        CHECK_OK(hclose(acceptor));
+        _exit(0);
+    }
+}
+
+/* What an io_uring has accepted for somebody who has not noticed yet is served by the parent. */
+static void a_connection_is_served_once(void) {
+    int *accepted = (int*)mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(accepted != MAP_FAILED);
+    CHECK_OK(pipe(pipes));
+    struct ipaddr addr;
+    int ls = loopback_listener(&addr);
+    int acceptor = go(accepts(ls, accepted));
+    CHECK_HANDLE(acceptor);
+    pid_t pid = -1;
+    int forking = go(forks_before_the_other_runs(acceptor, &pid));
+    CHECK_HANDLE(forking);
+    CHECK_OK(msleep(now() + 2));
+    /* In this order both become ready in one round of the scheduler. */
+    CHECK_INT(write(pipes[1], "x", 1), 1);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(client >= 0);
+    CHECK_OK(connect(client, ipaddr_sockaddr(&addr), (socklen_t)ipaddr_len(&addr)));
+    CHECK_OK(bundle_wait(forking, -1));
+    CHECK_OK(bundle_wait(acceptor, now() + 10000));
+    reap(pid, 0);
+    CHECK_INT(__atomic_load_n(accepted, __ATOMIC_RELAXED), 1);
+    CHECK_OK(hclose(acceptor));
+    CHECK_OK(hclose(forking));
+    CHECK_OK(hclose(ls));
+    CHECK_OK(close(client));
+    CHECK_OK(fdclean(pipes[0]));
+    CHECK_OK(close(pipes[0]));
+    CHECK_OK(close(pipes[1]));
+    CHECK_OK(munmap(accepted, sizeof(int)));
+}
+
 /* ----------------------------------------------------------------- threads -- */
 
 static pthread_barrier_t ready, over;
@@ -246,6 +301,7 @@ int main(void) {
     the_child_closes_everything();
     without_a_free_descriptor();
     bytes_received_already_are_there();
+    a_connection_is_served_once();
     of_several_threads();
     CHECK_INT(count_fds(), before);
     return 0;

@@ -110,6 +110,65 @@ static void listeners(void) {
 }
 
 /* A refused descriptor stays the caller's, open and as it was. */
+static coroutine void accepts_until_cancelled(int ls, int *connection) {
+    struct cancel_scope scope;
+    CHECK_OK(cancel_enter(&scope, DILL_REQUEST, -1));
+    *connection = tcp_accept(ls, NULL, -1);
+    if(*connection < 0) CHECK_INT(errno, ECANCELED);
+    (void)cancel_leave(&scope);
+}
+
+/* Serves the connection that has come, or `again` where it may be the listener's already. */
+static void serve(int fd, int ls, int again) {
+    int s = accept(fd, NULL, NULL);
+    if(s >= 0) {
+        CHECK_OK(close(s));
+        return;
+    }
+    CHECK(errno == EAGAIN && again);
+    s = tcp_accept(ls, NULL, now() + 1000);
+    CHECK_HANDLE(s);
+    CHECK_OK(hclose(s));
+}
+
+/* Whoever is cancelled while a connection comes gets it, or leaves it to others who have the
+   same socket open. */
+static void connections_of_others(void) {
+    enum { BEFORE, CANCELLED, ASKED, READY, WAYS };
+    struct ipaddr addr;
+    int fd = raw_listener(&addr);
+    CHECK_OK(fcntl(fd, F_SETFL, O_NONBLOCK));
+    int ls = tcp_listener_fromfd(dup(fd));
+    CHECK_HANDLE(ls);
+    for(int way = 0; way != WAYS; ++way) {
+        int connection = -1, other[2];
+        char c;
+        tcp_pair(other);
+        int b = go(accepts_until_cancelled(ls, &connection));
+        CHECK_HANDLE(b);
+        CHECK_ERR(brecv(other[0], &c, 1, now() + 1), ETIMEDOUT);
+        if(way == BEFORE) CHECK_OK(hclose(b));
+        int client = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK(client >= 0);
+        CHECK_OK(connect(client, ipaddr_sockaddr(&addr), (socklen_t)ipaddr_len(&addr)));
+        /* With an io_uring this ends a receive, and the system uses the occasion to accept. */
+        CHECK_OK(hclose(other[0]));
+        if(way == CANCELLED) CHECK_OK(hclose(b));
+        if(way == ASKED) CHECK_OK(bundle_cancel(b, 1000));
+        if(way == READY) {
+            CHECK_OK(fdout(client, -1));
+            CHECK_OK(fdclean(client));
+            CHECK_OK(hclose(b));
+        }
+        if(connection < 0) serve(fd, ls, way != ASKED);
+        else CHECK_OK(hclose(connection));
+        CHECK_OK(close(client));
+        CHECK_OK(hclose(other[1]));
+    }
+    CHECK_OK(hclose(ls));
+    CHECK_OK(close(fd));
+}
+
 static void refuse(int fd, int as_connection, int as_listener) {
     static struct tcp_storage mem;
     static struct tcp_listener_storage lmem;
@@ -195,6 +254,7 @@ int main(void) {
     connections();
     data_that_was_there_before();
     listeners();
+    connections_of_others();
     unsuitable();
     return 0;
 }

@@ -95,6 +95,11 @@ impl Watched {
     fn renew(&self, context: &Context) -> Result<()> {
         self.in_flight.set(InFlight::NOTHING);
         let poller = context.poller()?;
+        if self.arrived.get().is_connection() {
+            // Its parent has it, too, and serves it.
+            self.ready.set(self.ready.get().without(Readiness::ARRIVED));
+            self.arrived.replace(Arrived::NOTHING).discard();
+        }
         if poller.completions().is_none() && self.arrived.get().buffer().is_some() {
             self.arrived.set(Arrived::LOST);
         }

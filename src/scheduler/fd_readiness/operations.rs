@@ -51,7 +51,11 @@ impl Arrived {
         self.buffer
     }
 
-    fn discard(self) {
+    pub(super) fn is_connection(&self) -> bool {
+        self.connection
+    }
+
+    pub(super) fn discard(self) {
         if let Some(buffer) = self.buffer {
             // SAFETY: nothing is copied.
             #[allow(unsafe_code)]
@@ -158,8 +162,12 @@ impl Watched {
     /// `to` is null, or as many bytes as a receive gets at most can be written there.
     #[allow(unsafe_code)]
     pub(super) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
-        // In a forked child it is made before the buffer counts as given back.
+        // In a forked child it is made before the buffer counts as given back, and this may
+        // show that what seemed to have arrived is the parent's.
         Context::get()?.poller()?;
+        if !self.ready.get().has(Readiness::ARRIVED) {
+            return Err(Errno::EAGAIN);
+        }
         self.ready.set(self.ready.get().without(Readiness::ARRIVED));
         let arrived = self.arrived.replace(Arrived::NOTHING);
         let result = usize::try_from(arrived.result)

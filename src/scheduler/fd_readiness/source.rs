@@ -160,12 +160,16 @@ impl FdSource {
             self.watched.await_input(Context::may_block()?, Operation::Accept)?;
         }
         let result = self.wait_readable(deadline, Interrupt::Any);
-        // A connection is better left to the system than taken for nobody. After `EBADF` the
-        // socket is gone.
-        if matches!(result, Err(error) if error != Errno::EBADF) {
-            self.watched.give_up();
+        match result {
+            // A connection is better left to the system than taken for nobody: whoever else
+            // has the file open may accept it. The one that came just now is the caller's.
+            // After `EBADF` the socket is gone.
+            Err(error) if error != Errno::EBADF => {
+                self.end_operations()?;
+                if self.has_arrived() { Ok(()) } else { Err(error) }
+            }
+            result => result,
         }
-        result
     }
 
     /// Has the poller received something itself?

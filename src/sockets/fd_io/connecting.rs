@@ -4,6 +4,7 @@
 
 use super::Call;
 use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::ip_address::IpAddress;
@@ -18,6 +19,8 @@ impl Call<'_> {
                 self.check_deadline()?;
                 let result = self.source.wait_for_connection(self.deadline);
                 self.check_alive(result)?;
+                // Cancelled meanwhile, it could make no handle for the connection.
+                Context::may_start()?;
             }
             match accept_one(self.source, peer) {
                 Err(Errno::EAGAIN) => self.source.read_has_blocked(),
