@@ -77,6 +77,7 @@ static const char *text(void) {
 static int handles[48], nhandles;       /* given out in this episode; may be closed */
 static char families[48];               /* what each of them is, or was */
 static char wanted;                     /* what the present call takes */
+static int takes_over;                  /* and its handle is good for nothing afterwards */
 static int foreign[8];                  /* open, on another thread */
 static int base;                        /* the lowest number of this thread's handles */
 
@@ -103,8 +104,10 @@ static int handle(void) {
         int first = (int)rnd((uint32_t)nhandles);
         for(int i = 0; i != nhandles; i++) {
             int h = (first + i) % nhandles;
-            if(families[h] == wanted) return handles[h];
-            if(wanted == 's' && strchr("tixT", families[h])) return handles[h];
+            if(families[h] != wanted && (wanted != 's' || !strchr("tixT", families[h]))) continue;
+            /* Mostly the next ones look elsewhere. */
+            if(takes_over && !once(4)) families[h] = '.';
+            return handles[h];
         }
     }
     return handles[(r < 20 ? (uint32_t)nhandles - 1 - rnd(nhandles < 6 ? nhandles : 6) :
@@ -131,6 +134,12 @@ static int descriptor(void) {
     case 3: return pipes[1];
     default: return pipes[0];
     }
+}
+
+/* Gives the pipe something to read, or takes that. */
+static int feed(void) {
+    char c[4];
+    return (int)(once(2) ? write(pipes[1], "x", 1) : read(pipes[0], c, sizeof(c)));
 }
 
 static struct ipaddr *address(void) {

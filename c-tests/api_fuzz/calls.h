@@ -4,12 +4,14 @@
 #define CALLS_H_INCLUDED
 
 #include "arguments.h"
+#include "conversations.h"
 #include "operations.h"
 
 enum { PLAIN, MAKES };
 
 #define CALLS_OF(X) \
     X(PLAIN, fdclean, fdclean(descriptor())) \
+    X(PLAIN, feed, feed()) \
     X(PLAIN, fdin, fdin(descriptor(), deadline())) \
     X(PLAIN, fdout, fdout(descriptor(), deadline())) \
     X(PLAIN, msleep, msleep(once(8) ? deadline() : now() + rnd(20))) \
@@ -49,8 +51,8 @@ enum { PLAIN, MAKES };
         (int)rnd(6), deadline())) \
     X(PLAIN, ipaddr_remotes, ipaddr_remotes(once(9) ? NULL : memory(4 * sizeof(struct ipaddr)), \
         (int)rnd(6) - 1, name(), (int)rnd(70000) - 2, (int)rnd(6), deadline())) \
-    X(MAKES, tcp_listen, tcp_listen(address(), (int)rnd(12) - 1)) \
-    X(MAKES, tcp_listen_mem, tcp_listen_mem(address(), 10, MEM(tcp_listener_storage))) \
+    X(MAKES, tcp_listen, listens(0)) \
+    X(MAKES, tcp_listen_mem, listens(1)) \
     X(MAKES, tcp_accept, tcp_accept(handle(), address(), deadline())) \
     X(MAKES, tcp_accept_mem, tcp_accept_mem(handle(), NULL, MEM(tcp_storage), deadline())) \
     X(MAKES, tcp_connect, connected(0)) \
@@ -147,6 +149,7 @@ enum { PLAIN, MAKES };
         deadline())) \
     X(PLAIN, both_ends, both_ends()) \
     X(PLAIN, two_ends, both_ends()) \
+    X(PLAIN, conversation, conversation()) \
     X(PLAIN, raise, usual_signal())
 
 enum {
@@ -168,6 +171,12 @@ static int starts(const char *text, const char *with) {
 
 static int has(const char *text, const char *part) {
     return strstr(text, part) != NULL;
+}
+
+/* Does the handle that the function takes stand for nothing any more when it succeeds? */
+static int takes_over_handle(const char *f) {
+    return has(f, "close") || has(f, "attach") || has(f, "detach") || starts(f, "hown") ||
+        starts(f, "bundle_cancel");
 }
 
 /* The letter of an object's kind from the name of a function that makes it, or 's' for

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/un.h>
 
 #include "arguments.h"
 
@@ -155,8 +156,14 @@ static int choice(void) {
 }
 
 static int socket_of(int type, int listening) {
-    int fd = socket(once(3) ? AF_UNIX : AF_INET, type, 0);
-    if(fd >= 0 && listening) (void)listen(fd, 1);
+    int local = once(3);
+    int fd = socket(local ? AF_UNIX : AF_INET, type, 0);
+    if(fd < 0 || !listening) return fd;
+    struct sockaddr_un un = {AF_UNIX, ""};
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s/c", directory);
+    unlink(un.sun_path);
+    if(local) (void)bind(fd, (struct sockaddr*)&un, sizeof(un));
+    (void)listen(fd, 1);
     return fd;
 }
 
@@ -199,75 +206,21 @@ static int approve(const char *user, const char *password) {
     return (int)rnd(2);
 }
 
+static int port;    /* of the last listener */
+
+static int listens(int own) {
+    struct ipaddr *addr = address();
+    int h = own ? tcp_listen_mem(addr, 10, MEM(tcp_listener_storage)) :
+        tcp_listen(addr, (int)rnd(12) - 1);
+    if(h >= 0) port = ipaddr_port(addr);
+    return h;
+}
+
 static int connected(int own) {
     struct ipaddr *addr = address();
-    /* A listener of ours has some port: look for one at random. */
-    if(addr && once(2)) ipaddr_setport(addr, (int)rnd(65536));
+    if(addr && !once(4)) ipaddr_setport(addr, once(4) ? (int)rnd(65536) : port);
     return own ? tcp_connect_mem(addr, MEM(tcp_storage), deadline()) :
         tcp_connect(addr, deadline());
-}
-
-/* A whole connection, so that there is something to talk through. */
-static int tcp_both(void) {
-    struct ipaddr addr;
-    if(ipaddr_local(&addr, "127.0.0.1", 0, IPADDR_IPV4) < 0) return -1;
-    int ls = tcp_listen(&addr, 8);
-    if(ls < 0) return -1;
-    keep(ls, 'L');
-    int a = tcp_connect(&addr, now() + 10);
-    if(a < 0) return -1;
-    keep(a, 't');
-    int b = tcp_accept(ls, NULL, now() + 10);
-    return b;
-}
-
-static coroutine void serves_tls(int s) {
-    s = tls_attach_server(s, CERT, KEY, now() + 20);
-    if(s >= 0) keep(s, 'T');
-}
-
-/* Two protocol sockets that fit each other, and perhaps something on its way between them:
-   what chance alone would hardly ever build. */
-static int both_ends(void) {
-    int s[2], h[2] = {-1, -1}, kind = (int)rnd(7), me = self;
-    char family = "pSewhTu"[kind];
-    struct ipaddr addr[2];
-    switch(kind) {
-    case 6: /* udp */
-        for(int i = 0; i != 2; i++)
-            if(ipaddr_local(&addr[i], "127.0.0.1", 0, IPADDR_IPV4) < 0) return -1;
-        h[0] = udp_open(&addr[0], NULL);
-        if(h[0] >= 0) h[1] = udp_open(&addr[1], &addr[0]);
-        if(h[1] >= 0 && once(2)) (void)udp_send(h[1], NULL, "hello", 5);
-        break;
-    case 5: /* tls */
-        if(ipc_pair(s) < 0) return -1;
-        keep(go(serves_tls(s[1])), 'b');
-        self = me;
-        h[0] = tls_attach_client(s[0], now() + 20);
-        self = me;
-        break;
-    default:
-        if(ipc_pair(s) < 0) return -1;
-        for(int i = 0; i != 2; i++) {
-            if(kind == 0) h[i] = prefix_attach(s[i], 2, 0);
-            else if(kind == 1) h[i] = suffix_attach(s[i], "\r\n", 2);
-            else if(kind == 2) h[i] = term_attach(prefix_attach(s[i], 1, 0), "END", 3);
-            else if(kind == 4) h[i] = http_attach(s[i]);
-            else h[i] = i ? ws_attach_server(s[i], WS_NOHTTP, NULL, 0, NULL, 0, now() + 9) :
-                ws_attach_client(s[i], WS_NOHTTP, "/", "a", now() + 9);
-        }
-        if(h[0] < 0) break;
-        if(kind == 4 && once(2)) {
-            (void)http_sendrequest(h[0], "POST", "/", now() + 9);
-            (void)http_sendfield(h[0], "Content-Length", "5", now() + 9);
-            if(once(2)) (void)http_done(h[0], now() + 9);
-            if(once(2)) (void)http_sendbody(h[0], "hello", 5, now() + 9);
-        } else if(kind != 4) for(uint32_t i = rnd(3); i; i--)
-            (void)msend(h[0], "hello", 5, now() + 9);
-    }
-    for(int i = 0; i != 2; i++) if(h[i] >= 0) keep(h[i], family);
-    return h[0] < 0 ? -1 : 0;
 }
 
 /* ipaddr_len() and ipaddr_family() crash for nobody, but take no NULL in libdill. */
