@@ -43,8 +43,8 @@ fuzz:
 	fuzz/run $(SECONDS)
 
 # Any of these for as long as one likes: SECONDS of fuzzing or soaking, CASES of the model.
-fuzz-api: all
-	@DILL_LIB_DIR="$(RELEASE)" c-tests/fuzz_api $(SECONDS)
+fuzz-api:
+	@CARGO="$(CARGO)" c-tests/fuzz_api $(SECONDS)
 
 model:
 	DILL_MODEL_CASES=$(or $(CASES),500000) $(CARGO) test --release --test graceful_model
