@@ -15,7 +15,9 @@ pub(crate) use source::FdSource;
 
 use super::context::Context;
 use super::coroutine::{Blocked, Interrupt, Slot, Waiter};
-use super::poller::{Completion, Direction, Event, Interest, Mode, Poller as _, Readiness, Sink};
+use super::poller::{
+    Completion, Direction, Event, Interest, Mode, Pending, Poller as _, Readiness, Sink,
+};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, RefCell};
@@ -23,7 +25,7 @@ use core::ffi::c_int;
 use core::ptr;
 use forked::BeforeWait;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use operations::{Arrived, InFlight};
+use operations::Arrived;
 use std::os::fd::RawFd;
 
 /// What the scheduler knows of one descriptor number: a cache line of its own.
@@ -44,7 +46,7 @@ struct Watched {
     /// Likewise, see [`fork::generation`].
     process: Cell<u8>,
     /// What it has been asked for.
-    in_flight: Cell<InFlight>,
+    pending: Cell<Pending>,
     /// What it has received or accepted, if `ready` says so.
     arrived: Cell<Arrived>,
     /// Called instead of waking a reader, with this argument.
@@ -99,7 +101,7 @@ impl FdTable {
                 before_wait: Cell::new(BeforeWait::NOTHING),
                 forks: Cell::new(0),
                 process: Cell::new(0),
-                in_flight: Cell::new(InFlight::NOTHING),
+                pending: Cell::new(Pending::NOTHING),
                 arrived: Cell::new(Arrived::NOTHING),
                 handler: Cell::new(None),
                 top: Cell::new((-1, 0)),

@@ -1,11 +1,11 @@
 //! Descriptors in a forked child: its poller knows none of them at first.
 
-use super::operations::{Arrived, InFlight};
+use super::operations::Arrived;
 use super::{FdTable, Watched, rearm, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::poller::{
-    Buffers, Direction, Interest, Mode, Poller as _, Readiness, SystemPoller,
+    Buffers, Direction, Interest, Mode, Pending, Poller as _, Readiness, SystemPoller,
 };
 
 /// What has to be thought of before somebody waits for a socket.
@@ -93,7 +93,7 @@ impl Watched {
     }
 
     fn renew(&self, context: &Context) -> Result<()> {
-        self.in_flight.set(InFlight::NOTHING);
+        self.pending.set(Pending::NOTHING);
         let poller = context.poller()?;
         if self.arrived.get().is_connection() {
             // Its parent has it, too, and serves it.

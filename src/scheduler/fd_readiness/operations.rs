@@ -7,27 +7,12 @@
 use super::{Watched, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::poller::{Buffer, Completion, Direction, Operation, Poller as _, Readiness};
+use crate::scheduler::poller::{
+    Buffer, Completion, Direction, Operation, Pending, Poller as _, Readiness,
+};
 use core::ffi::c_void;
 use core::ptr;
 use std::os::fd::{FromRawFd as _, OwnedFd};
-
-/// What the poller has been asked for, of one descriptor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct InFlight(u8);
-
-impl InFlight {
-    pub(super) const NOTHING: InFlight = InFlight(0);
-    /// To tell when it is readable.
-    const POLL_READ: u8 = 1;
-    /// To tell when it is writable.
-    const POLL_WRITE: u8 = 2;
-    const RECEIVE: u8 = 4;
-    const ACCEPT: u8 = 8;
-
-    /// What takes something out of the descriptor.
-    const TAKING: u8 = Self::RECEIVE | Self::ACCEPT;
-}
 
 /// The outcome of a receive or an accept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,37 +55,34 @@ impl Arrived {
 }
 
 impl Watched {
-    fn flies(&self, any: u8) -> bool {
-        self.in_flight.get().0 & any != 0
-    }
-
     /// Is the poller about to take something out? Then nobody else may.
     pub(super) fn is_taking(&self) -> bool {
-        self.flies(InFlight::TAKING)
+        self.pending.get().has(Pending::TAKING)
     }
 
-    fn begins(&self, what: u8) {
-        self.in_flight.set(InFlight(self.in_flight.get().0 | what));
+    fn begins(&self, what: Pending) {
+        self.pending.set(self.pending.get() | what);
     }
 
-    fn ends(&self, what: u8) {
-        self.in_flight.set(InFlight(self.in_flight.get().0 & !what));
+    fn ends(&self, what: Pending) {
+        self.pending.set(self.pending.get().without(what));
     }
 
     /// Notes the end of polls that `ready` tells of, and what of it counts: while something is
     /// about to be taken out, that nothing else may be.
     #[inline]
     pub(super) fn filter(&self, ready: Readiness) -> Readiness {
-        if self.in_flight.get() == InFlight::NOTHING { ready } else { self.filter_slowly(ready) }
+        if self.pending.get() == Pending::NOTHING { ready } else { self.filter_slowly(ready) }
     }
 
     #[inline(never)]
     fn filter_slowly(&self, ready: Readiness) -> Readiness {
-        if ready.has(Readiness::READABLE) {
-            self.ends(InFlight::POLL_READ);
+        // Where edges are watched they are what tells, and the polls go on.
+        if self.completes() && ready.has(Readiness::READABLE) {
+            self.ends(Pending::POLL_READ);
         }
-        if ready.has(Readiness::WRITABLE) {
-            self.ends(InFlight::POLL_WRITE);
+        if self.completes() && ready.has(Readiness::WRITABLE) {
+            self.ends(Pending::POLL_WRITE);
         }
         if self.is_taking() {
             ready.without(Readiness::READABLE | Readiness::HANGUP)
@@ -113,10 +95,10 @@ impl Watched {
     pub(super) fn await_edge(&self, context: &Context, direction: Direction) -> Result<()> {
         let poller = self.informed_poller(context)?;
         let (poll, suffices) = match direction {
-            Direction::Read => (InFlight::POLL_READ, InFlight::POLL_READ | InFlight::TAKING),
-            Direction::Write => (InFlight::POLL_WRITE, InFlight::POLL_WRITE),
+            Direction::Read => (Pending::POLL_READ, Pending::POLL_READ | Pending::TAKING),
+            Direction::Write => (Pending::POLL_WRITE, Pending::POLL_WRITE),
         };
-        if self.completes() && !self.flies(suffices) {
+        if self.completes() && !self.pending.get().has(suffices) {
             self.begins(poll);
             poller.await_edge(self.fd, token(self), direction);
         }
@@ -139,16 +121,16 @@ impl Watched {
     pub(super) fn await_input(&self, context: &Context, operation: Operation) -> Result<()> {
         let poller = self.informed_poller(context)?;
         let Some(completions) = poller.completions() else { return Ok(()) };
-        if self.flies(InFlight::TAKING) || !self.completes() {
+        if self.is_taking() || !self.completes() {
             return Ok(());
         }
         match operation {
             Operation::Receive => {
-                self.begins(InFlight::RECEIVE);
+                self.begins(Pending::RECEIVE);
                 completions.receive(self.fd, token(self));
             }
             Operation::Accept => {
-                self.begins(InFlight::ACCEPT);
+                self.begins(Pending::ACCEPT);
                 completions.accept(self.fd, token(self));
             }
         }
@@ -181,19 +163,20 @@ impl Watched {
 
     /// Ends what is under way. It completes nevertheless, or has done so.
     pub(super) fn give_up(&self) {
-        if self.in_flight.get() != InFlight::NOTHING
+        let pending = self.pending.get();
+        if pending != Pending::NOTHING
             && let Some(context) = Context::existing()
             // A forked child that has not made its own yet has asked for nothing.
             && let Some(completions) = context.poller.get().and_then(|it| it.completions())
         {
-            completions.cancel(self.fd);
+            completions.cancel(token(self), pending);
         }
     }
 
     /// Ends what is under way, and drops what has arrived: the descriptor is about to be closed.
     pub(super) fn cancel(&self) {
         self.give_up();
-        self.in_flight.set(InFlight::NOTHING);
+        self.pending.set(Pending::NOTHING);
         if self.ready.get().has(Readiness::ARRIVED) {
             let _ = Context::get().and_then(|context| context.poller().map(drop)); // as above
             self.arrived.replace(Arrived::NOTHING).discard();
@@ -223,7 +206,7 @@ pub(super) fn completed(context: &Context, completion: Completion) {
     if token(&watched) != completion.token {
         return outcome.discard(); // of a file closed since
     }
-    watched.ends(InFlight::TAKING);
+    watched.ends(Pending::TAKING);
     let arrived = match -result {
         // Not an outcome: the system call itself will tell.
         libc::ENOBUFS | libc::EAGAIN | libc::EINTR | libc::ECANCELED => Readiness::READABLE,

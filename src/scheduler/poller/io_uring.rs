@@ -16,8 +16,8 @@
 use super::buffer_ring::{self, BufferRing};
 use super::epoll::Epoll;
 use super::{
-    Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Poller,
-    Readiness, Sink, SystemPoller,
+    Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Pending,
+    Poller, Readiness, Sink, SystemPoller,
 };
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
@@ -53,19 +53,16 @@ pub(crate) struct Uring {
     left: Cell<bool>,
 }
 
-/// What an entry is, in the bits of the token that are zero otherwise.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u64)]
-enum Tag {
-    PollRead = 1,
-    PollWrite,
-    Receive,
-    Accept,
-    Epoll,
-    Cancel,
-}
-
+/// The bits of the token that are zero otherwise tell what an entry is: what was asked for, or
+/// one of these.
 const TAG_MASK: u64 = 63;
+const TAG_EPOLL: u64 = 16;
+const TAG_CANCEL: u64 = 32;
+
+/// The mark of the entry that asks for it.
+fn mark(token: u64, asked: Pending) -> u64 {
+    token | u64::from(asked.0)
+}
 
 impl Uring {
     /// `ENOSYS`, `EPERM` and others where the system has no io_uring, or not all of what is
@@ -146,7 +143,7 @@ impl Uring {
         if !self.epoll_armed.replace(true) {
             let fd = Fd(epoll.descriptor.0.as_raw_fd());
             let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32).build();
-            self.push(&entry.user_data(Tag::Epoll as u64));
+            self.push(&entry.user_data(TAG_EPOLL));
         }
     }
 
@@ -157,25 +154,25 @@ impl Uring {
     }
 
     fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) {
-        let tag = entry.user_data() & TAG_MASK;
         let token = entry.user_data() & !TAG_MASK;
-        let operation = match tag {
-            _ if tag == Tag::Receive as u64 => Operation::Receive,
-            _ if tag == Tag::Accept as u64 => Operation::Accept,
-            _ if tag == Tag::PollRead as u64 => {
+        let tag = entry.user_data() & TAG_MASK;
+        if tag == TAG_EPOLL {
+            self.epoll_armed.set(false);
+            if let Some(epoll) = self.epoll.get() {
+                epoll.wait(Some(Duration::ZERO), sink);
+            }
+            return self.arm_epoll();
+        }
+        let operation = match Pending(tag as u8) {
+            Pending::RECEIVE => Operation::Receive,
+            Pending::ACCEPT => Operation::Accept,
+            Pending::POLL_READ => {
                 let ready = Readiness::READABLE | if_failed(entry, Readiness::HANGUP);
                 return sink.ready(Event { token, ready });
             }
-            _ if tag == Tag::PollWrite as u64 => {
+            Pending::POLL_WRITE => {
                 let ready = Readiness::WRITABLE | if_failed(entry, Readiness::BROKEN);
                 return sink.ready(Event { token, ready });
-            }
-            _ if tag == Tag::Epoll as u64 => {
-                self.epoll_armed.set(false);
-                if let Some(epoll) = self.epoll.get() {
-                    epoll.wait(Some(Duration::ZERO), sink);
-                }
-                return self.arm_epoll();
             }
             _ => return, // the end of a cancellation
         };
@@ -210,12 +207,12 @@ impl Poller for Uring {
     }
 
     fn await_edge(&self, fd: RawFd, token: u64, direction: Direction) {
-        let (events, tag) = match direction {
-            Direction::Read => (libc::POLLIN | libc::POLLRDHUP, Tag::PollRead),
-            Direction::Write => (libc::POLLOUT, Tag::PollWrite),
+        let (events, asked) = match direction {
+            Direction::Read => (libc::POLLIN | libc::POLLRDHUP, Pending::POLL_READ),
+            Direction::Write => (libc::POLLOUT, Pending::POLL_WRITE),
         };
         let entry = opcode::PollAdd::new(Fd(fd), events as u32).build();
-        self.push(&entry.user_data(token | tag as u64));
+        self.push(&entry.user_data(mark(token, asked)));
     }
 
     fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
@@ -268,23 +265,29 @@ impl Completions for Uring {
             .ioprio(POLL_FIRST)
             .build()
             .flags(Flags::BUFFER_SELECT);
-        self.push(&entry.user_data(token | Tag::Receive as u64));
+        self.push(&entry.user_data(mark(token, Pending::RECEIVE)));
     }
 
     fn accept(&self, fd: RawFd, token: u64) {
         let entry = opcode::Accept::new(Fd(fd), ptr::null_mut(), ptr::null_mut())
             .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
             .build();
-        self.push(&entry.user_data(token | Tag::Accept as u64));
+        self.push(&entry.user_data(mark(token, Pending::ACCEPT)));
     }
 
     fn watch_edges(&self, fd: RawFd, token: u64) -> Result<()> {
         self.watch_by_epoll(fd, token, Interest::EVERY_EDGE)
     }
 
-    fn cancel(&self, fd: RawFd) {
-        let builder = CancelBuilder::fd(Fd(fd)).all();
-        self.push(&opcode::AsyncCancel2::new(builder).build().user_data(Tag::Cancel as u64));
+    fn cancel(&self, token: u64, pending: Pending) {
+        for asked in [Pending::POLL_READ, Pending::POLL_WRITE, Pending::RECEIVE, Pending::ACCEPT] {
+            if pending.has(asked) {
+                // Not all of the descriptor's: to find them, the system would look at all that
+                // there are.
+                let builder = CancelBuilder::user_data(mark(token, asked)).all();
+                self.push(&opcode::AsyncCancel2::new(builder).build().user_data(TAG_CANCEL));
+            }
+        }
         let ring = self.ring.borrow();
         self.enter(&ring, 0, EnterFlags::GETEVENTS, &SubmitArgs::new());
     }

@@ -103,6 +103,40 @@ pub(crate) enum Operation {
     Accept,
 }
 
+/// What a poller has been asked for, of one descriptor, and has not told the end of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pending(u8);
+
+impl Pending {
+    pub(crate) const NOTHING: Pending = Pending(0);
+    /// To tell when it is readable.
+    pub(crate) const POLL_READ: Pending = Pending(1);
+    /// To tell when it is writable.
+    pub(crate) const POLL_WRITE: Pending = Pending(2);
+    pub(crate) const RECEIVE: Pending = Pending(4);
+    pub(crate) const ACCEPT: Pending = Pending(8);
+
+    /// What takes something out of the descriptor.
+    pub(crate) const TAKING: Pending = Pending(Self::RECEIVE.0 | Self::ACCEPT.0);
+
+    /// Is anything of `any` among it?
+    pub(crate) fn has(self, any: Pending) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    pub(crate) fn without(self, all: Pending) -> Pending {
+        Pending(self.0 & !all.0)
+    }
+}
+
+impl BitOr for Pending {
+    type Output = Pending;
+
+    fn bitor(self, other: Pending) -> Pending {
+        Pending(self.0 | other.0)
+    }
+}
+
 /// The end of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Completion {
@@ -217,8 +251,8 @@ pub(crate) trait Completions {
     /// said to be ready whenever that is called, though it isn't.
     fn watch_edges(&self, fd: RawFd, token: u64) -> Result<()>;
 
-    /// Ends all operations and waits on `fd`; see the contract.
-    fn cancel(&self, fd: RawFd);
+    /// Ends these waits and operations; see the contract.
+    fn cancel(&self, token: u64, pending: Pending);
 
     /// Copies `length` received bytes, unless `to` is null, and gives the buffer back.
     ///
