@@ -108,8 +108,23 @@ impl OwnedBundle {
 
     /// Ends the bundle as `bundle_cancel` does; `None` when it has ended before. After an error
     /// (`EDEADLK`, `EBUSY`) nothing has happened.
+    #[inline]
     pub(crate) fn end(&self, period: Period) -> Result<Option<Ended>> {
         let Some((context, bundle)) = self.get() else { return Ok(None) };
+        if period == Period::Zero && bundle::close_at_once(context, bundle, self.number) {
+            self.bundle.set(None);
+            return Ok(Some(Ended { outcome: Ok(()), failure: None }));
+        }
+        self.end_in_any_case(context, bundle, period)
+    }
+
+    #[inline(never)]
+    fn end_in_any_case(
+        &self,
+        context: &Context,
+        bundle: Ref<Bundle>,
+        period: Period,
+    ) -> Result<Option<Ended>> {
         bundle.check_closable(context)?;
         let had_members = !bundle.is_empty();
         let mut outcome = cancel::end_members(context, &bundle, period);
