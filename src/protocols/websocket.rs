@@ -1,5 +1,6 @@
 //! WebSocket (RFC 6455): messages over a byte stream, both roles.
 
+mod answering;
 mod closing;
 mod frame;
 mod handshake;

@@ -103,6 +103,7 @@ impl Held<WebSocket> {
             Message { cursor, length: 0, sequence: Sequence::new(), validator: Validator::new() };
         loop {
             operation.step()?;
+            self.answer(operation.deadline)?;
             match self.receive_frame(&mut message, operation)? {
                 Received::End(content) => return Ok((message.length, content)),
                 Received::Close => return Err(Errno::EPIPE),
@@ -144,7 +145,7 @@ impl Held<WebSocket> {
         }
         apply_mask(&mut payload, frame.mask, 0);
         match frame.prefix.opcode {
-            Opcode::Ping => self.pong(payload, operation.deadline)?,
+            Opcode::Ping => _ = self.ping.replace(Some(payload)),
             Opcode::Close => {
                 Closing::decode(&payload)?;
                 self.farewell.replace(payload);

@@ -62,6 +62,8 @@ pub(super) struct WebSocket {
     pub(super) farewell: RefCell<Vec<u8>>,
     /// Payload of the last ping not answered yet.
     pub(super) ping: RefCell<Option<Vec<u8>>>,
+    /// What is left of a pong of which a part was sent. It comes before everything else.
+    pub(super) torn_pong: RefCell<Vec<u8>>,
     pub(super) masks: Masks,
 }
 
@@ -81,6 +83,7 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
         complaint: Cell::new(0),
         farewell: RefCell::new(Vec::new()),
         ping: RefCell::new(None),
+        torn_pong: RefCell::new(Vec::new()),
         masks: Masks::new(),
     };
     shared::open(socket, &WEBSOCKET)
