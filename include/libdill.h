@@ -1403,6 +1403,11 @@ DILL_EXPORT int dill_chdone(int ch);
  * Clauses on channels send or receive. The others only wait: the descriptor, the socket
  * or the bundle is then ready for the call that follows.
  *
+ * A socket is ready when the next receive or accept on it would not block before its first
+ * byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
+ * of a WebSocket, which are answered meanwhile; only on byte streams of the program's own it
+ * does, as does the size of a chunk of an HTTP body.
+ *
  * An end of a channel may appear in several clauses. With no clause at all the function
  * waits for the deadline.
  *

@@ -2,6 +2,7 @@
 
 mod answering;
 mod closing;
+mod digestion;
 mod frame;
 mod handshake;
 mod opening;

@@ -39,6 +39,18 @@ impl Held<WebSocket> {
         self.alive()
     }
 
+    /// As [`answer`](Self::answer), but without blocking or letting anybody else run.
+    pub(super) fn answer_unblocked(&self) {
+        let open = self.output.get() == Stream::Open;
+        if open && self.is_due() && self.turn.take_for_answer() {
+            let result = self.beneath().and_then(|beneath| self.answer_at_once(beneath));
+            if result.is_err() {
+                self.output.set(Stream::Failed);
+            }
+            self.turn.give_back();
+        }
+    }
+
     /// As [`answer`](Self::answer), in a turn of the caller's. A failure ends the outgoing
     /// stream, of which the next send tells.
     pub(super) fn answer_in_turn(&self, deadline: i64) {

@@ -3,12 +3,13 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::closing::Closing;
+use super::digestion::{DIGESTION, Taken};
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::handle_close;
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::concurrency::input::{self, Digestion, InputVfs};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
 use crate::protocols::shared::{self, Held};
@@ -65,6 +66,7 @@ pub(super) struct WebSocket {
     /// What is left of a pong of which a part was sent. It comes before everything else.
     pub(super) torn_pong: RefCell<Vec<u8>>,
     pub(super) masks: Masks,
+    pub(super) taken: Taken,
 }
 
 static WEBSOCKET: Kind = Kind { name: "ws", close, query, adopt: no_owner };
@@ -85,6 +87,7 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
         ping: RefCell::new(None),
         torn_pong: RefCell::new(Vec::new()),
         masks: Masks::new(),
+        taken: Taken::new(),
     };
     shared::open(socket, &WEBSOCKET)
 }
@@ -288,6 +291,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<WebSocket>(object, offset_of!(WebSocket, messages))
         } else if type_id == input::type_id() {
             shared::field::<WebSocket>(object, offset_of!(WebSocket, readiness))
+        } else if type_id == Digestion::type_id() {
+            DIGESTION.answer()
         } else {
             ptr::null_mut()
         }
@@ -302,7 +307,7 @@ unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c
     // SAFETY: by the caller's promise.
     let held = unsafe { Held::<WebSocket>::around(vfs, offset_of!(WebSocket, readiness)) };
     match held.beneath.get() {
-        Some(stream) if held.input.get() == Stream::Open => {
+        Some(stream) if held.input.get() == Stream::Open && !held.has_taken_input() => {
             // SAFETY: the caller gives a place for the answer.
             unsafe { *beneath = stream.handle() };
             input::HANDLE
