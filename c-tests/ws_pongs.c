@@ -1,7 +1,6 @@
 /* Pongs are sent by whatever call comes along, but none waits for room for them, and nothing
    that comes after them is lost or torn. */
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -107,6 +106,7 @@ static void kept_by_a_poll(int client) {
 }
 
 static coroutine void set_done(int ch) {
+    CHECK_OK(yield());
     CHECK_OK(chdone(ch));
 }
 
