@@ -42,15 +42,30 @@ pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
     // SAFETY: what answers to this identifier is such an object, alive as long as nobody else
     // runs; nothing of it is used after the wait.
     let source = unsafe { &*source.cast::<FdSource>() };
-    if source.may_write() {
-        return Ok(true);
-    }
     if !poll_user(source.as_raw_fd(), true)? {
         return Ok(false);
+    }
+    if source.may_write() {
+        return Ok(true);
     }
     // The poller reports it in its next round.
     let soon = clock::now() + 1;
     let deadline = if deadline < 0 { soon } else { deadline.min(soon) };
+    source.wait_writable(deadline, Interrupt::Any)?;
+    Ok(true)
+}
+
+/// Waits, after a transfer at once for which there was not enough room, until there is again.
+/// False: that can't be told.
+pub(crate) fn wait_again(socket: c_int, deadline: i64) -> Result<bool> {
+    let Ok(source) = Context::may_block()?.handles.query(socket, type_id()) else {
+        return Ok(false);
+    };
+    // SAFETY: as in `look`.
+    let source = unsafe { &*source.cast::<FdSource>() };
+    if source.may_write() && !poll_user(source.as_raw_fd(), true)? {
+        source.write_has_blocked();
+    }
     source.wait_writable(deadline, Interrupt::Any)?;
     Ok(true)
 }

@@ -95,7 +95,7 @@ impl Held<Http> {
             _ => {}
         }
         self.receiving.set(true);
-        Self::send_unfinished(deadline);
+        self.send_unfinished(deadline);
         let mut call = Operation::new(deadline);
         let result = self.alive().and_then(|()| operation(&mut call));
         self.receiving.set(false);
