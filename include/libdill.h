@@ -1405,8 +1405,9 @@ DILL_EXPORT int dill_chdone(int ch);
  *
  * A socket is ready when the next receive or accept on it would not block before its first
  * byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
- * of a WebSocket, which are answered meanwhile; only on byte streams of the program's own it
- * does, as does the size of a chunk of an HTTP body.
+ * of a WebSocket, which are answered meanwhile, or what stands between the chunks of an HTTP
+ * body. There are two exceptions: on byte streams of the program's own all that comes counts, and
+ * so does the size of a body's first chunk.
  *
  * An end of a channel may appear in several clauses. With no clause at all the function
  * waits for the deadline.

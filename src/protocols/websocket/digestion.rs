@@ -12,50 +12,12 @@ use crate::os::errno::Result;
 use crate::protocols::beneath::{self, Beneath};
 use crate::protocols::shared::Held;
 use crate::sockets::at_once;
-use core::cell::Cell;
 
 /// Frames that are taken by one query: more than the stream beneath has read ahead.
 const DIGESTED_AT_ONCE: usize = 1024;
 
 /// Bytes of a frame that is taken, at most.
-const LONGEST: usize = LONGEST_HEADER + CONTROL_PAYLOAD;
-
-/// The beginning of a frame that nobody has received yet: of a ping or pong as much as was there,
-/// of others what was needed to see that.
-pub(super) struct Taken {
-    bytes: Cell<[u8; LONGEST]>,
-    length: Cell<usize>,
-}
-
-impl Taken {
-    pub(super) const fn new() -> Taken {
-        Taken { bytes: Cell::new([0; LONGEST]), length: Cell::new(0) }
-    }
-
-    /// How many bytes there are.
-    pub(super) fn length(&self) -> usize {
-        self.length.get()
-    }
-
-    /// Copies those from `start` on to `place`, as far as that has room; how many that were.
-    pub(super) fn copy_to(&self, start: usize, place: &mut [u8]) -> usize {
-        let count = self.length.get().saturating_sub(start).min(place.len());
-        if count > 0 {
-            place[..count].copy_from_slice(&self.bytes.get()[start..start + count]);
-        }
-        count
-    }
-
-    /// They have been received.
-    pub(super) fn clear(&self) {
-        self.length.set(0);
-    }
-
-    fn set(&self, bytes: [u8; LONGEST], length: usize) {
-        self.bytes.set(bytes);
-        self.length.set(length);
-    }
-}
+pub(super) const LONGEST: usize = LONGEST_HEADER + CONTROL_PAYLOAD;
 
 /// What the beginning of a frame tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,7 +74,7 @@ impl Held<WebSocket> {
 
     /// Takes what is there of a frame; is it a whole ping or pong by now?
     fn take_frame(&self, beneath: Beneath) -> bool {
-        let mut bytes = self.taken.bytes.get();
+        let mut bytes = self.taken.bytes();
         let mut length = self.taken.length();
         let whole = loop {
             match told(&bytes[..length], self.role == Role::Server) {
@@ -136,7 +98,7 @@ impl Held<WebSocket> {
 
     /// Does what a whole ping or pong asks for. Without memory nothing has happened.
     fn digest_frame(&self) -> Result<()> {
-        let bytes = self.taken.bytes.get();
+        let bytes = self.taken.bytes();
         let bytes = &bytes[..self.taken.length()];
         let prefix = Prefix::decode([bytes[0], bytes[1]], self.role == Role::Server)?;
         let (rest, payload) = bytes[PREFIX..].split_at(prefix.rest());
@@ -158,7 +120,7 @@ impl Held<WebSocket> {
     pub(super) fn has_taken_input(&self) -> bool {
         let length = self.taken.length();
         length > 0
-            && match told(&self.taken.bytes.get()[..length], self.role == Role::Server) {
+            && match told(&self.taken.bytes()[..length], self.role == Role::Server) {
                 Told::Input => true,
                 Told::Length(needed) => needed <= length,
             }

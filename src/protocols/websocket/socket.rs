@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::closing::Closing;
-use super::digestion::{DIGESTION, Taken};
+use super::digestion::{self, DIGESTION};
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
@@ -13,6 +13,7 @@ use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
 use crate::protocols::shared::{self, Held};
+use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::IoList;
@@ -66,7 +67,9 @@ pub(super) struct WebSocket {
     /// What is left of a pong of which a part was sent. It comes before everything else.
     pub(super) torn_pong: RefCell<Vec<u8>>,
     pub(super) masks: Masks,
-    pub(super) taken: Taken,
+    /// The beginning of a frame: of a ping or pong as much as was there, of others what was needed
+    /// to see that.
+    pub(super) taken: Taken<{ digestion::LONGEST }>,
 }
 
 static WEBSOCKET: Kind = Kind { name: "ws", close, query, adopt: no_owner };
