@@ -38,7 +38,8 @@
  * - In C the function returns nothing, a number or a pointer, but no structure.
  * - Pointers to local variables of the caller may be passed, as long as those live and
  *   the function is marked with `coroutine`.
- * - In C++ an exception must not leave the function: it ends in `std::terminate`.
+ * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
+ *   a coroutine block while it handles one: see the page `libdill`.
  *
  * # Parameters
  *
