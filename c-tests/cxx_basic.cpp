@@ -2,7 +2,9 @@
 // objects that have destructors, channels, bundles, cancellation.
 
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -192,6 +194,44 @@ static void exceptions_inside() {
     CHECK_OK(hclose(b));
 }
 
+struct BlocksAtItsEnd {
+    ~BlocksAtItsEnd() {CHECK_OK(msleep(now() + 1));}
+};
+
+// What libdill(7) tells of exceptions: they may pass by destructors that block, and are kept
+// where a coroutine has to block because of one. Others do the same meanwhile.
+static coroutine void keeps(int ms, std::string text, int *done) {
+    std::exception_ptr failure;
+    try {
+        BlocksAtItsEnd blocks;
+        throw std::runtime_error(text);
+    }
+    catch(...) {
+        failure = std::current_exception();
+    }
+    CHECK_OK(msleep(now() + ms));
+    CHECK(!std::current_exception());
+    try {
+        std::rethrow_exception(failure);
+    }
+    catch(const std::runtime_error &e) {
+        *done = e.what() == text;
+    }
+}
+
+static void exceptions_kept() {
+    int done[3] = {0, 0, 0};
+    int b = bundle();
+    CHECK_HANDLE(b);
+    for(int i = 0; i != 3; ++i) {
+        std::string text = "the exception of the coroutine with number " + std::to_string(i);
+        CHECK_OK(bundle_go(b, keeps(10 * (i + 1), text, &done[i])));
+    }
+    CHECK_OK(bundle_wait(b, -1));
+    for(int d : done) CHECK_INT(d, 1);
+    CHECK_OK(hclose(b));
+}
+
 static coroutine void blocks() {
     CHECK_ERR(msleep(-1), ECANCELED);
 }
@@ -219,6 +259,7 @@ int main() {
     lambdas();
     templates();
     exceptions_inside();
+    exceptions_kept();
     choose_and_stacks();
     return 0;
 }

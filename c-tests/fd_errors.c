@@ -82,6 +82,10 @@ static void regular_file(void) {
     CHECK(f);
     CHECK_ERR(fdin(fileno(f), -1), ENOTSUP);
     CHECK_ERR(fdout(fileno(f), 0), ENOTSUP);
+    for(int op = CHFDIN; op <= CHFDOUT; ++op) {
+        struct chclause cl = {op, fileno(f), NULL, 0};
+        CHECK_RESULT(choose(&cl, 1, -1), 0, 0);
+    }
     CHECK_OK(fdclean(fileno(f)));
     CHECK_OK(fclose(f));
 }

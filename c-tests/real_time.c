@@ -81,10 +81,32 @@ static void timeouts_are_never_early(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
+/* A scope's deadline may pass while its coroutine computes and nobody looks at the clock. */
+static void a_scope_without_a_wait(void) {
+    struct cancel_scope outer, inner;
+    int64_t deadline = now() + 5;
+    CHECK_OK(cancel_enter(&outer, -1, deadline));
+    CHECK_OK(cancel_enter(&inner, -1, deadline + 1000000));
+    while(now() < deadline) continue;
+    CHECK_OK(cancel_leave(&inner));
+    CHECK_ERR(cancel_leave(&outer), ETIMEDOUT);
+    /* The request came first. */
+    int ch[2];
+    CHECK_OK(chmake(ch));
+    deadline = now() + 5;
+    CHECK_OK(cancel_enter(&outer, ch[0], deadline));
+    CHECK_OK(hclose(ch[1]));
+    while(now() < deadline) continue;
+    CHECK_ERR(cancel_leave(&outer), ECANCELED);
+    CHECK_OK(hclose(ch[0]));
+    CHECK_OK(yield());
+}
+
 int main(void) {
     now_keeps_pace();
     sleeping_is_never_early();
     many_sleepers();
     timeouts_are_never_early();
+    a_scope_without_a_wait();
     return 0;
 }

@@ -1,6 +1,8 @@
 /* TCP when things go wrong: timeouts and what follows them, resets, cancelled
    and concurrent use, refused connections, wrong handles, NULL. */
 
+#include <poll.h>
+
 #include "net.h"
 
 static void receiving_times_out(void) {
@@ -42,6 +44,8 @@ static void sending_times_out(void) {
     CHECK_ERR(tcp_done(s[0], -1), ECONNRESET);
     CHECK_OK(bsend(s[1], &c, 1, -1));
     CHECK_OK(brecv(s[0], &c, 1, -1));
+    CHECK_OK(tcp_done(s[1], -1));
+    CHECK_ERR(brecv(s[0], &c, 1, -1), EPIPE);
     CHECK_ERR(tcp_close(s[0], -1), ECONNRESET);
     CHECK_OK(hclose(s[1]));
 }
@@ -138,6 +142,74 @@ static void reset_by_the_peer(void) {
     CHECK_ERR(bsend(s[0], &c, 1, -1), ECONNRESET);
     CHECK_ERR(tcp_close(s[0], -1), ECONNRESET);
     CHECK_ERR(hclose(s[0]), EBADF);
+}
+
+/* Waits until the system has noticed that the peer has dropped the connection, without letting
+   anybody else run. Closes its descriptor. */
+static void await_reset(int fd) {
+    struct pollfd pfd = {fd, 0, 0};
+    CHECK_INT(poll(&pfd, 1, 10000), 1);
+    CHECK(pfd.revents & (POLLERR | POLLHUP));
+    CHECK_OK(close(fd));
+}
+
+/* A socket, another descriptor of it, and a raw one of the other end. */
+static int half_raw_pair(int fd[2]) {
+    raw_tcp_pair(fd);
+    int other = dup(fd[0]), s = tcp_fromfd(fd[0]);
+    CHECK(other >= 0);
+    CHECK_HANDLE(s);
+    fd[0] = other;
+    return s;
+}
+
+static coroutine void receives_the_reset(int s, size_t some) {
+    char buf[16];
+    if(some) CHECK_OK(brecv(s, buf, some, -1));
+    CHECK_ERR(brecv(s, buf, sizeof(buf), -1), ECONNRESET);
+    CHECK_ERR(brecv(s, buf, 1, -1), ECONNRESET);
+    note("reset");
+}
+
+static int receiver(int s, size_t some) {
+    int b = go(receives_the_reset(s, some));
+    CHECK_HANDLE(b);
+    CHECK_OK(yield());
+    return b;
+}
+
+/* The system tells of it once, here whoever sends: for the other one the stream must not look
+   as if the peer had ended it. */
+static void a_send_learns_of_the_reset_first(size_t some, int waits) {
+    int fd[2], s = half_raw_pair(fd);
+    int b = waits ? receiver(s, some) : -1;
+    CHECK_OK(bsend(s, "x", 1, -1));
+    CHECK_INT(write(fd[1], "0123456789", some), some);
+    /* With something unread. */
+    CHECK_OK(close(fd[1]));
+    await_reset(fd[0]);
+    CHECK_ERR(bsend(s, "y", 1, -1), ECONNRESET);
+    if(!waits) b = receiver(s, some);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_NOTES("reset");
+    CHECK_ERR(bsend(s, "y", 1, -1), ECONNRESET);
+    CHECK_ERR(tcp_close(s, -1), ECONNRESET);
+    CHECK_OK(hclose(b));
+}
+
+/* It has ended its stream before it drops the connection, so what it has sent is complete. */
+static void reset_after_the_end(void) {
+    int fd[2], s = half_raw_pair(fd);
+    char buf[3];
+    CHECK_OK(bsend(s, "x", 1, -1));
+    CHECK_INT(write(fd[1], "abc", 3), 3);
+    CHECK_OK(shutdown(fd[1], SHUT_WR));
+    CHECK_OK(close(fd[1]));
+    await_reset(fd[0]);
+    CHECK_ERR(bsend(s, "y", 1, -1), ECONNRESET);
+    CHECK_OK(brecv(s, buf, 3, -1));
+    CHECK_ERR(brecv(s, buf, 1, -1), EPIPE);
+    CHECK_OK(hclose(s));
 }
 
 static void closing_times_out(void) {
@@ -292,6 +364,11 @@ int main(void) {
     receiving_is_cancelled();
     one_user_a_direction();
     reset_by_the_peer();
+    for(int waits = 0; waits != 2; ++waits) {
+        a_send_learns_of_the_reset_first(0, waits);
+        a_send_learns_of_the_reset_first(10, waits);
+    }
+    reset_after_the_end();
     closing_times_out();
     accepting();
     closed_in_use();

@@ -133,6 +133,25 @@ static void a_timetable(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
+static coroutine void sleeps_for_ever(void) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+    note("cancelled");
+}
+
+/* There is no deadline that does not come. Last, as there is no time after it. */
+static void the_end_of_time(void) {
+    int64_t deadlines[] = {INT64_C(1) << 44, INT64_C(1) << 50, INT64_MAX - 1};
+    for(int i = 0; i != 3; ++i) {
+        CHECK_OK(msleep(deadlines[i]));
+        CHECK_INT(now(), deadlines[i]);
+    }
+    int b = go(sleeps_for_ever());
+    CHECK_HANDLE(b);
+    CHECK_ERR(bundle_cancel(b, INT64_MAX), ETIMEDOUT);
+    CHECK_NOTES("cancelled");
+    CHECK_INT(now(), INT64_MAX);
+}
+
 int main(void) {
     use_virtual_time();
     hours_take_no_time();
@@ -141,5 +160,6 @@ int main(void) {
     ready_descriptors_come_first();
     timers_and_descriptors_together();
     a_timetable();
+    the_end_of_time();
     return 0;
 }

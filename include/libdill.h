@@ -415,7 +415,9 @@ DILL_EXPORT int dill_hown(int h);
  * The coroutine runs at once, until it blocks or finishes; then the caller goes on,
  * behind all coroutines that were ready before. What the function returns is dropped.
  * The coroutine ends when its function returns; it is cancelled when the bundle is
- * closed with `hclose` or ended with `bundle_cancel`.
+ * closed with `hclose` or ended with `bundle_cancel`. It may end the process with `exit`,
+ * but must end neither its thread, with `pthread_exit` or `pthread_cancel`, nor itself by a
+ * `longjmp` out of its function.
  *
  * The stack has 256 KiB of address space, of which only what is used takes memory. A
  * guard page lies below it: an overflow is a segmentation fault, with a message that says
@@ -434,7 +436,8 @@ DILL_EXPORT int dill_hown(int h);
  * - In C the function returns nothing, a number or a pointer, but no structure.
  * - Pointers to local variables of the caller may be passed, as long as those live and
  *   the function is marked with `coroutine`.
- * - In C++ an exception must not leave the function: it ends in `std::terminate`.
+ * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
+ *   a coroutine block while it handles one: see the page `libdill`.
  *
  * # Parameters
  *
@@ -964,7 +967,9 @@ DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
  * Waits until all coroutines of a bundle have finished.
  *
  * The bundle stays open and can be launched into again. If it is empty the function
- * returns at once. Coroutines launched during the wait are awaited, too.
+ * returns at once. Coroutines launched during the wait are awaited, too, while others in
+ * the bundle are still running. The wait ends when the last one finishes: what is launched
+ * after that, before the caller has its turn, is not awaited any more.
  *
  * # Parameters
  *
@@ -1401,7 +1406,8 @@ DILL_EXPORT int dill_chdone(int ch);
  * place, or none: a message is never lost to a clause that was not chosen.
  *
  * Clauses on channels send or receive. The others only wait: the descriptor, the socket
- * or the bundle is then ready for the call that follows.
+ * or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+ * a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
  *
  * A socket is ready when the next receive or accept on it would not block before its first
  * byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
@@ -1443,7 +1449,7 @@ DILL_EXPORT int dill_chdone(int ch);
  *   them is set though the operation has no message.
  * - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
  * - `EMSGSIZE`: the other side's message has another size. It fails, too.
- * - `ENOTSUP`: its handle or descriptor is not of a kind that the operation works with.
+ * - `ENOTSUP`: its handle is not of a kind that the operation works with.
  * - `EPIPE`: nothing more is sent in that direction: see `chdone`.
  *
  * # Thread safety
@@ -1627,7 +1633,7 @@ DILL_EXPORT int dill_bundle_notify(int b, int ch);
  * that follow each other, and at once if that has got one already.
  *
  * The request carries no deadline: whoever owns the bundle still has to end it, by its
- * own clock. A bundle follows one other at most; the last call counts.
+ * own clock. A bundle may follow several others: those that the callers run in.
  *
  * # Parameters
  *
@@ -1763,6 +1769,10 @@ struct dill_cancel_scope {
  * The scope fires when its deadline passes, or when what it watches happens: a channel
  * has become done or has been closed by its peer, or the bundle in which the coroutine
  * runs gets a graceful request. What has happened before counts. Scopes may be nested.
+ *
+ * Nobody looks at the clock while a coroutine computes. A call inside notices a deadline
+ * that has passed meanwhile once it has to wait; one that can be done at once may still
+ * succeed. `cancel_leave` looks at the clock itself.
  *
  * Nothing is torn by that: a request or a channel interrupts a socket operation only
  * before its first byte has been transferred, and one that is under way completes,

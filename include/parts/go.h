@@ -19,7 +19,9 @@
  * The coroutine runs at once, until it blocks or finishes; then the caller goes on,
  * behind all coroutines that were ready before. What the function returns is dropped.
  * The coroutine ends when its function returns; it is cancelled when the bundle is
- * closed with `hclose` or ended with `bundle_cancel`.
+ * closed with `hclose` or ended with `bundle_cancel`. It may end the process with `exit`,
+ * but must end neither its thread, with `pthread_exit` or `pthread_cancel`, nor itself by a
+ * `longjmp` out of its function.
  *
  * The stack has 256 KiB of address space, of which only what is used takes memory. A
  * guard page lies below it: an overflow is a segmentation fault, with a message that says
@@ -38,7 +40,8 @@
  * - In C the function returns nothing, a number or a pointer, but no structure.
  * - Pointers to local variables of the caller may be passed, as long as those live and
  *   the function is marked with `coroutine`.
- * - In C++ an exception must not leave the function: it ends in `std::terminate`.
+ * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
+ *   a coroutine block while it handles one: see the page `libdill`.
  *
  * # Parameters
  *

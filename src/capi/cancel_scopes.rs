@@ -36,6 +36,10 @@ const _: () = assert!(align_of::<Scope>() <= align_of::<dill_cancel_scope>());
 /// has become done or has been closed by its peer, or the bundle in which the coroutine
 /// runs gets a graceful request. What has happened before counts. Scopes may be nested.
 ///
+/// Nobody looks at the clock while a coroutine computes. A call inside notices a deadline
+/// that has passed meanwhile once it has to wait; one that can be done at once may still
+/// succeed. `cancel_leave` looks at the clock itself.
+///
 /// Nothing is torn by that: a request or a channel interrupts a socket operation only
 /// before its first byte has been transferred, and one that is under way completes,
 /// unless its own deadline, that of a scope or a hard cancellation ends it. Operations

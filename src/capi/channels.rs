@@ -336,7 +336,8 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// place, or none: a message is never lost to a clause that was not chosen.
 ///
 /// Clauses on channels send or receive. The others only wait: the descriptor, the socket
-/// or the bundle is then ready for the call that follows.
+/// or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+/// a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
 ///
 /// A socket is ready when the next receive or accept on it would not block before its first
 /// byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
@@ -378,7 +379,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 ///   them is set though the operation has no message.
 /// - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
 /// - `EMSGSIZE`: the other side's message has another size. It fails, too.
-/// - `ENOTSUP`: its handle or descriptor is not of a kind that the operation works with.
+/// - `ENOTSUP`: its handle is not of a kind that the operation works with.
 /// - `EPIPE`: nothing more is sent in that direction: see `chdone`.
 ///
 /// # Thread safety

@@ -117,7 +117,9 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 /// Waits until all coroutines of a bundle have finished.
 ///
 /// The bundle stays open and can be launched into again. If it is empty the function
-/// returns at once. Coroutines launched during the wait are awaited, too.
+/// returns at once. Coroutines launched during the wait are awaited, too, while others in
+/// the bundle are still running. The wait ends when the last one finishes: what is launched
+/// after that, before the caller has its turn, is not awaited any more.
 ///
 /// # Parameters
 ///

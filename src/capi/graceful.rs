@@ -163,7 +163,7 @@ pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
 /// that follow each other, and at once if that has got one already.
 ///
 /// The request carries no deadline: whoever owns the bundle still has to end it, by its
-/// own clock. A bundle follows one other at most; the last call counts.
+/// own clock. A bundle may follow several others: those that the callers run in.
 ///
 /// # Parameters
 ///

@@ -71,20 +71,23 @@ enum Source {
     Event(Ref<Event>),
 }
 
-/// Begin function of `choose` over `count` clauses, of which `clause` gives the n-th.
-pub(crate) fn begin(
-    clause: impl Fn(usize) -> Clause,
-    count: usize,
-    deadline: i64,
-) -> Result<Begun> {
+/// Begin function of `choose` over `count` clauses, of which `all` gives the n-th.
+pub(crate) fn begin(all: impl Fn(usize) -> Clause, count: usize, deadline: i64) -> Result<Begun> {
     let context = Context::may_block()?;
     let mut certain = true;
     for index in 0..count {
-        let clause = clause(index);
+        let clause = all(index);
         if let Some((direction, target)) = channel_of(context, &clause)
             && direction.must_wait(&target)
         {
             continue;
+        }
+        // Peers can see to it that these are ready whenever they are asked for.
+        if let Some(Operation::FdIn | Operation::FdOut | Operation::Socket) = clause.operation
+            && !context.has_turn(deadline)
+        {
+            context.give_way();
+            return begin(all, count, deadline);
         }
         let outcome = resolve(context, clause)
             .and_then(|source| source.attempt(context, clause.buffer, &mut certain));
@@ -110,7 +113,7 @@ pub(crate) fn begin(
                 place.write(Waiter::for_clause(current, index));
                 Ref::from_raw(place)
             };
-            let clause = clause(index);
+            let clause = all(index);
             if let Some((direction, target)) = channel_of(context, &clause) {
                 direction.enqueue(&target, waiter, clause.buffer);
                 continue;

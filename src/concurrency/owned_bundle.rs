@@ -84,14 +84,18 @@ impl OwnedBundle {
 
     /// Waits until the last coroutine has finished. `ETIMEDOUT`, `ECANCELED`, `EBUSY`, `EDEADLK`.
     pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
-        let Some((_, bundle)) = self.get() else { return Ok(()) };
-        let context = Context::may_block()?;
-        let transfer = bundle::begin_wait_for(context, bundle, deadline)?;
-        // The bundle may be gone when this returns.
-        match context.carry_out(transfer) {
-            (0, _) => Ok(()),
-            (_, errno) => Err(Errno::from_raw(errno)),
+        while let Some((_, bundle)) = self.get() {
+            let context = Context::may_block()?;
+            let transfer = bundle::begin_wait_for(context, bundle, deadline)?;
+            // The bundle may be gone when this returns; or others have been launched since the
+            // last one finished.
+            match context.carry_out(transfer) {
+                (0, _) if self.is_empty() => break,
+                (0, _) => {}
+                (_, errno) => return Err(Errno::from_raw(errno)),
+            }
         }
+        Ok(())
     }
 
     /// Has the last coroutine finished?

@@ -99,7 +99,8 @@ impl<'a> Call<'a> {
 
     /// See [`Operation::step`].
     pub(super) fn step(&mut self) -> Result<()> {
-        self.operation.step()
+        let result = self.operation.step();
+        if self.closed.get() { Err(Errno::EBADF) } else { result }
     }
 
     /// Notes a call beneath, and what has come of it.

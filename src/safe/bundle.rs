@@ -219,7 +219,7 @@ impl Bundle {
     }
 
     /// Has this bundle get the graceful request whenever the bundle in which the caller runs gets
-    /// one, or has got one already. It still ends by its own owner's clock.
+    /// one, or has got one already. It still ends by its own owner's clock. It may follow several.
     ///
     /// # Errors
     /// [`Error::Unsupported`] in a main coroutine, [`Error::Deadlock`] when the caller runs in

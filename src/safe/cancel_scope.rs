@@ -122,10 +122,19 @@ impl<'a> CancelScope<'a> {
 
     /// Also fires when the deadline passes. Replaces an earlier one.
     ///
+    /// Nobody looks at the clock while the function computes. A blocking call notices a deadline
+    /// that has passed meanwhile once it has to wait; [`run`](CancelScope::run) tells of it in any
+    /// case.
+    ///
     /// ```
     /// use dill::{CancelScope, Deadline, Fired};
+    /// use std::time::Duration;
     ///
     /// let ((), fired) = CancelScope::request().deadline(Deadline::NOW).run(|| ())?;
+    /// assert_eq!(fired, Some(Fired::Deadline));
+    ///
+    /// let compute = || std::thread::sleep(Duration::from_millis(5)); // for the coroutine that's no wait
+    /// let ((), fired) = CancelScope::new().deadline(Duration::from_millis(1)).run(compute)?;
     /// assert_eq!(fired, Some(Fired::Deadline));
     /// # Ok::<(), dill::Error>(())
     /// ```

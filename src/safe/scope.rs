@@ -94,10 +94,10 @@ where
 
 /// Waits until nothing runs in the bundle any more.
 fn wait_for_all(core: &OwnedBundle) -> Result<()> {
-    while !core.is_empty() {
-        core.wait(Deadline::NEVER.raw()).map_err(Error::of)?;
+    if core.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    core.wait(Deadline::NEVER.raw()).map_err(Error::of)
 }
 
 /// Hard-cancels what still runs, and waits for it; the panic of a coroutine, if there was one.

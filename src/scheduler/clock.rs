@@ -14,8 +14,18 @@ use std::time::Instant;
 /// scheduler calls it when nothing is ready and no descriptor is. A clock that does
 /// pass returns false and the scheduler waits.
 pub(crate) trait Clock {
-    /// Nanoseconds since some moment in the past.
+    /// Nanoseconds since some moment in the past; `u64::MAX` also for all that is later.
     fn now_ns(&self) -> u64;
+
+    /// The same in whole milliseconds, up to the last deadline that there can be.
+    fn now_ms(&self) -> i64 {
+        (self.now_ns() / NS_PER_MS).cast_signed()
+    }
+
+    /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
+    fn ns_until(&self, millisecond: i64) -> u64 {
+        in_ns(millisecond).saturating_sub(self.now_ns())
+    }
 
     /// See the contract.
     fn jump_to(&self, millisecond: i64) -> bool;
@@ -43,27 +53,39 @@ impl Clock for MonotonicClock {
 
 /// Time that passes only when everybody waits for it, for tests: `DILL_CLOCK=virtual`.
 pub(crate) struct VirtualClock {
-    now_ns: Cell<u64>,
+    now_ms: Cell<i64>,
 }
 
 /// Virtual time starts here: deadlines may lie before it, and 0 keeps its meaning.
-const VIRTUAL_START_MS: u64 = 1_000_000;
+const VIRTUAL_START_MS: i64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;
+
+/// Milliseconds, if there are any, in nanoseconds.
+fn in_ns(millisecond: i64) -> u64 {
+    millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS)
+}
 
 impl VirtualClock {
     pub(crate) fn new() -> VirtualClock {
-        VirtualClock { now_ns: Cell::new(VIRTUAL_START_MS * NS_PER_MS) }
+        VirtualClock { now_ms: Cell::new(VIRTUAL_START_MS) }
     }
 }
 
 impl Clock for VirtualClock {
     fn now_ns(&self) -> u64 {
-        self.now_ns.get()
+        in_ns(self.now_ms.get())
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.now_ms.get()
+    }
+
+    fn ns_until(&self, millisecond: i64) -> u64 {
+        in_ns(millisecond.saturating_sub(self.now_ms.get()))
     }
 
     fn jump_to(&self, millisecond: i64) -> bool {
-        let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);
-        self.now_ns.set(target.max(self.now_ns.get()));
+        self.now_ms.set(millisecond.max(self.now_ms.get()));
         true
     }
 
@@ -108,14 +130,14 @@ impl CachedClock {
     /// The current millisecond, read anew.
     pub(crate) fn refresh(&self) -> i64 {
         self.read_at.set(cycles::now());
-        let now = (self.source.now_ns() / NS_PER_MS).cast_signed();
+        let now = self.source.now_ms();
         self.now_ms.set(now);
         now
     }
 
     /// The current millisecond, without a trace: for signal handlers.
     pub(crate) fn peek(&self) -> i64 {
-        (self.source.now_ns() / NS_PER_MS).cast_signed()
+        self.source.now_ms()
     }
 
     /// Nanoseconds, read anew.
@@ -123,10 +145,9 @@ impl CachedClock {
         self.source.now_ns()
     }
 
-    /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
+    /// See [`Clock::ns_until`].
     pub(super) fn ns_until(&self, millisecond: i64) -> u64 {
-        let target = millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS);
-        target.saturating_sub(self.source.now_ns())
+        self.source.ns_until(millisecond)
     }
 
     /// See [`Clock::jump_to`].
@@ -162,7 +183,7 @@ pub(crate) fn instant() -> Instant {
     static VIRTUAL_START: OnceLock<Instant> = OnceLock::new();
     match Context::get() {
         Ok(context) if !context.clock.passes_by_itself() => {
-            let passed = context.clock.now_ns().saturating_sub(VIRTUAL_START_MS * NS_PER_MS);
+            let passed = context.clock.now_ns().saturating_sub(in_ns(VIRTUAL_START_MS));
             *VIRTUAL_START.get_or_init(Instant::now) + Duration::from_nanos(passed)
         }
         _ => Instant::now(),
@@ -194,5 +215,16 @@ mod tests {
         assert_eq!(clock.now(), start + 5000);
         assert!(clock.jump_to(start));
         assert_eq!(clock.now(), start + 5000, "time never goes back");
+    }
+
+    #[test]
+    fn virtual_time_reaches_the_last_deadline() {
+        let clock = CachedClock::new(Box::new(VirtualClock::new()));
+        for deadline in [1 << 50, i64::MAX - 1, i64::MAX] {
+            assert!(clock.ns_until(deadline) > 0);
+            assert!(clock.jump_to(deadline));
+            assert_eq!(clock.refresh(), deadline);
+            assert_eq!(clock.ns_until(deadline), 0);
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Context {
     pub(super) ready: ReadyQueue,
     /// Switches left until the poller is asked; none ever with AddressSanitizer.
     pub(super) budget: Cell<i32>,
+    /// See [`Context::has_turn`].
+    pub(super) turn: Cell<i32>,
     /// So many more finished coroutines may wait in `idle`.
     pub(super) idle_room: Cell<i32>,
     /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
@@ -172,6 +174,7 @@ impl Context {
             place.write(Context {
                 ready: ReadyQueue::new(main),
                 budget: Cell::new(0),
+                turn: Cell::new(0),
                 idle_room: Cell::new(MOST_IDLE),
                 idle: Cell::new(None),
                 handles: HandleTable::new(),
@@ -197,6 +200,7 @@ impl Context {
             place.as_ref()
         };
         context.wheel.init(context.clock.now());
+        context.begin_turns();
         context.main.pin();
         if instrumentation::present() {
             context.main.instrument();

@@ -48,6 +48,7 @@ pub(crate) unsafe fn send(
     deadline: i64,
 ) -> Result<()> {
     let context = Context::get()?;
+    context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
     // SAFETY: by the caller's promise.
@@ -70,6 +71,7 @@ pub(crate) unsafe fn receive(
     deadline: i64,
 ) -> Result<()> {
     let context = Context::get()?;
+    context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
     // SAFETY: by the caller's promise.
@@ -93,7 +95,7 @@ pub(crate) unsafe fn send_buffer(
     deadline: i64,
 ) -> Result<()> {
     // TCP without the detour of list and table.
-    if let Some(context) = Context::may_block_at_once()
+    if let Some(context) = Context::may_block_in_turn(deadline)
         && let Some(connection) = connection::find_tcp(context, socket)
     {
         // SAFETY: by the caller's promise.
@@ -129,7 +131,7 @@ pub(crate) unsafe fn receive_buffer(
     length: usize,
     deadline: i64,
 ) -> Result<()> {
-    if let Some(context) = Context::may_block_at_once()
+    if let Some(context) = Context::may_block_in_turn(deadline)
         && let Some(connection) = connection::find_tcp(context, socket)
     {
         // SAFETY: by the caller's promise.

@@ -153,8 +153,24 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Between two transfers that need no wait: lets others run if it is time.
+    pub(super) fn let_others_run(&mut self) -> Result<()> {
+        let context = Context::get()?;
+        if context.has_turn(self.deadline) {
+            return Ok(());
+        }
+        context.give_way();
+        self.check_alive(Ok(()))?;
+        match self.interrupt() {
+            Interrupt::UnderWay => context.current().may_continue(),
+            _ => context.current().may_block(),
+        }
+    }
+
     /// Notes a transfer of `count` bytes after which another one may follow at once.
     fn transferred(&mut self, count: usize) -> Result<()> {
+        self.begun |= count > 0;
+        self.let_others_run()?;
         self.unchecked += count;
         if self.unchecked < AT_ONCE { Ok(()) } else { self.check_deadline() }
     }

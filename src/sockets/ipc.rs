@@ -51,6 +51,7 @@ pub(crate) fn listen(path: &CStr, backlog: c_int) -> Result<c_int> {
 
 /// Accepts a connection.
 pub(crate) fn accept(socket: c_int, storage: Storage, deadline: i64) -> Result<c_int> {
+    Context::get()?.take_turn(deadline);
     let listener = listener::find(socket, Family::Local)?;
     Context::may_block()?;
     let (fd, _) = listener.accept(deadline)?;
@@ -131,6 +132,7 @@ pub(crate) fn listener_from_fd(fd: RawFd) -> Result<c_int> {
 
 /// Passes the user's descriptor `fd` to the peer. The user keeps it.
 pub(crate) fn send_descriptor(socket: c_int, fd: RawFd, deadline: i64) -> Result<()> {
+    Context::get()?.take_turn(deadline);
     connection::find(socket, Family::Local)?.send_descriptor(fd, deadline)
 }
 
@@ -141,6 +143,7 @@ pub(crate) fn receive_descriptor(socket: c_int, deadline: i64) -> Result<RawFd> 
 
 /// As [`receive_descriptor`], with its owner.
 pub(crate) fn receive_owned(socket: c_int, deadline: i64) -> Result<OwnedFd> {
+    Context::get()?.take_turn(deadline);
     connection::find(socket, Family::Local)?.receive_descriptor(deadline)
 }
 

@@ -52,6 +52,7 @@ pub(crate) unsafe fn send(
     deadline: i64,
 ) -> Result<()> {
     let context = Context::get()?;
+    context.take_turn(deadline);
     let interface = interface(context, socket)?;
     let _call = SocketCall::begin(context);
     // SAFETY: by the caller's promise; the interface of an open handle is alive.
@@ -78,6 +79,7 @@ pub(crate) unsafe fn receive(
     deadline: i64,
 ) -> Result<usize> {
     let context = Context::get()?;
+    context.take_turn(deadline);
     let interface = interface(context, socket)?;
     let _call = SocketCall::begin(context);
     // SAFETY: as in `send`.

@@ -46,6 +46,7 @@ pub(crate) unsafe fn receive(
         return Ok(0);
     }
     let context = Context::get()?;
+    context.take_turn(deadline);
     let (object, table) = context.handles.interface::<Partial>(socket)?;
     let Some(table) = table else {
         // SAFETY: by the caller's promise.

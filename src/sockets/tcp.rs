@@ -57,6 +57,7 @@ fn open(source: FdSource, storage: Storage) -> Result<c_int> {
 
 /// Accepts a connection: its handle, and the address of its other end.
 pub(crate) fn accept(socket: c_int, storage: Storage, deadline: i64) -> Result<(c_int, IpAddress)> {
+    Context::get()?.take_turn(deadline);
     let listener = listener::find(socket, Family::Internet)?;
     Context::may_block()?;
     let (fd, peer) = listener.accept(deadline)?;

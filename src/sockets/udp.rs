@@ -175,6 +175,7 @@ pub(crate) unsafe fn receive_from(
     last: *const IoList,
     deadline: i64,
 ) -> Result<usize> {
+    Context::get()?.take_turn(deadline);
     // SAFETY: by the caller's promise.
     let (length, sender) = unsafe { find(socket)?.receive(first, last, deadline)? };
     if let Some(address) = address {
@@ -237,7 +238,9 @@ impl Udp {
                     let length = datagram.length.ok_or(Errno::EMSGSIZE)?;
                     return Ok((length, datagram.sender));
                 }
-                // Somebody who sends and sends must not hold the call beyond its deadline.
+                // Somebody who sends and sends must not hold the call beyond its deadline, nor
+                // others.
+                call.let_others_run()?;
                 unwanted += 1;
                 if unwanted.is_multiple_of(UNWANTED_AT_ONCE) {
                     call.check_deadline()?;

@@ -25,6 +25,31 @@ fn a_coroutine_runs_at_once_and_the_parent_goes_on_when_it_blocks() {
 }
 
 #[test]
+fn a_wait_covers_what_is_launched_before_its_end() {
+    virtual_time();
+    let bundle = Rc::new(Bundle::new().unwrap());
+    let launchers = Bundle::new().unwrap();
+    let (end, ended) = dill::channel::<()>().unwrap();
+    let (launch, launched) = dill::channel::<()>().unwrap();
+    bundle.go(move || ended.recv(NEVER).unwrap()).unwrap();
+    let target = Rc::downgrade(&bundle);
+    launchers
+        .go(move || {
+            launched.recv(NEVER).unwrap();
+            // The bundle is empty, and whoever waits for that has not yet had a turn.
+            let sleep = || dill::sleep(Duration::from_millis(50)).unwrap();
+            target.upgrade().unwrap().go(sleep).unwrap();
+        })
+        .unwrap();
+    end.send((), NEVER).unwrap();
+    launch.send((), NEVER).unwrap();
+    let start = dill::now();
+    bundle.wait(NEVER).unwrap();
+    assert_eq!(dill::now() - start, Duration::from_millis(50));
+    bundle.wait(Deadline::NOW).unwrap();
+}
+
+#[test]
 fn closures_of_any_size_and_alignment_arrive() {
     virtual_time();
     #[repr(align(256))]

@@ -358,13 +358,14 @@ impl Session {
         let mut dropped = false;
         loop {
             dropped |= self.plaintext.get() > 0;
-            progress.transferred(self.plaintext.replace(0))?;
-            self.drop_plaintext();
-            if self.peer_done.get() {
-                return Err(Errno::EPIPE);
-            }
             if dropped {
                 progress.begin()?;
+            }
+            let count = self.plaintext.replace(0);
+            self.drop_plaintext();
+            progress.transferred(count)?;
+            if self.peer_done.get() {
+                return Err(Errno::EPIPE);
             }
             self.read_record(progress)?;
             progress.between_records(dropped);

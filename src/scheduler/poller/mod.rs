@@ -239,7 +239,7 @@ pub(crate) enum Direction {
 ///   operations on it any more. They complete nevertheless.
 /// - A receive uses a buffer of the poller's, which is the completion's receiver's until
 ///   `take`. `ENOBUFS` says that there was none.
-/// - There are no sends: where there is room, a send must not let anybody else run.
+/// - There are no sends: where there is room, a send need not wait.
 pub(crate) trait Completions {
     /// Begins to receive.
     fn receive(&self, fd: RawFd, token: u64);

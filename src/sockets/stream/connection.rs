@@ -58,6 +58,9 @@ mod state {
     /// The system shall deliver what is still on its way when the handle is closed.
     pub(super) const ORDERLY: u8 = 16;
     pub(super) const OWN_MEMORY: u8 = 32;
+    /// The system has told a send that the connection is lost. It does so once, and from then
+    /// on the stream seems to end as if the peer had ended it.
+    pub(super) const LOST: u8 = 64;
 }
 
 fn kind(family: Family) -> &'static Kind {
@@ -138,7 +141,7 @@ impl Connection {
             }
             // SAFETY: as above.
             let sent = unsafe { fd_io::sent_less(&self.source, memory, length, sent) }
-                .inspect_err(|_| self.send_failed())?;
+                .inspect_err(|&error| self.send_failed(error))?;
             // SAFETY: as above.
             return unsafe { self.send_rest(context, recorded, (memory, length), sent, deadline) };
         }
@@ -221,7 +224,7 @@ impl Connection {
             // The socket is gone.
             Errno::EBADF => {}
             error if !begun && was_put_off(error) => {}
-            _ => self.send_failed(),
+            error => self.send_failed(error),
         }
     }
 
@@ -271,18 +274,31 @@ impl Connection {
         }
     }
 
-    /// Notes why nothing can be received any more.
-    pub(super) fn receive_failed(&self, error: Errno) {
-        if error == Errno::EPIPE {
-            return self.note(state::ENDED);
-        }
+    /// Notes why nothing can be received any more, and tells it.
+    pub(super) fn receive_failed(&self, error: Errno) -> Errno {
+        let error = match error {
+            Errno::EPIPE if self.is(state::LOST) => Errno::ECONNRESET,
+            Errno::EPIPE => {
+                self.note(state::ENDED);
+                return error;
+            }
+            error => error,
+        };
         self.ahead.clear();
         self.note(state::RECEIVE_FAILED);
+        error
     }
 
-    /// Notes that nothing can be sent any more.
-    pub(super) fn send_failed(&self) {
+    /// Notes that nothing can be sent any more. If it is a system call that has failed, it was
+    /// the last one.
+    #[cold]
+    pub(super) fn send_failed(&self, error: Errno) {
         self.note(state::SEND_FAILED);
+        // By now `EPIPE`, too, is called `ECONNRESET`. But that is all that the system has to say
+        // of a peer that ended its stream before it dropped the connection.
+        if error == Errno::ECONNRESET && Errno::last() != Errno::EPIPE {
+            self.note(state::LOST);
+        }
     }
 
     /// See [`byte_socket::length_until`].
@@ -305,7 +321,7 @@ impl Connection {
                 Ok(())
             }
             Err(error) => {
-                self.send_failed();
+                self.send_failed(error);
                 Err(match error {
                     Errno::ENOTCONN => Errno::ECONNRESET,
                     Errno::ENOBUFS => Errno::ENOMEM,

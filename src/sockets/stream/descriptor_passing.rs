@@ -44,7 +44,7 @@ impl Connection {
             }
         });
         if result == Err(Errno::ECONNRESET) {
-            self.send_failed();
+            self.send_failed(Errno::ECONNRESET);
         }
         result
     }
@@ -66,10 +66,10 @@ impl Connection {
                 }
             }
         });
-        if let Err(error @ (Errno::EPIPE | Errno::EPROTO | Errno::ECONNRESET)) = result {
-            self.receive_failed(error);
-        }
-        result
+        result.map_err(|error| match error {
+            Errno::EPIPE | Errno::EPROTO | Errno::ECONNRESET => self.receive_failed(error),
+            error => error,
+        })
     }
 }
 

@@ -36,7 +36,7 @@ unsafe fn receive(
     if count > 0 {
         cancel_scope::note_transfer(Context::get()?, RECORDED);
     }
-    result.inspect_err(|&error| connection.receive_failed(error))
+    result.map_err(|error| connection.receive_failed(error))
 }
 
 /// Stands in [`AtOnce`].
@@ -59,7 +59,7 @@ unsafe fn send(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize> {
     let connection = unsafe { &*object.cast::<Connection>() };
     connection.output_open()?;
     let sent = fd_io::send_slices_at_once(&connection.source, slices)
-        .inspect_err(|_| connection.send_failed())?;
+        .inspect_err(|&error| connection.send_failed(error))?;
     if sent > 0 {
         cancel_scope::note_transfer(Context::get()?, RECORDED);
     }

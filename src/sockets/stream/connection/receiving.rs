@@ -102,11 +102,11 @@ impl Connection {
             // is a matter for the wait, too: it lets those run who are ready.
             self.input
                 .await_input(context, &self.source, deadline)
-                .inspect_err(|&error| self.receive_ended(error, false))?;
+                .map_err(|error| self.receive_ended(error, false))?;
         }
         let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
-        let received = fd_io::fill(&self.source, block)
-            .inspect_err(|&error| self.receive_ended(error, false))?;
+        let received =
+            fd_io::fill(&self.source, block).map_err(|error| self.receive_ended(error, false))?;
         // SAFETY: by the caller's promise.
         Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
     }
@@ -142,17 +142,18 @@ impl Connection {
         if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
             cancel_scope::note_transfer(context, recorded);
         }
-        result.inspect_err(|&error| self.receive_ended(error, begun))
+        result.map_err(|error| self.receive_ended(error, begun))
     }
 
-    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`.
+    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`; what
+    /// the caller is told.
     #[cold]
     #[inline(never)]
-    fn receive_ended(&self, error: Errno, begun: bool) {
+    fn receive_ended(&self, error: Errno, begun: bool) -> Errno {
         match error {
             // The socket is gone.
-            Errno::EBADF => {}
-            error if !begun && was_put_off(error) => {}
+            Errno::EBADF => error,
+            error if !begun && was_put_off(error) => error,
             error => self.receive_failed(error),
         }
     }
@@ -176,11 +177,13 @@ impl Connection {
             .input
             .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
         match result {
-            Ok(()) => cancel_scope::note_transfer(context, RECORDED),
+            Ok(()) => {
+                cancel_scope::note_transfer(context, RECORDED);
+                Ok(length - cursor.remaining())
+            }
             // It did not begin, so nothing is lost.
-            Err(Errno::ETIMEDOUT) => {}
-            Err(error) => self.receive_ended(error, false),
+            Err(Errno::ETIMEDOUT) => Err(Errno::ETIMEDOUT),
+            Err(error) => Err(self.receive_ended(error, false)),
         }
-        result.map(|()| length - cursor.remaining())
     }
 }
