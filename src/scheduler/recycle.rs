@@ -16,6 +16,8 @@ pub(super) const MOST_IDLE: i32 = 256;
 /// So many stacks are not used again at once under AddressSanitizer, so that uses of what lay
 /// there are found.
 const MOST_QUARANTINED: usize = 64;
+/// But no more than this many bytes of them: their shadow takes memory, an eighth of it.
+const LARGEST_QUARANTINE: usize = 1 << 30;
 
 /// Coroutines that have finished under AddressSanitizer, linked by `next_ready`: it reports
 /// uses of their locals for as long as they are here.
@@ -155,7 +157,8 @@ impl Context {
         if !instrumentation::asan_present() {
             return self.stacks.free(stack);
         }
-        if self.quarantine.count() == MOST_QUARANTINED
+        let most = (LARGEST_QUARANTINE / stack.size()).clamp(1, MOST_QUARANTINED);
+        if self.quarantine.count() >= most
             && let Some(oldest) = self.quarantine.take()
         {
             self.stacks.free(oldest);

@@ -46,7 +46,7 @@ impl Slab {
 impl Drop for Slab {
     fn drop(&mut self) {
         self.registrations.clear();
-        instrumentation::asan_unpoison(self.address, self.len);
+        instrumentation::asan_unpoison(self.address, self.carved);
         // SAFETY: slabs are dropped with their scheduler, when no coroutine can run
         // on any of its stacks any more.
         unsafe { syscalls::unmap_stacks(self.address, self.len) };
