@@ -91,7 +91,7 @@ impl Context {
             return Ok(coroutine);
         }
         let stack = self.stacks.allocate().or_else(|error| self.quarantine.take().ok_or(error))?;
-        self.make_coroutine_on(stack, launch)
+        Ok(self.make_coroutine_on(stack, launch))
     }
 
     /// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
@@ -101,19 +101,19 @@ impl Context {
         launch: Launch,
     ) -> Result<Ref<Coroutine>> {
         let stack = StackRange::from_user(memory.0, memory.1).ok_or(Errno::ENOMEM)?;
-        self.make_coroutine_on(stack, launch)
+        Ok(self.make_coroutine_on(stack, launch))
     }
 
     #[cold]
-    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Result<Ref<Coroutine>> {
-        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch)?;
+    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Ref<Coroutine> {
+        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch);
         if self.is_instrumented() {
             coroutine.instrument();
             if !coroutine.has_user_stack() {
                 instrumentation::lsan_begin_root(stack.bottom(), stack.size());
             }
         }
-        Ok(coroutine)
+        coroutine
     }
 
     /// Takes back the running coroutine, which has nothing to see to, and has the next one
