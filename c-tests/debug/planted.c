@@ -177,9 +177,9 @@ static void launch_many(int times) {
 
 /* No mistake: what is kept of those that have finished is limited. */
 static void many(void) {
-    launch_many(20);
+    launch_many(5);
     long before = resident_kilobytes();
-    launch_many(100);
+    launch_many(20);
     long grown = resident_kilobytes() - before;
     if(grown > 8 * 1024) printf("WARNING: grown by %ld KB\n", grown);
 }
