@@ -71,12 +71,17 @@ for cc in gcc clang; do
         finds "$setting" use_after_free heap-use-after-free use_after_free deep worker launch
         finds "$setting" stack_overflow stack-buffer-overflow stack_overflow deep worker launch
         finds "$setting" use_after_return stack-use-after-return use_after_return deep worker launch
+        for mistake in finished finished_replaced; do
+            finds "$setting" $mistake stack-use-after-return use_finished life
+            ASAN_OPTIONS=$ASAN_OPTIONS:detect_stack_use_after_return=0 \
+                finds "$setting" $mistake use-after-poison use_finished life
+        done
         finds "$setting" use_after_scope stack-use-after-scope use_after_scope deep worker launch
         finds "$setting" leak "Direct leak of 12345" leak deep worker launch
         finds "$setting" undefined "shift exponent 33" undefined deep worker launch
         # Deeper than the report goes, but it says where.
         finds "$setting" endless "AddressSanitizer: stack-overflow" endless
-        for clean in nothing held; do
+        for clean in nothing held many stacks_gone; do
             "$work/planted" $clean > "$work/planted.log" 2>&1 < /dev/null ||
                 fail "$setting: an error where there is none: $clean"
             ! grep -Eq 'ERROR|runtime error|WARNING' "$work/planted.log" ||

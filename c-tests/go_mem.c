@@ -227,7 +227,8 @@ static void same_stack_again(void) {
 
 static void too_small(void) {
     int count = 0;
-    size_t sizes[] = {0, 1, 8, 16, 63, 64, 65, 100, 128, 200, 256};
+    size_t sizes[] = {0, 1, 8, 16, 63, 64, 65, 100, 128, 200, 256, 512, 1024, 1500, 2048,
+        2560, 3000, STACK - 1};
     int b = bundle();
     CHECK_HANDLE(b);
     paint();
@@ -245,6 +246,20 @@ static void too_small(void) {
     CHECK_INT(count, 1);
     CHECK_OK(hclose(b));
     CHECK_ERR(bundle_go_mem(b, finishes(&count), stack(1), STACK), EBADF);
+}
+
+/* Without memory the stack is one of the library's, whatever the length. */
+static void no_memory(void) {
+    size_t sizes[] = {0, 1, 65536};
+    int count = 0;
+    for(int i = 0; i != 3; ++i) {
+        int b = go_mem(finishes(&count), NULL, sizes[i]);
+        CHECK_HANDLE(b);
+        CHECK_OK(bundle_go_mem(b, finishes(&count), NULL, sizes[i]));
+        CHECK_OK(bundle_wait(b, -1));
+        CHECK_OK(hclose(b));
+    }
+    CHECK_INT(count, 6);
 }
 
 static coroutine void large_frame(int *ok) {
@@ -275,6 +290,7 @@ int main(void) {
         same_stack_again();
         too_small();
     }
+    no_memory();
     large_stacks();
     return 0;
 }

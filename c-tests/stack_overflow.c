@@ -44,6 +44,34 @@ static void among_others(void) {
     bundle_wait(b, -1);
 }
 
+/* The stack pointer is far below the stack at once; the frame is touched downwards. */
+static coroutine void large_frame(void) {
+    volatile char frame[300000];
+    for(int i = (int)sizeof(frame) - 1; i >= 0; i -= 64) frame[i] = 1;
+}
+
+static void in_large_frame(void) {
+    int b = bundle();
+    bundle_go(b, large_frame());
+    hclose(b);
+}
+
+/* The first touch is below the guard, in the stack beneath; the fault is in the guard of that. */
+static coroutine void frame_over_guard(void) {
+    volatile char frame[600000];
+    frame[sizeof(frame) - 1] = 0;
+    char sum = 0;
+    for(int i = 300000; i >= 0; i -= 64) sum = (char)(sum + frame[i]);
+    frame[sizeof(frame) - 1] = sum;
+}
+
+static void over_guard(void) {
+    int b = bundle();
+    bundle_go(b, sleep_on());
+    bundle_go(b, frame_over_guard());
+    hclose(b);
+}
+
 static void *thread_main(void *arg) {
     (void)arg;
     in_coroutine();
@@ -138,6 +166,8 @@ static const struct program {
 } programs[] = {
     {"in_coroutine", in_coroutine},
     {"among_others", among_others},
+    {"in_large_frame", in_large_frame},
+    {"over_guard", over_guard},
     {"in_thread", in_thread},
     {"wild_pointer", wild_pointer},
     {"in_main", in_main},
@@ -226,6 +256,9 @@ int main(int argc, char **argv) {
     check_killed(__LINE__, "in_coroutine", NULL, NULL, message(direct, 256 * 1024));
     check_killed(__LINE__, "in_coroutine", "DILL_STACK_SIZE", "65536", message(direct, 65536));
     check_killed(__LINE__, "among_others", NULL, NULL, message(later, 256 * 1024));
+    int large = line_of("bundle_go(b, large_frame"), over = line_of("bundle_go(b, frame_over");
+    check_killed(__LINE__, "in_large_frame", NULL, NULL, message(large, 256 * 1024));
+    check_killed(__LINE__, "over_guard", NULL, NULL, message(over, 256 * 1024));
     check_killed(__LINE__, "in_thread", NULL, NULL, message(direct, 256 * 1024));
     check_killed(__LINE__, "many_threads", NULL, NULL, message(direct, 256 * 1024));
     check_killed(__LINE__, "in_coroutine", "DILL_OVERFLOW_MESSAGE", "0", "");

@@ -491,10 +491,13 @@ DILL_EXPORT int dill_hown(int h);
  * # Parameters
  *
  * - `fn`: the call, such as `worker(ch, 5)`.
- * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `go`.
- * - `len`: its size in bytes. 4096 are enough to wait on channels, timers, descriptors
- *   and sockets, in a program that is linked statically or with `-z now` (the dynamic
- *   linker takes more when it looks a function up at its first call, as does `printf`).
+ * - `mem`: memory for the stack. With `NULL` this is `go`, and `len` is ignored.
+ * - `len`: its size in bytes, at least 4096. These are enough to wait on channels, timers,
+ *   descriptors and sockets, in a program that is linked statically or with `-z now` (the
+ *   dynamic linker takes more when it looks a function up at its first call, as does
+ *   `printf`). HTTP, WebSocket handshakes and the lookup of names (`ipaddr_remote`) take up
+ *   to 6 KiB, a TLS handshake up to 64 KiB. What the coroutine's own functions take
+ *   comes on top.
  *
  * # Return value
  *
@@ -504,7 +507,7 @@ DILL_EXPORT int dill_hown(int h);
  *
  * - `ECANCELED`: the calling coroutine was cancelled.
  * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: no memory for the bundle, or `len` is too small.
+ * - `ENOMEM`: no memory for the bundle, or `len` is less than 4096.
  *
  * # Thread safety
  *
@@ -601,7 +604,7 @@ DILL_EXPORT int dill_hown(int h);
  *
  * - `bndl`: the bundle.
  * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
- * - `mem`: memory for the stack. With `NULL` and a length of 0 this is `bundle_go`.
+ * - `mem`: memory for the stack. With `NULL` this is `bundle_go`, and `len` is ignored.
  * - `len`: its size in bytes. See `go_mem`.
  *
  * # Return value
@@ -613,7 +616,7 @@ DILL_EXPORT int dill_hown(int h);
  * - `EBADF`: `bndl` is not open.
  * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
  *   are being hard-cancelled.
- * - `ENOMEM`: `len` is too small.
+ * - `ENOMEM`: `len` is less than 4096.
  * - `ENOTSUP`: `bndl` is no bundle.
  *
  * # Thread safety

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static char *volatile escaped;
 static __thread volatile int sink;
@@ -132,6 +133,73 @@ __attribute__((noinline)) static int nothing(void) {
     return 0;
 }
 
+static coroutine void lends(void) {
+    char local[20];
+    memset(local, 1, sizeof(local));
+    escaped = local;
+    yield();
+}
+
+static coroutine void wait_until(int64_t deadline) {
+    volatile char frame[500];
+    frame[sink] = 1;
+    msleep(deadline);
+}
+
+/* Locals of a coroutine that has finished are gone, whoever was launched meanwhile. */
+__attribute__((noinline)) static int use_finished(int launches) {
+    int b = bundle();
+    bundle_go(b, lends());
+    bundle_wait(b, -1);
+    while(launches--) bundle_go(b, wait_until(-1));
+    int result = escaped[5];
+    hclose(b);
+    return result;
+}
+
+static long resident_kilobytes(void) {
+    long kilobytes = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while(fgets(line, sizeof(line), file)) sscanf(line, "VmRSS: %ld", &kilobytes);
+    fclose(file);
+    return kilobytes;
+}
+
+static void launch_many(int times) {
+    int b = bundle();
+    for(int i = 0; i != times; ++i) {
+        for(int k = 0; k != 100; ++k) bundle_go(b, wait_until(0));
+        bundle_wait(b, -1);
+    }
+    hclose(b);
+}
+
+/* No mistake: what is kept of those that have finished is limited. */
+static void many(void) {
+    launch_many(5);
+    long before = resident_kilobytes();
+    launch_many(20);
+    long grown = resident_kilobytes() - before;
+    if(grown > 8 * 1024) printf("WARNING: grown by %ld KB\n", grown);
+}
+
+static void *short_life(void *arg) {
+    launch_many(1);
+    return arg;
+}
+
+/* No mistake: what was a stack in a thread that has ended may be other memory now. */
+static void stacks_gone(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, short_life, NULL);
+    pthread_join(thread, NULL);
+    for(int i = 0; i != 32; ++i) {
+        void *block = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if(block != MAP_FAILED) memset(block, 1, 1 << 20);
+    }
+}
+
 static const struct mistake {
     const char *name;
     int (*make)(void);
@@ -160,6 +228,10 @@ static void *life(void *name) {
     for(int i = 0; i != 5; ++i) bundle_go(b, turn(20, &turns));
     for(size_t i = 0; i != sizeof(mistakes) / sizeof(mistakes[0]); ++i)
         if(name && strcmp(name, mistakes[i].name) == 0) launch(b, mistakes[i].make);
+    if(name && strcmp(name, "finished") == 0) sink = use_finished(0);
+    if(name && strcmp(name, "finished_replaced") == 0) sink = use_finished(10);
+    if(name && strcmp(name, "many") == 0) many();
+    if(name && strcmp(name, "stacks_gone") == 0) stacks_gone();
     bundle_wait(b, now() + 200);
     if(!name || strcmp(name, "held") != 0) hclose(b);
     return NULL;

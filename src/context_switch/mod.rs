@@ -84,8 +84,42 @@ pub(crate) struct Instrumentation {
     announced: Cell<bool>,
     /// The stack is memory of the user's.
     of_user: Cell<bool>,
-    /// Memory of the user's that was the stack of whom this execution took over from.
-    returned: Cell<(*const u8, usize)>,
+    /// The stack of whom this execution took over from, if that was left for good.
+    left: Cell<Option<LeftStack>>,
+}
+
+/// A stack on which nobody runs any more, up to the bookkeeping at its top if it is the
+/// library's.
+#[derive(Clone, Copy)]
+struct LeftStack {
+    bottom: *const u8,
+    size: usize,
+    of_user: bool,
+}
+
+/// So much of a stack is poisoned after its end, from the top down: the shadow of poison is
+/// memory, an eighth of the range.
+const MOST_POISONED: usize = 1024 * 1024;
+
+impl LeftStack {
+    fn of(execution: &Execution, own: &Instrumentation) -> LeftStack {
+        let (bottom, size, of_user) = (own.bottom.get(), own.size.get(), own.of_user.get());
+        if of_user {
+            return LeftStack { bottom, size, of_user };
+        }
+        let used = ptr::from_ref(execution) as usize - bottom as usize;
+        let poisoned = used.min(MOST_POISONED);
+        LeftStack { bottom: bottom.wrapping_add(used - poisoned), size: poisoned, of_user }
+    }
+
+    /// Has the tools know what its memory is now.
+    fn disclose(self) {
+        if self.of_user {
+            instrumentation::valgrind_make_accessible(self.bottom, self.size);
+        } else {
+            instrumentation::asan_poison(self.bottom, self.size);
+        }
+    }
 }
 
 impl Instrumentation {
@@ -98,7 +132,7 @@ impl Instrumentation {
             predecessor: Cell::new(ptr::null()),
             announced: Cell::new(false),
             of_user: Cell::new(false),
-            returned: Cell::new((ptr::null(), 0)),
+            left: Cell::new(None),
         }
     }
 }
@@ -244,6 +278,14 @@ impl Execution {
         }
     }
 
+    /// Destroys what AddressSanitizer keeps of an execution on a stack of the library's that
+    /// was left for good: with the detection of uses after return, its locals.
+    pub(crate) fn forget_fake_stack(&self) {
+        if let Some(own) = self.instrumentation() {
+            instrumentation::asan_destroy_fake_stack(own.fake_stack.replace(ptr::null_mut()));
+        }
+    }
+
     fn instrumentation(&self) -> Option<Ref<Instrumentation>> {
         let instrumentation = self.instrumentation.get();
         // SAFETY: set by `instrument`, to what lives as long as this execution.
@@ -280,11 +322,11 @@ pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     to.outcome.set(to.outcome.get() | INSTRUMENTED);
     target.announced.set(true);
     target.predecessor.set(if dying { ptr::null() } else { from });
-    if dying && own.of_user.get() {
-        target.returned.set((own.bottom.get(), own.size.get()));
-    }
+    target.left.set(dying.then(|| LeftStack::of(from, &own)));
     own.fiber.switch_to(&target.fiber, dying);
-    let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), dying);
+    // The library keeps the fake stack with the stack; see `Execution::forget_fake_stack`.
+    let destroy = dying && own.of_user.get();
+    let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), destroy);
     own.fake_stack.set(saved);
 }
 
@@ -297,9 +339,8 @@ pub(crate) extern "C" fn arrived(to: Ref<Execution>) {
     }
     let (bottom, size) = instrumentation::asan_finish_switch(own.fake_stack.get());
     own.fake_stack.set(ptr::null_mut());
-    let (returned, len) = own.returned.replace((ptr::null(), 0));
-    if !returned.is_null() {
-        instrumentation::valgrind_make_accessible(returned, len);
+    if let Some(left) = own.left.take() {
+        left.disclose();
     }
     let predecessor = own.predecessor.replace(ptr::null());
     // Without AddressSanitizer there are no bounds to learn.

@@ -22,6 +22,8 @@ mod c {
             bottom: *mut *const libc::c_void,
             size: *mut usize,
         );
+        pub fn dill_asan_destroy_fake_stack(dead: *mut libc::c_void);
+        pub fn dill_asan_poison(address: *const libc::c_void, size: usize);
         pub fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
         pub fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
         pub fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
@@ -95,10 +97,10 @@ pub(crate) fn asan_present() -> bool {
 }
 
 /// Tells ASan that this thread is about to run on the stack `[bottom, bottom+size)`.
-/// Returns the handle of the current fake stack; `dying` destroys that instead.
-pub(crate) fn asan_start_switch(bottom: *const u8, size: usize, dying: bool) -> *mut () {
+/// Returns the handle of the current fake stack; `destroy` destroys that instead.
+pub(crate) fn asan_start_switch(bottom: *const u8, size: usize, destroy: bool) -> *mut () {
     let mut saved: *mut libc::c_void = ptr::null_mut();
-    let place = if dying { ptr::null_mut() } else { &raw mut saved };
+    let place = if destroy { ptr::null_mut() } else { &raw mut saved };
     // SAFETY: `place` is null or valid for a write; ASan only records the bounds.
     unsafe { c::dill_asan_start_switch(place, bottom.cast(), size) };
     saved.cast()
@@ -114,9 +116,23 @@ pub(crate) fn asan_finish_switch(saved: *mut ()) -> (*const u8, usize) {
     (bottom.cast(), size)
 }
 
-/// Forgets the poison that frames of an earlier coroutine left on a stack.
+/// Destroys a fake stack that `asan_start_switch` returned, of a coroutine that never goes on.
+pub(crate) fn asan_destroy_fake_stack(dead: *mut ()) {
+    if !dead.is_null() {
+        // SAFETY: a fake stack of this thread, which nobody uses any more.
+        unsafe { c::dill_asan_destroy_fake_stack(dead.cast()) };
+    }
+}
+
+/// Has ASan report uses of what is left of a stack that nobody runs on any more.
+pub(crate) fn asan_poison(address: *const u8, size: usize) {
+    // SAFETY: changes nothing but what ASan knows of the range.
+    unsafe { c::dill_asan_poison(address.cast(), size) };
+}
+
+/// Forgets the poison on a stack: of frames of an earlier coroutine, or after its end.
 pub(crate) fn asan_unpoison(address: *const u8, size: usize) {
-    // SAFETY: the range is a stack that nobody uses at this moment.
+    // SAFETY: the range is a stack, or several, that nobody uses at this moment.
     unsafe { c::dill_asan_unpoison(address.cast(), size) };
 }
 

@@ -45,6 +45,8 @@ extern void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *b
     size_t size) __attribute__((weak));
 extern void __sanitizer_finish_switch_fiber(void *fake_stack_save, const void **bottom_old,
     size_t *size_old) __attribute__((weak));
+extern void __asan_poison_memory_region(const volatile void *addr, size_t size)
+    __attribute__((weak));
 extern void __asan_unpoison_memory_region(const volatile void *addr, size_t size)
     __attribute__((weak));
 
@@ -64,6 +66,23 @@ HIDDEN void dill_asan_start_switch(void **save, const void *bottom, size_t size)
 HIDDEN void dill_asan_finish_switch(void *saved, const void **bottom_old, size_t *size_old) {
     if(__sanitizer_finish_switch_fiber)
         __sanitizer_finish_switch_fiber(saved, bottom_old, size_old);
+}
+
+/* A fake stack is only destroyed when it is left, so it is that of the running code for a moment.
+   No function with a frame of its own is called meanwhile. */
+HIDDEN void dill_asan_destroy_fake_stack(void *dead) {
+    void *own;
+    const void *bottom;
+    size_t size;
+    if(!dill_asan_present()) return;
+    __sanitizer_start_switch_fiber(&own, NULL, 0);
+    __sanitizer_finish_switch_fiber(dead, &bottom, &size);
+    __sanitizer_start_switch_fiber(NULL, bottom, size);
+    __sanitizer_finish_switch_fiber(own, NULL, NULL);
+}
+
+HIDDEN void dill_asan_poison(const void *addr, size_t size) {
+    if(__asan_poison_memory_region) __asan_poison_memory_region(addr, size);
 }
 
 HIDDEN void dill_asan_unpoison(const void *addr, size_t size) {

@@ -8,7 +8,7 @@ use super::fork::{self, PollerPlace};
 use super::overflow;
 use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
-use super::recycle::MOST_IDLE;
+use super::recycle::{MOST_IDLE, Quarantine};
 use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
 use crate::handle_table::HandleTable;
@@ -55,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) spare_bundles: Spares,
     /// Memory for small objects.
     pub(crate) objects: ObjectCache,
+    /// Of finished coroutines, with AddressSanitizer. Before `stacks`, on which they lie.
+    pub(super) quarantine: Quarantine,
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
@@ -184,6 +186,7 @@ impl Context {
                 polled_at: Cell::new(0),
                 spare_bundles: Spares::new(256),
                 objects: ObjectCache::new(),
+                quarantine: Quarantine::new(),
                 stacks: StackPool::new(),
                 wheel: TimingWheel::new(),
                 fds: FdTable::new(),
@@ -239,8 +242,8 @@ impl Context {
             return;
         }
         if context.stacks_last.get() {
-            let idle = MOST_IDLE - context.idle_room.get();
-            context.stacks.leak_if_more_are_used_than(idle.unsigned_abs() as usize);
+            let idle = (MOST_IDLE - context.idle_room.get()).unsigned_abs() as usize;
+            context.stacks.leak_if_more_are_used_than(idle + context.quarantine.count());
         }
         Self::free(place, registry::lock());
     }

@@ -6,7 +6,7 @@ use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation, SelfSaved
 use crate::intrusive::{Link, List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::os::thread_context;
-use crate::stack::{StackRange, StackRegistration};
+use crate::stack::{LEAST_USER_MEMORY, StackRange, StackRegistration};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
@@ -145,8 +145,12 @@ pub(crate) struct Launch {
 /// In place of [`ARGUMENT_AREA`] with AddressSanitizer, on stacks of the library: the launching
 /// macro can't make more room there.
 const INSTRUMENTED_ARGUMENT_AREA: usize = 32 * 1024;
-/// The least that is useful below it.
-const LEAST_STACK: usize = 1024;
+/// What is left below it of the least memory for a stack, which may lose some to alignment:
+/// what calls take that wait for something.
+const _: () = assert!(
+    LEAST_USER_MEMORY
+        > 2 * 16 + size_of::<Coroutine>() + align_of::<Coroutine>() + ARGUMENT_AREA + 2048
+);
 /// The tops of neighbouring stacks differ by this much, up to `STAGGER_LINES` lines:
 /// at equal page offsets all coroutines would compete for the same few cache sets.
 const STAGGER: usize = 64;
@@ -203,17 +207,13 @@ impl Coroutine {
         stack: StackRange,
         errno_location: *mut c_int,
         launch: Launch,
-    ) -> Result<Ref<Coroutine>> {
-        let least = size_of::<Coroutine>() + align_of::<Coroutine>() + ARGUMENT_AREA + LEAST_STACK;
-        if stack.size() < least {
-            return Err(Errno::ENOMEM);
-        }
+    ) -> Ref<Coroutine> {
         let stagger = if launch.user_stack { 0 } else { stack.stagger() };
         let top = stack.top() as usize - stagger - size_of::<Coroutine>();
         let top = top & !(align_of::<Coroutine>() - 1);
         let place = stack.top().wrapping_byte_sub(stack.top() as usize - top).cast::<Coroutine>();
-        // SAFETY: the place lies within the stack (its size was checked), is aligned,
-        // and the stack is nobody else's.
+        // SAFETY: the place lies within the stack (even the smallest has room, see
+        // `LEAST_USER_MEMORY`), is aligned, and the stack is nobody else's.
         #[allow(unsafe_code)]
         let coroutine = unsafe {
             place.write(Self::new(errno_location, stack, launch));
@@ -222,7 +222,7 @@ impl Coroutine {
         coroutine.pin();
         coroutine.note_line(launch.line);
         coroutine.rewind();
-        Ok(coroutine)
+        coroutine
     }
 
     /// Sets the stack pointer to where a coroutine begins.

@@ -6,11 +6,63 @@ use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
 use crate::stack::StackRange;
+use core::cell::Cell;
 use core::ffi::c_char;
 
 /// So many finished coroutines stay as they are, warm in the cache; the stacks of the
 /// others go back to the pool, which gives their pages back to the system.
 pub(super) const MOST_IDLE: i32 = 256;
+
+/// So many stacks are not used again at once under AddressSanitizer, so that uses of what lay
+/// there are found.
+const MOST_QUARANTINED: usize = 64;
+/// But no more than this many bytes of them: their shadow takes memory, an eighth of it.
+const LARGEST_QUARANTINE: usize = 1 << 30;
+
+/// Coroutines that have finished under AddressSanitizer, linked by `next_ready`: it reports
+/// uses of their locals for as long as they are here.
+pub(super) struct Quarantine {
+    oldest: Cell<Option<Ref<Coroutine>>>,
+    newest: Cell<Option<Ref<Coroutine>>>,
+    count: Cell<usize>,
+}
+
+impl Quarantine {
+    pub(super) const fn new() -> Quarantine {
+        Quarantine { oldest: Cell::new(None), newest: Cell::new(None), count: Cell::new(0) }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    fn put(&self, coroutine: Ref<Coroutine>) {
+        coroutine.next_ready.set(None);
+        match self.newest.replace(Some(coroutine)) {
+            Some(newest) => newest.next_ready.set(Some(coroutine)),
+            None => self.oldest.set(Some(coroutine)),
+        }
+        self.count.set(self.count.get() + 1);
+    }
+
+    /// The stack of the oldest. It stays poisoned until it is used again or unmapped.
+    fn take(&self) -> Option<StackRange> {
+        let oldest = self.oldest.get()?;
+        self.oldest.set(oldest.next_ready.get());
+        if self.oldest.get().is_none() {
+            self.newest.set(None);
+        }
+        self.count.set(self.count.get() - 1);
+        oldest.execution.forget_fake_stack();
+        Some(oldest.stack())
+    }
+}
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        while self.take().is_some() {}
+    }
+}
 
 impl Context {
     /// Does [`Context::reuse_coroutine`] have one?
@@ -38,7 +90,8 @@ impl Context {
             coroutine.rewind();
             return Ok(coroutine);
         }
-        self.make_coroutine_on(self.stacks.allocate()?, launch)
+        let stack = self.stacks.allocate().or_else(|error| self.quarantine.take().ok_or(error))?;
+        Ok(self.make_coroutine_on(stack, launch))
     }
 
     /// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
@@ -48,19 +101,19 @@ impl Context {
         launch: Launch,
     ) -> Result<Ref<Coroutine>> {
         let stack = StackRange::from_user(memory.0, memory.1).ok_or(Errno::ENOMEM)?;
-        self.make_coroutine_on(stack, launch)
+        Ok(self.make_coroutine_on(stack, launch))
     }
 
     #[cold]
-    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Result<Ref<Coroutine>> {
-        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch)?;
+    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Ref<Coroutine> {
+        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch);
         if self.is_instrumented() {
             coroutine.instrument();
             if !coroutine.has_user_stack() {
                 instrumentation::lsan_begin_root(stack.bottom(), stack.size());
             }
         }
-        Ok(coroutine)
+        coroutine
     }
 
     /// Takes back the running coroutine, which has nothing to see to, and has the next one
@@ -87,15 +140,29 @@ impl Context {
             return coroutine.return_stack();
         }
         // Under AddressSanitizer every launch starts with a clean stack.
-        if self.idle_room.get() > 0 && !self.is_instrumented() {
+        if self.is_instrumented() {
+            self.recycle_instrumented(coroutine);
+        } else if self.idle_room.get() > 0 {
             self.idle_room.set(self.idle_room.get() - 1);
             coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         } else {
-            let stack = coroutine.stack();
-            if self.is_instrumented() {
-                instrumentation::lsan_end_root(stack.bottom(), stack.size());
-            }
-            self.stacks.free(stack);
+            self.stacks.free(coroutine.stack());
         }
+    }
+
+    #[cold]
+    fn recycle_instrumented(&self, coroutine: Ref<Coroutine>) {
+        let stack = coroutine.stack();
+        instrumentation::lsan_end_root(stack.bottom(), stack.size());
+        if !instrumentation::asan_present() {
+            return self.stacks.free(stack);
+        }
+        let most = (LARGEST_QUARANTINE / stack.size()).clamp(1, MOST_QUARANTINED);
+        if self.quarantine.count() >= most
+            && let Some(oldest) = self.quarantine.take()
+        {
+            self.stacks.free(oldest);
+        }
+        self.quarantine.put(coroutine);
     }
 }

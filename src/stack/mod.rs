@@ -11,6 +11,10 @@ use corosensei::stack::Stack as _;
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
 const DEFAULT_SIZE: usize = 256 * 1024;
 
+/// Less memory of the user's is refused: common calls would write below it. libdill's own
+/// tests get by with this much.
+pub(crate) const LEAST_USER_MEMORY: usize = 4096;
+
 /// A stack for one coroutine, aligned to 16 bytes at both ends.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -20,13 +24,13 @@ pub(crate) struct StackRange {
 }
 
 impl StackRange {
-    /// The usable part of memory that a user supplied; `None` when nothing is left
-    /// after alignment.
+    /// The usable part of memory that a user supplied; `None` when that is less than
+    /// [`LEAST_USER_MEMORY`].
     pub(crate) fn from_user(memory: *mut u8, len: usize) -> Option<StackRange> {
         let bottom = memory.wrapping_byte_add(memory.align_offset(16));
         let end = memory.wrapping_byte_add(len);
         let top = end.wrapping_byte_sub(end as usize % 16);
-        (end >= memory && bottom < top).then_some(StackRange { bottom, top })
+        (len >= LEAST_USER_MEMORY && end >= memory).then_some(StackRange { bottom, top })
     }
 
     /// For the stack of a thread, whose bounds nobody needs.

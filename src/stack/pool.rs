@@ -3,7 +3,7 @@
 use super::slab::Slab;
 use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
-use crate::os::{environment, syscalls};
+use crate::os::{environment, instrumentation, syscalls};
 use core::cell::{Cell, RefCell};
 use core::mem;
 use corosensei::stack::{DefaultStack, MIN_STACK_SIZE};
@@ -165,6 +165,16 @@ impl Inner {
             unsafe { syscalls::release_pages(low.bottom(), len) };
         }
         self.cold.append(&mut self.warm);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Slabs do so themselves.
+        for single in &self.singles {
+            let stack = StackRange::from_corosensei(single, self.guard);
+            instrumentation::asan_unpoison(stack.bottom(), stack.size());
+        }
     }
 }
 

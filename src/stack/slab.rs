@@ -6,7 +6,7 @@
 
 use super::{StackRange, StackRegistration};
 use crate::os::errno::Result;
-use crate::os::syscalls;
+use crate::os::{instrumentation, syscalls};
 
 /// A mapping from which stacks are carved one by one, from low to high addresses.
 pub(super) struct Slab {
@@ -46,6 +46,7 @@ impl Slab {
 impl Drop for Slab {
     fn drop(&mut self) {
         self.registrations.clear();
+        instrumentation::asan_unpoison(self.address, self.carved);
         // SAFETY: slabs are dropped with their scheduler, when no coroutine can run
         // on any of its stacks any more.
         unsafe { syscalls::unmap_stacks(self.address, self.len) };
