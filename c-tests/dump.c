@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "net.h"
+#include "scripted_names.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -152,6 +153,36 @@ static void waits(void) {
         close(full[i]);
     }
     CHECK_LINE(dump(), "open handles: none");
+}
+
+static coroutine void sleep_for_ever(void) {
+    msleep(-1);
+}
+
+static coroutine void choose_nothing(int64_t deadline) {
+    choose(NULL, 0, deadline);
+}
+
+static coroutine void sleep_and_choose_nothing(void) {
+    CHECK_OK(msleep(now() + 5));
+    choose(NULL, 0, -1);
+}
+
+/* What nothing but a cancellation ends. */
+static void endless_waits(void) {
+    int b = bundle(), line = __LINE__ + 1;
+    CHECK_OK(bundle_go(b, sleep_for_ever()));
+    CHECK_OK(bundle_go(b, choose_nothing(-1)));
+    CHECK_OK(bundle_go(b, sleep_and_choose_nothing()));
+    CHECK_OK(msleep(now() + 10));
+    CHECK_OK(bundle_go(b, choose_nothing(now() + 30)));
+    const char *text = dump();
+    CHECK_LINE(text, "#1 %s:%d: sleeping without a deadline", __FILE__, line);
+    CHECK_LINE(text, "#2 %s:%d: sleeping without a deadline", __FILE__, line + 1);
+    CHECK_LINE(text, "#3 %s:%d: sleeping without a deadline", __FILE__, line + 2);
+    CHECK_LINE(text, "#4 %s:%d: blocked in choose without clauses, deadline in 30 ms",
+        __FILE__, line + 4);
+    CHECK_OK(hclose(b));
 }
 
 static int inner_, outer_;
@@ -323,6 +354,43 @@ static void sockets(void) {
     for(size_t i = 0; i != sizeof(all) / sizeof(all[0]); ++i) CHECK_OK(hclose(all[i]));
 }
 
+static sem_t gate;
+
+static const struct scripted lines[] = {
+    {"held", "127.0.0.1 ::1", 0, 0, &gate, AF_UNSPEC},
+    {NULL, NULL, 0, 0, NULL, 0},
+};
+
+static coroutine void look_up(int64_t deadline) {
+    struct ipaddr addr;
+    ipaddr_remote(&addr, "held", 80, 0, deadline);
+}
+
+static coroutine void connect_to_name(void) {
+    happyeyeballs_connect("held", 80, -1);
+}
+
+/* A name server that does not answer, and coroutines of the library's own. */
+static void names(void) {
+    script = lines;
+    CHECK_OK(sem_init(&gate, 0, 0));
+    int b = bundle(), line = __LINE__ + 1;
+    CHECK_OK(bundle_go(b, look_up(now() + 1500)));
+    CHECK_OK(bundle_go(b, connect_to_name()));
+    /* The library's coroutines, too, have their turn. */
+    for(int i = 0; i != 3; ++i) CHECK_OK(yield());
+    const char *text = dump();
+    CHECK_LINE(text, "#1 %s:%d: blocked in name resolution, deadline in 1500 ms",
+        __FILE__, line);
+    CHECK_LINE(text, "#2 %s:%d: blocked in a call of a protocol", __FILE__, line + 1);
+    CHECK_LINE(text, "bundle of the library");
+    CHECK_LINE(text, "#3 (library): blocked in name resolution");
+    CHECK_LINE(text, "#4 (library): blocked in name resolution");
+    CHECK_OK(hclose(b));
+    for(int i = 0; i != 3; ++i) CHECK_OK(sem_post(&gate));
+    CHECK_LINE(dump(), "open handles: none");
+}
+
 static coroutine void nest(int depth, int ch) {
     int value, b = -1;
     if(depth > 0) {
@@ -399,9 +467,11 @@ int main(void) {
     CHECK_LINE(dump(), "open handles: none");
     CHECK_LINE(dump(), "main: running");
     waits();
+    endless_waits();
     endings();
     scopes_and_orphans();
     sockets();
+    names();
     depths();
     threads();
     errors();

@@ -172,6 +172,15 @@ static void expect(struct child *child, const char *text, int n) {
     }
 }
 
+/* N dumps are of the child's first thread, and OTHERS are of other ones. */
+static void check_threads(const struct child *child, int n, int others) {
+    char first[64];
+    snprintf(first, sizeof(first), "libdill: coroutines of thread %d\n", (int)child->pid);
+    if(count(child->text, first) != n ||
+            count(child->text, "libdill: coroutines of thread ") != n + others)
+        check_fail(__FILE__, __LINE__, "not %d times \"%s\" in\n%s", n, first, child->text);
+}
+
 /* The child still runs, and is ended. */
 static void end(struct child *child) {
     int status;
@@ -196,7 +205,7 @@ int main(int argc, char **argv) {
     for(int i = 1; i <= 3; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, ": blocked in chrecv from ", i);
-        CHECK_INT(count(child.text, "libdill: coroutines of thread "), i);
+        check_threads(&child, i, 0);
         CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), i);
     }
     end(&child);
@@ -204,13 +213,14 @@ int main(int argc, char **argv) {
     child = start("two_threads");
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, ": blocked in chrecv from ", 2);
-    CHECK_INT(count(child.text, "libdill: coroutines of thread "), 2);
+    check_threads(&child, 1, 1);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 2);
     end(&child);
 
     child = start("turns");
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, "#2 ", 1);
+    check_threads(&child, 1, 0);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 1);
     end(&child);
 
@@ -220,6 +230,7 @@ int main(int argc, char **argv) {
         child = start(busy[i]);
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, ": running\n", 1);
+        check_threads(&child, 1, 0);
         CHECK_INT(count(child.text, "main: ready\n"), 1);
         CHECK_INT(count(child.text, ": blocked in chrecv from "), 1);
         end(&child);
@@ -230,6 +241,8 @@ int main(int argc, char **argv) {
     for(int i = 1; i <= 5; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, "libdill: coroutines of thread ", i);
+        /* Those that were broken off in the middle, too. */
+        check_threads(&child, count(child.text, "libdill: coroutines of thread "), 0);
     }
     end(&child);
 

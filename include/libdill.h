@@ -1409,6 +1409,12 @@ DILL_EXPORT int dill_chdone(int ch);
  * or the bundle is then ready for the call that follows. A descriptor that never blocks, of
  * a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
  *
+ * A socket is ready when the next receive or accept on it would not block before its first
+ * byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
+ * of a WebSocket, which are answered meanwhile, or what stands between the chunks of an HTTP
+ * body. There are two exceptions: on byte streams of the program's own all that comes counts, and
+ * so does the size of a body's first chunk.
+ *
  * An end of a channel may appear in several clauses. With no clause at all the function
  * waits for the deadline.
  *
@@ -5905,8 +5911,9 @@ DILL_EXPORT int dill_http_detach(int s, int64_t deadline);
  * Begins a request.
  *
  * Nothing is sent until `http_done` or the first `http_sendbody`; or until the coroutine receives
- * from an HTTP socket, in case that waits for these very lines. More requests may follow before
- * the first one is answered.
+ * from an HTTP socket, in case that waits for these very lines. A receive from this socket waits
+ * until they are sent; one from another socket only sends what there is room for, and on a byte
+ * stream of the program's own nothing. More requests may follow before the first one is answered.
  *
  * # Parameters
  *
@@ -6325,7 +6332,8 @@ DILL_EXPORT int dill_http_donebody(int s, int64_t deadline);
  *
  * `len` bytes are received, or fewer at the end of the body. Fields of the head that were not
  * received are dropped. `brecv` and `brecvl` do the same for programs that know how much is to
- * come, and fail with `EPIPE` if it is less.
+ * come, and fail with `EPIPE` if it is less. When `choose` says that the socket is ready, that may
+ * be the size of the body's first chunk only, and the bytes are still to come.
  *
  * # Parameters
  *
@@ -6413,8 +6421,10 @@ struct dill_ws_storage {
  * start to send frames, which allows for a handshake of the program's own.
  *
  * While the socket is open, pings are answered in receives, and nothing needs to be done about
- * them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
- * `ws_detach`, or with `hclose` to drop it.
+ * them. No call waits for room for an answer on the library's own streams: it is kept, and goes
+ * in front of what is sent next, or with the next receive; of several pings the last one is
+ * answered then. Messages of type text are checked to be UTF-8 on both ways. End the connection
+ * with `ws_detach`, or with `hclose` to drop it.
  *
  * After an error the byte stream is closed, unless `s` was not open at all.
  *
@@ -6535,8 +6545,10 @@ int dill_ws_attach_client_mem(int s,
  * start to send frames, which allows for a handshake of the program's own.
  *
  * While the socket is open, pings are answered in receives, and nothing needs to be done about
- * them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
- * `ws_detach`, or with `hclose` to drop it.
+ * them. No call waits for room for an answer on the library's own streams: it is kept, and goes
+ * in front of what is sent next, or with the next receive; of several pings the last one is
+ * answered then. Messages of type text are checked to be UTF-8 on both ways. End the connection
+ * with `ws_detach`, or with `hclose` to drop it.
  *
  * After an error the byte stream is closed, unless `s` was not open at all.
  *

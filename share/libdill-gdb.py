@@ -159,7 +159,7 @@ class Coroutine:
             return "main"
         file = word(self.field("file"))
         if not file:
-            return "(unknown)"
+            return "(library)"
         line = number(self.field("line"))
         return "%s:%d" % (text(file), line) if line else text(file)
 

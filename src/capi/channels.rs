@@ -339,6 +339,12 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// or the bundle is then ready for the call that follows. A descriptor that never blocks, of
 /// a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
 ///
+/// A socket is ready when the next receive or accept on it would not block before its first
+/// byte, or would fail at once. What a protocol keeps to itself does not count, such as the pings
+/// of a WebSocket, which are answered meanwhile, or what stands between the chunks of an HTTP
+/// body. There are two exceptions: on byte streams of the program's own all that comes counts, and
+/// so does the size of a body's first chunk.
+///
 /// An end of a channel may appear in several clauses. With no clause at all the function
 /// waits for the deadline.
 ///

@@ -310,6 +310,17 @@ pub(crate) fn forget_transfer(context: &Context) {
     }
 }
 
+/// For protocols: calls `function`, whose transfers are no part of the call under way.
+pub(crate) fn aside<R>(function: impl FnOnce() -> R) -> Result<R> {
+    let coroutine = Context::get()?.current();
+    let before = coroutine.transferred.get();
+    let result = function();
+    if !before && coroutine.transferred.replace(false) {
+        drop(UnderWay(coroutine));
+    }
+    Ok(result)
+}
+
 impl Scope {
     fn timer_ref(&self) -> Ref<Timer> {
         // SAFETY: part of this entered scope, which disarms it when it is left.

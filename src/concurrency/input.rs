@@ -88,7 +88,13 @@ const ROUNDS: usize = 16;
 pub(super) fn poll(context: &Context, handle: c_int) -> Result<Answer> {
     for round in 0..ROUNDS {
         let digested = digest(context, handle)?;
-        let Input::Descriptor(fd) = find(context, handle)? else { break };
+        let Input::Descriptor(fd) = find(context, handle)? else {
+            // Perhaps beneath a protocol that has stopped before it had seen all of it.
+            if digested == Some(true) {
+                continue;
+            }
+            break;
+        };
         if !fd_readiness::poll_socket(context, fd)? {
             return Ok(if digested.is_some() { Answer::Perhaps } else { Answer::NotYet });
         }

@@ -5,6 +5,7 @@
 
 mod helpers;
 
+pub(crate) use crate::scheduler::fd_readiness::Help;
 pub(crate) use helpers::Crew;
 
 use crate::os::allocation::{self, Shared};
@@ -118,7 +119,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
         let fd = OwnedFd::from(EventFd::from_flags(flags)?);
         let state = Mutex::new(State::Asked(fd.as_raw_fd()));
         let job = Shared::new(Job { function: Mutex::new(Some(function)), state })?;
-        let answered = FdSource::register_local(fd)?;
+        let answered = FdSource::register_local(fd, crew.help())?;
         let process = fork::generation();
         let _outside = context.outside_work();
         let question = Self { job, crew, answered, process, _outside };

@@ -1,6 +1,7 @@
 //! HTTP/1.1 (RFC 9112): heads line by line, and bodies as byte streams.
 
 mod body;
+mod digestion;
 mod framing;
 pub(super) mod head;
 mod receiving;

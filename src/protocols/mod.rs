@@ -10,6 +10,7 @@ pub(crate) mod prefix;
 mod shared;
 pub(crate) mod socks5;
 pub(crate) mod suffix;
+mod taken;
 pub(crate) mod term;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;

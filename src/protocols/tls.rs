@@ -17,8 +17,9 @@ use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::sockets::at_once::AtOnce;
 use crate::sockets::byte_socket::{self, ByteStream};
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::partial::Partial;
 use crate::sockets::room;
 use core::ffi::{c_int, c_void};
@@ -27,6 +28,7 @@ use core::ptr;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use rustls_pki_types::ServerName;
 use session::Session;
+use std::io::IoSlice;
 use std::sync::Arc;
 
 /// Size of the C structure for a TLS socket. It is not used: all state is on the heap, as most
@@ -229,6 +231,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
         PARTIAL.answer()
     } else if type_id == Digestion::type_id() {
         DIGESTION.answer()
+    } else if type_id == AtOnce::type_id() {
+        AT_ONCE.answer()
     } else if type_id == room::type_id() {
         // SAFETY: as above.
         let below = unsafe { (*tls).session.below() };
@@ -237,6 +241,42 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
     } else {
         ptr::null_mut()
     }
+}
+
+static AT_ONCE: AtOnce = AtOnce { receive: receive_unblocked, peek, send: send_unblocked };
+
+/// Stands in [`AtOnce`].
+///
+/// # Safety
+/// `object` is a live `Tls`, and `length` bytes can be written to `memory`.
+unsafe fn receive_unblocked(
+    object: *mut (),
+    memory: *mut u8,
+    length: usize,
+    received: &mut usize,
+) -> Result<()> {
+    let list = IoList::single(memory.cast(), length);
+    let list = &raw const list;
+    // SAFETY: by the caller's promise.
+    let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
+    // SAFETY: by the caller's promise; nobody else runs meanwhile.
+    let result = unsafe { &*object.cast::<Tls>() }.session.receive_unblocked(&mut cursor);
+    *received += length - cursor.remaining();
+    result
+}
+
+/// Stands in [`AtOnce`].
+fn peek(_object: *mut ()) -> Option<u8> {
+    None
+}
+
+/// Stands in [`AtOnce`].
+///
+/// # Safety
+/// `object` is a live `Tls`.
+unsafe fn send_unblocked(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize> {
+    // SAFETY: by the caller's promise; nobody else runs meanwhile.
+    unsafe { &*object.cast::<Tls>() }.session.send_unblocked(slices)
 }
 
 static DIGESTION: Digestion = Digestion { digest };

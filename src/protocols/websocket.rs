@@ -1,6 +1,8 @@
 //! WebSocket (RFC 6455): messages over a byte stream, both roles.
 
+mod answering;
 mod closing;
+mod digestion;
 mod frame;
 mod handshake;
 mod opening;

@@ -1,10 +1,10 @@
 //! Blocking code.
 
 use super::{Deadline, Error, Result, panics};
-use crate::concurrency::offload::{self, Crew};
+use crate::concurrency::offload::{self, Crew, Help};
 
 /// As many as blocking calls that hang may hold up before others have to wait.
-static HELPERS: Crew = Crew::new(c"dill-offload", 256);
+static HELPERS: Crew = Crew::new(c"dill-offload", Help::Offload, 256);
 
 /// Calls `function`, which may block its thread, on a helper thread, and waits for its result
 /// while other coroutines run.

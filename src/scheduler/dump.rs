@@ -181,7 +181,7 @@ impl Context {
     /// Writes to `fd` what the coroutines of this thread do.
     pub(crate) fn dump(&self, fd: RawFd) -> Result<()> {
         let mut out = Output::new(fd);
-        out.text("libdill: coroutines of thread ").number(signal_handlers::thread_id().into());
+        out.text("libdill: coroutines of thread ").number(self.thread().into());
         out.text("\n");
         match self.dumping.describer.get() {
             Some(describe) => describe(self, &mut out),

@@ -57,6 +57,15 @@ struct Watched {
 
 const _: () = assert!(size_of::<Watched>() == 64);
 
+/// What a helper thread does, of whose end a descriptor tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Help {
+    /// It asks for the addresses of a host.
+    NameResolution,
+    /// It calls a function of the program's.
+    Offload,
+}
+
 /// What to do when a descriptor of the library's own use is readable.
 pub(crate) type OnReadable = fn(&Context, *const ());
 

@@ -67,6 +67,11 @@ impl Context {
         CONTEXTS.store(this, Relaxed);
     }
 
+    /// The number of its thread, also in a copy of the process that prints a dump.
+    pub(super) fn thread(&self) -> libc::pid_t {
+        self.place.thread.get()
+    }
+
     /// Takes it out again.
     pub(super) fn withdraw(&self, _: &Locked) {
         let (next, previous) = (self.place.next.get(), self.place.previous.get());

@@ -7,7 +7,7 @@
 
 mod lookup;
 
-use crate::concurrency::offload::{self, Crew};
+use crate::concurrency::offload::{self, Crew, Help};
 use crate::os::errno::{Errno, Result};
 use crate::os::{allocation, fork};
 use crate::scheduler::context::Context;
@@ -15,7 +15,7 @@ use core::net::SocketAddr;
 
 /// One whose name server is dead takes many seconds for its query, and must not hold up the
 /// others.
-static HELPERS: Crew = Crew::new(c"dill-names", 16);
+static HELPERS: Crew = Crew::new(c"dill-names", Help::NameResolution, 16);
 
 /// Characters in the longest name: what DNS allows, and a dot at the end. Nothing that a hosts
 /// file could reasonably hold is longer.

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)] // Answers to queries.
 
 use crate::os::errno::Result;
+use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::{FdSource, poll_user};
@@ -16,6 +17,57 @@ static IDENTITY: u8 = 0;
 /// a protocol of ours with what the stream beneath answers.
 pub(crate) const fn type_id() -> *const c_void {
     (&raw const IDENTITY).cast()
+}
+
+/// Can it be told for `socket`? Then [`at_once`](super::at_once) transfers what there is room for.
+pub(crate) fn is_known(socket: c_int) -> bool {
+    Context::get().is_ok_and(|context| context.handles.query(socket, type_id()).is_ok())
+}
+
+/// Is there room on `socket` for transfers at once?
+pub(crate) fn is_there(socket: c_int) -> Result<bool> {
+    let Ok(source) = Context::get()?.handles.query(socket, type_id()) else { return Ok(false) };
+    // SAFETY: what answers to this identifier is such an object, alive as long as nobody else
+    // runs.
+    let source = unsafe { &*source.cast::<FdSource>() };
+    Ok(source.may_write() && poll_user(source.as_raw_fd(), true)?)
+}
+
+/// Is there room on `socket`? Looks anew if it was found full, and sees to it that transfers at
+/// once know. Others may run meanwhile, but nobody is waited for.
+pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
+    let Ok(source) = Context::may_block()?.handles.query(socket, type_id()) else {
+        return Ok(false);
+    };
+    // SAFETY: what answers to this identifier is such an object, alive as long as nobody else
+    // runs; nothing of it is used after the wait.
+    let source = unsafe { &*source.cast::<FdSource>() };
+    if !poll_user(source.as_raw_fd(), true)? {
+        return Ok(false);
+    }
+    if source.may_write() {
+        return Ok(true);
+    }
+    // The poller reports it in its next round.
+    let soon = clock::now() + 1;
+    let deadline = if deadline < 0 { soon } else { deadline.min(soon) };
+    source.wait_writable(deadline, Interrupt::Any)?;
+    Ok(true)
+}
+
+/// Waits, after a transfer at once for which there was not enough room, until there is again.
+/// False: that can't be told.
+pub(crate) fn wait_again(socket: c_int, deadline: i64) -> Result<bool> {
+    let Ok(source) = Context::may_block()?.handles.query(socket, type_id()) else {
+        return Ok(false);
+    };
+    // SAFETY: as in `look`.
+    let source = unsafe { &*source.cast::<FdSource>() };
+    if source.may_write() && !poll_user(source.as_raw_fd(), true)? {
+        source.write_has_blocked();
+    }
+    source.wait_writable(deadline, Interrupt::Any)?;
+    Ok(true)
 }
 
 /// Waits until a send on `socket` transfers its first byte without blocking. False: that

@@ -257,11 +257,27 @@ fn dumps_tell_who_waits_for_a_task() {
     let waiting = Bundle::new().unwrap();
     waiting.go(move || drop(task.wait(NEVER))).unwrap();
     waiting.go(move || drop(dill::choose! { next(others) -> result => drop(result) })).unwrap();
+    let text = dump();
+    assert!(text.contains("blocked in a wait for a task"), "{text}");
+    assert!(text.contains("blocked in choose: a wait for a task"), "{text}");
+}
+
+fn dump() -> String {
     let (mut reader, writer) = std::io::pipe().unwrap();
     dill::dump(&writer).unwrap();
     drop(writer);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
-    assert!(text.contains("blocked in a wait for a task"), "{text}");
-    assert!(text.contains("blocked in choose: a wait for a task"), "{text}");
+    text
+}
+
+#[test]
+fn dumps_tell_who_waits_for_a_helper_thread() {
+    let bundle = Bundle::new().unwrap();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    bundle.go(move || drop(dill::offload(NEVER, move || ended.recv().is_err()))).unwrap();
+    let text = dump();
+    assert!(text.contains(": blocked in offload\n"), "{text}");
+    drop(end);
+    bundle.wait(NEVER).unwrap();
 }

@@ -120,7 +120,8 @@ pub unsafe extern "C" fn dill_http_donebody(s: c_int, deadline: i64) -> c_int {
 ///
 /// `len` bytes are received, or fewer at the end of the body. Fields of the head that were not
 /// received are dropped. `brecv` and `brecvl` do the same for programs that know how much is to
-/// come, and fail with `EPIPE` if it is less.
+/// come, and fail with `EPIPE` if it is less. When `choose` says that the socket is ready, that may
+/// be the size of the body's first chunk only, and the bytes are still to come.
 ///
 /// # Parameters
 ///

@@ -9,8 +9,9 @@ use core::ffi::{c_char, c_int};
 /// Begins a request.
 ///
 /// Nothing is sent until `http_done` or the first `http_sendbody`; or until the coroutine receives
-/// from an HTTP socket, in case that waits for these very lines. More requests may follow before
-/// the first one is answered.
+/// from an HTTP socket, in case that waits for these very lines. A receive from this socket waits
+/// until they are sent; one from another socket only sends what there is room for, and on a byte
+/// stream of the program's own nothing. More requests may follow before the first one is answered.
 ///
 /// # Parameters
 ///

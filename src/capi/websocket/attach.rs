@@ -78,8 +78,10 @@ unsafe fn attach_server(
 /// start to send frames, which allows for a handshake of the program's own.
 ///
 /// While the socket is open, pings are answered in receives, and nothing needs to be done about
-/// them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
-/// `ws_detach`, or with `hclose` to drop it.
+/// them. No call waits for room for an answer on the library's own streams: it is kept, and goes
+/// in front of what is sent next, or with the next receive; of several pings the last one is
+/// answered then. Messages of type text are checked to be UTF-8 on both ways. End the connection
+/// with `ws_detach`, or with `hclose` to drop it.
 ///
 /// After an error the byte stream is closed, unless `s` was not open at all.
 ///
@@ -206,8 +208,10 @@ pub unsafe extern "C" fn dill_ws_attach_client_mem(
 /// start to send frames, which allows for a handshake of the program's own.
 ///
 /// While the socket is open, pings are answered in receives, and nothing needs to be done about
-/// them. Messages of type text are checked to be UTF-8 on both ways. End the connection with
-/// `ws_detach`, or with `hclose` to drop it.
+/// them. No call waits for room for an answer on the library's own streams: it is kept, and goes
+/// in front of what is sent next, or with the next receive; of several pings the last one is
+/// answered then. Messages of type text are checked to be UTF-8 on both ways. End the connection
+/// with `ws_detach`, or with `hclose` to drop it.
 ///
 /// After an error the byte stream is closed, unless `s` was not open at all.
 ///

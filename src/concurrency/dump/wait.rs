@@ -7,6 +7,7 @@ use crate::intrusive::Ref;
 use crate::os::syscalls::{self, SocketRole};
 use crate::scheduler::coroutine::inspection::UNMARKED;
 use crate::scheduler::coroutine::{Blocked, Coroutine, Waiter};
+use crate::scheduler::fd_readiness::Help;
 use crate::scheduler::fd_readiness::inspection::FdWait;
 use core::ffi::c_int;
 use core::ptr;
@@ -19,8 +20,7 @@ impl Dump<'_> {
     pub(super) fn write_wait(&mut self, coroutine: Ref<Coroutine>) {
         match coroutine.blocked_on() {
             None => {}
-            Some(Blocked::Plain) if coroutine.sleeps() => drop(self.out.text("sleeping")),
-            Some(Blocked::Plain) => drop(self.out.text("waiting")),
+            Some(Blocked::Plain) => self.write_sleep(coroutine),
             Some(Blocked::Waiter) => {
                 self.out.text("blocked in ");
                 for waiter in coroutine.waits() {
@@ -45,6 +45,16 @@ impl Dump<'_> {
             self.out.text(if sleeps { " for " } else { ", deadline in " });
             self.write_time_to(end);
         }
+    }
+
+    /// Writes what a coroutine that waits for nothing does.
+    fn write_sleep(&mut self, coroutine: Ref<Coroutine>) {
+        self.out.text(match coroutine.wakes_at() {
+            // In whatever call: neither has noted anything that would tell them apart.
+            None => "sleeping without a deadline",
+            Some(_) if coroutine.sleeps() => "sleeping",
+            Some(_) => "blocked in choose without clauses",
+        });
     }
 
     /// Writes what one waiter is for.
@@ -90,6 +100,13 @@ impl Dump<'_> {
     }
 
     fn write_descriptor(&mut self, fd: c_int, wait: &FdWait) {
+        if let Some(help) = wait.help {
+            self.out.text(match help {
+                Help::NameResolution => "name resolution",
+                Help::Offload => "offload",
+            });
+            return;
+        }
         if !wait.of_socket {
             self.out.text(if wait.writing { "fdout of " } else { "fdin of " });
             self.out.text("descriptor ").number(fd.into());

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Staffs that are made once for each process.
 
-use super::Task;
+use super::{Help, Task};
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
@@ -21,6 +21,7 @@ const IDLE_TIME: Duration = Duration::from_secs(2);
 /// Helper threads for work of one kind, so that one kind can't hold up another. To be a static.
 pub(crate) struct Crew {
     name: &'static CStr,
+    help: Help,
     /// Threads at most; what is more than these waits in the queue.
     most_threads: usize,
     helpers: AtomicPtr<Helpers>,
@@ -47,8 +48,13 @@ struct Staff {
 
 impl Crew {
     /// Nobody yet.
-    pub(crate) const fn new(name: &'static CStr, most_threads: usize) -> Crew {
-        Crew { name, most_threads, helpers: AtomicPtr::new(ptr::null_mut()) }
+    pub(crate) const fn new(name: &'static CStr, help: Help, most_threads: usize) -> Crew {
+        Crew { name, help, most_threads, helpers: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// What they are for.
+    pub(super) fn help(&self) -> Help {
+        self.help
     }
 
     /// Made at the first use in this process: in a forked child there are none of the

@@ -4,7 +4,7 @@ use crate::concurrency::owned_bundle::OwnedBundle;
 use core::panic::Location;
 use std::sync::mpsc;
 
-static CREW: Crew = Crew::new(c"dill-test", 2);
+static CREW: Crew = Crew::new(c"dill-test", Help::Offload, 2);
 
 #[test]
 fn the_result_comes_back() {

@@ -139,6 +139,7 @@ macro_rules! hand_over_entry {
             "cbnz x9, 2f",
             "ldr x10, [x4, {sp}]",
             "ldr x11, [x4, {errno_location}]",
+            "mov w0, wzr", // it may wait in another call by now
             "mov sp, x10",
             "str wzr, [x11]",
             $crate::context_switch::load_registers!(),

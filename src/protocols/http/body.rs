@@ -145,20 +145,30 @@ impl Held<Http> {
     /// Receives the size of the next chunk, after the end of the one before. False when there
     /// is none: then the trailer has been dropped.
     fn begin_chunk(&self, incoming: &mut Incoming, operation: &mut Operation) -> Result<bool> {
+        let taken = self.between.bytes();
+        let mut taken = &taken[..self.between.length()];
         if incoming.begun {
             let mut end = [0; 2];
-            self.beneath()?.receive(&mut end, operation.deadline)?;
-            operation.begun()?;
+            let known = self.between.copy_to(0, &mut end);
+            if known < end.len() {
+                self.beneath()?.receive(&mut end[known..], operation.deadline)?;
+                operation.begun()?;
+            }
             if end != *b"\r\n" {
                 return Err(Errno::EPROTO);
             }
+            taken = &taken[known..];
         }
-        // The sizes of many chunks are no head: only the trailer is limited.
-        self.head_length.set(0);
-        let line = self.receive_head_line(operation)?;
+        let line = self.resume_line(taken, operation)?;
         incoming.left = framing::parse_chunk_size(&line)?;
         incoming.begun = true;
+        // The sizes of many chunks are no head: only the trailer is limited.
+        self.head_length.set(line.len());
         self.line.set(line);
+        // The trailer is not received without what was taken before it.
+        if incoming.left > 0 || operation.has_begun() {
+            self.between.clear();
+        }
         if incoming.left > 0 {
             return Ok(true);
         }
@@ -169,6 +179,7 @@ impl Held<Http> {
                 syntax::parse_field(&mut line)?;
             }
             self.line.set(line);
+            self.between.clear();
             if end {
                 return Ok(false);
             }

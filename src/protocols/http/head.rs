@@ -13,7 +13,7 @@ pub(in crate::protocols) fn receive(
     receive_until(beneath, operation, Vec::new(), b"\r\n\r\n", limit)
 }
 
-/// Receives a line into `line`, with its end.
+/// Receives a line into `line`, with its end. What is there already is its beginning.
 pub(super) fn receive_line(
     beneath: Beneath,
     operation: &mut Operation,
@@ -33,7 +33,7 @@ fn receive_until<const N: usize>(
     end: &[u8; N],
     limit: usize,
 ) -> Result<Vec<u8>> {
-    bytes.clear();
+    check_line_ends(&bytes, 0)?;
     loop {
         let known = bytes.len();
         // The first byte alone: an end of the stream before it is another thing than one
@@ -58,13 +58,13 @@ fn receive_until<const N: usize>(
 }
 
 /// How many bytes are missing at least until `bytes` ends with `end`.
-fn missing<const N: usize>(bytes: &[u8], end: &[u8; N]) -> usize {
+pub(super) fn missing<const N: usize>(bytes: &[u8], end: &[u8; N]) -> usize {
     (0..N).find(|&missing| bytes.ends_with(&end[..N - missing])).unwrap_or(N)
 }
 
 /// `EPROTO` if in `bytes`, from `start` on, a CR or LF stands alone, or a zero: whoever
 /// takes those for something else would see another message.
-fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
+pub(super) fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
     let before = start.checked_sub(1).map(|index| bytes[index]);
     let is_special = |byte: u8| byte == b'\r' || byte == b'\n' || byte == 0;
     if let [text @ .., b'\r', b'\n'] = &bytes[start..]

@@ -5,7 +5,7 @@ use super::head;
 use super::socket::{Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Operation;
+use crate::protocols::beneath::{self, Operation};
 use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
@@ -95,7 +95,7 @@ impl Held<Http> {
             _ => {}
         }
         self.receiving.set(true);
-        Self::send_unfinished(deadline);
+        self.send_unfinished(deadline);
         let mut call = Operation::new(deadline);
         let result = self.alive().and_then(|()| operation(&mut call));
         self.receiving.set(false);
@@ -114,7 +114,18 @@ impl Held<Http> {
     }
 
     fn receive_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
-        head::receive_line(self.beneath()?, operation, self.line.take(), LONGEST_LINE)
+        let mut line = self.line.take();
+        line.clear();
+        head::receive_line(self.beneath()?, operation, line, LONGEST_LINE)
+    }
+
+    /// As [`receive_line`](Self::receive_line), where `start` has come already.
+    pub(super) fn resume_line(&self, start: &[u8], operation: &mut Operation) -> Result<Vec<u8>> {
+        let mut line = self.line.take();
+        line.clear();
+        beneath::reserve(&mut line, start.len())?;
+        line.extend_from_slice(start);
+        head::receive_line(self.beneath()?, operation, line, LONGEST_LINE)
     }
 
     /// As [`receive_line`](Self::receive_line), for lines of which the number is not limited.

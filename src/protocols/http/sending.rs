@@ -6,13 +6,16 @@ use super::framing::{Body, Framing, Method};
 use super::socket::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
+use crate::concurrency::cancel_scope;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, NO_LIST, Operation};
+use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
 use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::{at_once, room};
 use core::ffi::c_int;
 use core::{ptr, slice};
+use std::io::IoSlice;
 
 /// Bytes of a head at most.
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
@@ -116,12 +119,55 @@ impl Held<Http> {
         Ok(())
     }
 
-    /// Sends what the running coroutine has left unfinished, on whatever sockets. Failures
+    /// Before a receive on this socket: sends what the running coroutine has left unfinished. Other
+    /// sockets' peers are not waited for; what there is no room for stays unfinished. Failures
     /// are those sockets' own business.
-    pub(super) fn send_unfinished(deadline: i64) {
-        while let Some(socket) = unfinished::take() {
-            if socket.may_send().is_ok() {
-                let _ = socket.transmit(NO_LIST, NO_LIST, deadline);
+    pub(super) fn send_unfinished(&self, deadline: i64) {
+        unfinished::for_each(|socket| {
+            if !ptr::eq(&raw const **self, &raw const *socket) {
+                socket.send_what_fits(|beneath| room::look(beneath, deadline));
+            }
+        });
+        if !unfinished::is_noted(self) {
+            return;
+        }
+        if self.tells_of_room() {
+            self.send_what_fits(|beneath| room::wait_again(beneath, deadline));
+        } else if self.may_send().is_ok() {
+            let _ = cancel_scope::aside(|| self.transmit(NO_LIST, NO_LIST, deadline));
+        }
+    }
+
+    fn tells_of_room(&self) -> bool {
+        self.beneath().is_ok_and(|beneath| room::is_known(beneath.handle()))
+    }
+
+    /// Sends of what is pending what there is room for in the stream beneath, and goes on as long
+    /// as `more` says that there is again. The rest stays pending, and unfinished.
+    fn send_what_fits(&self, more: impl Fn(c_int) -> Result<bool>) {
+        // Anything may have happened while there was no room.
+        while self.may_send().is_ok()
+            && let Ok(beneath) = self.beneath().map(Beneath::handle)
+            && room::is_known(beneath)
+        {
+            let mut pending = self.pending.take();
+            let sent = cancel_scope::aside(|| at_once::send(beneath, &[IoSlice::new(&pending)]));
+            let sent = sent.flatten();
+            match sent {
+                Ok(sent) => _ = pending.drain(..sent),
+                Err(Errno::EBUSY) => {}
+                Err(_) => {
+                    pending.clear();
+                    self.output.set(Output::Failed);
+                }
+            }
+            let ended = pending.is_empty();
+            self.pending.replace(pending);
+            if ended {
+                return unfinished::remove(self);
+            }
+            if sent.is_err() || !more(beneath).unwrap_or(false) {
+                return;
             }
         }
     }

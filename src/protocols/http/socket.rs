@@ -2,15 +2,17 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
+use super::digestion::{self, DIGESTION};
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::syntax::{self, Version};
 use super::{sending, unfinished};
 use crate::concurrency::handle_close;
-use crate::concurrency::input::{self, InputVfs};
+use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::{self, Held};
+use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
@@ -93,6 +95,8 @@ pub(super) struct Http {
     pub(super) received: Cell<Framing>,
     /// Length of the incoming head so far.
     pub(super) head_length: Cell<usize>,
+    /// What stands between two chunks, from its beginning.
+    pub(super) between: Taken<{ digestion::LONGEST }>,
     /// Memory for lines.
     pub(super) line: Cell<Vec<u8>>,
     /// Requests that we have sent.
@@ -123,6 +127,7 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
         sent: Cell::new(Framing::default()),
         received: Cell::new(Framing::default()),
         head_length: Cell::new(0),
+        between: Taken::new(),
         line: Cell::new(Vec::new()),
         asked: Cell::new(Unanswered::default()),
         to_answer: Cell::new(Unanswered::default()),
@@ -335,6 +340,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<Http>(object, offset_of!(Http, readiness))
         } else if type_id == Partial::type_id() {
             PARTIAL.answer()
+        } else if type_id == Digestion::type_id() {
+            DIGESTION.answer()
         } else {
             ptr::null_mut()
         }
@@ -350,6 +357,7 @@ unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c
     let held = unsafe { Held::<Http>::around(vfs, offset_of!(Http, readiness)) };
     match (held.beneath.get(), held.input.get()) {
         (None, _) | (_, Input::Ended | Input::Failed) => input::BUFFERED,
+        (Some(_), _) if held.has_taken_input() => input::BUFFERED,
         (Some(stream), _) => {
             // SAFETY: the caller gives a place for the answer.
             unsafe { *beneath = stream.handle() };

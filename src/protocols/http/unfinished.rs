@@ -2,7 +2,8 @@
 //!
 //! A head leaves in one piece, when it is ended. A coroutine that leaves it unfinished and
 //! waits for the other side instead would wait for ever, if that waits for its lines. So
-//! before a coroutine receives, what it has begun is sent.
+//! before a coroutine receives, what it has begun is sent: by the socket that receives in any
+//! case, by others as far as nobody has to wait for that.
 
 #![allow(unsafe_code)] // Knows objects by their addresses.
 
@@ -29,7 +30,8 @@ fn current() -> *const () {
 pub(super) fn add(socket: &Http) {
     let _ = UNFINISHED.try_with(|list| {
         let mut list = list.borrow_mut();
-        if list.try_reserve(1).is_ok() {
+        let noted = list.iter().any(|unfinished| ptr::eq(unfinished.socket, socket));
+        if !noted && list.try_reserve(1).is_ok() {
             list.push(Unfinished { socket, writer: current() });
         }
     });
@@ -42,17 +44,38 @@ pub(super) fn remove(socket: &Http) {
     });
 }
 
-/// A socket with an unfinished head of the running coroutine; it is not noted any more.
-pub(super) fn take() -> Option<Held<Http>> {
+/// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
+/// change the list and let others run.
+pub(super) fn for_each(mut action: impl FnMut(Held<Http>)) {
+    let mut index = 0;
+    while let Some((found, socket)) = next(index) {
+        let address = ptr::from_ref::<Http>(&socket);
+        action(socket);
+        index = if at(found) == Some(address) { found + 1 } else { found };
+    }
+}
+
+/// The first such socket from `index` on, and where it is.
+fn next(index: usize) -> Option<(usize, Held<Http>)> {
     let found = UNFINISHED.try_with(|list| {
-        let mut list = list.borrow_mut();
-        if list.is_empty() {
-            return None;
-        }
+        let list = list.borrow();
         let writer = current();
-        let index = list.iter().position(|unfinished| unfinished.writer == writer)?;
-        Some(list.swap_remove(index).socket)
+        let mut rest = list.iter().enumerate().skip(index);
+        let (index, found) = rest.find(|(_, unfinished)| unfinished.writer == writer)?;
+        Some((index, found.socket))
     });
+    let (index, socket) = found.ok().flatten()?;
     // SAFETY: a socket is taken out of the list before it goes.
-    found.ok().flatten().map(|socket| unsafe { Held::around(socket.cast_mut(), 0) })
+    Some((index, unsafe { Held::around(socket.cast_mut(), 0) }))
+}
+
+fn at(index: usize) -> Option<*const Http> {
+    UNFINISHED.try_with(|list| list.borrow().get(index).map(|it| it.socket)).ok().flatten()
+}
+
+/// Has the running coroutine begun a head on `socket` that is not sent?
+pub(super) fn is_noted(socket: &Http) -> bool {
+    let writer = current();
+    let mine = |it: &Unfinished| it.writer == writer && ptr::eq(it.socket, socket);
+    UNFINISHED.try_with(|list| list.borrow().iter().any(mine)).unwrap_or(false)
 }

@@ -6,6 +6,7 @@
 
 mod progress;
 mod records;
+mod unblocked;
 
 use crate::concurrency::cancel_scope::{self, UnderWay};
 use crate::os::errno::{Errno, Result};

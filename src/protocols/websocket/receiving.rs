@@ -103,6 +103,7 @@ impl Held<WebSocket> {
             Message { cursor, length: 0, sequence: Sequence::new(), validator: Validator::new() };
         loop {
             operation.step()?;
+            self.answer(operation.deadline)?;
             match self.receive_frame(&mut message, operation)? {
                 Received::End(content) => return Ok((message.length, content)),
                 Received::Close => return Err(Errno::EPIPE),
@@ -114,10 +115,12 @@ impl Held<WebSocket> {
 
     fn receive_frame(&self, message: &mut Message, operation: &mut Operation) -> Result<Received> {
         let beneath = self.beneath()?;
-        let frame = Frame::receive(beneath, self.role, operation)?;
+        let frame = self.receive_header(beneath, operation)?;
         if frame.prefix.opcode.is_control() {
             return self.receive_control(beneath, &frame, operation);
         }
+        operation.begun()?;
+        self.taken.clear();
         let opcode = message.sequence.take(frame.prefix.opcode)?;
         let content = if opcode == Opcode::Text { Content::Text } else { Content::Binary };
         message.receive(beneath, &frame, content, operation)?;
@@ -128,23 +131,45 @@ impl Held<WebSocket> {
         Ok(Received::End(content))
     }
 
+    fn receive_header(&self, beneath: Beneath, operation: &mut Operation) -> Result<Frame> {
+        let mut bytes = [0; LONGEST_HEADER];
+        let taken = self.taken.copy_to(0, &mut bytes);
+        let (start, rest) = bytes.split_at_mut(PREFIX);
+        if taken < PREFIX {
+            beneath.receive(&mut start[taken..], operation.deadline)?;
+            operation.begun()?;
+        }
+        let prefix = Prefix::decode([start[0], start[1]], self.role == Role::Server)?;
+        let rest = &mut rest[..prefix.rest()];
+        let taken = taken.saturating_sub(PREFIX).min(rest.len());
+        if taken < rest.len() {
+            beneath.receive(&mut rest[taken..], operation.deadline)?;
+            operation.begun()?;
+        }
+        let (length, mask) = prefix.complete(rest)?;
+        Ok(Frame { prefix, length, mask })
+    }
+
     fn receive_control(
         &self,
         beneath: Beneath,
         frame: &Frame,
-        operation: &Operation,
+        operation: &mut Operation,
     ) -> Result<Received> {
         // Not more than 125 bytes: the prefix was checked.
         let length = frame.length as usize;
         let mut payload = Vec::new();
         beneath::reserve(&mut payload, CONTROL_PAYLOAD)?;
         payload.resize(length, 0);
-        if length > 0 {
-            beneath.receive(&mut payload, operation.deadline)?;
+        let taken = self.taken.copy_to(PREFIX + frame.prefix.rest(), &mut payload);
+        if taken < length {
+            beneath.receive(&mut payload[taken..], operation.deadline)?;
         }
+        operation.begun()?;
+        self.taken.clear();
         apply_mask(&mut payload, frame.mask, 0);
         match frame.prefix.opcode {
-            Opcode::Ping => self.pong(payload, operation.deadline)?,
+            Opcode::Ping => _ = self.ping.replace(Some(payload)),
             Opcode::Close => {
                 Closing::decode(&payload)?;
                 self.farewell.replace(payload);
@@ -155,22 +180,6 @@ impl Held<WebSocket> {
             _ => {}
         }
         Ok(Received::Part)
-    }
-}
-
-impl Frame {
-    fn receive(beneath: Beneath, role: Role, operation: &mut Operation) -> Result<Frame> {
-        let mut bytes = [0; LONGEST_HEADER];
-        let (start, rest) = bytes.split_at_mut(PREFIX);
-        beneath.receive(start, operation.deadline)?;
-        operation.begun()?;
-        let prefix = Prefix::decode([start[0], start[1]], role == Role::Server)?;
-        let rest = &mut rest[..prefix.rest()];
-        if !rest.is_empty() {
-            beneath.receive(rest, operation.deadline)?;
-        }
-        let (length, mask) = prefix.complete(rest)?;
-        Ok(Frame { prefix, length, mask })
     }
 }
 

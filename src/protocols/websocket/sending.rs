@@ -70,7 +70,7 @@ impl Held<WebSocket> {
         self.turn.take(deadline)?;
         let result = self.transmit(opcode, payload, deadline);
         if result.is_ok() {
-            self.answer_ping(deadline);
+            self.answer_in_turn(deadline);
         }
         self.turn.give_back();
         self.alive()?;
@@ -101,37 +101,11 @@ impl Held<WebSocket> {
         self.turn.take(deadline)?;
         let result = self.transmit_bytes(Opcode::Ping, payload, deadline);
         if result.is_ok() {
-            self.answer_ping(deadline);
+            self.answer_in_turn(deadline);
         }
         self.turn.give_back();
         self.alive()?;
         result
-    }
-
-    /// Answers the last ping now, or has it answered by the call that is sending.
-    pub(super) fn pong(&self, ping: Vec<u8>, deadline: i64) -> Result<()> {
-        self.ping.replace(Some(ping));
-        if self.turn.take_for_answer() {
-            self.answer_ping(deadline);
-            self.turn.give_back();
-        }
-        self.alive()
-    }
-
-    /// Sends the pong that is due, in a turn of the caller's. A failure ends the outgoing
-    /// stream, of which the next send tells.
-    fn answer_ping(&self, deadline: i64) {
-        while self.output.get() == Stream::Open {
-            let ping = self.ping.take();
-            let Some(ping) = ping else { return };
-            // It comes on top of a complete operation; a request shall not tear it off.
-            let mut operation = Operation::new(deadline);
-            let sent =
-                operation.begun().and_then(|()| self.transmit_bytes(Opcode::Pong, &ping, deadline));
-            if sent.is_err() {
-                self.output.set(Stream::Failed);
-            }
-        }
     }
 
     fn transmit_bytes(&self, opcode: Opcode, bytes: &[u8], deadline: i64) -> Result<()> {
@@ -141,20 +115,22 @@ impl Held<WebSocket> {
         self.transmit(opcode, unsafe { Payload::new(list, list)? }, deadline)
     }
 
-    /// Sends one frame.
+    /// Sends one frame, and in front of it the pong that is due.
     fn transmit(&self, opcode: Opcode, payload: Payload, deadline: i64) -> Result<()> {
         // While this call has waited for its turn, the stream may have failed.
         self.output.get().check_open()?;
         let beneath = self.beneath()?;
         let mut operation = Operation::new(deadline);
+        let due = self.take_due();
+        let start = due.bytes();
         let result = match self.role {
-            Role::Server => transmit_plain(beneath, opcode, &payload, deadline),
-            Role::Client => self.transmit_masked(beneath, opcode, payload, &mut operation),
+            Role::Server => transmit_plain(beneath, start, opcode, &payload, deadline),
+            Role::Client => self.transmit_masked(beneath, start, opcode, payload, &mut operation),
         };
-        if let Err(error) = result
-            && !operation.was_put_off(error)
-        {
-            self.output.set(Stream::Failed);
+        match result {
+            Err(error) if operation.was_put_off(error) => self.put_back(due),
+            Err(_) => self.output.set(Stream::Failed),
+            Ok(()) => {}
         }
         result
     }
@@ -162,6 +138,7 @@ impl Held<WebSocket> {
     fn transmit_masked(
         &self,
         beneath: Beneath,
+        start: &[u8],
         opcode: Opcode,
         mut payload: Payload,
         operation: &mut Operation,
@@ -170,7 +147,9 @@ impl Held<WebSocket> {
         let length = payload.cursor.remaining();
         let header = Header::encode(opcode, length as u64, Some(mask));
         let mut buffer = Vec::new();
-        beneath::reserve(&mut buffer, LONGEST_HEADER + length.min(MASKED_AT_ONCE))?;
+        let room = start.len() + LONGEST_HEADER + length.min(MASKED_AT_ONCE);
+        beneath::reserve(&mut buffer, room)?;
+        buffer.extend_from_slice(start);
         buffer.extend_from_slice(header.as_bytes());
         let mut position = 0;
         loop {
@@ -192,16 +171,27 @@ impl Held<WebSocket> {
 
 fn transmit_plain(
     beneath: Beneath,
+    start: &[u8],
     opcode: Opcode,
     payload: &Payload,
     deadline: i64,
 ) -> Result<()> {
     let length = payload.cursor.remaining();
     let header = Header::encode(opcode, length as u64, None);
+    let mut bytes = Vec::new();
+    let mut start = start;
+    if start.is_empty() {
+        start = header.as_bytes();
+    } else {
+        beneath::reserve(&mut bytes, start.len() + LONGEST_HEADER)?;
+        bytes.extend_from_slice(start);
+        bytes.extend_from_slice(header.as_bytes());
+        start = &bytes;
+    }
     let (first, last) = if length > 0 { (payload.first, payload.last) } else { (NO_LIST, NO_LIST) };
     // SAFETY: the list was checked when the payload was made of it, and is the caller's
     // promise.
-    unsafe { beneath.send_with_list(header.as_bytes(), first, last, deadline) }
+    unsafe { beneath.send_with_list(start, first, last, deadline) }
 }
 
 fn check_text(mut payload: Payload) -> Result<()> {

@@ -3,15 +3,17 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::closing::Closing;
+use super::digestion::{self, DIGESTION};
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::handle_close;
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::concurrency::input::{self, Digestion, InputVfs};
+use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
 use crate::protocols::shared::{self, Held};
+use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::IoList;
@@ -62,7 +64,12 @@ pub(super) struct WebSocket {
     pub(super) farewell: RefCell<Vec<u8>>,
     /// Payload of the last ping not answered yet.
     pub(super) ping: RefCell<Option<Vec<u8>>>,
+    /// What is left of a pong of which a part was sent. It comes before everything else.
+    pub(super) torn_pong: RefCell<Vec<u8>>,
     pub(super) masks: Masks,
+    /// The beginning of a frame: of a ping or pong as much as was there, of others what was needed
+    /// to see that.
+    pub(super) taken: Taken<{ digestion::LONGEST }>,
 }
 
 static WEBSOCKET: Kind = Kind { name: "ws", close, query, adopt: no_owner };
@@ -81,7 +88,9 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
         complaint: Cell::new(0),
         farewell: RefCell::new(Vec::new()),
         ping: RefCell::new(None),
+        torn_pong: RefCell::new(Vec::new()),
         masks: Masks::new(),
+        taken: Taken::new(),
     };
     shared::open(socket, &WEBSOCKET)
 }
@@ -285,6 +294,8 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
             shared::field::<WebSocket>(object, offset_of!(WebSocket, messages))
         } else if type_id == input::type_id() {
             shared::field::<WebSocket>(object, offset_of!(WebSocket, readiness))
+        } else if type_id == Digestion::type_id() {
+            DIGESTION.answer()
         } else {
             ptr::null_mut()
         }
@@ -299,7 +310,7 @@ unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c
     // SAFETY: by the caller's promise.
     let held = unsafe { Held::<WebSocket>::around(vfs, offset_of!(WebSocket, readiness)) };
     match held.beneath.get() {
-        Some(stream) if held.input.get() == Stream::Open => {
+        Some(stream) if held.input.get() == Stream::Open && !held.has_taken_input() => {
             // SAFETY: the caller gives a place for the answer.
             unsafe { *beneath = stream.handle() };
             input::HANDLE

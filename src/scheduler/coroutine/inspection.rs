@@ -46,11 +46,11 @@ impl Coroutine {
         (self.launched_at.get(), self.line.get())
     }
 
-    /// Writes where it was launched.
+    /// Writes where it was launched: a place in the program, unless the library did it.
     pub(crate) fn write_origin(&self, out: &mut Output) {
         let (file, line) = self.launched_at();
         if file.is_null() {
-            out.text("(unknown)");
+            out.text("(library)");
             return;
         }
         // SAFETY: `__FILE__` of the launch.
@@ -78,7 +78,7 @@ impl Coroutine {
         self.timer.is_armed().then(|| self.timer.deadline())
     }
 
-    /// Is the end of its wait a success rather than a deadline?
+    /// Is the end of its wait, which comes by itself, a success rather than a deadline?
     pub(crate) fn sleeps(&self) -> bool {
         self.blocked_on() == Some(Blocked::Plain) && self.timeout_result.get() == 0
     }

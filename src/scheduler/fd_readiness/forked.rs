@@ -1,7 +1,7 @@
 //! Descriptors in a forked child: its poller knows none of them at first.
 
 use super::operations::Arrived;
-use super::{FdTable, Watched, rearm, token};
+use super::{FdTable, Help, Watched, rearm, token};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::poller::{
@@ -21,6 +21,8 @@ impl BeforeWait {
     const UNKNOWN: u8 = 2;
     /// See [`FdSource::register_local`](super::FdSource::register_local).
     const LOCAL: u8 = 4;
+    /// Likewise, in addition: for [`Help::NameResolution`].
+    const NAMES: u8 = 8;
 }
 
 impl FdTable {
@@ -66,8 +68,22 @@ impl Watched {
     }
 
     /// See [`FdSource::register_local`](super::FdSource::register_local).
-    pub(super) fn is_local(&self) {
-        self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::LOCAL));
+    pub(super) fn is_local(&self, help: Help) {
+        let bits = match help {
+            Help::NameResolution => BeforeWait::LOCAL | BeforeWait::NAMES,
+            Help::Offload => BeforeWait::LOCAL,
+        };
+        self.before_wait.set(BeforeWait(self.before_wait.get().0 | bits));
+    }
+
+    /// What a helper thread does, if the descriptor is there to tell of its end.
+    pub(super) fn help(&self) -> Option<Help> {
+        let bits = self.before_wait.get().0;
+        let help = match bits & BeforeWait::NAMES {
+            0 => Help::Offload,
+            _ => Help::NameResolution,
+        };
+        (self.socket.get() && bits & BeforeWait::LOCAL != 0).then_some(help)
     }
 
     /// Is there something to be done before somebody waits for a socket?

@@ -1,6 +1,6 @@
 //! What dumps see of those who wait for descriptors.
 
-use super::{CHUNK, FdTable, Watched};
+use super::{CHUNK, FdTable, Help, Watched};
 use crate::intrusive::Ref;
 use crate::scheduler::coroutine::Waiter;
 use core::ffi::c_int;
@@ -12,6 +12,8 @@ pub(crate) struct FdWait {
     pub(crate) writing: bool,
     /// The descriptor is a library socket's.
     pub(crate) of_socket: bool,
+    /// It tells of the end of this.
+    pub(crate) help: Option<Help>,
     /// The handle of the socket on top of it, if it was noted.
     pub(crate) top: Option<c_int>,
 }
@@ -59,6 +61,7 @@ impl FdTable {
         (writing || is_in(&watched.reader)).then_some(FdWait {
             writing,
             of_socket: watched.socket.get(),
+            help: watched.help(),
             top: (top >= 0).then_some(top),
         })
     }

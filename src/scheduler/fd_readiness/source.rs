@@ -1,7 +1,7 @@
 //! Descriptors of library sockets.
 
 use super::operations::owned;
-use super::{Watched, token, wait};
+use super::{Help, Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{fork, syscalls};
@@ -36,10 +36,11 @@ impl FdSource {
     }
 
     /// As [`FdSource::register`], for a descriptor that only other threads of this process make
-    /// ready. In a forked child, where there are none, waits for it end with `EAGAIN`.
-    pub(crate) fn register_local(fd: OwnedFd) -> Result<FdSource> {
+    /// ready, when they have given the help. In a forked child, where there are none, waits for
+    /// it end with `EAGAIN`.
+    pub(crate) fn register_local(fd: OwnedFd, help: Help) -> Result<FdSource> {
         let source = FdSource::register(fd)?;
-        source.watched.is_local();
+        source.watched.is_local(help);
         Ok(source)
     }
 

@@ -55,7 +55,7 @@ impl Session {
     }
 
     /// Sends what there is room for, straight from rustls's memory.
-    fn send_at_once(&self) -> Result<()> {
+    pub(super) fn send_at_once(&self) -> Result<()> {
         let mut connection = self.connection.borrow_mut();
         let mut output = Output { below: self.below.get(), result: Ok(()) };
         while connection.wants_write() && connection.write_tls(&mut output).is_ok() {}

@@ -1,0 +1,142 @@
+//! What stands between two chunks of a body is no input: before anybody asks whether there is
+//! some, it is taken out of the stream beneath, as far as it is there.
+
+#![allow(unsafe_code)] // Stands in a table of functions.
+
+use super::framing::{self, Body};
+use super::head;
+use super::socket::{Http, Incoming, Input};
+use crate::concurrency::cancel_scope;
+use crate::concurrency::input::Digestion;
+use crate::protocols::beneath::Beneath;
+use crate::protocols::shared::Held;
+use crate::sockets::at_once;
+
+/// Bytes between two chunks that are taken at most: some write extensions behind the size.
+pub(super) const LONGEST: usize = 64;
+
+/// What the bytes between two chunks tell so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// At least so many more follow.
+    More(usize),
+    /// They are complete: the size of the next chunk.
+    Size(u64),
+    /// They are input: something that a receive has to tell of, the end of the body mostly.
+    Input,
+}
+
+fn told(bytes: &[u8]) -> Told {
+    let [b'\r', b'\n', line @ ..] = bytes else {
+        return match b"\r\n".strip_prefix(bytes) {
+            Some(rest) => Told::More(rest.len()),
+            None => Told::Input,
+        };
+    };
+    if head::check_line_ends(line, 0).is_err() {
+        return Told::Input;
+    }
+    match (head::missing(line, b"\r\n"), framing::parse_chunk_size(line)) {
+        (0, Ok(size)) if size > 0 => Told::Size(size),
+        (missing, _) if missing > 0 && bytes.len() + missing <= LONGEST => Told::More(missing),
+        _ => Told::Input,
+    }
+}
+
+impl Held<Http> {
+    /// Takes what stands before the next chunk; was there something? It neither blocks nor lets
+    /// anybody else run.
+    fn digest(&self) -> bool {
+        match (self.beneath(), self.next_chunk()) {
+            (Ok(beneath), Some(incoming)) if !self.receiving.get() => {
+                // Nobody has received anything.
+                cancel_scope::aside(|| self.take(beneath, incoming)).unwrap_or(false)
+            }
+            _ => false,
+        }
+    }
+
+    /// The body, if another one of its chunks comes next. Not the first one: as long as nothing
+    /// was received, the body belongs to whoever gets the stream beneath back.
+    fn next_chunk(&self) -> Option<Incoming> {
+        match self.input.get() {
+            Input::Body(it) if it.body == Body::Chunked && it.left == 0 && it.begun => Some(it),
+            _ => None,
+        }
+    }
+
+    fn take(&self, beneath: Beneath, mut incoming: Incoming) -> bool {
+        let mut bytes = self.between.bytes();
+        let before = self.between.length();
+        let mut length = before;
+        loop {
+            match told(&bytes[..length]) {
+                Told::More(missing) => {
+                    // An error comes again, in the receive that tells of it.
+                    let mut count = 0;
+                    let place = &mut bytes[length..length + missing];
+                    let _ = at_once::receive(beneath.handle(), place, &mut count);
+                    length += count;
+                    if count < missing {
+                        break;
+                    }
+                }
+                Told::Size(size) => {
+                    incoming.left = size;
+                    self.input.set(Input::Body(incoming));
+                    self.between.clear();
+                    return true;
+                }
+                Told::Input => break,
+            }
+        }
+        self.between.set(bytes, length);
+        length > before
+    }
+
+    /// Are the bytes between two chunks, of which the beginning was taken, input?
+    pub(super) fn has_taken_input(&self) -> bool {
+        let length = self.between.length();
+        length > 0 && told(&self.between.bytes()[..length]) == Told::Input
+    }
+}
+
+pub(super) static DIGESTION: Digestion = Digestion { digest };
+
+/// Stands in [`Digestion`].
+///
+/// # Safety
+/// `object` is a live socket.
+unsafe fn digest(object: *mut ()) -> bool {
+    // SAFETY: by the caller's promise.
+    unsafe { Held::<Http>::of(object) }.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_takes_too_much() {
+        for (bytes, expected) in [
+            (&b""[..], Told::More(2)),
+            (b"\r", Told::More(1)),
+            (b"\r\n", Told::More(2)),
+            (b"\r\n5", Told::More(2)),
+            (b"\r\n5\r", Told::More(1)),
+            (b"\r\n5\r\n", Told::Size(5)),
+            (b"\r\n1f; name=value\r\n", Told::Size(31)),
+            // The end of the body, and what is no chunk.
+            (b"\r\n0\r\n", Told::Input),
+            (b"x", Told::Input),
+            (b"\rx", Told::Input),
+            (b"\r\n5\n", Told::Input),
+            (b"\r\n\r\n", Told::Input),
+            (b"\r\nfive\r\n", Told::Input),
+        ] {
+            assert_eq!(told(bytes), expected, "{bytes:?}");
+        }
+        assert_eq!(told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST - 6]].concat()), Told::More(2));
+        assert_eq!(told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST - 5]].concat()), Told::Input);
+    }
+}
