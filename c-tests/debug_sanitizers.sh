@@ -91,8 +91,8 @@ for cc in gcc clang; do
     races $cc || fail "planted.c does not compile with ThreadSanitizer [$cc]"
     [ $cc = gcc ] || continue
     # A part of the tests: all ways to switch stacks, sockets, helper threads.
-    runs_clean $cc address,undefined bundle cancel channel choose fork_resources fork_workers \
-        go_order happy_eyeballs notify tcp ws
+    runs_clean $cc address,undefined api_fuzz bundle cancel channel choose fork_resources fork_workers \
+        go_order happy_eyeballs http notify tcp tls ws
     runs_clean $cc thread bundle channel happy_eyeballs libdill_binary tcp
 done
 [ -n "$tested" ] || skip "no compiler here has sanitizers"

@@ -28,5 +28,5 @@ finds leak "12,345 bytes in 1 blocks are definitely lost" malloc leak deep worke
 valgrind -q --leak-check=full --error-exitcode=99 --errors-for-leak-kinds=definite \
     "$work/planted" nothing > "$work/planted.log" 2>&1 || fail "an error where there is none"
 
-DILL_TEST_BUILD=$work/tests c-tests/valgrind -O2 bundle cancel channel go_mem > "$work/tests.log" 2>&1 ||
+DILL_TEST_BUILD=$work/tests c-tests/valgrind -O2 bundle cancel channel go_mem tls > "$work/tests.log" 2>&1 ||
     fail "tests under Valgrind"

@@ -1,23 +1,16 @@
 //! Runs the examples that are about sockets, and talks to them.
 
+mod programs;
+
 use dill::{Deadline, Error, Http, HttpBody, TcpStream, Ws};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use programs::example;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
-
-/// The program of an example, which `cargo test` has built like this test.
-fn example(name: &str) -> PathBuf {
-    // target/<profile>/deps/<this test>
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples").join(name);
-    let hint = "`cargo test --test` does not build examples: `cargo build --examples` does";
-    assert!(program.exists(), "there is no {}: {hint}", program.display());
-    program
-}
 
 /// A running example.
 struct Running {

@@ -2,7 +2,12 @@
    its ways, in a process of its own. After the fault the scenario runs again without any:
    then it must succeed like one that never met a fault, and the library must hold no more.
 
-       walk [-s scenario] [-q N] [-p part/parts] [-r repeat] [-t call [-v variant]] */
+       walk [-s scenario,...] [-q N] [-p part/parts] [-r repeat] [-t call [-v variant]]
+
+       walk -u
+
+   -q: every Nth call only of the large scenarios, all calls of the others. -u: is io_uring
+   used where DILL_POLLER asks for it? Exit status 77 where the system has none. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,6 +16,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <libdillimpl.h>
@@ -244,16 +250,44 @@ static void check(const struct scenario *scenario, const struct record *clean, u
         }
 }
 
+static int uses_uring(void) {
+    int s[2], found = 0;
+    char byte;
+    CHECK_OK(setenv("DILL_POLLER", "io_uring", 1));
+    CHECK_OK(ipc_pair(s));
+    CHECK_ERR(brecv(s[1], &byte, 1, now() + 1), ETIMEDOUT);
+    DIR *dir = opendir("/proc/self/fd");
+    CHECK(dir);
+    for(struct dirent *entry; (entry = readdir(dir));) {
+        char target[64] = {0};
+        if(readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0
+            && strstr(target, "io_uring")) found = 1;
+    }
+    closedir(dir);
+    if(found) return 0;
+    unsigned char parameters[120] = {0};
+    return syscall(SYS_io_uring_setup, 8, parameters) < 0 && errno != EFAULT ? 77 : 1;
+}
+
+/* Has the list, separated by commas, this name? */
+static int listed(const char *list, const char *name) {
+    size_t len = strlen(name);
+    for(const char *at = list; (at = strstr(at, name)); at += len)
+        if((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == 0)) return 1;
+    return 0;
+}
+
 int main(int argc, char *argv[]) {
     const char *only = NULL;
-    uint64_t stride = 1, one = 0;
+    uint64_t sampling = 1, one = 0;
     unsigned variant = 0, repeat = 0, part = 0, parts = 1;
     int opt;
     program = argv[0];
-    while((opt = getopt(argc, argv, "s:q:p:r:t:v:")) != -1)
+    while((opt = getopt(argc, argv, "s:q:p:r:t:uv:")) != -1)
         switch(opt) {
+        case 'u': return uses_uring();
         case 's': only = optarg; break;
-        case 'q': stride = strtoull(optarg, NULL, 10); break;
+        case 'q': sampling = strtoull(optarg, NULL, 10); break;
         case 'p': CHECK_INT(sscanf(optarg, "%u/%u", &part, &parts), 2); break;
         case 'r': repeat = (unsigned)atoi(optarg); break;
         case 't': one = strtoull(optarg, NULL, 10); verbose = 1; break;
@@ -270,7 +304,8 @@ int main(int argc, char *argv[]) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     for(int i = 0; i != nscenarios; i++) {
         const struct scenario *scenario = &scenarios[i];
-        if(only && strcmp(only, scenario->name) != 0) continue;
+        uint64_t stride = scenario->large ? sampling : 1;
+        if(only && !listed(only, scenario->name)) continue;
         uint64_t faults = sum.faults, documented = sum.documented, failures = sum.failures;
         int status = spawn(scenario, NULL, 0, 0, 0, log);
         if(status != 0) {

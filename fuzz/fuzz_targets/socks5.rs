@@ -1,21 +1,3 @@
-//! SOCKS5 messages: what is accepted can be written down and is the same.
-
 #![no_main]
 
-#[path = "../../src/protocols/socks5/messages.rs"]
-mod messages;
-mod os;
-
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    if let Some(start) = data.first_chunk() {
-        let _ = messages::rest(*start);
-    }
-    if let Ok((code, target)) = messages::parse(data) {
-        assert_eq!(messages::message(code, &target).unwrap(), data);
-    }
-    if let Ok(target) = messages::target(data, 80) {
-        assert!(messages::message(1, &target).is_ok());
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| redill_fuzz::socks5::run(data));

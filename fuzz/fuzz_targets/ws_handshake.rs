@@ -1,17 +1,3 @@
-//! Heads of WebSocket handshakes: a request that is accepted is one that can be answered.
-
 #![no_main]
 
-#[path = "../../src/protocols/websocket/handshake.rs"]
-mod handshake;
-mod os;
-
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    let _ = handshake::check_response(data, &handshake::request_key([0; 16]));
-    if let Ok(Ok(request)) = handshake::parse_request(data) {
-        assert!(!request.resource.is_empty());
-        assert!(handshake::response(&request.response_key).is_ok());
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| redill_fuzz::ws_handshake::run(data));
