@@ -99,10 +99,15 @@ pub(crate) fn asan_present() -> bool {
 /// Tells ASan that this thread is about to run on the stack `[bottom, bottom+size)`.
 /// Returns the handle of the current fake stack; `destroy` destroys that instead.
 pub(crate) fn asan_start_switch(bottom: *const u8, size: usize, destroy: bool) -> *mut () {
+    if destroy {
+        // SAFETY: no place is asked for; ASan only records the bounds. Our own frame may have been
+        // on the fake stack, so nothing of it is used behind the call.
+        unsafe { c::dill_asan_start_switch(ptr::null_mut(), bottom.cast(), size) };
+        return ptr::null_mut();
+    }
     let mut saved: *mut libc::c_void = ptr::null_mut();
-    let place = if destroy { ptr::null_mut() } else { &raw mut saved };
-    // SAFETY: `place` is null or valid for a write; ASan only records the bounds.
-    unsafe { c::dill_asan_start_switch(place, bottom.cast(), size) };
+    // SAFETY: the place is valid for a write; ASan only records the bounds.
+    unsafe { c::dill_asan_start_switch(&raw mut saved, bottom.cast(), size) };
     saved.cast()
 }
 
