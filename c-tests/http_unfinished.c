@@ -19,13 +19,7 @@ struct slow {
 
 static void open_slow(struct slow *x) {
     int fd[2];
-    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-    x->ahead = 0;
-    for(size_t size = sizeof(buf); size; size = size > 1 ? 1 : 0) {
-        ssize_t n;
-        while((n = write(fd[0], buf, size)) > 0) x->ahead += (size_t)n;
-    }
-    CHECK(errno == EAGAIN && x->ahead > 0);
+    x->ahead = raw_full_pair(fd);
     x->peer = fd[1];
     x->http = http_attach(ipc_fromfd(fd[0]));
     CHECK_HANDLE(x->http);

@@ -53,6 +53,21 @@ static void raw_tcp_pair(int fd[2]) {
     CHECK_OK(close(ls));
 }
 
+/* Two ends of a local connection, of which the first one's output is full; how many bytes are on
+   their way to the other. */
+__attribute__((unused))
+static size_t raw_full_pair(int fd[2]) {
+    static char block[4096];
+    size_t ahead = 0;
+    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
+    for(size_t size = sizeof(block); size; size = size > 1 ? 1 : 0) {
+        ssize_t n;
+        while((n = write(fd[0], block, size)) > 0) ahead += (size_t)n;
+    }
+    CHECK(errno == EAGAIN && ahead > 0);
+    return ahead;
+}
+
 /* Number of open descriptors of the process. Those that the library keeps for
    itself are opened at the first wait, so that comes first. */
 __attribute__((unused))

@@ -28,13 +28,7 @@ static void attach(struct full *f, int client, int fd) {
 
 static void open_full(struct full *f, int client) {
     int fd[2];
-    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-    f->ahead = 0;
-    for(size_t size = sizeof(buf); size; size = size > 1 ? 1 : 0) {
-        ssize_t n;
-        while((n = write(fd[0], buf, size)) > 0) f->ahead += (size_t)n;
-    }
-    CHECK(errno == EAGAIN && f->ahead > 0);
+    f->ahead = raw_full_pair(fd);
     f->peer = fd[1];
     attach(f, client, fd[0]);
 }

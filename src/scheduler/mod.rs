@@ -15,3 +15,4 @@ mod recycle;
 mod registry;
 pub(crate) mod shared;
 pub(crate) mod timers;
+mod turns;

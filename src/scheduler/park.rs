@@ -15,7 +15,7 @@ use core::time::Duration;
 /// After so much time, as the cycle counter has it, the poller is asked although coroutines are
 /// ready: a quarter of a millisecond, or less.
 #[inline(always)]
-fn poll_interval() -> u64 {
+pub(super) fn poll_interval() -> u64 {
     cycles::per_millisecond() / 4
 }
 
@@ -23,12 +23,6 @@ fn poll_interval() -> u64 {
 const RETRY: Duration = Duration::from_millis(10);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
-/// Operations that may succeed without a wait since the poller was asked, before it is asked
-/// whether others have waited for too long.
-const TURN: i32 = 64;
-/// The same in virtual time, where they are always given way to then: what happens shall not
-/// depend on the speed of the machine.
-const VIRTUAL_TURN: i32 = 1024;
 
 impl Coroutine {
     /// The waiter for calls that wait for one thing.
@@ -231,7 +225,7 @@ impl Context {
     /// and waits for them when nobody is ready.
     #[cold]
     #[inline(never)]
-    fn next_slowly(&self, leaving: Leaving) -> Transfer {
+    pub(super) fn next_slowly(&self, leaving: Leaving) -> Transfer {
         let from = self.current();
         // Whoever wakes `from` from here on puts it into the queue, so it can't head it.
         self.ready.replace_running(self.nobody_ref());
@@ -357,57 +351,6 @@ impl Context {
         }
     }
 
-    /// To be asked before operations that may succeed without a wait, time and again, if a peer
-    /// wants it so. False when there were so many that it is time for [`Context::give_way`]. A
-    /// call that must not wait at all, with the deadline 0, never lets others run.
-    #[inline(always)]
-    pub(crate) fn has_turn(&self, deadline: i64) -> bool {
-        let left = self.turn.get().wrapping_sub(1);
-        self.turn.set(left);
-        left >= 0 || deadline == 0
-    }
-
-    /// As [`Context::has_turn`], and gives way if it is time.
-    #[inline(always)]
-    pub(crate) fn take_turn(&self, deadline: i64) {
-        if !self.has_turn(deadline) {
-            self.give_way();
-        }
-    }
-
-    pub(super) fn begin_turns(&self) {
-        self.turn.set(if self.clock.passes_by_itself() { TURN } else { VIRTUAL_TURN });
-    }
-
-    /// As [`Context::may_block_at_once`], for operations that take turns.
-    #[inline(always)]
-    pub(crate) fn may_block_in_turn(deadline: i64) -> Option<&'static Context> {
-        let context = Self::may_block_at_once()?;
-        if !context.has_turn(deadline) {
-            context.give_way();
-            return Self::may_block_at_once();
-        }
-        Some(context)
-    }
-
-    /// Lets run who is ready, and whose timers are due or whose descriptors are ready, if that
-    /// was not looked at for a while. Whoever uses a handle looks it up after that, and then
-    /// asks whether it may block, as the coroutine may have been cancelled. Where that is so
-    /// already nobody else runs.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn give_way(&self) {
-        self.begin_turns();
-        if self.current().may_block().is_err() {
-            return;
-        }
-        let is_real = self.clock.passes_by_itself();
-        if !is_real || cycles::now().wrapping_sub(self.polled_at.get()) >= poll_interval() {
-            self.budget.set(-1);
-            self.carry_out(self.next_slowly(Leaving::Ready));
-        }
-    }
-
     /// Fails with `ECANCELED` where nothing may be started, with `ENOMEM` when the
     /// thread can't have a scheduler.
     #[inline(always)]
@@ -457,7 +400,7 @@ impl Context {
 
 /// Why the running coroutine is left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaving {
+pub(super) enum Leaving {
     /// It gives way.
     Ready,
     Blocked,
