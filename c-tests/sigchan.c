@@ -75,14 +75,16 @@ static void the_programs_own_mask(void) {
 
 /* Real-time signals have numbers only. */
 static void any_signal(void) {
-    int first = channel(SIGRTMIN, SIGRTMAX), second = channel(SIGRTMAX, 0);
-    CHECK_OK(raise(SIGRTMAX));
-    takes(second, SIGRTMAX);
+    /* Valgrind keeps the last one to itself. */
+    int last = SIGRTMAX - under_memcheck();
+    int first = channel(SIGRTMIN, last), second = channel(last, 0);
+    CHECK_OK(raise(last));
+    takes(second, last);
     CHECK_OK(hclose(first));
     CHECK_INT(is_blocked(SIGRTMIN), 0);
-    CHECK_INT(is_blocked(SIGRTMAX), 1);
+    CHECK_INT(is_blocked(last), 1);
     CHECK_OK(hclose(second));
-    CHECK_INT(is_blocked(SIGRTMAX), 0);
+    CHECK_INT(is_blocked(last), 0);
     sigset_t all;
     sigfillset(&all);
     int ch = sigchan(&all);
