@@ -1,5 +1,7 @@
 //! What was taken out of the stream beneath before anybody has received it.
 
+use super::beneath::Beneath;
+use crate::sockets::at_once;
 use core::cell::Cell;
 
 /// Bytes that the next receive begins with, `N` at most.
@@ -37,9 +39,27 @@ impl<const N: usize> Taken<N> {
         self.length.set(0);
     }
 
-    /// Takes more of them, up to `length`.
-    pub(super) fn set(&self, bytes: [u8; N], length: usize) {
+    /// Takes more of them, as far as they are there, until `missing` says of what was taken that 0
+    /// are missing; does it? It neither blocks nor lets anybody else run.
+    pub(super) fn take(&self, beneath: Beneath, missing: impl Fn(&[u8]) -> usize) -> bool {
+        let mut bytes = self.bytes.get();
+        let mut length = self.length.get();
+        let complete = loop {
+            let place = match missing(&bytes[..length]) {
+                0 => break true,
+                missing => &mut bytes[length..length + missing],
+            };
+            // An error comes again, in the receive that tells of it.
+            let mut count = 0;
+            let _ = at_once::receive(beneath.handle(), place, &mut count);
+            let short = count < place.len();
+            length += count;
+            if short {
+                break false;
+            }
+        };
         self.bytes.set(bytes);
         self.length.set(length);
+        complete
     }
 }

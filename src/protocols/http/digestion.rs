@@ -10,7 +10,6 @@ use crate::concurrency::cancel_scope;
 use crate::concurrency::input::Digestion;
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::Held;
-use crate::sockets::at_once;
 
 /// Bytes between two chunks that are taken at most: some write extensions behind the size.
 pub(super) const LONGEST: usize = 64;
@@ -66,31 +65,17 @@ impl Held<Http> {
     }
 
     fn take(&self, beneath: Beneath, mut incoming: Incoming) -> bool {
-        let mut bytes = self.between.bytes();
         let before = self.between.length();
-        let mut length = before;
-        loop {
-            match told(&bytes[..length]) {
-                Told::More(missing) => {
-                    // An error comes again, in the receive that tells of it.
-                    let mut count = 0;
-                    let place = &mut bytes[length..length + missing];
-                    let _ = at_once::receive(beneath.handle(), place, &mut count);
-                    length += count;
-                    if count < missing {
-                        break;
-                    }
-                }
-                Told::Size(size) => {
-                    incoming.left = size;
-                    self.input.set(Input::Body(incoming));
-                    self.between.clear();
-                    return true;
-                }
-                Told::Input => break,
-            }
+        self.between.take(beneath, |bytes| match told(bytes) {
+            Told::More(missing) => missing,
+            Told::Size(_) | Told::Input => 0,
+        });
+        let length = self.between.length();
+        if let Told::Size(size) = told(&self.between.bytes()[..length]) {
+            incoming.left = size;
+            self.input.set(Input::Body(incoming));
+            self.between.clear();
         }
-        self.between.set(bytes, length);
         length > before
     }
 

@@ -114,9 +114,7 @@ impl Held<Http> {
     }
 
     fn receive_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
-        let mut line = self.line.take();
-        line.clear();
-        head::receive_line(self.beneath()?, operation, line, LONGEST_LINE)
+        self.resume_line(&[], operation)
     }
 
     /// As [`receive_line`](Self::receive_line), where `start` has come already.

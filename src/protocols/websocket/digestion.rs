@@ -11,7 +11,6 @@ use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
 use crate::protocols::beneath::{self, Beneath};
 use crate::protocols::shared::Held;
-use crate::sockets::at_once;
 
 /// Frames that are taken by one query: more than the stream beneath has read ahead.
 const DIGESTED_AT_ONCE: usize = 1024;
@@ -74,26 +73,15 @@ impl Held<WebSocket> {
 
     /// Takes what is there of a frame; is it a whole ping or pong by now?
     fn take_frame(&self, beneath: Beneath) -> bool {
-        let mut bytes = self.taken.bytes();
-        let mut length = self.taken.length();
-        let whole = loop {
-            match told(&bytes[..length], self.role == Role::Server) {
-                Told::Length(needed) if needed > length => {
-                    // An error comes again, in the receive that tells of it.
-                    let mut count = 0;
-                    let place = &mut bytes[length..needed];
-                    let _ = at_once::receive(beneath.handle(), place, &mut count);
-                    length += count;
-                    if length < needed {
-                        break false;
-                    }
-                }
-                Told::Length(_) => break true,
-                Told::Input => break false,
-            }
-        };
-        self.taken.set(bytes, length);
-        whole
+        let complete = self.taken.take(beneath, |bytes| match self.told(bytes) {
+            Told::Length(needed) => needed.saturating_sub(bytes.len()),
+            Told::Input => 0,
+        });
+        complete && self.told(&self.taken.bytes()[..self.taken.length()]) != Told::Input
+    }
+
+    fn told(&self, bytes: &[u8]) -> Told {
+        told(bytes, self.role == Role::Server)
     }
 
     /// Does what a whole ping or pong asks for. Without memory nothing has happened.
@@ -120,7 +108,7 @@ impl Held<WebSocket> {
     pub(super) fn has_taken_input(&self) -> bool {
         let length = self.taken.length();
         length > 0
-            && match told(&self.taken.bytes()[..length], self.role == Role::Server) {
+            && match self.told(&self.taken.bytes()[..length]) {
                 Told::Input => true,
                 Told::Length(needed) => needed <= length,
             }
