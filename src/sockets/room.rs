@@ -19,29 +19,30 @@ pub(crate) const fn type_id() -> *const c_void {
     (&raw const IDENTITY).cast()
 }
 
+/// What tells of room on `socket`, if it can be told. It is alive as long as nobody else runs: not
+/// used after a wait.
+fn find(context: &Context, socket: c_int) -> Option<&FdSource> {
+    let source = context.handles.query(socket, type_id()).ok()?;
+    // SAFETY: what answers to this identifier is such an object; callers look it up anew after
+    // each wait.
+    Some(unsafe { &*source.cast::<FdSource>() })
+}
+
 /// Can it be told for `socket`? Then [`at_once`](super::at_once) transfers what there is room for.
 pub(crate) fn is_known(socket: c_int) -> bool {
-    Context::get().is_ok_and(|context| context.handles.query(socket, type_id()).is_ok())
+    Context::get().is_ok_and(|context| find(context, socket).is_some())
 }
 
 /// Is there room on `socket` for transfers at once?
 pub(crate) fn is_there(socket: c_int) -> Result<bool> {
-    let Ok(source) = Context::get()?.handles.query(socket, type_id()) else { return Ok(false) };
-    // SAFETY: what answers to this identifier is such an object, alive as long as nobody else
-    // runs.
-    let source = unsafe { &*source.cast::<FdSource>() };
+    let Some(source) = find(Context::get()?, socket) else { return Ok(false) };
     Ok(source.may_write() && poll_user(source.as_raw_fd(), true)?)
 }
 
 /// Is there room on `socket`? Looks anew if it was found full, and sees to it that transfers at
 /// once know. Others may run meanwhile, but nobody is waited for.
 pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
-    let Ok(source) = Context::may_block()?.handles.query(socket, type_id()) else {
-        return Ok(false);
-    };
-    // SAFETY: what answers to this identifier is such an object, alive as long as nobody else
-    // runs; nothing of it is used after the wait.
-    let source = unsafe { &*source.cast::<FdSource>() };
+    let Some(source) = find(Context::may_block()?, socket) else { return Ok(false) };
     if !poll_user(source.as_raw_fd(), true)? {
         return Ok(false);
     }
@@ -58,11 +59,7 @@ pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
 /// Waits, after a transfer at once for which there was not enough room, until there is again.
 /// False: that can't be told.
 pub(crate) fn wait_again(socket: c_int, deadline: i64) -> Result<bool> {
-    let Ok(source) = Context::may_block()?.handles.query(socket, type_id()) else {
-        return Ok(false);
-    };
-    // SAFETY: as in `look`.
-    let source = unsafe { &*source.cast::<FdSource>() };
+    let Some(source) = find(Context::may_block()?, socket) else { return Ok(false) };
     if source.may_write() && !poll_user(source.as_raw_fd(), true)? {
         source.write_has_blocked();
     }
@@ -76,10 +73,7 @@ pub(crate) fn wait(socket: c_int, deadline: i64) -> Result<bool> {
     let context = Context::may_block()?;
     loop {
         // Each time anew: the socket may be closed during the wait.
-        let Ok(source) = context.handles.query(socket, type_id()) else { return Ok(false) };
-        // SAFETY: what answers to this identifier is such an object, alive as long as nobody
-        // else runs.
-        let source = unsafe { &*source.cast::<FdSource>() };
+        let Some(source) = find(context, socket) else { return Ok(false) };
         if poll_user(source.as_raw_fd(), true)? {
             return Ok(true);
         }
