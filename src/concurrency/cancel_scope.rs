@@ -130,14 +130,11 @@ pub(crate) fn leave(place: NonNull<Scope>) -> Result<Fired> {
     }
     // SAFETY: the innermost scope of a coroutine has been entered and not been left.
     let scope = unsafe { Ref::new(place) };
-    scope.link.unlink();
-    if scope.timer.is_armed() {
-        // Nobody may have looked at the clock while the coroutine computed.
-        if scope.timer.deadline() <= context.clock.now() {
-            scope.pass_deadline();
-        }
-        context.disarm_timer(scope.timer_ref());
+    // Nobody may have looked at the clock while the coroutine computed.
+    if scope.timer.is_armed() && scope.timer.deadline() <= context.clock.now() {
+        scope.pass_deadline();
     }
+    scope.disarm(context);
     coroutine.scope.set(scope.outer.cast());
     if scope.outer.is_null() {
         coroutine.forget_care(care::SCOPES);

@@ -154,11 +154,7 @@ impl Operation {
     /// To be called in loops whose end the peer decides on: the calls beneath don't look
     /// at the deadline as long as they need not wait. Others may run meanwhile.
     pub(super) fn step(&mut self) -> Result<()> {
-        let context = Context::get()?;
-        if !context.has_turn(self.deadline) {
-            context.give_way();
-            context.current().may_block()?;
-        }
+        Context::get()?.next_turn(self.deadline)?;
         self.steps = (self.steps + 1) % STEPS_AT_ONCE;
         if self.steps == 0 && self.deadline >= 0 && clock::now() >= self.deadline {
             return Err(Errno::ETIMEDOUT);

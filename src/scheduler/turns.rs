@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::park::{Leaving, poll_interval};
 use crate::os::cycles;
+use crate::os::errno::Result;
 
 /// Operations that may succeed without a wait since the poller was asked, before it is asked
 /// whether others have waited for too long.
@@ -29,6 +30,16 @@ impl Context {
         if !self.has_turn(deadline) {
             self.give_way();
         }
+    }
+
+    /// Within an operation, between two steps that may need no wait: gives way if it is time.
+    /// `ECANCELED` when the operation must end.
+    pub(crate) fn next_turn(&self, deadline: i64) -> Result<()> {
+        if self.has_turn(deadline) {
+            return Ok(());
+        }
+        self.give_way();
+        self.current().may_block()
     }
 
     pub(super) fn begin_turns(&self) {

@@ -78,11 +78,13 @@ impl Watched {
     #[inline(never)]
     fn filter_slowly(&self, ready: Readiness) -> Readiness {
         // Where edges are watched they are what tells, and the polls go on.
-        if self.completes() && ready.has(Readiness::READABLE) {
-            self.ends(Pending::POLL_READ);
-        }
-        if self.completes() && ready.has(Readiness::WRITABLE) {
-            self.ends(Pending::POLL_WRITE);
+        if self.completes() {
+            if ready.has(Readiness::READABLE) {
+                self.ends(Pending::POLL_READ);
+            }
+            if ready.has(Readiness::WRITABLE) {
+                self.ends(Pending::POLL_WRITE);
+            }
         }
         if self.is_taking() {
             ready.without(Readiness::READABLE | Readiness::HANGUP)

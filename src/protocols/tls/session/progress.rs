@@ -60,11 +60,7 @@ impl Progress {
     /// A peer that sends and sends shall not hold a call whose time is over, nor other
     /// coroutines.
     pub(super) fn transferred(&mut self, count: usize) -> Result<()> {
-        let context = Context::get()?;
-        if !context.has_turn(self.deadline) {
-            context.give_way();
-            context.current().may_block()?;
-        }
+        Context::get()?.next_turn(self.deadline)?;
         self.unchecked += count;
         if self.unchecked < UNCHECKED {
             return Ok(());
