@@ -10,8 +10,8 @@ use crate::os::errno::Result;
 /// whether others have waited for too long.
 const TURN: i32 = 64;
 /// The same in virtual time, where they are always given way to then: what happens shall not
-/// depend on the speed of the machine.
-const VIRTUAL_TURN: i32 = 1024;
+/// depend on the speed of the machine. So many that only a peer that never tires gets there.
+const VIRTUAL_TURN: i32 = 1 << 20;
 
 impl Context {
     /// To be asked before operations that may succeed without a wait, time and again, if a peer
