@@ -9,9 +9,8 @@ fail() { echo "$1"; cat "$work"/*; exit 1; }
 mkdir "$work/root"
 echo 'a page' > "$work/root/page"
 python3 -u -m http.server -b 127.0.0.1 -d "$work/root" 0 > "$work/server" 2>&1 &
-for _ in $(seq 200); do
-    port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/server")
-    [ -n "$port" ] && break
+until port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/server"); [ -n "$port" ]; do
+    kill -0 $! 2> /dev/null || fail "the server has ended"
     sleep 0.05
 done
 "$1" localhost "$port" /page > "$work/page" 2> "$work/err" || fail "exit status $?"

@@ -8,9 +8,8 @@ trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
 fail() { echo "$1"; cat "$work"/*; exit 1; }
 openssl s_server -accept 127.0.0.1:0 -www -cert $certs/leaf.pem -cert_chain $certs/chain.pem \
     -key $certs/server.key > "$work/server" 2>&1 < /dev/null &
-for _ in $(seq 200); do
-    port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/server")
-    [ -n "$port" ] && break
+until port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/server"); [ -n "$port" ]; do
+    kill -0 $! 2> /dev/null || fail "the server has ended"
     sleep 0.05
 done
 "$1" localhost "$port" / $certs/ca.pem > "$work/page" 2> "$work/err" || fail "exit status $?"

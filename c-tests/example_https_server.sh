@@ -8,9 +8,8 @@ trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
 "$1" 0 $certs/chain.pem $certs/server.key > "$work/out" 2> "$work/err" &
 pid=$!
 fail() { echo "$1"; cat "$work"/*; exit 1; }
-for _ in $(seq 200); do
-    port=$(sed -n 's/^listening on port //p' "$work/out")
-    [ -n "$port" ] && break
+until port=$(sed -n 's/^listening on port //p' "$work/out"); [ -n "$port" ]; do
+    kill -0 $! 2> /dev/null || fail "the server has ended"
     sleep 0.05
 done
 get() { curl -sS -m 10 --noproxy '*' --cacert $certs/ca.pem "$@" 2>> "$work/curl"; }

@@ -18,7 +18,7 @@ serve page "$work/page_server" c-tests/peers/browser.html
     --remote-debugging-port=0 "http://127.0.0.1:$port/?$ws_port" \
     > "$work/browser.log" 2>&1 < /dev/null &
 pids="$pids $!"
-await page '^passed\|^failed' 1200
+await page '^passed\|^failed'
 same "what the browser has seen" "$(sed -n 2p "$work/page.log")" passed
 same "how it has left" "$(sort "$work/websocket.log" | grep '^/')" \
 "/echo: Broken pipe, 4001 enough €

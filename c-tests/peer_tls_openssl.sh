@@ -27,7 +27,7 @@ server() {
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
     serve ours "$peer" server $certs/chain.pem $certs/server.key "$@"
-    { echo "$input"; sleep 0.5; } | timeout 10 openssl s_client -quiet -no_ign_eof "-$version" \
+    { echo "$input"; sleep 0.5; } | openssl s_client -quiet -no_ign_eof "-$version" \
         -msg -msgfile "$work/msg.log" -connect "127.0.0.1:$port" -servername localhost \
         -verify_return_error -CAfile $certs/ca.pem "${options[@]}" > "$work/theirs.log" 2>&1
     wait "$server"
@@ -65,14 +65,14 @@ client() {
         > "$work/theirs.log" 2>&1 < /dev/null &
     server=$!
     pids="$pids $server"
-    await theirs '^ACCEPT .*:[0-9]' 200
+    await theirs '^ACCEPT .*:[0-9]'
     port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/theirs.log")
     "$peer" client "$port" "$name" "$ca" > "$work/ours.log" 2>&1
     saw ours "$expected" 0
     case $expected in
         attached*detached*)
             # It goes on after the connection, so its log may come late.
-            await msg '^>>> TLS.*Alert.*warning close_notify' 100
+            await msg '^>>> TLS.*Alert.*warning close_notify'
             said_goodbye '<<<' ;;
     esac
     kill "$server" 2> /dev/null

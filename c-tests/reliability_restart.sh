@@ -25,9 +25,8 @@ gcc -O2 -pthread -I"$include" examples-c/graceful_server.c "$lib/libdill.a" -ldl
 start() {
     "$dir/server" -p "$1" -g 20 -r > "$dir/$2" 2>&1 &
     server=$!
-    for((i = 0; i != 500; i++)); do
+    while kill -0 "$server" 2> /dev/null; do
         grep -qs listening "$dir/$2" && return 0
-        kill -0 "$server" 2> /dev/null || break
         sleep 0.02
     done
     echo "the server doesn't start:"

@@ -33,11 +33,7 @@ cc() {
         -pthread -ldl -lm "\${@:3}"
 }
 await() {
-    for((i = 0; i != 500; ++i)); do
-        [ "\$(wc -l < seen)" -gt "\$1" ] && return
-        sleep 0.02
-    done
-    echo "it says nothing"
+    until [ "\$(wc -l < seen)" -gt "\$1" ]; do sleep 0.02; done
 }
 END
 
