@@ -10,6 +10,7 @@ mod message_sockets;
 mod mixed;
 mod protocols;
 mod standard_library;
+mod stream_ends;
 mod transports;
 
 use std::cell::Cell;
