@@ -3159,7 +3159,8 @@ int dill_tcp_accept_mem(int s,
  *
  * - `EAFNOSUPPORT`: `addr` holds no IP address.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+ *   the socket to itself, as TCP does if the port happens to be its own.
  * - `ECONNRESET`: the peer has reset the connection.
  * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
  * - `EINVAL`: `addr` is `NULL`.
@@ -3207,7 +3208,8 @@ DILL_EXPORT int dill_tcp_connect(const struct dill_ipaddr *addr, int64_t deadlin
  *
  * - `EAFNOSUPPORT`: `addr` holds no IP address.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+ *   the socket to itself, as TCP does if the port happens to be its own.
  * - `ECONNRESET`: the peer has reset the connection.
  * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
  * - `EINVAL`: `addr` or `mem` is `NULL`.

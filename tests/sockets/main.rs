@@ -5,6 +5,7 @@
 
 mod byte_streams;
 mod interop;
+mod itself;
 mod kinds;
 mod message_sockets;
 mod mixed;
