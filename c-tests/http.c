@@ -348,6 +348,10 @@ static void wrong_arguments(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
+static coroutine void detach_other(int s, int *detached) {
+    CHECK_HANDLE(*detached = http_detach(s, -1));
+}
+
 /* What a coroutine leaves unfinished is sent before it waits. */
 static void unfinished_heads(void) {
     int p[2];
@@ -357,11 +361,13 @@ static void unfinished_heads(void) {
     expect_request(b, "GET", "/");
     CHECK_OK(http_sendfield(a, "foo", "bar", -1));
     expect_field(b, "foo", "bar");
-    /* Detaching completes it. */
+    /* Detaching completes it, and each end waits for the other's head. */
+    int detacher = go(detach_other(b, &b));
+    CHECK_HANDLE(detacher);
     a = http_detach(a, -1);
     CHECK_HANDLE(a);
-    b = http_detach(b, -1);
-    CHECK_HANDLE(b);
+    CHECK_OK(bundle_wait(detacher, -1));
+    CHECK_OK(hclose(detacher));
     text_to(a, "raw");
     expect(b, "raw");
     CHECK_OK(hclose(a));

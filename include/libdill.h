@@ -2350,12 +2350,13 @@ DILL_EXPORT int dill_msend(int s, const void *buf, size_t len, int64_t deadline)
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `EBUSY`: another coroutine is receiving from the socket.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `ECONNRESET`: the connection is broken, the stream has ended in the middle of a message, or an
+ *   earlier receive has failed.
  * - `EINVAL`: `len` is longer than memory can be.
  * - `EMSGSIZE`: the message doesn't fit into the buffer. It is lost. With PREFIX and
  *   SUFFIX the rest of the stream is, too: further receives fail with `ECONNRESET`.
  * - `ENOTSUP`: the handle is no message socket.
- * - `EPIPE`: the peer has ended its stream.
+ * - `EPIPE`: the peer has ended its stream, and no part of a further message has come.
  * - `ETIMEDOUT`: the deadline has passed.
  *
  * # Thread safety
@@ -2458,13 +2459,14 @@ int dill_msendl(int s,
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `EBUSY`: another coroutine is receiving from the socket.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+ * - `ECONNRESET`: the connection is broken, the stream has ended in the middle of a message, or an
+ *   earlier receive has failed.
  * - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
  *   loop, or an `iol_rsvd` is not 0.
  * - `EMSGSIZE`: the message doesn't fit into the list. It is lost. With PREFIX and SUFFIX
  *   the rest of the stream is, too: further receives fail with `ECONNRESET`.
  * - `ENOTSUP`: the handle is no message socket.
- * - `EPIPE`: the peer has ended its stream.
+ * - `EPIPE`: the peer has ended its stream, and no part of a further message has come.
  * - `ETIMEDOUT`: the deadline has passed.
  *
  * # Thread safety
@@ -3157,7 +3159,8 @@ int dill_tcp_accept_mem(int s,
  *
  * - `EAFNOSUPPORT`: `addr` holds no IP address.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+ *   the socket to itself, as TCP does if the port happens to be its own.
  * - `ECONNRESET`: the peer has reset the connection.
  * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
  * - `EINVAL`: `addr` is `NULL`.
@@ -3205,7 +3208,8 @@ DILL_EXPORT int dill_tcp_connect(const struct dill_ipaddr *addr, int64_t deadlin
  *
  * - `EAFNOSUPPORT`: `addr` holds no IP address.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address.
+ * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+ *   the socket to itself, as TCP does if the port happens to be its own.
  * - `ECONNRESET`: the peer has reset the connection.
  * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
  * - `EINVAL`: `addr` or `mem` is `NULL`.
@@ -5863,9 +5867,13 @@ DILL_EXPORT int dill_http_done(int s, int64_t deadline);
 /**
  * Ends the use of HTTP on a byte stream and gives that back.
  *
- * What was begun is completed: an outgoing head is ended, the rest of an incoming head is
- * dropped, and so is the rest of a body of which a part was received. The stream is left at the
- * byte after that: after a head, at the first byte of the body.
+ * The exchange of heads is completed first. An outgoing head is ended, and the rest of an
+ * incoming head is dropped, and so is the rest of a body of which a part was received. Where the
+ * peer's head was not received yet, the function waits for it and drops it: the response to
+ * each request that was sent, or, where no head was received at all, the first head. A socket
+ * that has sent no head sends an empty line in place of one, for a peer that waits for it
+ * likewise. The stream is left at the byte after that: after a head, at the first byte of the
+ * body.
  *
  * On failure socket and stream are closed, except after `EBADF`, `EBUSY` and `ENOTSUP`.
  *
@@ -5884,8 +5892,8 @@ DILL_EXPORT int dill_http_done(int s, int64_t deadline);
  * - `EBADF`: the handle is not open, or was closed during the call.
  * - `EBUSY`: another coroutine is using the socket.
  * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
- *   failed.
+ * - `ECONNRESET`: the connection is broken, has ended within a message or before the peer's head,
+ *   or an earlier call has failed.
  * - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
  * - `EMSGSIZE`: the head that was begun, or the rest of what the peer has begun, is too long.
  * - `ENOMEM`: out of memory.

@@ -1,21 +1,23 @@
 //! Numbers for objects, as C programs hold them.
 //!
-//! Handles count from 0 up and are reused in the order in which they were freed, so
-//! that a stale handle is found out rather than taken for a new one. Each thread has
-//! a region of numbers of its own, so that a handle used on a wrong thread is known
-//! by its number alone. Nothing here ever blocks.
+//! Handles count up from the beginning of a region and are reused in the order in which they were
+//! freed, so that a stale handle is found out rather than taken for a new one. Each thread has a
+//! region of numbers of its own, so that a handle used on a wrong thread is known by its number
+//! alone. That of the first thread begins at 0, unless the environment variable `DILL_HANDLES`
+//! says otherwise. Nothing here ever blocks.
 
 mod interface;
 
 pub(crate) use interface::Interface;
 
 use crate::os::debug_layout::Field;
+use crate::os::environment;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What all objects of one type have in common. Types are told apart by the address
 /// of their `Kind`.
@@ -335,41 +337,86 @@ impl HandleTable {
 struct Region {
     base: c_int,
     size: u32,
-    /// Index in `TAKEN`, when the region is this thread's alone.
+    /// Index in `Regions::taken`, when the region is this thread's alone.
     claimed: Option<usize>,
 }
 
-/// The first thread has the lower half of all numbers; the others share the upper one.
-const FIRST_REGION: u32 = 1 << 30;
+/// Where the upper half of all numbers begins. No descriptor is as high: by `fs.nr_open` Linux
+/// would allow for higher ones, but not for a table of so many.
+const UPPER: u32 = 1 << 30;
+/// Numbers of the first thread where it has a part of the upper half.
+const FIRST_IN_UPPER: u32 = 1 << 28;
 const OTHER_REGION: u32 = 1 << 20;
-const REGIONS: usize = 1 + (FIRST_REGION / OTHER_REGION) as usize;
+const MOST_REGIONS: usize = 1 + (UPPER / OTHER_REGION) as usize;
 
-static TAKEN: Mutex<[bool; REGIONS]> = Mutex::new([false; REGIONS]);
+/// How the numbers are shared out among the threads.
+#[derive(Clone, Copy)]
+enum Layout {
+    /// The first thread has the lower half, as all threads in libdill; the others share the upper
+    /// one.
+    FromZero,
+    /// All threads share the upper half, so that no handle is the number of a descriptor.
+    High,
+}
+
+impl Layout {
+    /// As the environment says. By default the first thread counts from 0: to libdill's programs
+    /// handles are small numbers, which they may use as indices, for instance.
+    fn wanted() -> Layout {
+        match environment::variable(c"DILL_HANDLES") {
+            Some(value) if value == c"high" => Layout::High,
+            _ => Layout::FromZero,
+        }
+    }
+
+    /// First number and size of the region with this index, if there is one.
+    fn region(self, index: usize) -> Option<(c_int, u32)> {
+        let (first, size, others) = match self {
+            Layout::FromZero => (0, UPPER, UPPER),
+            Layout::High => (UPPER, FIRST_IN_UPPER, UPPER + FIRST_IN_UPPER),
+        };
+        if index == 0 {
+            return Some((first.cast_signed(), size));
+        }
+        let base = others.checked_add(u32::try_from(index - 1).ok()?.checked_mul(OTHER_REGION)?)?;
+        Some((c_int::try_from(base).ok()?, OTHER_REGION))
+    }
+}
+
+struct Regions {
+    /// Decided when the first thread of the process claims a region.
+    layout: Option<Layout>,
+    taken: [bool; MOST_REGIONS],
+}
+
+static REGIONS: Mutex<Regions> = Mutex::new(Regions { layout: None, taken: [false; MOST_REGIONS] });
+
+fn regions() -> MutexGuard<'static, Regions> {
+    REGIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Region {
     fn claim() -> Region {
-        let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match taken.iter().position(|taken| !taken) {
-            Some(0) => {
-                taken[0] = true;
-                Region { base: 0, size: FIRST_REGION, claimed: Some(0) }
-            }
-            Some(index) => {
-                taken[index] = true;
-                let base = FIRST_REGION as c_int + (index as c_int - 1) * OTHER_REGION as c_int;
-                Region { base, size: OTHER_REGION, claimed: Some(index) }
-            }
-            // More than a thousand threads with a scheduler at once: wrong-thread use is
-            // not always noticed any more.
-            None => Region { base: FIRST_REGION as c_int, size: OTHER_REGION, claimed: None },
+        let mut regions = regions();
+        let layout = *regions.layout.get_or_insert_with(Layout::wanted);
+        let free = regions.taken.iter().position(|taken| !taken);
+        if let Some(index) = free
+            && let Some((base, size)) = layout.region(index)
+        {
+            regions.taken[index] = true;
+            return Region { base, size, claimed: Some(index) };
         }
+        // Hundreds of threads with a scheduler at once: they have the second region in common, and
+        // wrong-thread use among them is not noticed.
+        let (base, size) = layout.region(1).unwrap_or((UPPER.cast_signed(), OTHER_REGION));
+        Region { base, size, claimed: None }
     }
 }
 
 impl Drop for Region {
     fn drop(&mut self) {
         if let Some(index) = self.claimed {
-            TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[index] = false;
+            regions().taken[index] = false;
         }
     }
 }
@@ -435,6 +482,21 @@ mod tests {
             assert_eq!(table.any(handle).map(drop), Err(Errno::EBADF));
         }
         assert_eq!((table.room.get() + RESERVE) as usize, table.len.get());
+    }
+
+    #[test]
+    fn regions_are_disjoint() {
+        for layout in [Layout::FromZero, Layout::High] {
+            let mut end = if matches!(layout, Layout::High) { 1 << 30 } else { 0 };
+            let mut count = 0;
+            while let Some((base, size)) = layout.region(count) {
+                assert_eq!(i64::from(base), end);
+                end += i64::from(size);
+                count += 1;
+            }
+            assert_eq!(end, 1 << 31, "all positive numbers, and no others");
+            assert!((700..=MOST_REGIONS).contains(&count));
+        }
     }
 
     #[test]

@@ -133,12 +133,13 @@ pub unsafe extern "C" fn dill_msend(
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `EBUSY`: another coroutine is receiving from the socket.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+/// - `ECONNRESET`: the connection is broken, the stream has ended in the middle of a message, or an
+///   earlier receive has failed.
 /// - `EINVAL`: `len` is longer than memory can be.
 /// - `EMSGSIZE`: the message doesn't fit into the buffer. It is lost. With PREFIX and
 ///   SUFFIX the rest of the stream is, too: further receives fail with `ECONNRESET`.
 /// - `ENOTSUP`: the handle is no message socket.
-/// - `EPIPE`: the peer has ended its stream.
+/// - `EPIPE`: the peer has ended its stream, and no part of a further message has come.
 /// - `ETIMEDOUT`: the deadline has passed.
 ///
 /// # Thread safety
@@ -253,13 +254,14 @@ pub unsafe extern "C" fn dill_msendl(
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `EBUSY`: another coroutine is receiving from the socket.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or an earlier receive has failed.
+/// - `ECONNRESET`: the connection is broken, the stream has ended in the middle of a message, or an
+///   earlier receive has failed.
 /// - `EINVAL`: the list is malformed: an end is missing, `last` is not its end, it is a
 ///   loop, or an `iol_rsvd` is not 0.
 /// - `EMSGSIZE`: the message doesn't fit into the list. It is lost. With PREFIX and SUFFIX
 ///   the rest of the stream is, too: further receives fail with `ECONNRESET`.
 /// - `ENOTSUP`: the handle is no message socket.
-/// - `EPIPE`: the peer has ended its stream.
+/// - `EPIPE`: the peer has ended its stream, and no part of a further message has come.
 /// - `ETIMEDOUT`: the deadline has passed.
 ///
 /// # Thread safety

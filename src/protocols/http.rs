@@ -11,6 +11,6 @@ mod syntax;
 mod unfinished;
 
 pub(crate) use socket::{
-    attach, beneath, check_fields, detach, done, done_body, receive_body, receive_field,
+    Exchange, attach, beneath, check_fields, detach, done, done_body, receive_body, receive_field,
     receive_request, receive_status, send_body, send_field, send_request, send_status,
 };

@@ -143,6 +143,8 @@ impl<'a> Call<'a> {
         self.note(result)
     }
 
+    /// Receives bytes of a message. `ECONNRESET` if the stream ends in the middle of it.
+    ///
     /// # Safety
     /// As for [`byte_socket::receive`].
     pub(super) unsafe fn receive_bytes(
@@ -153,15 +155,41 @@ impl<'a> Call<'a> {
         // SAFETY: by the caller's promise.
         let result =
             unsafe { byte_socket::receive(self.beneath, first, last, self.operation.deadline) };
-        self.note(result)
+        self.note_received(result)
     }
 
-    /// Receives as many bytes as `buffer` has.
+    /// Receives as many bytes as `buffer` has, of a message. `EPIPE` if the stream ends before
+    /// the message, `ECONNRESET` if it ends in the middle of it.
     pub(super) fn receive_into(&mut self, buffer: &mut [u8]) -> Result<()> {
-        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
-        let list = &raw mut list;
-        // SAFETY: a list of one element, alive and with memory of ours.
-        unsafe { self.receive_bytes(list, list) }
+        // A byte stream doesn't say how much it has received when it fails. So the first byte of a
+        // message is received alone: without it the message had not begun.
+        let begun = self.operation.has_begun();
+        let (first, rest) = buffer.split_at_mut(if begun { 0 } else { buffer.len().min(1) });
+        for part in [first, rest] {
+            if !part.is_empty() {
+                let (memory, length) = (part.as_mut_ptr().cast(), part.len());
+                // SAFETY: `part` is borrowed for the whole call.
+                let result = unsafe {
+                    byte_socket::receive_buffer(
+                        self.beneath,
+                        memory,
+                        length,
+                        self.operation.deadline,
+                    )
+                };
+                self.note_received(result)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As `note`, for bytes of a message that were to be received.
+    fn note_received(&mut self, result: Result<()>) -> Result<()> {
+        let begun = self.operation.has_begun();
+        self.note(result).map_err(|error| match error {
+            Errno::EPIPE if begun => Errno::ECONNRESET,
+            error => error,
+        })
     }
 
     /// # Safety

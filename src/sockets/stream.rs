@@ -86,6 +86,12 @@ fn check_socket(fd: RawFd, family: Family, listening: bool) -> Result<()> {
     }
 }
 
+/// Makes the system reset the connection `fd` when it is closed, rather than end it in order.
+pub(super) fn reset_when_closed(fd: RawFd) {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let _ = socket::setsockopt(&syscalls::borrow(fd), sockopt::Linger, &linger);
+}
+
 /// Closes a connection in an orderly way, that is, when both sides have ended their
 /// streams. If that fails the connection is reset. In any case the handle is closed.
 /// A listener is simply closed.

@@ -4,7 +4,7 @@ use super::fd_io;
 use super::ip_address::{self, IpAddress};
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
-use crate::os::errno::Result;
+use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
@@ -66,11 +66,35 @@ pub(crate) fn accept(socket: c_int, storage: Storage, deadline: i64) -> Result<(
     Ok((handle, peer))
 }
 
+/// Times that a connection to itself is given up for another attempt.
+const MOST_RETRIES: usize = 2;
+
 /// Connects to `address`.
+///
+/// Where no socket listens at a port that the system may choose for outgoing connections, it may
+/// choose just that one, and TCP then connects the socket to itself. Such a connection is reset,
+/// and the next attempt mostly gets another port. `ECONNREFUSED` if none does.
 pub(crate) fn connect(address: &IpAddress, storage: Storage, deadline: i64) -> Result<c_int> {
     Context::may_block()?;
-    let (fd, target) = new_socket(address)?;
-    open(fd_io::connect(fd, &target, deadline)?, storage)
+    for _ in 0..=MOST_RETRIES {
+        let (fd, target) = new_socket(address)?;
+        let source = fd_io::connect(fd, &target, deadline)?;
+        if !is_connected_to_itself(source.as_raw_fd(), address) {
+            return open(source, storage);
+        }
+        // Otherwise the port would stay taken for a while.
+        stream::reset_when_closed(source.as_raw_fd());
+    }
+    Err(Errno::ECONNREFUSED)
+}
+
+/// Returns whether both ends of the connection `fd` to `target` are the same socket.
+fn is_connected_to_itself(fd: RawFd, target: &IpAddress) -> bool {
+    let Ok(local) = ip_address::of_socket(Ok(fd)) else { return false };
+    // Mostly that is all there is to ask.
+    target.port() == Ok(local.port().into())
+        && ip_address::of_peer(Ok(fd))
+            .is_ok_and(|peer| peer.ip() == local.ip() && peer.port() == local.port())
 }
 
 /// Makes a connection of the user's connected socket `fd`, which is closed then.

@@ -5,11 +5,13 @@
 
 mod byte_streams;
 mod interop;
+mod itself;
 mod kinds;
 mod message_sockets;
 mod mixed;
 mod protocols;
 mod standard_library;
+mod stream_ends;
 mod transports;
 
 use std::cell::Cell;

@@ -4,7 +4,7 @@ use super::dill_http_storage;
 use crate::capi::boundary::{int, unit};
 use crate::concurrency::handle_close;
 use crate::os::errno::Errno;
-use crate::protocols::http;
+use crate::protocols::http::{self, Exchange};
 use core::ffi::c_int;
 
 /// Makes an HTTP socket of a byte stream.
@@ -157,9 +157,13 @@ pub unsafe extern "C" fn dill_http_done(s: c_int, deadline: i64) -> c_int {
 
 /// Ends the use of HTTP on a byte stream and gives that back.
 ///
-/// What was begun is completed: an outgoing head is ended, the rest of an incoming head is
-/// dropped, and so is the rest of a body of which a part was received. The stream is left at the
-/// byte after that: after a head, at the first byte of the body.
+/// The exchange of heads is completed first. An outgoing head is ended, and the rest of an
+/// incoming head is dropped, and so is the rest of a body of which a part was received. Where the
+/// peer's head was not received yet, the function waits for it and drops it: the response to
+/// each request that was sent, or, where no head was received at all, the first head. A socket
+/// that has sent no head sends an empty line in place of one, for a peer that waits for it
+/// likewise. The stream is left at the byte after that: after a head, at the first byte of the
+/// body.
 ///
 /// On failure socket and stream are closed, except after `EBADF`, `EBUSY` and `ENOTSUP`.
 ///
@@ -178,8 +182,8 @@ pub unsafe extern "C" fn dill_http_done(s: c_int, deadline: i64) -> c_int {
 /// - `EBADF`: the handle is not open, or was closed during the call.
 /// - `EBUSY`: another coroutine is using the socket.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, has ended within a message, or an earlier receive has
-///   failed.
+/// - `ECONNRESET`: the connection is broken, has ended within a message or before the peer's head,
+///   or an earlier call has failed.
 /// - `EINVAL`: the fields of the head that was begun do not tell where the body ends.
 /// - `EMSGSIZE`: the head that was begun, or the rest of what the peer has begun, is too long.
 /// - `ENOMEM`: out of memory.
@@ -203,5 +207,5 @@ pub unsafe extern "C" fn dill_http_done(s: c_int, deadline: i64) -> c_int {
 /// `http_attach`, `http_done`, `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_http_detach(s: c_int, deadline: i64) -> c_int {
-    int(http::detach(s, deadline))
+    int(http::detach(s, Exchange::Whole, deadline))
 }

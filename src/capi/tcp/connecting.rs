@@ -249,7 +249,8 @@ pub unsafe extern "C" fn dill_tcp_accept_mem(
 ///
 /// - `EAFNOSUPPORT`: `addr` holds no IP address.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNREFUSED`: nobody listens at the address.
+/// - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+///   the socket to itself, as TCP does if the port happens to be its own.
 /// - `ECONNRESET`: the peer has reset the connection.
 /// - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
 /// - `EINVAL`: `addr` is `NULL`.
@@ -300,7 +301,8 @@ pub unsafe extern "C" fn dill_tcp_connect(addr: *const dill_ipaddr, deadline: i6
 ///
 /// - `EAFNOSUPPORT`: `addr` holds no IP address.
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNREFUSED`: nobody listens at the address.
+/// - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
+///   the socket to itself, as TCP does if the port happens to be its own.
 /// - `ECONNRESET`: the peer has reset the connection.
 /// - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
 /// - `EINVAL`: `addr` or `mem` is `NULL`.

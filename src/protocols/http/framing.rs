@@ -138,6 +138,10 @@ pub(crate) struct Unanswered {
 impl Unanswered {
     const MOST: u32 = u64::BITS / 2;
 
+    pub(crate) fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
     pub(crate) fn is_full(self) -> bool {
         self.count == Self::MOST
     }

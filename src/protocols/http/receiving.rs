@@ -1,8 +1,8 @@
 //! Receiving heads, line by line.
 
-use super::framing::{Body, Framing, Method};
+use super::framing::{Body, Framing, Method, Unanswered};
 use super::head;
-use super::socket::{Http, Incoming, Input, Put, Start};
+use super::socket::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Operation};
@@ -18,9 +18,10 @@ const LONGEST_HEAD: usize = 64 * 1024;
 impl Held<Http> {
     pub(super) fn receive_request(&self, put: Put<'_>, deadline: i64) -> Result<()> {
         if self.to_answer.get().is_full() {
+            self.head_missed.set(true);
             return Err(Errno::ENOBUFS);
         }
-        self.receiving(deadline, |operation| {
+        self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
             let mut line = self.receive_line(operation)?;
             // Some send an empty line after a body.
@@ -44,7 +45,7 @@ impl Held<Http> {
         put: &mut dyn FnMut(&[u8]) -> Result<()>,
         deadline: i64,
     ) -> Result<c_int> {
-        self.receiving(deadline, |operation| {
+        self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
             let mut line = self.receive_line(operation)?;
             let length = line.len();
@@ -78,9 +79,39 @@ impl Held<Http> {
         })?
     }
 
-    /// Runs an operation that receives. Its own failures end the incoming stream, unless it
-    /// had not begun.
+    /// As [`receiving`](Self::receiving), for an operation that receives the beginning of a head.
+    fn receiving_head<T>(
+        &self,
+        deadline: i64,
+        operation: impl FnOnce(&mut Operation) -> Result<T>,
+    ) -> Result<T> {
+        if !self.receiving.get() {
+            self.head_missed.set(true);
+        }
+        let result = self.receiving_any(deadline, operation);
+        if result.is_ok() {
+            self.head_missed.set(false);
+        }
+        result
+    }
+
+    /// Runs an operation that receives a part of a message. Its own failures end the incoming
+    /// stream, unless it had not begun. `ECONNRESET` where the message's head was not received.
     pub(super) fn receiving<T>(
+        &self,
+        deadline: i64,
+        operation: impl FnOnce(&mut Operation) -> Result<T>,
+    ) -> Result<T> {
+        let between_messages = matches!(self.input.get(), Input::Idle | Input::Ended);
+        if between_messages && self.head_missed.get() && !self.receiving.get() {
+            Context::may_block()?;
+            // `EPIPE` would mean that the message had no more fields, or no body.
+            return Err(Errno::ECONNRESET);
+        }
+        self.receiving_any(deadline, operation)
+    }
+
+    fn receiving_any<T>(
         &self,
         deadline: i64,
         operation: impl FnOnce(&mut Operation) -> Result<T>,
@@ -135,6 +166,7 @@ impl Held<Http> {
     }
 
     fn head_begins(&self, start: Start, length: usize) {
+        self.has_received_head.set(true);
         self.input.set(Input::Head(start));
         self.received.set(Framing::default());
         self.head_length.set(length);
@@ -179,17 +211,63 @@ impl Held<Http> {
         Ok(())
     }
 
-    /// Receives the rest of a head, and the rest of a body that was begun.
-    pub(super) fn finish_receiving(&self, deadline: i64) -> Result<()> {
+    /// Receives the rest of a head, the rest of a body that was begun, and the heads that the peer
+    /// owes.
+    pub(super) fn finish_receiving(&self, exchange: Exchange, deadline: i64) -> Result<()> {
         let begun = match self.input.get() {
+            Input::Idle if self.is_head_due(exchange) => false,
             Input::Head(_) => false,
             Input::Body(Incoming { begun: true, .. }) => true,
             _ => return Ok(()),
         };
-        self.receiving(deadline, |operation| {
+        self.receiving_any(deadline, |operation| {
             self.skip_head(operation)?;
-            if begun { self.skip_body(operation) } else { Ok(()) }
+            if begun {
+                self.skip_body(operation)?;
+            }
+            while self.input.get() == Input::Idle && self.is_head_due(exchange) {
+                self.drop_head(operation)?;
+            }
+            Ok(())
         })
+        .map_err(|error| match error {
+            // The stream has ended where the head was due.
+            Errno::EPIPE => Errno::ECONNRESET,
+            error => error,
+        })
+    }
+
+    /// Returns whether a head of the peer's has to come before the stream is at the boundary that
+    /// [`detach`](super::detach) leaves it at.
+    fn is_head_due(&self, exchange: Exchange) -> bool {
+        let due = !self.asked.get().is_empty() || !self.has_received_head.get();
+        exchange == Exchange::Whole && due
+    }
+
+    /// Receives a head and drops it. An empty one says that the peer has ended the exchange
+    /// without a message.
+    fn drop_head(&self, operation: &mut Operation) -> Result<()> {
+        let mut line = self.receive_line(operation)?;
+        let length = line.len();
+        if line == b"\r\n" {
+            self.has_received_head.set(true);
+            self.asked.set(Unanswered::default());
+            self.line.set(line);
+            return Ok(());
+        }
+        let is_client = !self.asked.get().is_empty();
+        let start = if is_client || !self.has_sent_head.get() && line.starts_with(b"HTTP/") {
+            let response = syntax::parse_status(&mut line)?;
+            let mut asked = self.asked.get();
+            let method = asked.answer(response.status);
+            self.asked.set(asked);
+            Start::Response(response.version, response.status, method)
+        } else {
+            Start::Request(syntax::parse_request(&mut line)?.version)
+        };
+        self.head_begins(start, length);
+        self.line.set(line);
+        self.skip_head(operation)
     }
 }
 

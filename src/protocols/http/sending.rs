@@ -98,7 +98,15 @@ impl Held<Http> {
         self.append(line)?;
         self.sent.set(Framing::default());
         self.output.set(Output::Head(start));
+        self.has_sent_head.set(true);
         Ok(())
+    }
+
+    /// Sends the end of a head that has neither a first line nor fields: there is no message.
+    pub(super) fn send_empty_head(&self, deadline: i64) -> Result<()> {
+        self.may_send()?;
+        self.append(&[b"\r\n"])?;
+        self.transmit(NO_LIST, NO_LIST, deadline)
     }
 
     /// Adds pieces to what will be sent.

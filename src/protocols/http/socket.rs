@@ -103,6 +103,22 @@ pub(super) struct Http {
     pub(super) asked: Cell<Unanswered>,
     /// Requests that we have received.
     pub(super) to_answer: Cell<Unanswered>,
+    /// A head was begun here.
+    pub(super) has_sent_head: Cell<bool>,
+    /// A head was received here, if only its first line.
+    pub(super) has_received_head: Cell<bool>,
+    /// The last attempt to receive a head has failed: there are no fields and there is no body.
+    pub(super) head_missed: Cell<bool>,
+}
+
+/// What [`detach`] completes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// A head in each direction, as libdill does it: an empty one is sent where none was, and
+    /// those that the peer owes are waited for and dropped.
+    Whole,
+    /// What was begun, and no more.
+    Begun,
 }
 
 static HTTP: Kind = Kind { name: "http", close, query, adopt: no_owner };
@@ -131,6 +147,9 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
         line: Cell::new(Vec::new()),
         asked: Cell::new(Unanswered::default()),
         to_answer: Cell::new(Unanswered::default()),
+        has_sent_head: Cell::new(false),
+        has_received_head: Cell::new(false),
+        head_missed: Cell::new(false),
     };
     shared::open(http, &HTTP).inspect_err(|_| beneath.close())
 }
@@ -247,14 +266,14 @@ pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
     find(socket)?.beneath().map(Beneath::handle)
 }
 
-/// Ends what was begun in both directions, and gives back the stream beneath. On failure
+/// Completes the exchange in both directions, and gives back the stream beneath. On failure
 /// everything is closed, unless a call is inside.
-pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
+pub(crate) fn detach(socket: c_int, exchange: Exchange, deadline: i64) -> Result<c_int> {
     let held = find(socket)?;
     if held.sending.get() || held.receiving.get() {
         return Err(Errno::EBUSY);
     }
-    let outcome = held.finish(deadline);
+    let outcome = held.finish(exchange, deadline);
     held.alive()?;
     let beneath = held.beneath()?;
     if outcome.is_ok() {
@@ -265,7 +284,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
 }
 
 impl Held<Http> {
-    fn finish(&self, deadline: i64) -> Result<()> {
+    fn finish(&self, exchange: Exchange, deadline: i64) -> Result<()> {
         Context::may_block()?;
         if self.output.get() == Output::Failed || self.input.get() == Input::Failed {
             return Err(Errno::ECONNRESET);
@@ -273,9 +292,17 @@ impl Held<Http> {
         match self.output.get() {
             Output::Head(_) => self.done(deadline)?,
             Output::Body(Body::Chunked, true) => self.done_body(deadline)?,
+            // A peer that detaches waits for a head, too.
+            Output::Idle
+                if exchange == Exchange::Whole
+                    && !self.has_sent_head.get()
+                    && self.input.get() != Input::Ended =>
+            {
+                self.send_empty_head(deadline)?;
+            }
             _ => {}
         }
-        self.finish_receiving(deadline)
+        self.finish_receiving(exchange, deadline)
     }
 }
 

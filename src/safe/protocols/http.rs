@@ -8,7 +8,7 @@ mod values;
 pub use fields::HttpFields;
 pub use values::{HttpBody, HttpRequest, HttpResponse};
 
-use crate::protocols::http;
+use crate::protocols::http::{self, Exchange};
 use crate::safe::sockets::lower::Lower;
 use crate::safe::sockets::socket::Socket;
 use crate::safe::sockets::{Deadlines, byte_stream};
@@ -74,6 +74,9 @@ impl<S: ByteStream + 'static> Http<S> {
     /// Ends the protocol, with what was begun of a message, and gives the stream back, at the boundary
     /// between two messages. So it is done after `101 Switching Protocols`, for instance.
     ///
+    /// A message of the peer's of which nothing was received yet is left to the stream, with its
+    /// head. (C's `http_detach` waits for that head and drops it, as in libdill.)
+    ///
     /// # Errors
     ///
     /// [`Error::Reset`](crate::Error::Reset) if a call has failed halfway; those of the stream. The
@@ -89,7 +92,9 @@ impl<S: ByteStream + 'static> Http<S> {
     /// ```
     pub fn detach(self, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
-        self.lower.detach_from_stream(self.socket, |handle| http::detach(handle, deadline))
+        self.lower.detach_from_stream(self.socket, |handle| {
+            http::detach(handle, Exchange::Begun, deadline)
+        })
     }
 
     /// The stream beneath, for questions such as its peer's address. To send or receive there tears

@@ -63,7 +63,8 @@ pub trait MessageSocket {
     /// not fit, [`Error::Canceled`](crate::Error::Canceled),
     /// [`Error::TimedOut`](crate::Error::TimedOut), [`Error::Busy`](crate::Error::Busy) when
     /// another coroutine is receiving, and [`Error::Reset`](crate::Error::Reset) when the
-    /// connection is broken or an earlier call has failed halfway.
+    /// connection is broken, the stream has ended in the middle of a message, or an earlier call
+    /// has failed halfway.
     fn recv(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize>;
 
     /// As [`send_vectored`](MessageSocket::send_vectored), in one part.

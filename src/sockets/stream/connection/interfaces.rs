@@ -7,7 +7,6 @@ use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Interface as _, Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
-use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::sockets::at_once::AtOnce;
 use crate::sockets::byte_socket::{self, ByteStream};
@@ -15,12 +14,11 @@ use crate::sockets::io_list::IoList;
 use crate::sockets::partial::Partial;
 use crate::sockets::room;
 use crate::sockets::storage;
-use crate::sockets::stream::Family;
 use crate::sockets::stream::unblocked;
+use crate::sockets::stream::{self, Family};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
-use nix::sys::socket::{self, sockopt};
 
 pub(super) static TCP: Kind = Kind { name: "tcp", close, query, adopt: no_owner };
 pub(super) static IPC: Kind = Kind { name: "ipc", close, query, adopt: no_owner };
@@ -131,9 +129,7 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     let resets = !connection.is(state::ORDERLY) && !connection.source.is_inherited();
     if connection.family == Family::Internet && resets {
         // Reset the connection, so that the peer does not take a torn stream for all.
-        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-        let fd = syscalls::borrow(connection.source.as_raw_fd());
-        let _ = socket::setsockopt(&fd, sockopt::Linger, &linger);
+        stream::reset_when_closed(connection.source.as_raw_fd());
     }
     // SAFETY: calls inside have been told and won't touch it; the handle is going.
     unsafe {
