@@ -16,5 +16,6 @@ pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
+pub(crate) mod stay_loaded;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;

@@ -17,7 +17,7 @@ use crate::object_cache::{ObjectCache, Spares};
 use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{environment, instrumentation, thread_context};
+use crate::os::{environment, instrumentation, stay_loaded, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -154,6 +154,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        stay_loaded::ensure();
         // Held to the end: what is made once for the process is made under it, too.
         let locked = registry::lock();
         fork::watch_out(&locked)?;
