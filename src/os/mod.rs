@@ -8,6 +8,7 @@ pub(crate) mod cycles;
 pub(crate) mod debug_layout;
 pub(crate) mod environment;
 pub(crate) mod errno;
+pub(crate) mod fault_handler;
 pub(crate) mod fork;
 pub(crate) mod instrumentation;
 mod machine;

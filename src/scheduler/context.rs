@@ -219,12 +219,12 @@ impl Context {
         Ok(context)
     }
 
-    /// Of stack overflows and of the signal that asks for a dump, where they are wanted.
+    /// Installs the handlers of stack overflows and of the signal that asks for a dump, where they
+    /// are wanted, and the stack for all handlers of the library.
     fn install_handlers(&self) {
-        let wanted = [overflow::install(), dump::install()];
-        if wanted.contains(&true)
-            && let Some(stack) = AlternateStack::install()
-        {
+        overflow::install();
+        dump::install();
+        if let Some(stack) = AlternateStack::install() {
             let _ = self.handler_stack.set(stack);
         }
     }
