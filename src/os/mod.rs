@@ -4,6 +4,7 @@
 
 pub(crate) mod allocation;
 pub(crate) mod alternate_stack;
+pub(crate) mod caught_signals;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
 pub(crate) mod environment;

@@ -17,7 +17,7 @@ use crate::object_cache::{ObjectCache, Spares};
 use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{environment, instrumentation, stay_loaded, thread_context};
+use crate::os::{caught_signals, environment, instrumentation, stay_loaded, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -236,6 +236,7 @@ impl Context {
         let Some(place) = NonNull::new(context.cast::<Context>()) else { return };
         // SAFETY: called by the thread's exit with the pointer given to `at_thread_exit`.
         let context = unsafe { place.as_ref() };
+        caught_signals::end_thread();
         if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();
