@@ -5,11 +5,10 @@
 //! inboxes of all channels that want it, whatever thread it runs on, and wakes their threads.
 //!
 //! A handler may run at any moment on any thread, so it takes no lock. Inboxes are in a list that
-//! only grows, and are never freed. Whoever closes one first puts the program's action back, then
-//! takes the signals away from the inbox, and then waits until no handler is at work
-//! ([`HANDLERS`]): so no handler writes to the eventfd when that is closed. Opening and closing
-//! have a lock, under which all signals are blocked in the calling thread; it is held across a
-//! fork.
+//! only grows, and are never freed. Closing one puts the program's action back, takes the signals
+//! away from the inbox, and then waits until no handler is at work ([`HANDLERS`]): so no handler
+//! writes to the eventfd when that is closed. Opening and closing have a lock, under which all
+//! signals are blocked in the calling thread; it is held across a fork.
 //!
 //! In another process than that which has opened the channels, a child that shares or copies the
 //! memory, the handler only puts the program's action back and sends the signal again.
@@ -192,7 +191,8 @@ impl Subscription {
     pub(crate) fn new() -> Result<Subscription> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let descriptor = syscalls::above_standard(OwnedFd::from(EventFd::from_flags(flags)?))?;
-        let inbox = unused(&lock())?;
+        let locked = lock();
+        let inbox = unused(&locked)?;
         inbox.begin(descriptor.as_raw_fd(), signal_handlers::thread_id());
         OWNER.store(std::process::id().cast_signed(), Relaxed);
         Ok(Subscription { inbox: Some(inbox), descriptor, process: fork::generation() })

@@ -37,9 +37,10 @@ pub(super) fn watch_out(_: &Locked) -> Result<()> {
 }
 
 unsafe extern "C" fn before() {
-    let locked = registry::lock();
+    // First, as it blocks all signals: a handler may fork, too, and would wait for the other lock.
     let signals = caught_signals::lock();
-    // SAFETY: we have the lock.
+    let locked = registry::lock();
+    // SAFETY: only the thread that has the locks gets here.
     unsafe { *HELD.0.get() = Some((locked, signals, signal_handlers::thread_id())) };
 }
 
@@ -60,6 +61,8 @@ unsafe extern "C" fn in_child() {
             context.forget_dump();
         }
         caught_signals::forget_in_child(&mut signals, thread);
+        // Before signals come, whose handlers may want it.
+        drop(locked);
     }
 }
 
