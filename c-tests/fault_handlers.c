@@ -1,59 +1,12 @@
 /* A program's handlers of faults meet what they would have met without the library: their flags
-   and masks, the stack that they run on, what came with the signal, and the end of the process
-   where they don't survive. Overflows are reported as well. Each is a process of its own. */
+   and masks, the stack that they run on, and the end of the process where they don't survive.
+   Overflows are reported as well. */
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "check.h"
-
-typedef void handler_type(int, siginfo_t*, void*);
-
-static volatile sig_atomic_t calls, inner_calls;
-static char *volatile page;     /* what is touched */
-
-static void handle(int signo, handler_type *handler, int flags, int masked) {
-    struct sigaction action;
-    memset(&action, 0, sizeof(action));
-    action.sa_sigaction = handler;
-    action.sa_flags = SA_SIGINFO | flags;
-    if(masked) sigaddset(&action.sa_mask, masked);
-    CHECK_OK(sigaction(signo, &action, NULL));
-}
-
-static void make_page(void) {
-    page = (char*)mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(page != MAP_FAILED);
-}
-
-static int is_blocked(int signo) {
-    sigset_t set;
-    CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &set));
-    return sigismember(&set, signo);
-}
-
-static int on_alternate_stack(void) {
-    stack_t stack;
-    CHECK_OK(sigaltstack(NULL, &stack));
-    return (stack.ss_flags & SS_ONSTACK) != 0;
-}
-
-/* Makes the scheduler, and with it the handler. */
-static void use_library(void) {
-    CHECK_OK(yield());
-}
+#include "faults.h"
 
 /* ---------------------------------------------------------------- flags -- */
-
-static void counts(int signo, siginfo_t *info, void *context) {
-    (void)signo, (void)info, (void)context;
-    if(++calls > 3) _exit(9);
-}
 
 /* The second fault finds the default action. */
 static void reset(void) {
@@ -132,16 +85,6 @@ static void much_stack(void) {
     *page = 1;
 }
 
-static char own_stack[300 * 1024];
-
-static void set_own_stack(void) {
-    stack_t stack;
-    memset(&stack, 0, sizeof(stack));
-    stack.ss_sp = own_stack;
-    stack.ss_size = sizeof(own_stack);
-    CHECK_OK(sigaltstack(&stack, NULL));
-}
-
 static void uses_own_stack(int signo, siginfo_t *info, void *context) {
     stack_t stack;
     CHECK_OK(sigaltstack(NULL, &stack));
@@ -218,164 +161,6 @@ static void at_thread_end(void) {
     CHECK_OK(pthread_key_create(&key, looks_at_stack));
     for(own = 0; own != 3; ++own) ends(looks);
     _exit(calls == 3 ? 24 : 9);
-}
-
-/* ------------------------------------------------------------- recovery -- */
-
-static sigjmp_buf back;
-
-static void jumps(int signo, siginfo_t *info, void *context) {
-    (void)signo, (void)context;
-    if(info->si_addr == page) siglongjmp(back, 1);
-    _exit(25);
-}
-
-static void recover(int times) {
-    for(volatile int i = 0; i != times; ++i) {
-        if(sigsetjmp(back, 1) == 0) {
-            *page = 1;
-            _exit(9);
-        }
-    }
-}
-
-__attribute__((noinline)) static int descend(int depth) {
-    volatile char frame[200];
-    frame[depth % 200] = (char)depth;
-    return depth < 0 ? 0 : descend(depth + 1) + frame[depth % 200];
-}
-
-static coroutine void overflow(void) {
-    if(descend(0) == 12345) puts("never");
-}
-
-static coroutine void recovers(int times) {
-    recover(times);
-}
-
-/* A later overflow is still reported, in the end by the program's handler, which has a stack. */
-static void recovered(void) {
-    set_own_stack();
-    handle(SIGSEGV, jumps, SA_ONSTACK, 0);
-    use_library();
-    for(int i = 0; i != 3; ++i) {
-        recover(10);
-        int b = bundle();
-        CHECK_OK(bundle_go(b, recovers(10)));
-        CHECK_OK(bundle_wait(b, -1));
-        CHECK_OK(hclose(b));
-    }
-    int b = bundle();
-    bundle_go(b, overflow());
-}
-
-static void makes_writable(int signo, siginfo_t *info, void *context) {
-    (void)signo, (void)context;
-    ++calls;
-    if(info->si_addr != page || mprotect(page, 4096, PROT_READ | PROT_WRITE) < 0) _exit(9);
-}
-
-/* As garbage collectors do. */
-static void repaired(void) {
-    handle(SIGSEGV, makes_writable, 0, 0);
-    use_library();
-    for(int i = 1; i <= 100; ++i) {
-        *page = 1;
-        if(calls != i || mprotect(page, 4096, PROT_NONE) < 0) _exit(9);
-        CHECK_OK(yield());
-    }
-    struct sigaction action;
-    CHECK_OK(sigaction(SIGSEGV, NULL, &action));
-    _exit(26);
-}
-
-/* What the program sets after such a fault is its own. */
-static void replaced_after_recovery(void) {
-    handle(SIGSEGV, jumps, 0, 0);
-    use_library();
-    recover(1);
-    handle(SIGSEGV, counts, SA_RESETHAND, 0);
-    use_library();
-    int b = bundle();
-    CHECK_OK(bundle_go(b, recovers(0)));
-    CHECK_OK(hclose(b));
-    struct sigaction action;
-    CHECK_OK(sigaction(SIGSEGV, NULL, &action));
-    if(action.sa_sigaction != counts) _exit(9);
-    *page = 1;
-}
-
-/* -------------------------------------------------- signals that are sent -- */
-
-static volatile int code, sender, value;
-
-static void keeps(int signo, siginfo_t *info, void *context) {
-    (void)signo, (void)context;
-    code = info->si_code;
-    sender = info->si_pid;
-    value = info->si_value.sival_int;
-    calls++;
-}
-
-static void queue_to_self(int number) {
-    siginfo_t info;
-    memset(&info, 0, sizeof(info));
-    info.si_signo = SIGSEGV;
-    info.si_code = SI_QUEUE;
-    info.si_pid = getpid();
-    info.si_value.sival_int = number;
-    CHECK_OK(syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), SIGSEGV, &info));
-}
-
-static void sent(void) {
-    handle(SIGSEGV, keeps, 0, 0);
-    use_library();
-    CHECK_OK(kill(getpid(), SIGSEGV));
-    if(calls != 1 || code != SI_USER || sender != getpid()) _exit(9);
-    for(int i = 0; i != 3; ++i) {
-        use_library();
-        CHECK_OK(msleep(now() + 1));
-        queue_to_self(70 + i);
-        if(calls != 2 + 3 * i || code != SI_QUEUE || value != 70 + i)
-            _exit(9);
-        CHECK_OK(raise(SIGSEGV));
-        if(calls != 3 + 3 * i || code != SI_TKILL) _exit(9);
-        CHECK_OK(raise(SIGSEGV));
-        if(calls != 4 + 3 * i) _exit(9);
-    }
-    _exit(27);
-}
-
-static void sent_once(void) {
-    handle(SIGSEGV, keeps, SA_RESETHAND, 0);
-    use_library();
-    CHECK_OK(raise(SIGSEGV));
-    if(calls != 1) _exit(9);
-    CHECK_OK(msleep(now() + 1));
-    CHECK_OK(raise(SIGSEGV));
-    _exit(9);
-}
-
-static void sent_by_default(void) {
-    use_library();
-    CHECK_OK(kill(getpid(), SIGSEGV));
-    _exit(9);
-}
-
-static void ignored(void) {
-    CHECK(signal(SIGSEGV, SIG_IGN) != SIG_ERR);
-    use_library();
-    CHECK_OK(kill(getpid(), SIGSEGV));
-    CHECK_OK(raise(SIGSEGV));
-    struct sigaction action;
-    CHECK_OK(sigaction(SIGSEGV, NULL, &action));
-    if(action.sa_handler != SIG_IGN) _exit(9);
-    *page = 1;
-}
-
-static void by_default(void) {
-    use_library();
-    *page = 1;
 }
 
 /* ------------------------------------------------------ others and places -- */
@@ -476,12 +261,7 @@ static void overflow_without_stack(void) {
     bundle_go(bundle(), overflow());
 }
 
-/* How each ends: with a status, or by a signal (negative); whether an overflow is reported. */
-static const struct program {
-    const char *name;
-    void (*run)(void);
-    int result, reported;
-} programs[] = {
+static const struct program programs[] = {
     {"reset", reset, -SIGSEGV, 0},
     {"without_siginfo", without_siginfo, 20, 0},
     {"nested", nested, 21, 0},
@@ -492,14 +272,6 @@ static const struct program {
     {"own_stack_later", own_stack_later, 23, 0},
     {"library_stack", library_stack, 23, 0},
     {"at_thread_end", at_thread_end, 24, 0},
-    {"recovered", recovered, 25, 1},
-    {"repaired", repaired, 26, 0},
-    {"replaced_after_recovery", replaced_after_recovery, -SIGSEGV, 0},
-    {"sent", sent, 27, 0},
-    {"sent_once", sent_once, -SIGSEGV, 0},
-    {"sent_by_default", sent_by_default, -SIGSEGV, 0},
-    {"ignored", ignored, -SIGSEGV, 0},
-    {"by_default", by_default, -SIGSEGV, 0},
     {"chained_to_handler", chained_to_handler, 28, 0},
     {"chained_to_default", chained_to_default, -SIGSEGV, 0},
     {"installed_later", installed_later, 29, 0},
@@ -511,42 +283,6 @@ static const struct program {
     {"overflow_without_stack", overflow_without_stack, -SIGSEGV, 1},
 };
 
-static void check(const struct program *program) {
-    char text[1024];
-    int fds[2], status;
-    CHECK_OK(pipe(fds));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        dup2(fds[1], 2);
-        close(fds[0]);
-        close(fds[1]);
-        /* One that goes on for ever is a failure. */
-        alarm(10);
-        run_self((char*)program->name);
-    }
-    close(fds[1]);
-    size_t len = 0;
-    for(ssize_t n; (n = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0;) len += (size_t)n;
-    text[len] = 0;
-    close(fds[0]);
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    int result = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    int reported = strstr(text, "libdill: stack overflow in the coroutine launched at ") != NULL;
-    if(result != program->result || reported != program->reported)
-        check_fail(__FILE__, __LINE__, "%s: ended with %d, wrote:\n%s", program->name, result, text);
-}
-
 int main(int argc, char **argv) {
-    size_t count = sizeof(programs) / sizeof(programs[0]);
-    if(argc > 1) {
-        make_page();
-        for(size_t i = 0; i != count; ++i)
-            if(strcmp(programs[i].name, argv[1]) == 0) programs[i].run();
-        return 2;
-    }
-    for(size_t i = 0; i != count; ++i) check(&programs[i]);
-    return 0;
+    return run_programs(programs, sizeof(programs) / sizeof(programs[0]), argc > 1 ? argv[1] : NULL);
 }

@@ -6,6 +6,9 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 lib=$(realpath "${DILL_LIB_DIR:-target/release}")
+static=$lib/libdill.a
+# Without debug information, where c-tests/run has made one.
+[ -e "${DILL_TEST_BUILD-}/libdill.a" ] && static=$DILL_TEST_BUILD/libdill.a
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 flags="-O2 -Wall -Wextra -Werror -pthread -I${DILL_INCLUDE_DIR:-include}"
@@ -13,7 +16,7 @@ flags="-O2 -Wall -Wextra -Werror -pthread -I${DILL_INCLUDE_DIR:-include}"
 # shellcheck disable=SC2086
 gcc $flags c-tests/unload/program.c -o "$dir/program" -ldl || exit 1
 # shellcheck disable=SC2086
-gcc $flags -fPIC -shared c-tests/unload/plugin.c "$lib/libdill.a" -o "$dir/plugin.so" \
+gcc $flags -fPIC -shared c-tests/unload/plugin.c "$static" -o "$dir/plugin.so" \
     -lpthread -ldl -lm || exit 1
 
 # As it was opened, which may be relative to a directory that is not the current one any more.
@@ -36,7 +39,7 @@ int main(void) {
 END
 for kind in -static -static-pie; do
     # shellcheck disable=SC2086
-    gcc $flags $kind "$dir/static.c" "$lib/libdill.a" -o "$dir/static" -lpthread -ldl -lm \
+    gcc $flags $kind "$dir/static.c" "$static" -o "$dir/static" -lpthread -ldl -lm \
         2> "$dir/log" || { cat "$dir/log"; failed=1; continue; }
     grep -E 'dlopen|dladdr' "$dir/log" && failed=1
     "$dir/static" || { echo "$kind: exit status $?"; failed=1; }
