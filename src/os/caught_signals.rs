@@ -13,6 +13,7 @@
 //! In another process than that which has opened the channels, a child that shares or copies the
 //! memory, the handler only puts the program's action back and sends the signal again.
 
+mod action;
 mod inbox;
 mod set;
 
@@ -20,11 +21,12 @@ pub(crate) use set::SignalSet;
 
 use super::errno::{Errno, Result};
 use super::signal_handlers::{self, Handler};
-use super::{fork, syscalls};
+use super::{fork, instrumentation, syscalls};
+use action::Caught;
 use core::ffi::c_int;
 use core::ptr;
 use core::sync::atomic::{
-    AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
+    AtomicI32, AtomicPtr, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use core::time::Duration;
@@ -46,63 +48,7 @@ static HANDLERS: AtomicU32 = AtomicU32::new(0);
 /// Arrivals so far, which have numbers.
 static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 
-/// How many inboxes want each signal, and the program's own action. Changed under the lock.
-static CAUGHT: [Caught; LAST as usize] = [const { Caught::new() }; LAST as usize];
-
 static LOCK: Mutex<()> = Mutex::new(());
-
-struct Caught {
-    inboxes: AtomicU32,
-    /// The words of the program's action: a handler may read them in a child that shares the
-    /// memory. They change only while our handler is not installed.
-    previous: [AtomicUsize; ACTION_WORDS],
-}
-
-const ACTION_WORDS: usize = size_of::<libc::sigaction>() / size_of::<usize>();
-const _: () = assert!(size_of::<libc::sigaction>().is_multiple_of(size_of::<usize>()));
-
-impl Caught {
-    const fn new() -> Caught {
-        Caught {
-            inboxes: AtomicU32::new(0),
-            previous: [const { AtomicUsize::new(0) }; ACTION_WORDS],
-        }
-    }
-
-    fn of(signal: c_int) -> &'static Caught {
-        &CAUGHT[(signal - 1) as usize]
-    }
-
-    fn remember(&self, action: &libc::sigaction) {
-        let words = ptr::from_ref(action).cast::<usize>();
-        for (index, word) in self.previous.iter().enumerate() {
-            // SAFETY: the structure has so many words, and was zeroed before it was filled in.
-            word.store(unsafe { words.add(index).read() }, Relaxed);
-        }
-    }
-
-    /// The action remembered last, or the default if there is none.
-    fn previous(&self) -> libc::sigaction {
-        // SAFETY: all zero is a valid action, and so is what `remember` has copied.
-        unsafe {
-            let mut action: libc::sigaction = core::mem::zeroed();
-            let words = (&raw mut action).cast::<usize>();
-            for (index, word) in self.previous.iter().enumerate() {
-                words.add(index).write(word.load(Relaxed));
-            }
-            action
-        }
-    }
-
-    /// Puts the program's action back, unless the program has set another one meanwhile.
-    fn put_back(&self, signal: c_int) {
-        if let Ok(action) = signal_handlers::action(signal)
-            && signal_handlers::calls(&action, HANDLER)
-        {
-            let _ = signal_handlers::set_action(signal, &self.previous());
-        }
-    }
-}
 
 /// Goes through all inboxes.
 fn inboxes() -> impl Iterator<Item = &'static Inbox> {
@@ -128,6 +74,8 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut l
     unsafe {
         if OWNER.load(Relaxed) == std::process::id().cast_signed() {
             HANDLERS.fetch_add(1, SeqCst);
+            // It knows nothing of these atomics; nor below.
+            instrumentation::tsan_acquire(&HANDLERS);
             let number = ARRIVALS.fetch_add(1, SeqCst) + 1;
             let mut added = false;
             for inbox in inboxes().filter(|inbox| inbox.wants(signal)) {
@@ -137,6 +85,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut l
             if !added {
                 decline(signal, info);
             }
+            instrumentation::tsan_release(&HANDLERS);
             HANDLERS.fetch_sub(1, SeqCst);
         } else {
             decline(signal, info);
@@ -166,11 +115,14 @@ pub(crate) struct Locked {
 
 pub(crate) fn lock() -> Locked {
     let mask = signal_handlers::block_all();
-    Locked { guard: Some(LOCK.lock().unwrap_or_else(PoisonError::into_inner)), mask }
+    let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    instrumentation::tsan_acquire(&HANDLERS);
+    Locked { guard: Some(guard), mask }
 }
 
 impl Drop for Locked {
     fn drop(&mut self) {
+        instrumentation::tsan_release(&HANDLERS);
         // In this order: what has been pending comes as soon as it is not blocked any more.
         drop(self.guard.take());
         signal_handlers::set_mask(&self.mask);
@@ -213,7 +165,7 @@ impl Subscription {
         // After that, so that no arrival with a higher number passes it by.
         inbox.opened_at.store(ARRIVALS.load(SeqCst), Relaxed);
         for signal in caught.signals() {
-            catch(signal);
+            Caught::of(signal).begin(signal);
         }
         let blocked = caught.bits() & SignalSet::of_mask(&locked.mask).bits();
         inbox.unblocked.store(blocked, Relaxed);
@@ -266,21 +218,6 @@ impl Drop for Subscription {
     }
 }
 
-/// Installs the handler for a signal.
-fn catch(signal: c_int) {
-    let caught = Caught::of(signal);
-    caught.inboxes.fetch_add(1, Relaxed);
-    let Ok(action) = signal_handlers::action(signal) else { return };
-    if signal_handlers::calls(&action, HANDLER) {
-        return;
-    }
-    caught.remember(&action);
-    // What does not concern the handler stays as the program has it.
-    let kept = action.sa_flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT);
-    let ours = signal_handlers::ours_undisturbed(HANDLER, kept | libc::SA_RESTART);
-    let _ = signal_handlers::set_action(signal, &ours);
-}
-
 /// An inbox that is not in use. `ENOMEM`.
 fn unused(_: &Locked) -> Result<&'static Inbox> {
     if let Some(inbox) = inboxes().find(|inbox| !inbox.in_use.load(Relaxed)) {
@@ -299,9 +236,7 @@ fn unused(_: &Locked) -> Result<&'static Inbox> {
 fn close(inbox: &'static Inbox, locked: &mut Locked) {
     let signals = SignalSet::from_bits(inbox.wanted.load(Relaxed));
     for signal in signals.signals() {
-        if Caught::of(signal).inboxes.fetch_sub(1, Relaxed) == 1 {
-            Caught::of(signal).put_back(signal);
-        }
+        Caught::of(signal).end(signal);
     }
     inbox.wanted.store(0, SeqCst);
     await_handlers();
@@ -361,6 +296,7 @@ fn await_handlers() {
             _ => std::thread::sleep(Duration::from_micros(100)),
         }
     }
+    instrumentation::tsan_acquire(&HANDLERS);
 }
 
 /// Ends what the calling thread, which ends, has left open.
@@ -382,9 +318,7 @@ pub(crate) fn end_thread() {
 /// the thread that has forked has in the parent.
 pub(crate) fn forget_in_child(locked: &mut Locked, thread: libc::pid_t) {
     for signal in 1..=LAST {
-        if Caught::of(signal).inboxes.swap(0, Relaxed) > 0 {
-            Caught::of(signal).put_back(signal);
-        }
+        Caught::of(signal).forget(signal);
     }
     for inbox in inboxes() {
         if inbox.in_use.load(Relaxed) && inbox.thread.load(Relaxed) == thread {
