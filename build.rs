@@ -35,11 +35,15 @@ fn main() {
 }
 
 fn compile_c() {
-    let source = "src/os/thread_context.c";
-    println!("cargo:rerun-if-changed={source}");
-    cc::Build::new().file(source).opt_level(2).pic(true).compile("dill_thread_context");
+    let sources = ["src/os/stay_loaded.c", "src/os/thread_context.c"];
+    for source in sources {
+        println!("cargo:rerun-if-changed={source}");
+    }
+    cc::Build::new().files(sources).opt_level(2).pic(true).compile("dill_c");
     // The name under which programs linked with libdill 2.14 look for it.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdill.so.20");
+    // The system holds addresses of its functions: see `os/stay_loaded.rs`.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }
 
 /// The C half of a test. Only tests are linked with it.

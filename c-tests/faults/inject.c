@@ -17,7 +17,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -182,11 +181,6 @@ int fault_epoll_wait(int ep, struct epoll_event *events, int max, int timeout) {
 int fault_eventfd(unsigned value, int flags) {
     FAILS("eventfd", -1, EMFILE, ENFILE, ENOMEM, ENODEV);
     return eventfd(value, flags);
-}
-
-int fault_signalfd(int fd, const sigset_t *set, int flags) {
-    FAILS("signalfd", -1, EMFILE, ENFILE, ENOMEM, ENODEV);
-    return signalfd(fd, set, flags);
 }
 
 int fault_fcntl(int fd, int cmd, ...) {

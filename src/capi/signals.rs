@@ -2,21 +2,30 @@
 
 use super::boundary::int;
 use crate::concurrency::signals;
+use crate::os::caught_signals::SignalSet;
 use crate::os::errno::Errno;
 use core::ffi::c_int;
-use nix::sys::signal::SigSet;
 
 /// Makes signals of the system arrive as messages on a channel.
 ///
 /// Each signal of the set is an `int` message, its number, to be received with `chrecv`
-/// or `choose` from the new handle. While the handle is open the set is blocked in the
-/// calling thread, so its signals wait until somebody receives them; none is lost to
-/// whatever else happens at that moment. (As always, a signal that is pending already is
-/// not counted again.) `hclose` unblocks what it has blocked,
-/// except what another such handle of the thread still waits for; the order doesn't matter.
+/// or `choose` from the new handle, in the order of arrival. While the handle is open the signals
+/// are caught, whichever thread they come to, and kept until they are received; none is lost to
+/// whatever else happens at that moment. Real-time signals are counted; of the others, as always,
+/// one that waits already is not counted again. Each of several channels for one signal gets it.
 ///
-/// A signal to the process goes to any thread that doesn't block it. So open the handle
-/// before other threads are started, which then inherit the blocked set.
+/// A signal that was ignored stays ignored and never arrives. One that the calling thread had
+/// blocked arrives nevertheless. `hclose` restores the action and the mask, unless the program
+/// has changed them meanwhile; a signal that no channel has received then takes its ordinary
+/// effect.
+///
+/// Programs that are started meanwhile see none of it: their signals are neither blocked nor
+/// ignored because of it. In a child of `fork` the signals have their ordinary effect until the
+/// child itself receives from its copy of the handle.
+///
+/// The signals are caught by a handler with `SA_RESTART`. Calls of the program's own that the
+/// system never restarts, such as `nanosleep`, `poll` and `epoll_wait`, end early with `EINTR` in
+/// the thread that a signal comes to; functions of the library never do.
 ///
 /// # Parameters
 ///
@@ -29,14 +38,16 @@ use nix::sys::signal::SigSet;
 /// # Errors
 ///
 /// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `signals` is `NULL`.
+/// - `EINVAL`: `signals` is `NULL`, or contains a signal that can't be a message: `SIGKILL`,
+///   `SIGSTOP`, or one that tells of a fault of an instruction (`SIGSEGV`, `SIGBUS`, `SIGFPE`,
+///   `SIGILL`, `SIGTRAP`, `SIGSYS`).
 /// - `EMFILE`: the process has used up its file descriptors, or the thread its handles.
 /// - `ENFILE`: the system has used up its file descriptors.
 /// - `ENOMEM`: out of memory.
 ///
 /// # Thread safety
 ///
-/// The new handle belongs to the calling thread, whose signal mask is changed.
+/// The new handle belongs to the calling thread, and the signals to the whole process.
 ///
 /// # Example
 ///
@@ -65,6 +76,5 @@ use nix::sys::signal::SigSet;
 pub unsafe extern "C" fn dill_sigchan(signals: *const libc::sigset_t) -> c_int {
     // SAFETY: null or a set, which is the caller's promise.
     let Some(set) = (unsafe { signals.as_ref() }) else { return int(Err(Errno::EINVAL)) };
-    // SAFETY: a set that the user has made is valid.
-    int(signals::make(&unsafe { SigSet::from_sigset_t_unchecked(*set) }))
+    int(SignalSet::new(set).and_then(signals::make))
 }

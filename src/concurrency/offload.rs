@@ -10,7 +10,7 @@ pub(crate) use helpers::Crew;
 
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
-use crate::os::{fork, instrumentation, syscalls};
+use crate::os::{fork, instrumentation, signal_handlers, syscalls};
 use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
 use crate::scheduler::coroutine::Interrupt;
@@ -57,6 +57,9 @@ trait Task: Send {
 struct Job<F, T> {
     function: Mutex<Option<F>>,
     state: Mutex<State<T>>,
+    /// What the thread that asks blocks: a function of the program's is called with the same mask,
+    /// which programs that it starts inherit. `None`: the helper's own.
+    mask: Option<libc::sigset_t>,
 }
 
 enum State<T> {
@@ -84,7 +87,11 @@ impl<F: FnOnce() -> T + Send, T: Send> Task for Shared<Job<F, T>> {
             return;
         }
         let Some(function) = lock(&self.function).take() else { return };
+        let own_mask = self.mask.as_ref().map(signal_handlers::set_mask);
         let answer = catch_unwind(AssertUnwindSafe(function));
+        if let Some(mask) = own_mask {
+            signal_handlers::set_mask(&mask);
+        }
         let mut state = lock(&self.state);
         // With the lock held, so that the number still means the same file.
         if let State::Asked(fd) = *state {
@@ -118,7 +125,8 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let fd = OwnedFd::from(EventFd::from_flags(flags)?);
         let state = Mutex::new(State::Asked(fd.as_raw_fd()));
-        let job = Shared::new(Job { function: Mutex::new(Some(function)), state })?;
+        let mask = (crew.help() == Help::Offload).then(signal_handlers::mask);
+        let job = Shared::new(Job { function: Mutex::new(Some(function)), state, mask })?;
         let answered = FdSource::register_local(fd, crew.help())?;
         let process = fork::generation();
         let _outside = context.outside_work();

@@ -1,74 +1,41 @@
 //! Signals of the system as messages on a channel.
 //!
-//! The signals stay blocked in the thread and pending in the kernel until somebody
-//! receives them, so none is lost to whatever happens in between.
+//! They are caught when they come and kept until they are received, so none is lost to whatever
+//! happens in between: see [`caught_signals`](crate::os::caught_signals).
 
 use super::channel::{Buffer, Channel, HALF_CHANNEL, HalfChannel};
 use super::handle_close;
 use crate::intrusive::Ref;
+use crate::os::caught_signals::{self, SignalSet, Subscription};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness;
-use core::cell::Cell;
+use core::cell::RefCell;
 use core::ffi::c_int;
 use core::ptr;
-use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::os::fd::{AsFd as _, AsRawFd as _};
 
 /// A channel whose first half receives signals.
 #[repr(C)]
 struct SignalChannel {
     channel: Channel,
-    descriptor: SignalFd,
-    set: SigSet,
-    /// The signals that are blocked because of it, and of no channel made before.
-    blocked: Cell<SigSet>,
+    set: SignalSet,
+    caught: RefCell<Subscription>,
 }
 
-/// Makes a channel that receives the signals of `set`; its handle. The set is blocked in
-/// the calling thread until the handle is closed.
-pub(crate) fn make(set: &SigSet) -> Result<c_int> {
+/// Makes a channel that receives the signals of `set`; its handle.
+pub(crate) fn make(set: SignalSet) -> Result<c_int> {
     let context = Context::may_start()?;
-    let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-    let descriptor = SignalFd::with_flags(set, flags)?;
-    let mut before = SigSet::empty();
-    // Blocked before anything else can fail for lack of it; undone below.
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(set), Some(&mut before))?;
-    let blocked = select(set, &before, |wanted, before| wanted && !before);
-    let channel = SignalChannel {
-        channel: Channel::of_signals(),
-        descriptor,
-        set: *set,
-        blocked: Cell::new(blocked),
-    };
-    let made = context.objects.allocate(channel).and_then(|made| {
-        made.channel.init();
-        let object = ptr::from_ref(made.channel.first_half()).cast_mut().cast();
-        // SAFETY: made just now, and nobody knows it.
-        handle_close::open(context, object, &HALF_CHANNEL)
-            .inspect_err(|_| unsafe { context.objects.free(made) })
-    });
-    made.inspect_err(|_| {
-        let _ = blocked.thread_unblock();
-    })
-}
-
-/// The signals that are chosen, by their membership in two sets. Not nix's operators: they leave
-/// out the signals without a name, which are the real-time ones.
-fn select(first: &SigSet, second: &SigSet, choose: impl Fn(bool, bool) -> bool) -> SigSet {
-    let mut selected: libc::sigset_t = *SigSet::empty().as_ref();
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: valid sets and a number that is one of a signal.
-        unsafe {
-            let is_in = |set: &SigSet| libc::sigismember(set.as_ref(), signal) == 1;
-            if choose(is_in(first), is_in(second)) {
-                libc::sigaddset(&raw mut selected, signal);
-            }
-        }
-    }
-    // SAFETY: made of valid signals.
-    unsafe { SigSet::from_sigset_t_unchecked(selected) }
+    // What can fail comes first: signals are caught for a channel that has its handle.
+    let caught = RefCell::new(Subscription::new()?);
+    let channel = SignalChannel { channel: Channel::of_signals(), set, caught };
+    let made = context.objects.allocate(channel)?;
+    made.channel.init();
+    let object = ptr::from_ref(made.channel.first_half()).cast_mut().cast();
+    let handle = handle_close::open(context, object, &HALF_CHANNEL)
+        // SAFETY: made just now, and known to no other code.
+        .inspect_err(|_| unsafe { context.objects.free(made) })?;
+    made.caught.borrow().catch(set);
+    Ok(handle)
 }
 
 /// The channel that `half` is the first half of.
@@ -78,38 +45,40 @@ fn of(half: &HalfChannel) -> Ref<SignalChannel> {
     unsafe { Ref::from_raw(ptr::from_ref(half).cast()) }
 }
 
-/// The next signal that is pending.
-fn take(channel: &SignalChannel) -> Result<Option<c_int>> {
-    let mut info = [0u8; size_of::<libc::signalfd_siginfo>()];
-    match nix::unistd::read(channel.descriptor.as_fd(), &mut info) {
-        Ok(len) if len == info.len() => {
-            // The number is the first field.
-            let number = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
-            Ok(Some(number.cast_signed()))
-        }
-        Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Receives a signal if one is pending; otherwise prepares for one to come.
+/// Receives a signal if one has arrived; otherwise prepares for one to come.
 pub(super) fn receive(context: &Context, half: &HalfChannel, buffer: Buffer) -> Result<bool> {
     if buffer.len != size_of::<c_int>() {
         return Err(Errno::EMSGSIZE);
     }
+    let channel = of(half);
+    if channel.caught.borrow().is_parents() {
+        begin_anew(context, &channel)?;
+    }
     // First come, first served.
-    if half.receivers.is_empty()
-        && let Some(number) = take(&of(half))?
-    {
-        store(buffer.address, number);
-        return Ok(true);
+    if half.receivers.is_empty() {
+        let taken = channel.caught.borrow().take();
+        if let Some(number) = taken {
+            store(buffer.address, number);
+            return Ok(true);
+        }
     }
     prepare(context, half)?;
     Ok(false)
 }
 
+/// In a forked child, which has none of its parent's signals, and for which nothing is caught
+/// until it receives from its copy of the channel.
+#[cold]
+fn begin_anew(context: &Context, channel: &SignalChannel) -> Result<()> {
+    let own = Subscription::new()?;
+    own.catch(channel.set);
+    fd_readiness::stop_calling(context, channel.caught.borrow().descriptor());
+    channel.caught.replace(own);
+    Ok(())
+}
+
 fn prepare(context: &Context, half: &HalfChannel) -> Result<()> {
-    let fd = of(half).descriptor.as_raw_fd();
+    let fd = of(half).caught.borrow().descriptor();
     fd_readiness::call_when_readable(context, fd, deliver, ptr::from_ref(half).cast())
 }
 
@@ -118,46 +87,40 @@ fn store(address: *mut u8, number: c_int) {
     unsafe { address.cast::<c_int>().write_unaligned(number) };
 }
 
-/// Gives pending signals to those who wait.
+/// Gives signals that have arrived to those who wait.
 fn deliver(context: &Context, argument: *const ()) {
     // SAFETY: `close` ends the calls of this function before the half goes.
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(argument.cast()) };
+    let channel = of(&half);
+    let caught = channel.caught.borrow();
+    if caught.is_parents() {
+        return; // the descriptor tells of the parent's signals
+    }
+    // First: what arrives after that makes the descriptor readable again.
+    caught.rest();
     while let Some(waiter) = half.receivers.first() {
-        match take(&of(&half)) {
-            Ok(Some(number)) => {
+        match caught.take() {
+            Some(number) => {
                 store(waiter.value.get(), number);
                 waiter.complete(context, 0);
             }
-            Ok(None) => match prepare(context, &half) {
+            None => match prepare(context, &half) {
                 Ok(()) => return,
                 Err(error) => waiter.complete(context, error as c_int),
             },
-            Err(error) => waiter.complete(context, error as c_int),
         }
     }
 }
 
-/// Ends the channel and unblocks the signals that it had blocked, but for those that other
-/// channels still wait for: these see to it from now on.
+/// Ends the channel. Signals that have arrived and that no channel has received take the effect
+/// that they have without it.
 pub(super) fn close(context: &Context, half: Ref<HalfChannel>) {
     let channel = of(&half);
-    let mut blocked = channel.blocked.get();
-    context.handles.for_each(|_, object, kind| {
-        if !ptr::eq(kind, &HALF_CHANNEL) || half.same(object.cast()) {
-            return;
-        }
-        // SAFETY: an open handle of this kind is a half-channel's.
-        let other: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
-        if other.receives_signals() {
-            let other = of(&other);
-            let shared = select(&blocked, &other.set, |ours, theirs| ours && theirs);
-            other.blocked.set(select(&other.blocked.get(), &shared, |had, gets| had || gets));
-            blocked = select(&blocked, &shared, |ours, shared| ours && !shared);
-        }
-    });
-    fd_readiness::stop_calling(context, channel.descriptor.as_raw_fd());
+    fd_readiness::stop_calling(context, channel.caught.borrow().descriptor());
     half.end_waits(context);
-    // SAFETY: nobody waits on it any more, and its handle is being released.
+    // Released last: then handlers of the program may run, and leave this by a jump.
+    let mut locked = caught_signals::lock();
+    channel.caught.borrow_mut().end(&mut locked);
+    // SAFETY: no coroutine waits on it any more, and its handle is being released.
     unsafe { context.objects.free(channel) };
-    let _ = blocked.thread_unblock();
 }

@@ -6,6 +6,7 @@ use super::channel::{self, Buffer, Direction, HalfChannel};
 use super::{bundle, bundle::Bundle, choose, handle_close, request, signals};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
+use crate::os::caught_signals::SignalSet;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::cell::UnsafeCell;
@@ -14,7 +15,6 @@ use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
-use nix::sys::signal::SigSet;
 
 /// One end of a channel that carries messages of type `T`. Owns its handle.
 pub(crate) struct End<T> {
@@ -249,7 +249,7 @@ impl<T> Drop for End<T> {
 
 impl End<c_int> {
     /// A receiving end for signals of the system: see [`signals::make`].
-    pub(crate) fn of_signals(set: &SigSet) -> Result<End<c_int>> {
+    pub(crate) fn of_signals(set: SignalSet) -> Result<End<c_int>> {
         // SAFETY: made just now; a message is the number of a signal.
         unsafe { End::from_handle(signals::make(set)?) }
     }

@@ -5,8 +5,9 @@
 use super::syscalls;
 use core::ptr;
 
-/// What our own handlers need, beside the registers that the kernel stores there.
-const ROOM: usize = 32 * 1024;
+/// Enough for handlers of the program, such as those of crash reporters, which run here, too, if
+/// they want an alternate stack. Only pages that a handler touches take memory.
+const ROOM: usize = 1024 * 1024;
 /// `AT_MINSIGSTKSZ`: how much the kernel stores; it depends on the processor.
 const LEAST_KEY: libc::c_ulong = 51;
 

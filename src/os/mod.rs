@@ -4,10 +4,12 @@
 
 pub(crate) mod allocation;
 pub(crate) mod alternate_stack;
+pub(crate) mod caught_signals;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
 pub(crate) mod environment;
 pub(crate) mod errno;
+pub(crate) mod fault_handler;
 pub(crate) mod fork;
 pub(crate) mod instrumentation;
 mod machine;
@@ -16,5 +18,6 @@ pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
+pub(crate) mod stay_loaded;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;

@@ -5,7 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 use nix::sys::epoll::Epoll;
-use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 /// `MADV_GUARD_INSTALL` of Linux 6.13: makes pages fault without splitting the mapping.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -205,6 +205,18 @@ pub(crate) fn start_thread(
         libc::pthread_detach(thread);
     }
     Ok(())
+}
+
+/// Moves a descriptor that the library makes for itself above those of the standard streams,
+/// whose numbers the program may have left free.
+pub(crate) fn above_standard(fd: OwnedFd) -> Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(fd);
+    }
+    let first = libc::STDERR_FILENO + 1;
+    let moved = nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(first))?;
+    // SAFETY: the number of a new descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(moved) })
 }
 
 /// Makes the eventfd `fd` readable.

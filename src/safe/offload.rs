@@ -11,7 +11,8 @@ static HELPERS: Crew = Crew::new(c"dill-offload", Help::Offload, 256);
 ///
 /// A thread can't be interrupted. When the caller is cancelled or its deadline passes, the caller
 /// goes on at once, the helper is left alone with the function, and the result is dropped there
-/// when it ends. A program that ends does not wait for helpers.
+/// when it ends. A program that ends does not wait for helpers. The function runs with the signal
+/// mask of the calling thread, which programs that it starts inherit.
 ///
 /// # Errors
 /// [`Error::TimedOut`], [`Error::Canceled`]; [`Error::Os`] with `EAGAIN` when no thread can be

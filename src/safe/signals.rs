@@ -2,6 +2,7 @@
 
 use super::{AsRawHandle, Deadline, Error, RawHandle, Result};
 use crate::concurrency::typed::End;
+use crate::os::caught_signals::SignalSet;
 use core::fmt;
 
 /// A signal of the system, by its number.
@@ -73,12 +74,15 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// Has signals arrive as messages, in band, while the result exists. They are blocked in the
-/// calling thread meanwhile, so none is lost to whatever else happens; what was blocked before
-/// is restored afterwards. Threads that are started later inherit what is blocked.
+/// Has signals arrive as messages, in band, while the result exists. They are caught on whatever
+/// thread they come to and kept until they are received, so none is lost to whatever else happens.
+/// A signal that was ignored stays ignored and never arrives. Dropping the result restores the
+/// action and the mask; a signal that was not received takes its ordinary effect then. Programs
+/// that are started meanwhile see none of it.
 ///
 /// # Errors
-/// [`Error::Os`] with `EINVAL` for what is no signal; [`Error::Canceled`] when the caller is
+/// [`Error::Os`] with `EINVAL` for what is no signal, or can't be a message: `SIGKILL`, `SIGSTOP`
+/// and those that tell of a fault of an instruction, such as `SIGSEGV`; [`Error::Canceled`] when the caller is
 /// hard-cancelled; [`Error::OutOfMemory`], [`Error::Os`] with `EMFILE`.
 ///
 /// ```
@@ -90,15 +94,15 @@ impl fmt::Debug for Signal {
 /// # Ok::<(), dill::Error>(())
 /// ```
 pub fn signals(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
-    let mut set = nix::sys::signal::SigSet::empty();
+    let mut set = SignalSet::EMPTY;
     for signal in signals {
-        set.add(nix::sys::signal::Signal::try_from(signal.0).map_err(Error::of)?);
+        set.add(signal.0).map_err(Error::of)?;
     }
-    Ok(Signals { end: End::of_signals(&set).map_err(Error::of)? })
+    Ok(Signals { end: End::of_signals(set).map_err(Error::of)? })
 }
 
 /// Arriving signals: see [`signals`]. To be used with [`choose!`](crate::choose), too. It belongs
-/// to its thread, whose signals it blocks:
+/// to its thread:
 ///
 /// ```compile_fail,E0277
 /// let signals = dill::signals([dill::Signal::TERMINATE]).unwrap();
@@ -110,7 +114,7 @@ pub struct Signals {
 
 impl Signals {
     /// Waits for the next signal. One that has arrived several times meanwhile counts once, as
-    /// always with signals.
+    /// always with signals, unless it is a real-time signal.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Canceled`].

@@ -17,7 +17,7 @@ use crate::object_cache::{ObjectCache, Spares};
 use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{environment, instrumentation, thread_context};
+use crate::os::{caught_signals, environment, instrumentation, stay_loaded, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -154,6 +154,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn create() -> Result<&'static Context> {
+        stay_loaded::ensure();
         // Held to the end: what is made once for the process is made under it, too.
         let locked = registry::lock();
         fork::watch_out(&locked)?;
@@ -218,12 +219,12 @@ impl Context {
         Ok(context)
     }
 
-    /// Of stack overflows and of the signal that asks for a dump, where they are wanted.
+    /// Installs the handlers of stack overflows and of the signal that asks for a dump, where they
+    /// are wanted, and the stack for all handlers of the library.
     fn install_handlers(&self) {
-        let wanted = [overflow::install(), dump::install()];
-        if wanted.contains(&true)
-            && let Some(stack) = AlternateStack::install()
-        {
+        overflow::install();
+        dump::install();
+        if let Some(stack) = AlternateStack::install() {
             let _ = self.handler_stack.set(stack);
         }
     }
@@ -235,6 +236,7 @@ impl Context {
         let Some(place) = NonNull::new(context.cast::<Context>()) else { return };
         // SAFETY: called by the thread's exit with the pointer given to `at_thread_exit`.
         let context = unsafe { place.as_ref() };
+        caught_signals::end_thread();
         if !context.current().same(&context.main) {
             // The thread ends from within a coroutine, on a stack of ours: leave it all.
             thread_context::clear();

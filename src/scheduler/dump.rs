@@ -69,8 +69,8 @@ impl Dumping {
     }
 }
 
-/// Installs the handler if the user wants one, once in the process. True if it is there.
-pub(super) fn install() -> bool {
+/// Installs the handler if the user wants one, once in the process.
+pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let Some(signal) = environment::variable(VARIABLE)
@@ -80,16 +80,14 @@ pub(super) fn install() -> bool {
             return;
         };
         // Whoever handles the signal already keeps it.
-        if let Ok(mut action) = signal_handlers::action(signal)
+        let ours = signal_handlers::ours(handle, libc::SA_RESTART);
+        if let Ok(action) = signal_handlers::action(signal)
             && action.sa_sigaction == libc::SIG_DFL
+            && signal_handlers::set_action(signal, &ours).is_ok()
         {
-            action.sa_flags = libc::SA_RESTART;
-            if signal_handlers::install(signal, handle, &action).is_ok() {
-                SIGNAL.store(signal, Ordering::Relaxed);
-            }
+            SIGNAL.store(signal, Ordering::Relaxed);
         }
     });
-    SIGNAL.load(Ordering::Relaxed) != 0
 }
 
 /// The number of a signal; none of those that mean a fault or can't be handled.

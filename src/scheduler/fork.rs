@@ -12,14 +12,14 @@ use super::context::Context;
 use super::poller::{Poller as _, SystemPoller};
 use super::registry::{self, Locked};
 use crate::os::errno::Result;
-use crate::os::fork;
+use crate::os::{caught_signals, fork, signal_handlers};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The lock, from before a fork until after it: no other thread is in the middle of making or
-/// ending its scheduler then.
-struct Held(UnsafeCell<Option<Locked>>);
+/// The locks, from before a fork until after it: no other thread is in the middle of making or
+/// ending its scheduler, or of changing which signals are caught.
+struct Held(UnsafeCell<Option<(Locked, caught_signals::Locked, libc::pid_t)>>);
 
 // SAFETY: only used by whoever has the lock.
 unsafe impl Sync for Held {}
@@ -37,9 +37,11 @@ pub(super) fn watch_out(_: &Locked) -> Result<()> {
 }
 
 unsafe extern "C" fn before() {
+    // First, as it blocks all signals: a handler may fork, too, and would wait for the other lock.
+    let signals = caught_signals::lock();
     let locked = registry::lock();
-    // SAFETY: we have the lock.
-    unsafe { *HELD.0.get() = Some(locked) };
+    // SAFETY: only the thread that has the locks gets here.
+    unsafe { *HELD.0.get() = Some((locked, signals, signal_handlers::thread_id())) };
 }
 
 unsafe extern "C" fn in_parent() {
@@ -51,13 +53,16 @@ unsafe extern "C" fn in_parent() {
 unsafe extern "C" fn in_child() {
     fork::note_in_child();
     // SAFETY: taken by `before`, on the thread that this one is a copy of.
-    let locked = unsafe { (*HELD.0.get()).take() };
-    if let Some(locked) = locked {
+    let held = unsafe { (*HELD.0.get()).take() };
+    if let Some((locked, mut signals, thread)) = held {
         let own = Context::existing();
         registry::leave_only(own, &locked, |context| context.poller.leave_to_parent());
         if let Some(context) = own {
             context.forget_dump();
         }
+        caught_signals::forget_in_child(&mut signals, thread);
+        // Before signals come, whose handlers may want it.
+        drop(locked);
     }
 }
 

@@ -1,21 +1,22 @@
-//! A coroutine that overflows its stack is told of before the process dies.
+//! A coroutine that overflows its stack is reported before the process dies.
 //!
 //! Below each stack of the library lies a guard page. The handler of SIGSEGV tells a fault
-//! in it from others, prints where the coroutine was launched, and then lets happen what
-//! would have happened without it: the previous handler, or death by the signal, with a core
-//! dump of the very instruction. On Linux guards never raise SIGBUS.
+//! in it from others, and prints where the coroutine was launched. Whatever the fault was, it then
+//! lets happen what would have happened without it: see [`FaultHandler`]. On Linux guards never
+//! raise SIGBUS.
 //!
-//! Whoever installs a handler later replaces this one, as with any other.
+//! A handler that the program installs later replaces this one, as with any other.
 
 use super::context::Context;
 use super::coroutine::Coroutine;
+use crate::os::fault_handler::FaultHandler;
 use crate::os::output::Output;
-use crate::os::signal_handlers::{self, Previous};
+use crate::os::signal_handlers;
 use crate::os::{environment, instrumentation, syscalls};
 use core::ffi::{CStr, c_int};
 use std::sync::Once;
 
-static PREVIOUS: Previous = Previous::new();
+static HANDLER: FaultHandler = FaultHandler::new(libc::SIGSEGV, handle);
 
 /// With this environment variable set to 0 the handler is not installed.
 const SWITCH: &CStr = c"DILL_OVERFLOW_MESSAGE";
@@ -24,21 +25,21 @@ const SWITCH: &CStr = c"DILL_OVERFLOW_MESSAGE";
 /// frame may be larger than the guard.
 const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
-/// Installs the handler, once in the process. True if it is there.
-pub(super) fn install() -> bool {
+/// Installs the handler, once in the process.
+pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     let wanted = environment::variable(SWITCH) != Some(c"0")
         // It has a handler of its own, which says more.
         && !instrumentation::asan_present();
     if wanted {
-        INSTALLED.call_once(|| {
-            if let Ok(action) = signal_handlers::action(libc::SIGSEGV) {
-                PREVIOUS.remember(action);
-                let _ = signal_handlers::install(libc::SIGSEGV, handle, &action);
-            }
-        });
+        INSTALLED.call_once(|| HANDLER.install());
     }
-    wanted
+}
+
+/// Installs the handler again if the program has survived a fault, which was its own.
+#[inline]
+pub(super) fn renew() {
+    HANDLER.renew();
 }
 
 /// The handler.
@@ -46,19 +47,21 @@ pub(super) fn install() -> bool {
 /// # Safety
 /// As for any handler: the kernel gives valid structures.
 #[allow(unsafe_code)]
-unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, machine: *mut libc::c_void) {
+unsafe extern "C" fn handle(_: c_int, info: *mut libc::siginfo_t, machine: *mut libc::c_void) {
     // SAFETY: valid by the kernel's promise; a positive code means a fault with an address.
     let (address, stack_pointer) = unsafe {
         let address = if (*info).si_code > 0 { (*info).si_addr() as usize } else { 0 };
         (address, signal_handlers::interrupted_stack_pointer(machine))
     };
-    if let Some(context) = Context::existing()
-        && overflows(&context.current(), address, stack_pointer)
-    {
-        report(&context.current());
+    if let Some(context) = Context::existing() {
+        if overflows(&context.current(), address, stack_pointer) {
+            report(&context.current());
+        }
+        // The next switch takes the slow way, which is an occasion for `renew`.
+        context.budget.set(0);
     }
-    // SAFETY: with the handler's own arguments.
-    unsafe { PREVIOUS.pass_on(signal, info, machine) };
+    // SAFETY: with the handler's own arguments, at its end.
+    unsafe { HANDLER.hand_over(info, machine) };
 }
 
 /// Is a fault at `address` one in the guard of the coroutine's stack?

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::fd_readiness::Delivery;
+use super::overflow;
 use super::poller::Poller as _;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
@@ -272,6 +273,7 @@ impl Context {
     /// Sets the number of switches until the next look at the cycle counter so that it
     /// comes in time at the speed of the last ones.
     fn grant_budget(&self, now: u64) {
+        overflow::renew();
         let granted = self.granted.get();
         let elapsed = now.wrapping_sub(self.granted_at.replace(now));
         // What the last grant took is known only when it was used up.

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::coroutine::{Coroutine, Launch};
+use super::overflow;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
@@ -85,6 +86,7 @@ impl Context {
 
     /// A coroutine on a stack of the library that has not begun.
     pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
+        overflow::renew();
         if let Some(coroutine) = self.reuse_coroutine(launch.file) {
             coroutine.note_line(launch.line);
             coroutine.rewind();

@@ -10,6 +10,7 @@ mod mixed;
 mod overflow;
 mod panics;
 mod scopes;
+mod signals;
 mod threads;
 
 use std::cell::RefCell;

@@ -5,13 +5,11 @@
 use super::{Help, Task};
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
-use crate::os::instrumentation;
-use crate::os::syscalls;
+use crate::os::{instrumentation, signal_handlers, syscalls};
 use core::ffi::{CStr, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use core::time::Duration;
-use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -127,10 +125,9 @@ impl Helpers {
 
     fn start_thread(&'static self, name: &CStr) -> Result<()> {
         // Signals are the business of the program's own threads.
-        let mut mask = SigSet::empty();
-        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut mask))?;
+        let mask = signal_handlers::block_all_but_faults();
         let started = syscalls::start_thread(name, Self::enter, ptr::from_ref(self).cast());
-        let _ = mask.thread_set_mask();
+        signal_handlers::set_mask(&mask);
         started
     }
 
