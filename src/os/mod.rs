@@ -6,7 +6,7 @@ pub(crate) mod allocation;
 pub(crate) mod alternate_stack;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
-pub(crate) mod environment;
+mod environment;
 pub(crate) mod errno;
 pub(crate) mod fork;
 pub(crate) mod instrumentation;
@@ -14,6 +14,7 @@ mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;
+pub(crate) mod settings;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
 pub(crate) mod syscalls;

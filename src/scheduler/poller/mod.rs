@@ -5,7 +5,7 @@ mod epoll;
 mod io_uring;
 
 use crate::os::errno::Result;
-use crate::os::{allocation, environment};
+use crate::os::{allocation, settings};
 use core::ffi::c_void;
 use core::ops::BitOr;
 use core::time::Duration;
@@ -276,7 +276,7 @@ impl SystemPoller {
     /// The one that the environment variable `DILL_POLLER` asks for: `epoll`, or `io_uring`
     /// where the system has what that needs. Epoll otherwise.
     pub(super) fn new() -> Result<SystemPoller> {
-        if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
+        if settings::io_uring()
             && let Ok(poller) = Uring::new()
         {
             return Ok(SystemPoller::Uring(allocation::boxed(poller)?));
