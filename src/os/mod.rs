@@ -6,6 +6,7 @@ pub(crate) mod allocation;
 pub(crate) mod alternate_stack;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
+pub(crate) mod descriptors;
 mod environment;
 pub(crate) mod errno;
 pub(crate) mod fork;
@@ -14,6 +15,9 @@ mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;
+#[cfg(feature = "sockets")]
+pub(crate) mod random;
+pub(crate) mod refusal;
 pub(crate) mod settings;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
