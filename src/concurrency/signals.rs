@@ -6,6 +6,7 @@
 use super::channel::{Buffer, Channel, HALF_CHANNEL, HalfChannel};
 use super::handle_close;
 use crate::intrusive::Ref;
+use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness;
@@ -14,13 +15,13 @@ use core::ffi::c_int;
 use core::ptr;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 /// A channel whose first half receives signals.
 #[repr(C)]
 struct SignalChannel {
     channel: Channel,
-    descriptor: SignalFd,
+    descriptor: OwnedFd,
     set: SigSet,
     /// The signals that are blocked because of it, and of no channel made before.
     blocked: Cell<SigSet>,
@@ -31,7 +32,7 @@ struct SignalChannel {
 pub(crate) fn make(set: &SigSet) -> Result<c_int> {
     let context = Context::may_start()?;
     let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-    let descriptor = SignalFd::with_flags(set, flags)?;
+    let descriptor = descriptors::above_standard(SignalFd::with_flags(set, flags)?.into())?;
     let mut before = SigSet::empty();
     // Blocked before anything else can fail for lack of it; undone below.
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(set), Some(&mut before))?;
