@@ -38,7 +38,7 @@ pub(crate) fn offload<T: Send + 'static>(
     deadline: i64,
 ) -> Result<Answer<T>> {
     let context = Context::may_block()?;
-    if deadline >= 0 && clock::now() >= deadline {
+    if clock::has_passed(deadline) {
         return Err(Errno::ETIMEDOUT);
     }
     let question = Question::ask(context, crew, function)?;

@@ -1,5 +1,6 @@
 //! Blocking, waking, and choosing who goes on.
 
+use super::clock::is_never;
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
 use super::failing::RETRY;
@@ -21,6 +22,8 @@ pub(super) fn poll_interval() -> u64 {
     cycles::per_millisecond() / 4
 }
 
+/// The system adds what it is told to wait to its own time, where a very long wait might overflow.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -49,7 +52,7 @@ impl Context {
     /// Has the coroutine's wait end at `deadline` (milliseconds, negative for never).
     #[inline(always)]
     pub(crate) fn arm_deadline(&self, coroutine: Ref<Coroutine>, deadline: i64) {
-        if deadline >= 0 {
+        if !is_never(deadline) {
             coroutine.will_time_out(-1);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
@@ -58,7 +61,7 @@ impl Context {
     /// As [`Context::arm_deadline`], for a call that succeeds when the time comes.
     #[inline(always)]
     pub(crate) fn arm_alarm(&self, coroutine: Ref<Coroutine>, deadline: i64) {
-        if deadline >= 0 {
+        if !is_never(deadline) {
             coroutine.will_time_out(0);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
@@ -321,7 +324,7 @@ impl Context {
             }
             return Some(Duration::ZERO);
         }
-        Some(Duration::from_nanos(remaining))
+        Some(Duration::from_nanos(remaining).min(LONGEST_WAIT))
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {

@@ -8,7 +8,7 @@ use super::stream::{self, Family, connection, listener};
 use crate::concurrency::handle_close;
 use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
+use crate::scheduler::clock::{self, has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt};
 use crate::scheduler::fd_readiness::FdSource;
@@ -74,7 +74,7 @@ pub(crate) fn connect(path: &CStr, storage: Storage, deadline: i64) -> Result<c_
             source => return connection::open(source?, Family::Local, storage),
         }
         let now = clock::now();
-        if deadline >= 0 && now >= deadline {
+        if !is_never(deadline) && has_come(deadline, now) {
             return Err(Errno::ETIMEDOUT);
         }
         let until = now.saturating_add(pause);
