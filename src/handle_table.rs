@@ -11,7 +11,7 @@ mod interface;
 pub(crate) use interface::Interface;
 
 use crate::os::debug_layout::Field;
-use crate::os::environment;
+use crate::os::settings;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
@@ -363,10 +363,7 @@ impl Layout {
     /// As the environment says. By default the first thread counts from 0: to libdill's programs
     /// handles are small numbers, which they may use as indices, for instance.
     fn wanted() -> Layout {
-        match environment::variable(c"DILL_HANDLES") {
-            Some(value) if value == c"high" => Layout::High,
-            _ => Layout::FromZero,
-        }
+        if settings::high_handles() { Layout::High } else { Layout::FromZero }
     }
 
     /// First number and size of the region with this index, if there is one.

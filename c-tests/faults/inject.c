@@ -164,8 +164,13 @@ int fault_madvise(void *addr, size_t len, int advice) {
 /* ------------------------------------------------------------- descriptors -- */
 
 int fault_epoll_create1(int flags) {
-    FAILS("epoll_create1", -1, EMFILE, ENFILE, ENOMEM);
+    FAILS("epoll_create1", -1, EMFILE, ENFILE, ENOMEM, EPERM);
     return epoll_create1(flags);
+}
+
+int fault_epoll_create(int size) {
+    FAILS("epoll_create", -1, EMFILE, ENFILE, ENOMEM);
+    return epoll_create(size);
 }
 
 int fault_epoll_ctl(int ep, int op, int fd, struct epoll_event *event) {
@@ -178,9 +183,25 @@ int fault_epoll_wait(int ep, struct epoll_event *events, int max, int timeout) {
     return epoll_wait(ep, events, max, timeout);
 }
 
+int fault_epoll_pwait(int ep, struct epoll_event *events, int max, int timeout,
+        const sigset_t *mask) {
+    FAILS("epoll_pwait", -1, EINTR);
+    return epoll_pwait(ep, events, max, timeout, mask);
+}
+
 int fault_eventfd(unsigned value, int flags) {
-    FAILS("eventfd", -1, EMFILE, ENFILE, ENOMEM, ENODEV);
+    FAILS("eventfd", -1, EMFILE, ENFILE, ENOMEM, ENODEV, EPERM);
     return eventfd(value, flags);
+}
+
+int fault_pipe(int fds[2]) {
+    FAILS("pipe", -1, EMFILE, ENFILE);
+    return pipe(fds);
+}
+
+int fault_pipe2(int fds[2], int flags) {
+    FAILS("pipe2", -1, EMFILE, ENFILE, EINVAL);
+    return pipe2(fds, flags);
 }
 
 int fault_fcntl(int fd, int cmd, ...) {
@@ -217,8 +238,13 @@ int fault_poll(struct pollfd *fds, nfds_t n, int timeout) {
 }
 
 int fault_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *s) {
-    FAILS("ppoll", -1, EINTR, ENOMEM);
+    FAILS("ppoll", -1, EINTR, ENOMEM, EPERM);
     return ppoll(fds, n, t, s);
+}
+
+int fault_nanosleep(const struct timespec *time, struct timespec *rest) {
+    FAILS("nanosleep", -1, EINTR);
+    return nanosleep(time, rest);
 }
 
 int fault_open(const char *path, int flags, ...) {
@@ -278,6 +304,11 @@ int fault_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) {
     FAILS("accept4", -1, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR, EPERM, EPROTO,
         ENETDOWN, EHOSTUNREACH);
     return accept4(fd, addr, len, flags);
+}
+
+int fault_accept(int fd, struct sockaddr *addr, socklen_t *len) {
+    FAILS("accept", -1, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR);
+    return accept(fd, addr, len);
 }
 
 int fault_connect(int fd, const struct sockaddr *addr, socklen_t len) {
@@ -386,7 +417,7 @@ int fault_pthread_setspecific(pthread_key_t key, const void *value) {
 }
 
 ssize_t fault_getrandom(void *buf, size_t len, unsigned flags) {
-    FAILS("getrandom", -1, EINTR);
+    FAILS("getrandom", -1, EINTR, EPERM);
     return getrandom(buf, len, flags);
 }
 
@@ -399,7 +430,7 @@ long fault_syscall(long number, ...) {
     va_end(args);
     switch(number) {
 #ifdef SYS_epoll_pwait2
-    case SYS_epoll_pwait2: FAILS("epoll_pwait2", -1, EINTR, ENOSYS); break;
+    case SYS_epoll_pwait2: FAILS("epoll_pwait2", -1, EINTR, ENOSYS, EPERM, EINVAL); break;
 #endif
 #ifdef SYS_io_uring_setup
     case SYS_io_uring_setup: FAILS("io_uring_setup", -1, ENOSYS, EPERM, ENOMEM, EMFILE); break;

@@ -10,6 +10,7 @@ use super::channel;
 use crate::intrusive::{Link, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
+use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care, stop};
 use crate::scheduler::timers::{OnExpiry, Timer};
@@ -109,8 +110,8 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
     {
         scope.fired.set(Fired::ByRequest);
     }
-    if deadline >= 0 {
-        if deadline <= context.clock.refresh() {
+    if !is_never(deadline) {
+        if has_come(deadline, context.clock.refresh()) {
             scope.pass_deadline();
         } else {
             context.arm_timer(scope.timer_ref(), deadline);

@@ -11,6 +11,7 @@ use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces, no_owner};
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock::is_never;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting as Queued};
 use core::cell::Cell;
@@ -462,7 +463,7 @@ pub(super) fn begin_half_at_once(
         return None;
     }
     let current = context.current();
-    if deadline < 0 {
+    if is_never(deadline) {
         let next = context.next_at_once()?;
         direction.enqueue(&target, current.waiter_ref(), buffer);
         current.will_block(Blocked::Waiter, Interrupt::Any);

@@ -1,6 +1,6 @@
 //! Work that blocks its thread, done by helper threads.
 //!
-//! The coroutine waits for an eventfd. When its deadline passes or it is cancelled it goes on at
+//! The coroutine waits for an eventfd (see [`Wakeup`]). When its deadline passes or it is cancelled it goes on at
 //! once: the helper goes on alone, for nobody, and drops the result.
 
 mod helpers;
@@ -9,6 +9,7 @@ pub(crate) use crate::scheduler::fd_readiness::Help;
 pub(crate) use helpers::Crew;
 
 use crate::os::allocation::{self, Shared};
+use crate::os::descriptors::Wakeup;
 use crate::os::errno::{Errno, Result};
 use crate::os::{fork, instrumentation, signal_handlers, syscalls};
 use crate::scheduler::clock;
@@ -18,8 +19,7 @@ use crate::scheduler::fd_readiness::FdSource;
 use core::any::Any;
 use core::mem;
 use core::ptr;
-use nix::sys::eventfd::{EfdFlags, EventFd};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,15 +29,16 @@ pub(crate) type Answer<T> = core::result::Result<T, Box<dyn Any + Send>>;
 /// Has a helper of `crew` call `function`; what that returns.
 ///
 /// `ETIMEDOUT`, `ECANCELED`: the function may not have been called, or still be running; `EAGAIN`
-/// when no thread can be started, or when the process has forked and this is the child, where the
-/// helpers are not; `ENOMEM`, `EMFILE`, `ENFILE`.
+/// when no thread can be started at present (the system's own error where it refuses threads), or
+/// when the process has forked and this is the child, where the helpers are not; `ENOMEM`,
+/// `EMFILE`, `ENFILE`.
 pub(crate) fn offload<T: Send + 'static>(
     crew: &'static Crew,
     function: impl FnOnce() -> T + Send + 'static,
     deadline: i64,
 ) -> Result<Answer<T>> {
     let context = Context::may_block()?;
-    if deadline >= 0 && clock::now() >= deadline {
+    if clock::has_passed(deadline) {
         return Err(Errno::ETIMEDOUT);
     }
     let question = Question::ask(context, crew, function)?;
@@ -63,7 +64,8 @@ struct Job<F, T> {
 }
 
 enum State<T> {
-    /// Somebody waits for this eventfd, which is open as long as the state is this one.
+    /// A coroutine waits until something is written to this descriptor, which is open as long as
+    /// the state is this one.
     Asked(RawFd),
     /// Nobody waits any more.
     Abandoned,
@@ -113,6 +115,8 @@ struct Question<F: FnOnce() -> T + Send + 'static, T: Send + 'static> {
     job: Shared<Job<F, T>>,
     crew: &'static Crew,
     answered: FdSource,
+    /// Keeps open what the helper writes to, where that is another descriptor.
+    _writer: Option<OwnedFd>,
     /// Of the process, see [`fork::generation`].
     process: u8,
     /// In virtual time nothing happens before the helper has answered.
@@ -122,15 +126,15 @@ struct Question<F: FnOnce() -> T + Send + 'static, T: Send + 'static> {
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Question<F, T> {
     #[inline(never)] // the stack of a waiting coroutine needs nothing of this
     fn ask(context: &'static Context, crew: &'static Crew, function: F) -> Result<Self> {
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let fd = OwnedFd::from(EventFd::from_flags(flags)?);
-        let state = Mutex::new(State::Asked(fd.as_raw_fd()));
+        let wakeup = Wakeup::new()?;
+        let state = Mutex::new(State::Asked(wakeup.writer()));
         let mask = (crew.help() == Help::Offload).then(signal_handlers::mask);
         let job = Shared::new(Job { function: Mutex::new(Some(function)), state, mask })?;
-        let answered = FdSource::register_local(fd, crew.help())?;
+        let (reader, _writer) = wakeup.into_parts();
+        let answered = FdSource::register_local(reader, crew.help())?;
         let process = fork::generation();
         let _outside = context.outside_work();
-        let question = Self { job, crew, answered, process, _outside };
+        let question = Self { job, crew, answered, _writer, process, _outside };
         // When this fails the question is abandoned, as at every other end.
         crew.submit(allocation::boxed(question.job.clone())?)?;
         Ok(question)

@@ -5,6 +5,7 @@ use super::channel::{self, HalfChannel};
 use super::notification::{self, InBundle};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
+use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::timers::{OnExpiry, Timer};
 use core::ffi::c_int;
@@ -193,15 +194,15 @@ pub(crate) fn follow(handle: c_int) -> Result<()> {
 pub(crate) fn set_deadline(handle: c_int, deadline: i64) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find(context, handle)?;
-    if deadline < 0 && bundle.extras.get().is_none() {
+    if is_never(deadline) && bundle.extras.get().is_none() {
         return Ok(());
     }
     let timer = bundle.make_extras(context)?.deadline_ref();
     context.disarm_timer(timer);
-    if deadline < 0 {
+    if is_never(deadline) {
         return Ok(());
     }
-    if deadline <= context.clock.refresh() {
+    if has_come(deadline, context.clock.refresh()) {
         bundle.hard_cancel(context);
     } else {
         context.arm_timer(timer, deadline);

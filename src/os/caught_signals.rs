@@ -7,7 +7,7 @@
 //! A handler may run at any moment on any thread, so it takes no lock. Inboxes are in a list that
 //! only grows, and are never freed. Closing one puts the program's action back, takes the signals
 //! away from the inbox, and then waits until no handler is at work ([`HANDLERS`]): so no handler
-//! writes to the eventfd when that is closed. Opening and closing have a lock, under which all
+//! writes to the channel's descriptor when that is closed. Opening and closing have a lock, under which all
 //! signals are blocked in the calling thread; it is held across a fork.
 //!
 //! In another process than that which has opened the channels, a child that shares or copies the
@@ -19,9 +19,10 @@ mod set;
 
 pub(crate) use set::SignalSet;
 
+use super::descriptors::Wakeup;
 use super::errno::{Errno, Result};
 use super::signal_handlers::{self, Handler};
-use super::{fork, instrumentation, syscalls};
+use super::{fork, instrumentation};
 use action::Caught;
 use core::ffi::c_int;
 use core::ptr;
@@ -31,9 +32,8 @@ use core::sync::atomic::{
 };
 use core::time::Duration;
 use inbox::{Arrival, Inbox};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use set::LAST;
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// All inboxes that there are, the newest first.
@@ -133,7 +133,7 @@ impl Drop for Locked {
 pub(crate) struct Subscription {
     /// `None`: it has ended.
     inbox: Option<&'static Inbox>,
-    descriptor: OwnedFd,
+    wakeup: Wakeup,
     /// Of the process, see [`fork::generation`].
     process: u8,
 }
@@ -141,13 +141,12 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// Makes one that has no signals yet. `ENOMEM`, `EMFILE`, `ENFILE`.
     pub(crate) fn new() -> Result<Subscription> {
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let descriptor = syscalls::above_standard(OwnedFd::from(EventFd::from_flags(flags)?))?;
+        let wakeup = Wakeup::new()?;
         let locked = lock();
         let inbox = unused(&locked)?;
-        inbox.begin(descriptor.as_raw_fd(), signal_handlers::thread_id());
+        inbox.begin(&wakeup, signal_handlers::thread_id());
         OWNER.store(std::process::id().cast_signed(), Relaxed);
-        Ok(Subscription { inbox: Some(inbox), descriptor, process: fork::generation() })
+        Ok(Subscription { inbox: Some(inbox), wakeup, process: fork::generation() })
     }
 
     /// Has the signals of `set` caught that are not ignored. The calling thread does not block
@@ -174,7 +173,7 @@ impl Subscription {
 
     /// Becomes readable when signals arrive.
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.descriptor.as_raw_fd()
+        self.wakeup.reader.as_raw_fd()
     }
 
     /// Returns whether the process has forked since, and this is the child.
@@ -196,8 +195,7 @@ impl Subscription {
     /// Makes the descriptor unreadable until more signals arrive.
     pub(crate) fn rest(&self) {
         if !self.is_parents() {
-            let mut count = [0; size_of::<u64>()];
-            let _ = nix::unistd::read(&self.descriptor, &mut count);
+            self.wakeup.rest();
         }
     }
 
@@ -309,8 +307,14 @@ pub(crate) fn end_thread() {
     }
     while let Some(inbox) = inboxes().find(is_ours) {
         close(inbox, &mut lock());
-        // SAFETY: the channel, whose descriptor it was, can't be reached any more.
-        unsafe { libc::close(inbox.descriptor.load(Relaxed)) };
+        let (reader, writer) = (inbox.reader.load(Relaxed), inbox.writer.load(Relaxed));
+        // SAFETY: the channel, whose descriptors they were, can't be reached any more.
+        unsafe {
+            libc::close(reader);
+            if writer != reader {
+                libc::close(writer);
+            }
+        }
     }
 }
 

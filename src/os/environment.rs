@@ -8,7 +8,7 @@ unsafe extern "C" {
 
 /// The value of `name`; `None` in programs that run with more rights than whoever started them
 /// (setuid). As everywhere in C, nobody may change the environment meanwhile.
-pub(crate) fn variable(name: &CStr) -> Option<&'static CStr> {
+pub(super) fn variable(name: &CStr) -> Option<&'static CStr> {
     // SAFETY: the name is a string.
     let value = unsafe { secure_getenv(name.as_ptr()) };
     // SAFETY: null or a string that lives as long as the environment is not changed.

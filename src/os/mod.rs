@@ -7,7 +7,8 @@ pub(crate) mod alternate_stack;
 pub(crate) mod caught_signals;
 pub(crate) mod cycles;
 pub(crate) mod debug_layout;
-pub(crate) mod environment;
+pub(crate) mod descriptors;
+mod environment;
 pub(crate) mod errno;
 pub(crate) mod fault_handler;
 pub(crate) mod fork;
@@ -16,6 +17,10 @@ mod machine;
 #[cfg(feature = "sockets")]
 pub(crate) mod network;
 pub(crate) mod output;
+#[cfg(feature = "sockets")]
+pub(crate) mod random;
+pub(crate) mod refusal;
+pub(crate) mod settings;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
 pub(crate) mod stay_loaded;

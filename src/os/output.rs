@@ -79,6 +79,15 @@ impl Output {
         self
     }
 
+    /// Appends what comes from outside: only its beginning, and nothing that a terminal obeys.
+    pub(crate) fn printable(&mut self, bytes: &[u8]) -> &mut Output {
+        const MOST: usize = 100;
+        for &byte in &bytes[..bytes.len().min(MOST)] {
+            self.byte(if byte == b' ' || byte.is_ascii_graphic() { byte } else { b'?' });
+        }
+        if bytes.len() > MOST { self.text("...") } else { self }
+    }
+
     fn byte(&mut self, byte: u8) {
         if self.len == SIZE {
             self.flush();
@@ -145,6 +154,14 @@ mod tests {
             unsafe { out.c_string(c"file.c".as_ptr()).c_string(core::ptr::null()) };
         });
         assert_eq!(text, "a 0 -9223372036854775808 4070 1 thing 2 things file.c?");
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_short_and_harmless() {
+        let text = written(|out| {
+            out.printable(b"a b\x1b[0m\n\xff").text(" ").printable(&[b'x'; 200]);
+        });
+        assert_eq!(text, format!("a b?[0m?? {}...", "x".repeat(100)));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! System calls that nix does not wrap, or not with the precision needed here.
 
 use super::errno::{Errno, Result};
+use super::refusal::{Optional, is_refusal};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 use nix::sys::epoll::Epoll;
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// `MADV_GUARD_INSTALL` of Linux 6.13: makes pages fault without splitting the mapping.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -37,8 +38,8 @@ pub(crate) unsafe fn unmap_stacks(address: *mut u8, len: usize) {
 }
 
 /// Turns `[address, address + len)` into a guard that faults on every access. `EINVAL` where
-/// the system knows no such guards, or takes the request for advice and says yes to
-/// whatever it doesn't know, as emulators do.
+/// the system knows no such guards or refuses to make them, or takes the request for advice and
+/// says yes to whatever it doesn't know, as emulators do.
 ///
 /// # Safety
 /// The range lies in a mapping of [`map_stacks`] and holds no data.
@@ -46,7 +47,8 @@ pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
     /// Guards have been seen to work in this process.
     static SEEN: AtomicBool = AtomicBool::new(false);
     // SAFETY: by the caller's promise.
-    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) })?;
+    let result = Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) });
+    result.map_err(|error| if is_refusal(error) { Errno::EINVAL } else { error })?;
     if !SEEN.load(Relaxed) {
         if !is_guarded(address) {
             return Err(Errno::EINVAL);
@@ -95,12 +97,44 @@ pub(crate) fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
-/// Sleeps on nothing but time; `None` waits for a signal only. Ends early on a signal.
-pub(crate) fn sleep(timeout: Option<Duration>) {
+/// Sleeps on nothing but time; `None` waits for a signal only. Ends early on a signal. Fails
+/// where every system call that sleeps is refused.
+pub(crate) fn sleep(timeout: Option<Duration>) -> Result<()> {
+    static PPOLL: Optional = Optional::new();
+    static POLL: Optional = Optional::new();
     let time = timeout.map(timespec);
-    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: no descriptors; `time` is null or points to a live timespec.
-    unsafe { libc::ppoll(ptr::null_mut(), 0, time, ptr::null()) };
+    let slept = PPOLL.or_older(
+        || {
+            let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+            // SAFETY: no descriptors; `time` is null or points to a live timespec.
+            Errno::result(unsafe { libc::ppoll(ptr::null_mut(), 0, time, ptr::null()) })
+        },
+        || {
+            POLL.or_older(
+                // SAFETY: no descriptors.
+                || Errno::result(unsafe { libc::poll(ptr::null_mut(), 0, milliseconds(timeout)) }),
+                || nanosleep(time.unwrap_or(timespec(Duration::from_secs(3600)))),
+            )
+        },
+    );
+    match slept {
+        Err(error) if is_refusal(error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn nanosleep(time: libc::timespec) -> Result<libc::c_int> {
+    // SAFETY: `time` points to a live timespec; the rest of it is not asked for.
+    Errno::result(unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) })
+}
+
+/// Whole milliseconds as `poll` takes them, -1 for no limit. Rounded up: waking early would mean
+/// waking twice.
+fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
+    timeout.map_or(-1, |timeout| {
+        let rounded = timeout.as_nanos().div_ceil(1_000_000);
+        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+    })
 }
 
 /// What a socket is for, as far as that can be asked of the system.
@@ -150,37 +184,36 @@ pub(crate) fn epoll_wait(
     events: &mut [libc::epoll_event],
     timeout: Option<Duration>,
 ) -> Result<usize> {
-    static PRECISE: AtomicBool = AtomicBool::new(true);
+    static EPOLL_PWAIT2: Optional = Optional::new();
+    static EPOLL_WAIT: Optional = Optional::new();
     let number = epoll.0.as_raw_fd();
     let room = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
-    if PRECISE.load(Relaxed) {
-        let time = timeout.map(timespec);
-        let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: the array is valid for writes; `time` is null or points to a live timespec.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait2,
-                number,
-                events.as_mut_ptr(),
-                room,
-                time,
-                ptr::null::<libc::sigset_t>(),
-                0usize,
-            )
-        };
-        match Errno::result(result) {
-            Err(Errno::ENOSYS) => PRECISE.store(false, Relaxed),
-            result => return result.map(|count| count as usize),
-        }
-    }
-    // Rounded up: waking early would mean waking twice.
-    let milliseconds = timeout.map_or(-1, |timeout| {
-        let rounded = timeout.as_nanos().div_ceil(1_000_000);
-        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
-    });
-    // SAFETY: the array is valid for writes.
-    let result = unsafe { libc::epoll_wait(number, events.as_mut_ptr(), room, milliseconds) };
-    Errno::result(result).map(|count| count as usize)
+    let events = events.as_mut_ptr();
+    let no_mask = ptr::null::<libc::sigset_t>();
+    EPOLL_PWAIT2.or_older(
+        || {
+            let time = timeout.map(timespec);
+            let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+            let call = libc::SYS_epoll_pwait2;
+            // SAFETY: the array is valid for writes; `time` is null or points to a live timespec.
+            let result =
+                unsafe { libc::syscall(call, number, events, room, time, no_mask, 0usize) };
+            Errno::result(result).map(|count| count as usize)
+        },
+        || {
+            let limit = milliseconds(timeout);
+            let count = EPOLL_WAIT.or_older(
+                // SAFETY: the array is valid for writes.
+                || Errno::result(unsafe { libc::epoll_wait(number, events, room, limit) }),
+                // SAFETY: the array is valid for writes; no mask.
+                || {
+                    let result = unsafe { libc::epoll_pwait(number, events, room, limit, no_mask) };
+                    Errno::result(result)
+                },
+            );
+            count.map(|count| count as usize)
+        },
+    )
 }
 
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
@@ -207,22 +240,10 @@ pub(crate) fn start_thread(
     Ok(())
 }
 
-/// Moves a descriptor that the library makes for itself above those of the standard streams,
-/// whose numbers the program may have left free.
-pub(crate) fn above_standard(fd: OwnedFd) -> Result<OwnedFd> {
-    if fd.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(fd);
-    }
-    let first = libc::STDERR_FILENO + 1;
-    let moved = nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(first))?;
-    // SAFETY: the number of a new descriptor.
-    Ok(unsafe { OwnedFd::from_raw_fd(moved) })
-}
-
-/// Makes the eventfd `fd` readable.
+/// Makes a [`Wakeup`](super::descriptors::Wakeup) readable through its writer `fd`.
 pub(crate) fn signal_event(fd: RawFd) {
     let one = 1u64;
-    // It can't fail: the counter is far from full.
+    // It can't fail: the counter, or the pipe, is far from full.
     // SAFETY: eight bytes of a live variable.
     let _ = unsafe { libc::write(fd, (&raw const one).cast(), size_of::<u64>()) };
 }

@@ -156,7 +156,7 @@ impl Operation {
     pub(super) fn step(&mut self) -> Result<()> {
         Context::get()?.next_turn(self.deadline)?;
         self.steps = (self.steps + 1) % STEPS_AT_ONCE;
-        if self.steps == 0 && self.deadline >= 0 && clock::now() >= self.deadline {
+        if self.steps == 0 && clock::has_passed(self.deadline) {
             return Err(Errno::ETIMEDOUT);
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::concurrency::bundle::PrivateBundle;
 use crate::concurrency::{handle_close, launch};
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
+use crate::scheduler::clock::{self, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Slot};
 use crate::sockets::ip_address::{self, IpAddress, Mode};
@@ -111,7 +111,8 @@ impl Race<'_> {
     fn wait(&self, until: i64, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
         let current = context.current();
-        let overall = deadline >= 0 && (until < 0 || deadline <= until);
+        let overall =
+            !is_never(deadline) && (until < 0 || deadline.cast_unsigned() <= until.cast_unsigned());
         self.waiting.put(current.waiter_ref());
         current.will_block(Blocked::Waiter, Interrupt::Any);
         context.arm_deadline(current, if overall { deadline } else { until });

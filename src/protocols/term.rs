@@ -191,7 +191,7 @@ fn shake_hands(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
         // A peer that sends and sends must not hold the call beyond its deadline.
         if unchecked >= DROP_AT_ONCE {
             unchecked = 0;
-            if deadline >= 0 && clock::now() >= deadline {
+            if clock::has_passed(deadline) {
                 return Err(Errno::ETIMEDOUT);
             }
         }

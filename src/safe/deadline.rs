@@ -37,6 +37,9 @@ impl Deadline {
     /// ```
     pub const NEVER: Deadline = Deadline(i64::MAX);
 
+    /// The last deadline that comes.
+    const LAST: Deadline = Deadline(i64::MAX - 1);
+
     /// The call does what can be done at once, and otherwise gives up.
     ///
     /// ```
@@ -58,9 +61,14 @@ impl Deadline {
         if duration.is_zero() {
             return Deadline::NOW;
         }
-        let nanoseconds = u128::from(clock::now_ns()) + duration.as_nanos();
-        let milliseconds = nanoseconds.div_ceil(1_000_000);
-        Deadline(i64::try_from(milliseconds).unwrap_or(i64::MAX))
+        let end = clock::precise().saturating_add(duration);
+        let milliseconds = end.as_nanos().div_ceil(1_000_000);
+        if let Ok(milliseconds) = i64::try_from(milliseconds) {
+            return Deadline(milliseconds);
+        }
+        // Virtual time may have come near its end: a short time from then on is no wait for ever.
+        let is_long = duration.as_millis() > u128::from(u64::MAX / 4);
+        if is_long { Self::NEVER } else { Self::LAST }
     }
 
     /// At this moment.
@@ -91,8 +99,7 @@ impl Deadline {
         if self == Deadline::NEVER {
             return None;
         }
-        let end = self.0.unsigned_abs().saturating_mul(1_000_000);
-        Some(Duration::from_nanos(end.saturating_sub(clock::now_ns())))
+        Some(Duration::from_millis(self.0.unsigned_abs()).saturating_sub(clock::precise()))
     }
 
     /// Has it passed?

@@ -22,6 +22,11 @@ pub(crate) trait Clock {
         (self.now_ns() / NS_PER_MS).cast_signed()
     }
 
+    /// The time since the same moment, however late it is.
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.now_ns())
+    }
+
     /// Nanoseconds from now to the start of `millisecond`; 0 when that has passed.
     fn ns_until(&self, millisecond: i64) -> u64 {
         in_ns(millisecond).saturating_sub(self.now_ns())
@@ -60,6 +65,30 @@ pub(crate) struct VirtualClock {
 const VIRTUAL_START_MS: i64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
+/// Returns whether a deadline never comes: it is negative.
+///
+/// A time and a period may add up to more than an `i64` holds. Such a sum, which a program sees as
+/// a number near the lowest one, is no such deadline but a very late one: it comes at the end of
+/// time, which is `i64::MAX`.
+#[inline(always)]
+pub(crate) const fn is_never(deadline: i64) -> bool {
+    // Both of the upper bits are set.
+    deadline & (deadline << 1) < 0
+}
+
+/// Returns whether a deadline has come at the time `now`.
+#[inline(always)]
+pub(crate) fn has_come(deadline: i64, now: i64) -> bool {
+    let deadline = if deadline < 0 { i64::MAX } else { deadline };
+    deadline <= now
+}
+
+/// Returns whether a deadline has passed. One that never comes has not.
+#[inline]
+pub(crate) fn has_passed(deadline: i64) -> bool {
+    !is_never(deadline) && has_come(deadline, now())
+}
+
 /// Milliseconds, if there are any, in nanoseconds.
 fn in_ns(millisecond: i64) -> u64 {
     millisecond.max(0).unsigned_abs().saturating_mul(NS_PER_MS)
@@ -78,6 +107,10 @@ impl Clock for VirtualClock {
 
     fn now_ms(&self) -> i64 {
         self.now_ms.get()
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.now_ms.get().unsigned_abs())
     }
 
     fn ns_until(&self, millisecond: i64) -> u64 {
@@ -140,9 +173,9 @@ impl CachedClock {
         self.source.now_ms()
     }
 
-    /// Nanoseconds, read anew.
-    fn now_ns(&self) -> u64 {
-        self.source.now_ns()
+    /// The time with full precision, read anew.
+    fn precise(&self) -> Duration {
+        self.source.now()
     }
 
     /// See [`Clock::ns_until`].
@@ -173,9 +206,9 @@ pub(crate) fn now() -> i64 {
     }
 }
 
-/// The same in nanoseconds, read anew.
-pub(crate) fn now_ns() -> u64 {
-    Context::get().map_or_else(|_| syscalls::monotonic_ns(), |context| context.clock.now_ns())
+/// The same with full precision, read anew.
+pub(crate) fn precise() -> Duration {
+    Context::get().map_or_else(|_| MonotonicClock.now(), |context| context.clock.precise())
 }
 
 /// The same as the standard library has it. Virtual time counts from the first call.
@@ -183,8 +216,11 @@ pub(crate) fn instant() -> Instant {
     static VIRTUAL_START: OnceLock<Instant> = OnceLock::new();
     match Context::get() {
         Ok(context) if !context.clock.passes_by_itself() => {
-            let passed = context.clock.now_ns().saturating_sub(in_ns(VIRTUAL_START_MS));
-            *VIRTUAL_START.get_or_init(Instant::now) + Duration::from_nanos(passed)
+            let begin = Duration::from_millis(VIRTUAL_START_MS.unsigned_abs());
+            let passed = context.clock.precise().saturating_sub(begin);
+            let start = *VIRTUAL_START.get_or_init(Instant::now);
+            // An `Instant` holds every time of this clock.
+            start.checked_add(passed).unwrap_or(start)
         }
         _ => Instant::now(),
     }
@@ -225,6 +261,20 @@ mod tests {
             assert!(clock.jump_to(deadline));
             assert_eq!(clock.refresh(), deadline);
             assert_eq!(clock.ns_until(deadline), 0);
+            assert_eq!(clock.precise(), Duration::from_millis(deadline.unsigned_abs()));
+        }
+    }
+
+    #[test]
+    fn sums_beyond_the_end_of_time_are_late() {
+        for never in [-1, -2, -1000, i64::MIN / 2] {
+            assert!(is_never(never), "{never}");
+        }
+        let sums = [i64::MAX.wrapping_add(1), i64::MAX.wrapping_add(1 << 40), i64::MAX - 1, 0, 7];
+        for deadline in sums {
+            assert!(!is_never(deadline), "{deadline}");
+            assert!(has_come(deadline, i64::MAX), "{deadline}");
+            assert_eq!(has_come(deadline, i64::MAX - 2), (0..i64::MAX - 1).contains(&deadline));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::object_cache::{ObjectCache, Spares};
 use crate::os::allocation;
 use crate::os::alternate_stack::AlternateStack;
 use crate::os::errno::{self, Errno, Result};
-use crate::os::{caught_signals, environment, instrumentation, stay_loaded, thread_context};
+use crate::os::{caught_signals, instrumentation, settings, stay_loaded, thread_context};
 use crate::stack::StackPool;
 use core::cell::{Cell, OnceCell};
 use core::ffi::{c_int, c_void};
@@ -158,8 +158,7 @@ impl Context {
         // Held to the end: what is made once for the process is made under it, too.
         let locked = registry::lock();
         fork::watch_out(&locked)?;
-        let virtual_time = environment::variable(c"DILL_CLOCK") == Some(c"virtual");
-        let clock: Box<dyn Clock> = if virtual_time {
+        let clock: Box<dyn Clock> = if settings::virtual_clock() {
             allocation::boxed(VirtualClock::new())?
         } else {
             allocation::boxed(MonotonicClock)?
@@ -216,6 +215,8 @@ impl Context {
             return Err(error);
         }
         context.install_handlers();
+        // A value that can't be understood is told of at once, not only by the first who waits.
+        let _ = settings::io_uring();
         Ok(context)
     }
 

@@ -16,25 +16,21 @@
 
 use super::context::Context;
 use super::registry;
-use crate::os::environment;
 use crate::os::errno::{self, Result};
 use crate::os::output::Output;
+use crate::os::settings;
 use crate::os::signal_handlers;
 use crate::os::snapshot::{self, OneShot};
 use core::cell::Cell;
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 use core::ptr;
 use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
-use nix::sys::signal::Signal;
 use std::os::fd::RawFd;
 use std::sync::Once;
 
 /// Writes what the coroutines do.
 pub(crate) type Describer = fn(&Context, &mut Output);
-
-/// The environment variable that names the signal, such as `USR1`, `SIGUSR1` or 10.
-const VARIABLE: &CStr = c"DILL_DUMP_SIGNAL";
 
 /// How long a dump may be put off.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -73,12 +69,7 @@ impl Dumping {
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        let Some(signal) = environment::variable(VARIABLE)
-            .and_then(|name| name.to_str().ok())
-            .and_then(|name| parse(name.trim()))
-        else {
-            return;
-        };
+        let Some(signal) = settings::dump_signal() else { return };
         // Whoever handles the signal already keeps it.
         let ours = signal_handlers::ours(handle, libc::SA_RESTART);
         if let Ok(action) = signal_handlers::action(signal)
@@ -88,17 +79,6 @@ pub(super) fn install() {
             SIGNAL.store(signal, Ordering::Relaxed);
         }
     });
-}
-
-/// The number of a signal; none of those that mean a fault or can't be handled.
-fn parse(name: &str) -> Option<c_int> {
-    let number = match name.parse::<c_int>() {
-        Ok(number) => number,
-        Err(_) if name.starts_with("SIG") => name.parse::<Signal>().ok()? as c_int,
-        Err(_) => format!("SIG{name}").parse::<Signal>().ok()? as c_int,
-    };
-    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
-    (number > 0 && !faults.contains(&number)).then_some(number)
 }
 
 /// The handler.
@@ -204,22 +184,6 @@ impl Context {
         let _ = self.dump(libc::STDERR_FILENO);
         if mine {
             WRITER.store(0, Ordering::Release);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_numbers_of_signals() {
-        assert_eq!(parse("USR1"), Some(libc::SIGUSR1));
-        assert_eq!(parse("SIGQUIT"), Some(libc::SIGQUIT));
-        assert_eq!(parse("12"), Some(12));
-        assert_eq!(parse("34"), Some(34));
-        for wrong in ["", "0", "-5", "usr1", "SEGV", "11", "nonsense", "SIG"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 }

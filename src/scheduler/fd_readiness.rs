@@ -5,6 +5,7 @@
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 
+mod failing;
 mod forked;
 pub(crate) mod inspection;
 mod operations;

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
 pub(crate) mod dump;
+mod failing;
 pub(crate) mod fd_readiness;
 mod fork;
 mod overflow;

@@ -12,23 +12,20 @@ use super::coroutine::Coroutine;
 use crate::os::fault_handler::FaultHandler;
 use crate::os::output::Output;
 use crate::os::signal_handlers;
-use crate::os::{environment, instrumentation, syscalls};
-use core::ffi::{CStr, c_int};
+use crate::os::{instrumentation, settings, syscalls};
+use core::ffi::c_int;
 use std::sync::Once;
 
 static HANDLER: FaultHandler = FaultHandler::new(libc::SIGSEGV, handle);
-
-/// With this environment variable set to 0 the handler is not installed.
-const SWITCH: &CStr = c"DILL_OVERFLOW_MESSAGE";
 
 /// So far below its stack a coroutine's stack pointer is taken for one that has left it: a
 /// frame may be larger than the guard.
 const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
-/// Installs the handler, once in the process.
+/// Installs the handler if the settings ask for it, once in the process.
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
-    let wanted = environment::variable(SWITCH) != Some(c"0")
+    let wanted = settings::overflow_message()
         // It has a handler of its own, which says more.
         && !instrumentation::asan_present();
     if wanted {

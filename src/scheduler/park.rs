@@ -1,15 +1,18 @@
 //! Blocking, waking, and choosing who goes on.
 
+use super::clock::is_never;
 use super::context::Context;
 use super::coroutine::{Blocked, Coroutine, Interrupt, Waiter, care, stop};
+use super::failing::RETRY;
 use super::fd_readiness::Delivery;
 use super::overflow;
 use super::poller::Poller as _;
 use super::timers::Timer;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
+use crate::os::cycles;
 use crate::os::errno::{Errno, Result};
-use crate::os::{cycles, syscalls};
+use crate::os::refusal::is_refusal;
 use core::ffi::c_int;
 use core::time::Duration;
 
@@ -20,8 +23,8 @@ pub(super) fn poll_interval() -> u64 {
     cycles::per_millisecond() / 4
 }
 
-/// After so long a forked child tries again to make a poller.
-const RETRY: Duration = Duration::from_millis(10);
+/// The system adds what it is told to wait to its own time, where a very long wait might overflow.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Switches between two looks at the cycle counter, which costs as much as a switch.
 const LARGEST_BUDGET: i32 = 128;
 
@@ -50,7 +53,7 @@ impl Context {
     /// Has the coroutine's wait end at `deadline` (milliseconds, negative for never).
     #[inline(always)]
     pub(crate) fn arm_deadline(&self, coroutine: Ref<Coroutine>, deadline: i64) {
-        if deadline >= 0 {
+        if !is_never(deadline) {
             coroutine.will_time_out(-1);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
@@ -59,7 +62,7 @@ impl Context {
     /// As [`Context::arm_deadline`], for a call that succeeds when the time comes.
     #[inline(always)]
     pub(crate) fn arm_alarm(&self, coroutine: Ref<Coroutine>, deadline: i64) {
-        if deadline >= 0 {
+        if !is_never(deadline) {
             coroutine.will_time_out(0);
             self.wheel.arm(coroutine.timer_ref(), deadline);
         }
@@ -323,18 +326,15 @@ impl Context {
             }
             return Some(Duration::ZERO);
         }
-        Some(Duration::from_nanos(remaining))
+        Some(Duration::from_nanos(remaining).min(LONGEST_WAIT))
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {
         self.rest();
         match self.poller.get() {
-            Some(poller) => {
-                poller.wait(timeout, &mut Delivery(self));
-            }
+            Some(poller) => self.note_wait(poller.wait(timeout, &mut Delivery(self)), timeout),
             None if self.poller.inherited().is_some() => self.wait_first_in_child(timeout),
-            None if timeout != Some(Duration::ZERO) => syscalls::sleep(timeout),
-            None => {}
+            None => self.sleep(timeout),
         }
         self.stir();
     }
@@ -342,14 +342,16 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn wait_first_in_child(&self, timeout: Option<Duration>) {
-        match self.existing_poller() {
-            // Some waits may have ended right away.
-            Some(poller) if !self.ready.is_empty() => {
-                poller.wait(Some(Duration::ZERO), &mut Delivery(self));
+        match self.poller() {
+            Ok(poller) => {
+                // Some waits may have ended right away.
+                let is_idle = self.ready.is_empty();
+                let timeout = if is_idle { timeout } else { Some(Duration::ZERO) };
+                self.note_wait(poller.wait(timeout, &mut Delivery(self)), timeout);
             }
-            Some(poller) => poller.wait(timeout, &mut Delivery(self)),
+            Err(error) if is_refusal(error) => self.fail_waits(error, timeout),
             // No descriptor is free, for instance. Later one may be.
-            None => syscalls::sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))),
+            Err(_) => self.sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))),
         }
     }
 

@@ -7,6 +7,7 @@
 //! its deadline differs from the wheel's position, and is moved down when the
 //! position reaches its slot. Timers of equal deadline keep their order.
 
+use super::clock::is_never;
 use crate::intrusive::{Link, List, Ref, adapter};
 use core::cell::Cell;
 use core::num::NonZeroU64;
@@ -48,9 +49,10 @@ impl Timer {
         self.link.is_linked()
     }
 
-    /// The deadline that it was armed for last.
+    /// The deadline that it was armed for last; the end of time for a sum beyond that.
     pub(crate) fn deadline(&self) -> i64 {
-        self.deadline.get()
+        let deadline = self.deadline.get();
+        if deadline < 0 { i64::MAX } else { deadline }
     }
 }
 
@@ -86,10 +88,10 @@ impl TimingWheel {
         self.due_later.init();
     }
 
-    /// Arms `timer`, which is not armed, for the absolute `deadline` (not negative).
+    /// Arms `timer`, which is not armed, for the absolute `deadline`, which is one that comes.
     #[inline(always)]
     pub(crate) fn arm(&self, timer: Ref<Timer>, deadline: i64) {
-        debug_assert!(deadline >= 0);
+        debug_assert!(!is_never(deadline));
         timer.deadline.set(deadline);
         self.place(timer, &self.due_later);
     }
@@ -97,7 +99,8 @@ impl TimingWheel {
     /// Puts the timer into its slot, or into `due` when its deadline has passed.
     #[inline(always)]
     fn place(&self, timer: Ref<Timer>, due: &List<InSlot>) {
-        let (deadline, position) = (timer.deadline.get().unsigned_abs(), self.position.get());
+        // A sum beyond the end of time is later than everything else.
+        let (deadline, position) = (timer.deadline.get().cast_unsigned(), self.position.get());
         if deadline <= position {
             timer.place.set(DUE);
             due.push_back(timer);
@@ -140,7 +143,8 @@ impl TimingWheel {
     /// `now`. Those that were due when they were armed are spared once if others are
     /// ready (`idle` is false).
     pub(crate) fn advance(&self, now: i64, idle: bool) {
-        let now = now.max(0).unsigned_abs();
+        // At the end of time everything is due.
+        let now = if now == i64::MAX { u64::MAX } else { now.max(0).unsigned_abs() };
         if idle {
             self.due_later.append_to(&self.due);
         }
@@ -276,6 +280,27 @@ mod tests {
                 assert!(late.is_sorted_by_key(|&(_, deadline)| deadline));
             });
         }
+    }
+
+    #[test]
+    fn sums_beyond_the_end_of_time_fire_at_its_end() {
+        FIRED.with_borrow_mut(Vec::clear);
+        let wheel = wheel(1000);
+        let timers: Vec<Box<Timer>> = (0..3).map(|_| Box::new(Timer::new(record))).collect();
+        wheel.arm(reference(&timers[0]), i64::MAX.wrapping_add(1000));
+        wheel.arm(reference(&timers[1]), i64::MAX);
+        let mut now = 1000;
+        while let Some(next) = wheel.next_wakeup() {
+            assert!(next > now, "the wheel must move on");
+            now = next;
+            wheel.advance(now, true);
+        }
+        assert_eq!(now, i64::MAX);
+        wheel.arm(reference(&timers[2]), now.wrapping_add(10));
+        assert!(wheel.next_wakeup().is_some());
+        wheel.advance(now, true);
+        FIRED.with_borrow(|fired| assert_eq!(fired.len(), 3));
+        assert_eq!(wheel.next_wakeup(), None);
     }
 
     #[test]

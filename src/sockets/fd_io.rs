@@ -146,7 +146,7 @@ impl Call<'_> {
     #[inline]
     pub(super) fn check_deadline(&mut self) -> Result<()> {
         self.unchecked = 0;
-        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
+        let passed = clock::has_passed(self.deadline);
         if passed && !mem::replace(&mut self.last_look, false) {
             return Err(Errno::ETIMEDOUT);
         }

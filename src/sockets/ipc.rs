@@ -6,13 +6,14 @@ use super::fd_io;
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
 use crate::concurrency::handle_close;
+use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
+use crate::scheduler::clock::{self, has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt};
 use crate::scheduler::fd_readiness::FdSource;
 use core::ffi::{CStr, c_int};
-use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
+use nix::sys::socket::{self, Backlog, UnixAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Size of the C structure for a connection.
@@ -25,10 +26,8 @@ const _: () = assert!(!listener::fits(LISTENER_STORAGE));
 /// Size of the C structure for a pair of connections.
 pub(crate) const PAIR_STORAGE: usize = 2 * CONNECTION_STORAGE;
 
-const FLAGS: SockFlag = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
-
 fn new_socket() -> Result<OwnedFd> {
-    socket::socket(AddressFamily::Unix, SockType::Stream, FLAGS, None)
+    descriptors::socket(libc::AF_UNIX, libc::SOCK_STREAM)
 }
 
 /// The address of a file; `ENAMETOOLONG` if its name doesn't fit. (A C string is the kind of
@@ -75,7 +74,7 @@ pub(crate) fn connect(path: &CStr, storage: Storage, deadline: i64) -> Result<c_
             source => return connection::open(source?, Family::Local, storage),
         }
         let now = clock::now();
-        if deadline >= 0 && now >= deadline {
+        if !is_never(deadline) && has_come(deadline, now) {
             return Err(Errno::ETIMEDOUT);
         }
         let until = now.saturating_add(pause);
@@ -102,7 +101,7 @@ pub(crate) fn pair(storage: Storage) -> Result<[c_int; 2]> {
         // SAFETY: the memory is large enough for two.
         Storage::Caller(memory) => Storage::Caller(unsafe { memory.add(CONNECTION_STORAGE) }),
     };
-    let (a, b) = socket::socketpair(AddressFamily::Unix, SockType::Stream, None, FLAGS)?;
+    let (a, b) = descriptors::socket_pair()?;
     let (a, b) = (FdSource::register(a)?, FdSource::register(b)?);
     let first = connection::open(a, Family::Local, storage)?;
     match connection::open(b, Family::Local, second) {

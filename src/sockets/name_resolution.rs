@@ -3,14 +3,17 @@
 //! The C library's `getaddrinfo` is asked, as it alone knows all that can be configured on a
 //! machine: the hosts file, search domains, name services other than DNS. It blocks, so a few
 //! helper threads call it. The coroutine waits for an eventfd, and what it asked is forgotten
-//! when its deadline passes or it is cancelled: the helper goes on alone, for nobody.
+//! when its deadline passes or it is cancelled: the helper goes on alone, for nobody. Where the
+//! system refuses to start threads, the scheduler's own thread asks, and stands still meanwhile.
 
 mod lookup;
 
 use crate::concurrency::offload::{self, Crew, Help};
 use crate::os::errno::{Errno, Result};
+use crate::os::refusal::is_refusal;
 use crate::os::{allocation, fork};
 use crate::scheduler::context::Context;
+use crate::stack;
 use core::net::SocketAddr;
 
 /// One whose name server is dead takes many seconds for its query, and must not hold up the
@@ -45,11 +48,16 @@ pub(super) fn resolve(name: &[u8], family: Family, deadline: i64) -> Result<Vec<
         return Ok(Vec::new());
     }
     loop {
-        let (process, name) = (fork::generation(), allocation::c_string(name.as_bytes())?);
-        let look_up = move || lookup::addresses(&name, family);
+        let (process, copy) = (fork::generation(), allocation::c_string(name.as_bytes())?);
+        let look_up = move || lookup::addresses(&copy, family);
         match offload::offload(&HELPERS, look_up, deadline) {
             // The helper is the parent's: this is a forked child, which asks its own.
             Err(Errno::EAGAIN) if process != fork::generation() => {}
+            // A filter that refuses threads. The answer is worth more than that the others run
+            // meanwhile. A coroutine's stack may be too small for the C library.
+            Err(error) if is_refusal(error) => {
+                return stack::on_large_stack(|| lookup::addresses(&name, family))?;
+            }
             // Looking a name up does not panic.
             answer => return answer?.unwrap_or(Err(Errno::EIO)),
         }

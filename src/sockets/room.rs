@@ -50,7 +50,7 @@ pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
         return Ok(true);
     }
     // The poller reports it in its next round.
-    let soon = clock::now() + 1;
+    let soon = clock::now().saturating_add(1);
     let deadline = if deadline < 0 { soon } else { deadline.min(soon) };
     source.wait_writable(deadline, Interrupt::Any)?;
     Ok(true)

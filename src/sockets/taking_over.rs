@@ -1,7 +1,7 @@
 //! Descriptors of the user's that become library sockets.
 
-use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::errno::Result;
+use crate::os::{descriptors, syscalls};
 use crate::scheduler::fd_readiness::{self, FdSource};
 use core::ffi::c_int;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,9 +14,7 @@ pub(super) fn take_over(fd: RawFd, open: impl FnOnce(FdSource) -> Result<c_int>)
     fd_readiness::clean(fd)?;
     let flags = OFlag::from_bits_retain(fcntl(original, FcntlArg::F_GETFL)?);
     // A number of our own: nobody else closes it.
-    let copy = original
-        .try_clone_to_owned()
-        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+    let copy = descriptors::duplicate(original)?;
     fcntl(original, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     let handle = FdSource::register(copy).and_then(open);
     if handle.is_ok() {

@@ -5,13 +5,11 @@ use super::ip_address::{self, IpAddress};
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
 use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::{descriptors, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use core::ffi::c_int;
-use nix::sys::socket::{
-    self, AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, sockopt,
-};
+use nix::sys::socket::{self, AddressFamily, Backlog, SockaddrLike, SockaddrStorage, sockopt};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Size of the C structure for a connection.
@@ -24,8 +22,7 @@ const _: () = assert!(listener::fits(LISTENER_STORAGE));
 fn new_socket(address: &IpAddress) -> Result<(OwnedFd, SockaddrStorage)> {
     let address = SockaddrStorage::from(address.decode()?);
     let family = address.family().unwrap_or(AddressFamily::Unspec);
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    Ok((socket::socket(family, SockType::Stream, flags, None)?, address))
+    Ok((descriptors::socket(family as c_int, libc::SOCK_STREAM)?, address))
 }
 
 /// Listens on `address`; a port 0 in it is replaced by the one that the system chose.

@@ -17,16 +17,14 @@ use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::{descriptors, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
-use nix::sys::socket::{
-    self, AddressFamily, SockFlag, SockType, SockaddrLike, SockaddrStorage, sockopt,
-};
+use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Size of the C structure.
@@ -86,8 +84,7 @@ pub(crate) fn open(
     }
     let is_ipv6 = own.or(other).is_some_and(|address| address.is_ipv6());
     let family = if is_ipv6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let fd = socket::socket(family, SockType::Datagram, flags, None)?;
+    let fd = descriptors::socket(family as c_int, libc::SOCK_DGRAM)?;
     if let Some(other) = other {
         // Before anything can come in. Where the system refuses, receiving still looks at who
         // has sent a message.

@@ -5,7 +5,11 @@ mod slab;
 
 pub(crate) use pool::StackPool;
 
+#[cfg(feature = "sockets")]
+use crate::os::errno::{Errno, Result};
 pub(crate) use crate::os::instrumentation::StackRegistration;
+#[cfg(feature = "sockets")]
+use corosensei::stack::DefaultStack;
 use corosensei::stack::Stack as _;
 
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
@@ -14,6 +18,15 @@ const DEFAULT_SIZE: usize = 256 * 1024;
 /// Less memory of the user's is refused: common calls would write below it. libdill's own
 /// tests get by with this much.
 pub(crate) const LEAST_USER_MEMORY: usize = 4096;
+
+/// Calls `function` on a stack that is large enough for the C library's larger functions.
+/// `ENOMEM`.
+#[cfg(feature = "sockets")]
+pub(crate) fn on_large_stack<T>(function: impl FnOnce() -> T) -> Result<T> {
+    const SIZE: usize = 1 << 20;
+    let stack = DefaultStack::new(SIZE).map_err(|_| Errno::ENOMEM)?;
+    Ok(corosensei::on_stack(stack, function))
+}
 
 /// A stack for one coroutine, aligned to 16 bytes at both ends.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::slab::Slab;
 use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
-use crate::os::{environment, instrumentation, syscalls};
+use crate::os::{instrumentation, settings, syscalls};
 use core::cell::{Cell, RefCell};
 use core::mem;
 use corosensei::stack::{DefaultStack, MIN_STACK_SIZE};
@@ -39,14 +39,11 @@ struct Inner {
 }
 
 impl StackPool {
-    /// An empty pool; the size of its stacks comes from `DILL_STACK_SIZE` (bytes).
+    /// An empty pool; the size of its stacks comes from `DILL_STACK_SIZE`.
     pub(crate) fn new() -> StackPool {
         let page = syscalls::page_size();
-        let wanted = environment::variable(c"DILL_STACK_SIZE")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.trim().parse::<usize>().ok())
-            .unwrap_or(DEFAULT_SIZE);
-        let size = wanted.clamp(4 * MIN_STACK_SIZE, 1 << 40).next_multiple_of(page);
+        let wanted = settings::stack_size(DEFAULT_SIZE, 4 * MIN_STACK_SIZE, 1 << 40);
+        let size = wanted.next_multiple_of(page);
         StackPool {
             inner: RefCell::new(Inner {
                 warm: Vec::new(),

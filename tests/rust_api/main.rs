@@ -3,6 +3,7 @@
 mod bundles;
 mod channels;
 mod choosing;
+mod far_times;
 mod graceful;
 #[cfg(not(dill_thread_switch))] // which launches no C functions
 mod mixed;

@@ -6,6 +6,7 @@
 //! never freed, only used again, so a handler may always look at one.
 
 use super::set::{LAST, SignalSet};
+use crate::os::descriptors::Wakeup;
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -14,6 +15,7 @@ use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed,
     Ordering::Release, Ordering::SeqCst,
 };
+use std::os::fd::AsRawFd as _;
 
 /// Places in the queue.
 const PLACES: usize = 1024;
@@ -30,8 +32,9 @@ pub(super) struct Inbox {
     /// The signals that handlers add, [`SignalSet::bits`].
     pub(super) wanted: AtomicU64,
     pub(super) in_use: AtomicBool,
-    /// The eventfd that wakes the receiver.
-    pub(super) descriptor: AtomicI32,
+    /// The descriptors that wake the receiver, see [`Wakeup`]. They may be one.
+    pub(super) reader: AtomicI32,
+    pub(super) writer: AtomicI32,
     /// The thread that has the channel.
     pub(super) thread: AtomicI32,
     /// The signals that the thread had blocked and that are not blocked because of this inbox.
@@ -81,9 +84,10 @@ fn index(signal: c_int) -> usize {
 
 impl Inbox {
     /// Begins to use an inbox that is not in use. Its signals are still to be set.
-    pub(super) fn begin(&self, descriptor: c_int, thread: libc::pid_t) {
+    pub(super) fn begin(&self, wakeup: &Wakeup, thread: libc::pid_t) {
         while self.take().is_some() {}
-        self.descriptor.store(descriptor, Relaxed);
+        self.reader.store(wakeup.reader.as_raw_fd(), Relaxed);
+        self.writer.store(wakeup.writer(), Relaxed);
         self.thread.store(thread, Relaxed);
         self.unblocked.store(0, Relaxed);
         for signal in 0..LAST as usize {
@@ -139,9 +143,9 @@ impl Inbox {
         }
     }
 
-    /// Makes the eventfd readable.
+    /// Wakes the receiver.
     fn wake(&self) {
-        crate::os::syscalls::signal_event(self.descriptor.load(Relaxed));
+        crate::os::syscalls::signal_event(self.writer.load(Relaxed));
     }
 
     /// Takes the first arrival. For the channel's thread; elsewhere only when no handler adds

@@ -1,6 +1,7 @@
 //! What rustls needs to know before a handshake: certificates, keys, whom to trust.
 
 use crate::os::errno::{Errno, Result};
+use crate::os::random;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -70,6 +71,7 @@ pub(crate) fn verifying_client(
 
 impl Server<'_> {
     pub(crate) fn configuration(&self) -> Result<Arc<ServerConfig>> {
+        random::serves_libraries()?;
         let (chain, key) = (certificates(self.certificates)?, private_key(self.key)?);
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -122,6 +124,7 @@ fn roots(file: &Path) -> Result<RootCertStore> {
 }
 
 fn verifying(roots: RootCertStore, identity: Option<&Identity<'_>>) -> Result<ClientConfig> {
+    random::serves_libraries()?;
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| errno(&error))?
@@ -163,6 +166,7 @@ pub(crate) fn trusting_anybody() -> Result<Arc<ClientConfig>> {
     if let Some(config) = CONFIG.get() {
         return Ok(config.clone());
     }
+    random::serves_libraries()?;
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| errno(&error))?

@@ -1,11 +1,12 @@
 //! Random bytes that nobody can predict.
 
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
+use crate::os::random;
 use core::cell::Cell;
 
 /// Fills `bytes` from the system's source.
 pub(super) fn fill(bytes: &mut [u8]) -> Result<()> {
-    getrandom::fill(bytes).map_err(|_| Errno::EIO)
+    random::fill(bytes)
 }
 
 const MASKS_AT_ONCE: usize = 16;

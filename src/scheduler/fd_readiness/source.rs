@@ -4,7 +4,7 @@ use super::operations::owned;
 use super::{Help, Watched, token, wait};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
-use crate::os::{fork, syscalls};
+use crate::os::{descriptors, fork, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::poller::{Direction, Interest, Operation, Poller as _, Readiness};
@@ -129,9 +129,7 @@ impl FdSource {
     /// Gives the descriptor up to the user, as a copy with a number of its own. From then on
     /// the scheduler tells nothing of it any more, and this is only to be dropped.
     pub(crate) fn release(&self) -> Result<OwnedFd> {
-        let copy = syscalls::borrow(self.as_raw_fd()).try_clone_to_owned();
-        let copy =
-            copy.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+        let copy = descriptors::duplicate(syscalls::borrow(self.as_raw_fd()))?;
         if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
             poller.forget(self.as_raw_fd());
         }
@@ -194,7 +192,7 @@ impl FdSource {
         // SAFETY: without memory nothing is written.
         #[allow(unsafe_code)]
         let number = unsafe { self.watched.take_arrived(ptr::null_mut())? };
-        Ok(owned(number as RawFd))
+        descriptors::above_standard(owned(number as RawFd))
     }
 
     fn wait(&self, direction: Direction, deadline: i64, interrupt: Interrupt) -> Result<()> {

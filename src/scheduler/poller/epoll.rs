@@ -2,10 +2,10 @@
 
 use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink, SystemPoller};
 use crate::os::errno::{Errno, Result};
-use crate::os::syscalls;
+use crate::os::{descriptors, syscalls};
 use core::cell::RefCell;
 use core::time::Duration;
-use nix::sys::epoll::{Epoll as Descriptor, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::epoll::{Epoll as Descriptor, EpollEvent, EpollFlags};
 use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _, RawFd};
 
 /// Events taken from the kernel in one call. The array is on the heap: this runs on
@@ -22,7 +22,7 @@ impl Epoll {
         let mut events = Vec::new();
         events.try_reserve_exact(BATCH).map_err(|_| Errno::ENOMEM)?;
         events.resize(BATCH, libc::epoll_event { events: 0, u64: 0 });
-        let descriptor = Descriptor::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let descriptor = Descriptor(descriptors::epoll()?);
         Ok(Epoll { descriptor, events: RefCell::new(events.into_boxed_slice()) })
     }
 
@@ -76,17 +76,20 @@ impl Poller for Epoll {
         }
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) -> Result<()> {
         let mut events = self.events.borrow_mut();
         let mut timeout = timeout;
         loop {
             // An interrupted wait is an early one; the caller looks at the clock anyway.
-            let count = syscalls::epoll_wait(&self.descriptor, &mut events, timeout).unwrap_or(0);
+            let count = match syscalls::epoll_wait(&self.descriptor, &mut events, timeout) {
+                Err(Errno::EINTR) => 0,
+                count => count?,
+            };
             for event in &events[..count] {
                 sink.ready(translate(*event));
             }
             if count < BATCH {
-                return;
+                return Ok(());
             }
             timeout = Some(Duration::ZERO);
         }

@@ -72,20 +72,12 @@ impl Uring {
     }
 
     fn with_buffers(buffers: impl FnOnce(&Submitter<'_>) -> Result<BufferRing>) -> Result<Uring> {
-        let ring = IoUring::builder()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag()
-            .setup_submit_all()
-            .setup_cqsize(COMPLETIONS)
-            .dontfork()
-            .build(SUBMISSIONS)
-            .map_err(errno_of)?;
+        let ring = above_standard()?;
         if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
             return Err(Errno::ENOSYS);
         }
         let buffers = buffers(&ring.submitter())?;
-        Ok(Uring {
+        let poller = Uring {
             descriptor: ring.as_raw_fd(),
             ring: RefCell::new(ring),
             buffers,
@@ -93,7 +85,10 @@ impl Uring {
             epoll_armed: Cell::new(false),
             queued: Cell::new(0),
             left: Cell::new(false),
-        })
+        };
+        // A filter may allow a ring to be made, but not to be used.
+        poller.enter(&poller.ring.borrow(), 0, EnterFlags::GETEVENTS, &SubmitArgs::new())?;
+        Ok(poller)
     }
 
     /// Puts an entry into the queue.
@@ -105,19 +100,40 @@ impl Uring {
                 self.queued.set(self.queued.get() + 1);
                 return;
             }
-            self.enter(&ring, 0, EnterFlags::empty(), &SubmitArgs::new());
+            if self.enter(&ring, 0, EnterFlags::empty(), &SubmitArgs::new()).is_err() {
+                return; // the next `wait` tells
+            }
         }
     }
 
-    /// Hands the queue over and waits for `want` completions.
-    fn enter(&self, ring: &IoUring, want: u32, flags: EnterFlags, args: &SubmitArgs<'_, '_>) {
+    /// Hands the queue over and waits for `want` completions. Fails if the system refuses that
+    /// for good.
+    fn enter(
+        &self,
+        ring: &IoUring,
+        want: u32,
+        flags: EnterFlags,
+        args: &SubmitArgs<'_, '_>,
+    ) -> Result<()> {
         let flags = (flags | EnterFlags::EXT_ARG).bits();
         // SAFETY: flags and arguments that belong together; they live through the call.
         let result = unsafe { ring.submitter().enter(self.queued.get(), want, flags, Some(args)) };
-        // Otherwise it was interrupted or timed out before it took anything, or the system is
-        // short of memory: the entries stay in the queue for the next time.
-        if let Ok(submitted) = result {
-            self.queued.set(self.queued.get().saturating_sub(submitted as u32));
+        match result.map_err(errno_of) {
+            Ok(submitted) => {
+                self.queued.set(self.queued.get().saturating_sub(submitted as u32));
+                Ok(())
+            }
+            // Interrupted or timed out before it took anything, or the system is short of memory:
+            // the entries stay in the queue for the next time.
+            Err(
+                Errno::EINTR
+                | Errno::ETIME
+                | Errno::EAGAIN
+                | Errno::EBUSY
+                | Errno::ENOMEM
+                | Errno::EBADR,
+            ) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -153,32 +169,62 @@ impl Uring {
         Ok(())
     }
 
-    fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) {
+    fn translate(&self, entry: &cqueue::Entry, sink: &mut impl Sink) -> Result<()> {
         let token = entry.user_data() & !TAG_MASK;
         let tag = entry.user_data() & TAG_MASK;
         if tag == TAG_EPOLL {
             self.epoll_armed.set(false);
-            if let Some(epoll) = self.epoll.get() {
-                epoll.wait(Some(Duration::ZERO), sink);
-            }
-            return self.arm_epoll();
+            let result =
+                self.epoll.get().map_or(Ok(()), |epoll| epoll.wait(Some(Duration::ZERO), sink));
+            self.arm_epoll();
+            return result;
         }
         let operation = match Pending(tag as u8) {
             Pending::RECEIVE => Operation::Receive,
             Pending::ACCEPT => Operation::Accept,
             Pending::POLL_READ => {
                 let ready = Readiness::READABLE | if_failed(entry, Readiness::HANGUP);
-                return sink.ready(Event { token, ready });
+                sink.ready(Event { token, ready });
+                return Ok(());
             }
             Pending::POLL_WRITE => {
                 let ready = Readiness::WRITABLE | if_failed(entry, Readiness::BROKEN);
-                return sink.ready(Event { token, ready });
+                sink.ready(Event { token, ready });
+                return Ok(());
             }
-            _ => return, // the end of a cancellation
+            _ => return Ok(()), // the end of a cancellation
         };
         let buffer = cqueue::buffer_select(entry.flags()).map(Buffer);
         sink.completed(Completion { token, operation, result: entry.result(), buffer });
+        Ok(())
     }
+}
+
+/// Makes a ring whose descriptor has no standard descriptor's number: see
+/// [`descriptors`](crate::os::descriptors). The queues belong to that very descriptor, so a ring
+/// with a low number keeps that from the next one, until it is dropped.
+fn above_standard() -> Result<IoUring> {
+    let mut low = [None, None, None];
+    for place in &mut low {
+        let ring = make()?;
+        if ring.as_raw_fd() > libc::STDERR_FILENO {
+            return Ok(ring);
+        }
+        *place = Some(ring);
+    }
+    make()
+}
+
+fn make() -> Result<IoUring> {
+    IoUring::builder()
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_taskrun_flag()
+        .setup_submit_all()
+        .setup_cqsize(COMPLETIONS)
+        .dontfork()
+        .build(SUBMISSIONS)
+        .map_err(errno_of)
 }
 
 /// `then` if a poll tells of an error.
@@ -215,7 +261,8 @@ impl Poller for Uring {
         self.push(&entry.user_data(mark(token, asked)));
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) -> Result<()> {
+        let mut result = Ok(());
         {
             let mut ring = self.ring.borrow_mut();
             let wait = timeout != Some(Duration::ZERO) && ring.completion().is_empty();
@@ -225,12 +272,13 @@ impl Poller for Uring {
                 _ => SubmitArgs::new(),
             };
             if wait || self.queued.get() > 0 || ring.submission().taskrun() {
-                self.enter(&ring, wait.into(), EnterFlags::GETEVENTS, &args);
+                result = self.enter(&ring, wait.into(), EnterFlags::GETEVENTS, &args);
             }
         }
         while let Some(entry) = self.next() {
-            self.translate(&entry, sink);
+            result = result.and(self.translate(&entry, sink));
         }
+        result
     }
 
     fn leave_to_parent(&self) {
@@ -289,7 +337,8 @@ impl Completions for Uring {
             }
         }
         let ring = self.ring.borrow();
-        self.enter(&ring, 0, EnterFlags::GETEVENTS, &SubmitArgs::new());
+        // Where that fails the next `wait` tells.
+        let _ = self.enter(&ring, 0, EnterFlags::GETEVENTS, &SubmitArgs::new());
     }
 
     unsafe fn take(&self, buffer: Buffer, to: *mut c_void, length: usize) {

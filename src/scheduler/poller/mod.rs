@@ -4,8 +4,8 @@ mod buffer_ring;
 mod epoll;
 mod io_uring;
 
-use crate::os::errno::Result;
-use crate::os::{allocation, environment};
+use crate::os::errno::{Errno, Result};
+use crate::os::{allocation, settings};
 use core::ffi::c_void;
 use core::ops::BitOr;
 use core::time::Duration;
@@ -190,7 +190,8 @@ pub(crate) trait Sink {
 ///   watch all the time arms itself here.
 /// - `wait` blocks until an event, the end of `timeout` (`None`: without limit) or a
 ///   signal, then tells `sink` of each event that is there. It never blocks with
-///   a zero timeout. Readiness that began before the call is never missed.
+///   a zero timeout. Readiness that began before the call is never missed. An error says that
+///   the system refuses to wait, not only this time; a signal is none.
 /// - An event may be spurious; it may carry a token of an interest replaced since.
 /// - The six lowest bits of a token are zero.
 /// - In a forked child `leave_to_parent` is called first, before anything else can happen there.
@@ -209,7 +210,7 @@ pub(crate) trait Poller {
     fn await_edge(&self, _fd: RawFd, _token: u64, _direction: Direction) {}
 
     /// See the contract.
-    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink);
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) -> Result<()>;
 
     /// See the contract.
     fn leave_to_parent(&self);
@@ -276,10 +277,13 @@ impl SystemPoller {
     /// The one that the environment variable `DILL_POLLER` asks for: `epoll`, or `io_uring`
     /// where the system has what that needs. Epoll otherwise.
     pub(super) fn new() -> Result<SystemPoller> {
-        if environment::variable(c"DILL_POLLER") == Some(c"io_uring")
-            && let Ok(poller) = Uring::new()
-        {
-            return Ok(SystemPoller::Uring(allocation::boxed(poller)?));
+        if settings::io_uring() {
+            match Uring::new() {
+                Ok(poller) => return Ok(SystemPoller::Uring(allocation::boxed(poller)?)),
+                // Later there may be some.
+                Err(error @ (Errno::EMFILE | Errno::ENFILE)) => return Err(error),
+                Err(_) => {}
+            }
         }
         Ok(SystemPoller::Epoll(Epoll::new()?))
     }
@@ -322,7 +326,7 @@ impl Poller for SystemPoller {
         }
     }
 
-    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) {
+    fn wait(&self, timeout: Option<Duration>, sink: &mut impl Sink) -> Result<()> {
         match self {
             SystemPoller::Epoll(poller) => poller.wait(timeout, sink),
             SystemPoller::Uring(poller) => poller.wait(timeout, sink),

@@ -3,13 +3,14 @@
 #![allow(unsafe_code)] // System calls with addresses.
 
 use super::Call;
+use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::ip_address::IpAddress;
 use nix::sys::socket::SockaddrLike;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 impl Call<'_> {
     /// Takes the next connection, and its peer's address.
@@ -45,20 +46,16 @@ impl Call<'_> {
 fn accept_one(source: &FdSource, peer: &mut IpAddress) -> Result<OwnedFd> {
     *peer = IpAddress::NONE;
     let bytes = peer.as_mut_bytes();
-    let mut length = bytes.len() as libc::socklen_t;
     if source.has_arrived() {
         let connection = source.take_connection()?;
+        let mut length = bytes.len() as libc::socklen_t;
         let name = bytes.as_mut_ptr().cast();
-        // SAFETY: as below. When the peer has gone already it has no name.
+        // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
+        // When the peer has gone already it has no name.
         unsafe { libc::getpeername(connection.as_raw_fd(), name, &raw mut length) };
         return Ok(connection);
     }
-    let fd = source.as_raw_fd();
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: `bytes` has room for `length` bytes, and addresses need no alignment here.
-    let accepted = unsafe { libc::accept4(fd, bytes.as_mut_ptr().cast(), &raw mut length, flags) };
-    // SAFETY: a descriptor that the system call has made just now is nobody else's.
-    Errno::result(accepted).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+    descriptors::accept(source.as_raw_fd(), bytes)
 }
 
 /// Connects the non-blocking socket `fd` to `address`.

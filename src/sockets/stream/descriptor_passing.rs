@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // System calls with control data.
 
 use super::connection::Connection;
+use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::fd_io::{EMPTY, attempt, header};
@@ -136,7 +137,8 @@ fn receive(socket: RawFd) -> Result<Option<OwnedFd>> {
         }
     }
     match first {
-        Some(fd) => Ok(Some(fd)),
+        // A later `dup2` of the program's to a standard descriptor shall not replace it.
+        Some(fd) => descriptors::above_standard_inherited(fd).map(Some),
         // The system could not give us a descriptor number.
         None if header.msg_flags & libc::MSG_CTRUNC != 0 => Err(Errno::EMFILE),
         None => Err(Errno::EPROTO),

@@ -66,7 +66,7 @@ impl Progress {
             return Ok(());
         }
         self.unchecked = 0;
-        let passed = self.deadline >= 0 && clock::now() >= self.deadline;
+        let passed = clock::has_passed(self.deadline);
         if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
     }
 }
