@@ -479,7 +479,7 @@ DILL_EXPORT int dill_hown(int h);
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
+#define dill_go(fn) dill_go_(fn, dill_launch_alone, (DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -539,7 +539,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
 #define dill_go_mem(fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -593,7 +593,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
 #define dill_bundle_go(bndl, fn) \
-    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
+    dill_go_(fn, dill_launch_at, (dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -648,7 +648,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
@@ -820,38 +820,17 @@ static inline int dill_existing_(int bndl) {
 
 #if defined __cplusplus && __cplusplus >= 201103L
 
-/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
-   temporary objects can live as long as the coroutine does. */
-extern "C++" {
-template<typename Body>
-__attribute__((noinline)) void dill_run_(Body &body) noexcept {
-    dill_end_of_stack_();
-    body();
-}
-}
-
-/* Showing the closure to an empty asm statement tells the compiler that its variables
-   may be changed by dill_launch(). */
-#define dill_go_(fn, launch) \
-    __extension__ ({ \
-        auto dill_body__ = [&]() { fn; }; \
-        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = (launch); \
-        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
-            dill_leave_frame_() \
-            dill_run_(dill_body__); \
-            dill_end_coroutine_(); \
-            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
-        } \
-        dill_handle__; \
-    })
+/* In C++ `fn` becomes a closure, and a function of its own does the rest: see below. */
+#define dill_arguments_(...) __VA_ARGS__
+#define dill_go_(fn, launch, arguments) \
+    launch##_closure_([&]() { fn; }, dill_arguments_ arguments)
 
 #else
 
-#define dill_go_(fn, launch) \
+#define dill_go_(fn, launch, arguments) \
     __extension__ ({ \
         dill_prepare_(fn) \
-        int dill_handle__ = (launch); \
+        int dill_handle__ = launch arguments; \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_and_end_(fn) \
@@ -1089,6 +1068,56 @@ DILL_EXPORT int dill_launch_at(int bndl, const char *place) __attribute__((retur
  * Part of `go` and the like; not for direct use. Ends the calling coroutine.
  */
 DILL_EXPORT void dill_epilogue(void);
+
+/* How a launch works in C++; nothing in this part is for direct use. */
+#if defined __cplusplus && __cplusplus >= 201103L
+extern "C++" {
+
+/* The closure runs in a frame of its own on the new stack, where temporary objects can live as
+   long as the coroutine does. */
+template<typename Body>
+__attribute__((noinline)) void dill_run_(const Body &body) noexcept {
+    dill_end_of_stack_();
+    body();
+}
+
+/* What returns twice is in these functions and not in their callers, so that those may be
+   functions of any kind: inlined ones, and coroutines of C++20, whose variables are on the heap.
+   Compilers are kept from looking into them. Showing the closure to an empty asm statement
+   tells that the variables that it refers to may be changed. */
+#define dill_launch_closure_with_(launch, ...) \
+    __asm__ __volatile__("" : : "r"(&body) : "memory"); \
+    int handle = launch(__VA_ARGS__); \
+    if(__builtin_expect(handle == DILL_IN_CHILD_, 1)) { \
+        dill_leave_frame_() \
+        dill_run_(body); \
+        dill_end_coroutine_(); \
+        __asm__ __volatile__("" : "=r"(handle) : : "memory"); \
+    } \
+    return handle;
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_alone_closure_(const Body &body,
+        const char *place) {
+    dill_launch_closure_with_(dill_launch_alone, place)
+}
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_at_closure_(const Body &body, int bndl,
+        const char *place) {
+    dill_launch_closure_with_(dill_launch_at, bndl, place)
+}
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_closure_(const Body &body, void *mem, size_t len,
+        int bndl, const char *file, int line) {
+    dill_launch_closure_with_(dill_launch, mem, len, bndl, file, line)
+}
+
+#undef dill_launch_closure_with_
+
+}
+#endif
 
 /* ============================================================================
  * Channels

@@ -83,7 +83,7 @@
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
+#define dill_go(fn) dill_go_(fn, dill_launch_alone, (DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -143,7 +143,7 @@
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
 #define dill_go_mem(fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -197,7 +197,7 @@
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
 #define dill_bundle_go(bndl, fn) \
-    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
+    dill_go_(fn, dill_launch_at, (dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -252,7 +252,7 @@
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
@@ -338,38 +338,17 @@ static inline int dill_existing_(int bndl) {
 
 #if defined __cplusplus && __cplusplus >= 201103L
 
-/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
-   temporary objects can live as long as the coroutine does. */
-extern "C++" {
-template<typename Body>
-__attribute__((noinline)) void dill_run_(Body &body) noexcept {
-    dill_end_of_stack_();
-    body();
-}
-}
-
-/* Showing the closure to an empty asm statement tells the compiler that its variables
-   may be changed by dill_launch(). */
-#define dill_go_(fn, launch) \
-    __extension__ ({ \
-        auto dill_body__ = [&]() { fn; }; \
-        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = (launch); \
-        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
-            dill_leave_frame_() \
-            dill_run_(dill_body__); \
-            dill_end_coroutine_(); \
-            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
-        } \
-        dill_handle__; \
-    })
+/* In C++ `fn` becomes a closure, and a function of its own does the rest: see below. */
+#define dill_arguments_(...) __VA_ARGS__
+#define dill_go_(fn, launch, arguments) \
+    launch##_closure_([&]() { fn; }, dill_arguments_ arguments)
 
 #else
 
-#define dill_go_(fn, launch) \
+#define dill_go_(fn, launch, arguments) \
     __extension__ ({ \
         dill_prepare_(fn) \
-        int dill_handle__ = (launch); \
+        int dill_handle__ = launch arguments; \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_and_end_(fn) \
