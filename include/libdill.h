@@ -79,6 +79,9 @@
 #define DILL_EXPORT_DATA __attribute__((visibility("default")))
 #endif
 
+/* How libdill's header aligns structures on processors that are not those of this one. */
+#define DILL_ALIGN
+
 #if defined __cplusplus
 extern "C" {
 #endif
@@ -397,6 +400,8 @@ DILL_EXPORT int dill_hown(int h);
 /**
  * Marks a function that is launched as a coroutine: `static coroutine void f(int ch)`.
  *
+ * Every function that is launched must be marked.
+ *
  * It keeps the compiler from inlining the function into the launch, where its frame
  * would be the caller's and not the coroutine's. The compiler is also kept from looking
  * into the function, lest it conclude that a variable of the caller, whose address the
@@ -429,13 +434,16 @@ DILL_EXPORT int dill_hown(int h);
  * goes on. This has a few consequences:
  *
  * - Arguments must not block, launch or yield; the caller would go on while they are
- *   still being evaluated in its variables. Evaluate such an argument before the launch.
+ *   still being evaluated in its variables. A loop around `go(serve(tcp_accept(ls, NULL, -1)))`
+ *   never waits: it launches for ever. Evaluate such an argument before the launch:
+ *   `int s = tcp_accept(ls, NULL, -1);`, then `go(serve(s))`.
  * - A local variable of the caller that is changed by the arguments must be volatile, as
  *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
  *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
  * - In C the function returns nothing, a number or a pointer, but no structure.
- * - Pointers to local variables of the caller may be passed, as long as those live and
- *   the function is marked with `coroutine`.
+ * - The function must be marked with `coroutine`. Otherwise compilers may make it a part of
+ *   the caller, and the variables of several coroutines be the same.
+ * - Pointers to local variables of the caller may be passed, as long as those live.
  * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
  *   a coroutine block while it handles one: see the page `libdill`.
  *
@@ -679,6 +687,18 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_opaque_ noinline
 #endif
 
+/* A call in which a function that is not marked with `coroutine` is not inlined either. Only
+   some compilers know this. */
+#if defined __clang__ && __clang_major__ >= 17 && !defined __cplusplus
+#define dill_not_inlined_(fn) \
+    _Pragma("clang diagnostic push") \
+    _Pragma("clang diagnostic ignored \"-Wpedantic\"") \
+    [[clang::noinline]] fn; \
+    _Pragma("clang diagnostic pop")
+#else
+#define dill_not_inlined_(fn) fn;
+#endif
+
 /* What dill_launch() returns in the new coroutine. */
 #define DILL_IN_CHILD_ (-2147483647 - 1)
 
@@ -713,6 +733,13 @@ DILL_EXPORT int dill_hown(int h);
     })
 #else
 #define dill_may_take_() 1
+#endif
+
+/* With safe stacks a function has a second stack, of which nobody here knows. */
+#if defined __has_feature
+#if __has_feature(safe_stack)
+#error "libdill: coroutines don't work with -fsanitize=safe-stack"
+#endif
 #endif
 
 /* What depends on the processor:
@@ -760,7 +787,7 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_prepare_(fn)
 #define dill_run_and_end_(fn) \
     dill_end_of_stack_(); \
-    fn; \
+    dill_not_inlined_(fn) \
     dill_end_coroutine_(); \
     dill_not_end_of_stack_();
 #elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
@@ -814,7 +841,7 @@ DILL_EXPORT int dill_hown(int h);
 #error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
-static inline int dill_existing_(int bndl) {
+static __inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
 
@@ -1117,6 +1144,96 @@ __attribute__((dill_opaque_)) int dill_launch_closure_(const Body &body, void *m
 #undef dill_launch_closure_with_
 
 }
+#endif
+
+/*
+ * For sources with a launching macro of their own, as they are written for libdill's header;
+ * others use `go`. What these do is in this order:
+ *
+ *     sigjmp_buf *ctx;
+ *     void *stack = NULL;
+ *     int handle = dill_prologue(&ctx, &stack, 0, -1, __FILE__, __LINE__);
+ *     if(handle >= 0 && !dill_setjmp(*ctx)) {
+ *         dill_setsp(stack);
+ *         function(argument);
+ *         dill_epilogue();
+ *     }
+ *
+ * With `dill_prologue` the child runs; the scheduler goes on with the parent, whose registers
+ * `dill_setjmp` has saved to `*ctx`, by itself. Afterwards arguments and variables of the caller
+ * are as with `setjmp`. The stack is that at `*ptr`, of `len` bytes; NULL stands for one of the
+ * library's. A negative `bndl` stands for a new bundle, whose handle the call returns.
+ */
+DILL_EXPORT __attribute__((noinline)) int dill_prologue(jmp_buf **ctx, void **ptr, size_t len,
+    int bndl, const char *file, int line);
+
+/* A place for pointers that compilers must not know to be unused. */
+DILL_EXPORT_DATA extern volatile void *dill_unoptimisable;
+
+#if defined __x86_64__
+
+/* What calls do not preserve, as others run until the second return. */
+#define DILL_GENERAL_CLOBBERS_ \
+    "memory", "cc", "rcx", "rsi", "rdi", "r8", "r9", "r10", "r11"
+#if defined __SSE__
+#define DILL_CALL_CLOBBERS_ DILL_GENERAL_CLOBBERS_, "xmm0", "xmm1", "xmm2", "xmm3", \
+    "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+    "xmm13", "xmm14", "xmm15"
+#else
+#define DILL_CALL_CLOBBERS_ DILL_GENERAL_CLOBBERS_
+#endif
+
+/* Saves the registers that calls preserve, and where to go on. Returns 0; 1 when that is gone
+   on with. It finds `ctx` in rdx then. */
+#define dill_setjmp(ctx) \
+    __extension__ ({ \
+        int dill_again__; \
+        __asm__ __volatile__( \
+            "{movq %%rbx, (%%rdx)|mov [rdx], rbx}\n\t" \
+            "{movq %%rbp, 8(%%rdx)|mov [rdx + 8], rbp}\n\t" \
+            "{movq %%r12, 16(%%rdx)|mov [rdx + 16], r12}\n\t" \
+            "{movq %%r13, 24(%%rdx)|mov [rdx + 24], r13}\n\t" \
+            "{movq %%r14, 32(%%rdx)|mov [rdx + 32], r14}\n\t" \
+            "{movq %%r15, 40(%%rdx)|mov [rdx + 40], r15}\n\t" \
+            "{movq %%rsp, 48(%%rdx)|mov [rdx + 48], rsp}\n\t" \
+            "{leaq .Ldill_again%=(%%rip), %%rcx|lea rcx, .Ldill_again%=[rip]}\n\t" \
+            "{movq %%rcx, 56(%%rdx)|mov [rdx + 56], rcx}\n\t" \
+            "{xorl %%eax, %%eax|xor eax, eax}\n" \
+            ".Ldill_again%=:" \
+            : "=a"(dill_again__) : "d"(ctx) : DILL_CALL_CLOBBERS_); \
+        dill_again__; \
+    })
+
+/* Goes on where the registers were saved. */
+#define dill_longjmp(ctx) \
+    __asm__ __volatile__( \
+        "{movq (%%rdx), %%rbx|mov rbx, [rdx]}\n\t" \
+        "{movq 8(%%rdx), %%rbp|mov rbp, [rdx + 8]}\n\t" \
+        "{movq 16(%%rdx), %%r12|mov r12, [rdx + 16]}\n\t" \
+        "{movq 24(%%rdx), %%r13|mov r13, [rdx + 24]}\n\t" \
+        "{movq 32(%%rdx), %%r14|mov r14, [rdx + 32]}\n\t" \
+        "{movq 40(%%rdx), %%r15|mov r15, [rdx + 40]}\n\t" \
+        "{movq 48(%%rdx), %%rsp|mov rsp, [rdx + 48]}\n\t" \
+        "{jmpq *56(%%rdx)|jmp qword ptr [rdx + 56]}" \
+        : : "d"(ctx), "a"(1) : "memory")
+
+/* Moves to another stack. That alloca() is called makes compilers use a frame pointer. */
+#define dill_setsp(x) \
+    { \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(sizeof(size_t))) : "memory"); \
+        __asm__ __volatile__("{movq %0, %%rsp|mov rsp, %0}" : : "r"(x) : "memory"); \
+    }
+
+#else
+
+#define dill_setjmp(ctx) sigsetjmp(ctx, 0)
+#define dill_longjmp(ctx) siglongjmp(ctx, 1)
+#define dill_setsp(x) \
+    { \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(sizeof(size_t))) : "memory"); \
+        __asm__ __volatile__("mov sp, %0" : : "r"(x) : "memory"); \
+    }
+
 #endif
 
 /* ============================================================================
@@ -7542,12 +7659,30 @@ int dill_socks5_proxy_sendreply(int s,
 
 #if !defined DILL_DISABLE_RAW_NAMES
 
+/* Words that are also the C++ library's: functions there, as macros would be replaced in its
+   headers, too. Templates, so that a program's own function goes before; in the oldest C++
+   plain ones. */
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t now() { return dill_now(); }
+DILL_RAW_ int yield() { return dill_yield(); }
+#undef DILL_RAW_
+}
+#else
+#define now dill_now
+#define yield dill_yield
+#endif
+
 /* Time and descriptors */
 #define fdclean dill_fdclean
 #define fdin dill_fdin
 #define fdout dill_fdout
 #define msleep dill_msleep
-#define now dill_now
 
 /* Handles */
 #define hclose dill_hclose
@@ -7563,7 +7698,6 @@ int dill_socks5_proxy_sendreply(int s,
 #define coroutine dill_coroutine
 #define go dill_go
 #define go_mem dill_go_mem
-#define yield dill_yield
 
 /* Channels */
 #define CHBUNDLE DILL_CHBUNDLE
