@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 CC = gcc
+OBJCOPY ?= objcopy
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR PEER RUNS N ONLY QUICK MIBS
 
@@ -15,6 +16,9 @@ DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 all:
 	$(CARGO) build --release
 	ln -sf libdill.so $(RELEASE)/libdill.so.20
+	@# Rust's own library comes with bitcode, which other versions of LLVM stumble over (-flto).
+	@if command -v $(OBJCOPY) > /dev/null; then \
+	    $(OBJCOPY) -R .llvmbc -R .llvmcmd $(RELEASE)/libdill.a; fi
 
 check: all
 	@CARGO="$(CARGO)" DILL_LIB_DIR="$(RELEASE)" c-tests/check

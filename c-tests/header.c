@@ -11,6 +11,15 @@
 
 #include <stdio.h>
 
+/* Behind them, headers of the C++ library that have names of theirs. */
+#if defined __cplusplus
+#include <chrono>
+#include <thread>
+#if defined __cpp_impl_coroutine
+#include <coroutine>
+#endif
+#endif
+
 #if defined DILL_DISABLE_RAW_NAMES
 #define NAME(name) dill_##name
 #else
@@ -179,6 +188,43 @@ static int fail(const char *what) {
     return 1;
 }
 
+/* Tags, and names that a program takes for itself. */
+#if !defined DILL_DISABLE_RAW_NAMES
+__attribute__((unused)) static void tags(void) {
+    struct chclause clause = {CHRECV, -1, NULL, 0};
+    int64_t start = now();
+    if(choose(&clause, 1, start) == 0 && yield() == 0) return;
+#if !defined DILL_DISABLE_SOCKETS
+    struct ipaddr addr;
+    struct iolist list = {NULL, 0, NULL, 0};
+    if(ipaddr_local(&addr, NULL, 80, 0) == 0) bsendl(-1, &list, &list, -1);
+#endif
+#if defined __cplusplus
+    (void)std::chrono::steady_clock::now();
+    std::this_thread::yield();
+#endif
+}
+
+/* What the rest uses stays. */
+#undef now
+#undef msleep
+#undef chclause
+#undef fdin
+#if defined __cplusplus
+int64_t now();
+int64_t now() {
+    return 5;
+}
+__attribute__((unused)) static int64_t time_of_program() {
+    return now();
+}
+#else
+enum more_own_names {now, fdin};
+#endif
+static struct {int a, b;} msleep;
+struct chclause {int own;};
+#endif
+
 static int twice(int x) {
     return 2 * x;
 }
@@ -186,6 +232,10 @@ static int twice(int x) {
 int main(void) {
     static char stack[2][16384];
     int sum = 0;
+#if !defined DILL_DISABLE_RAW_NAMES
+    struct chclause clause = {0};
+    if(msleep.a || clause.own) return fail("own names");
+#endif
 #if !defined DILL_DISABLE_SOCKETS
     if(!NAME(bsock_type) || !NAME(msock_type)) return fail("a type is missing");
 #endif

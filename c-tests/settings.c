@@ -118,12 +118,16 @@ static void virtual_time(const char *value) {
 int main(void) {
     static const char signals[] = "a signal that can be handled, such as USR1, RTMIN+1 or 10";
     static const char sizes[] = "a number of bytes, such as 262144, 256K or 1M";
-    static const char *const all[] = {"DILL_CLOCK", "DILL_DUMP_SIGNAL", "DILL_HANDLES",
-        "DILL_OVERFLOW_MESSAGE", "DILL_POLLER", "DILL_STACK_SIZE"};
+    static const char *const all[] = {"DILL_CHECK", "DILL_CLOCK", "DILL_DUMP_SIGNAL",
+        "DILL_HANDLES", "DILL_OVERFLOW_MESSAGE", "DILL_POLLER", "DILL_STACK_SIZE"};
     for(size_t i = 0; i != sizeof(all) / sizeof(all[0]); ++i) {
         silent(all[i], "");
         silent(all[i], "  ");
     }
+    silent("DILL_CHECK", "0");
+    silent("DILL_CHECK", "on");
+    told("DILL_CHECK", "2", "2", NOT_UNDERSTOOD, "0 or 1", "0");
+
     silent("DILL_CLOCK", "real");
     virtual_time("virtual");
     virtual_time(" Virtual ");

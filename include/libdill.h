@@ -79,6 +79,9 @@
 #define DILL_EXPORT_DATA __attribute__((visibility("default")))
 #endif
 
+/* How libdill's header aligns structures on processors that are not those of this one. */
+#define DILL_ALIGN
+
 #if defined __cplusplus
 extern "C" {
 #endif
@@ -397,6 +400,8 @@ DILL_EXPORT int dill_hown(int h);
 /**
  * Marks a function that is launched as a coroutine: `static coroutine void f(int ch)`.
  *
+ * Every function that is launched must be marked.
+ *
  * It keeps the compiler from inlining the function into the launch, where its frame
  * would be the caller's and not the coroutine's. The compiler is also kept from looking
  * into the function, lest it conclude that a variable of the caller, whose address the
@@ -429,13 +434,16 @@ DILL_EXPORT int dill_hown(int h);
  * goes on. This has a few consequences:
  *
  * - Arguments must not block, launch or yield; the caller would go on while they are
- *   still being evaluated in its variables. Evaluate such an argument before the launch.
+ *   still being evaluated in its variables. A loop around `go(serve(tcp_accept(ls, NULL, -1)))`
+ *   never waits: it launches for ever. Evaluate such an argument before the launch:
+ *   `int s = tcp_accept(ls, NULL, -1);`, then `go(serve(s))`.
  * - A local variable of the caller that is changed by the arguments must be volatile, as
  *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
  *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
  * - In C the function returns nothing, a number or a pointer, but no structure.
- * - Pointers to local variables of the caller may be passed, as long as those live and
- *   the function is marked with `coroutine`.
+ * - The function must be marked with `coroutine`. Otherwise compilers may make it a part of
+ *   the caller, and the variables of several coroutines be the same.
+ * - Pointers to local variables of the caller may be passed, as long as those live.
  * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
  *   a coroutine block while it handles one: see the page `libdill`.
  *
@@ -479,7 +487,7 @@ DILL_EXPORT int dill_hown(int h);
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
+#define dill_go(fn) dill_go_(fn, dill_launch_alone, (DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -539,7 +547,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
 #define dill_go_mem(fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -593,7 +601,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
 #define dill_bundle_go(bndl, fn) \
-    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
+    dill_go_(fn, dill_launch_at, (dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -648,7 +656,7 @@ DILL_EXPORT int dill_hown(int h);
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
@@ -677,6 +685,18 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_opaque_ noinline, optnone
 #else
 #define dill_opaque_ noinline
+#endif
+
+/* A call in which a function that is not marked with `coroutine` is not inlined either. Only
+   some compilers know this. */
+#if defined __clang__ && __clang_major__ >= 17 && !defined __cplusplus
+#define dill_not_inlined_(fn) \
+    _Pragma("clang diagnostic push") \
+    _Pragma("clang diagnostic ignored \"-Wpedantic\"") \
+    [[clang::noinline]] fn; \
+    _Pragma("clang diagnostic pop")
+#else
+#define dill_not_inlined_(fn) fn;
 #endif
 
 /* What dill_launch() returns in the new coroutine. */
@@ -713,6 +733,13 @@ DILL_EXPORT int dill_hown(int h);
     })
 #else
 #define dill_may_take_() 1
+#endif
+
+/* With safe stacks a function has a second stack, of which nobody here knows. */
+#if defined __has_feature
+#if __has_feature(safe_stack)
+#error "libdill: coroutines don't work with -fsanitize=safe-stack"
+#endif
 #endif
 
 /* What depends on the processor:
@@ -760,7 +787,7 @@ DILL_EXPORT int dill_hown(int h);
 #define dill_prepare_(fn)
 #define dill_run_and_end_(fn) \
     dill_end_of_stack_(); \
-    fn; \
+    dill_not_inlined_(fn) \
     dill_end_coroutine_(); \
     dill_not_end_of_stack_();
 #elif defined __aarch64__ && defined __LP64__ && !defined __AARCH64EB__
@@ -814,44 +841,23 @@ DILL_EXPORT int dill_hown(int h);
 #error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
-static inline int dill_existing_(int bndl) {
+static __inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
 
 #if defined __cplusplus && __cplusplus >= 201103L
 
-/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
-   temporary objects can live as long as the coroutine does. */
-extern "C++" {
-template<typename Body>
-__attribute__((noinline)) void dill_run_(Body &body) noexcept {
-    dill_end_of_stack_();
-    body();
-}
-}
-
-/* Showing the closure to an empty asm statement tells the compiler that its variables
-   may be changed by dill_launch(). */
-#define dill_go_(fn, launch) \
-    __extension__ ({ \
-        auto dill_body__ = [&]() { fn; }; \
-        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = (launch); \
-        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
-            dill_leave_frame_() \
-            dill_run_(dill_body__); \
-            dill_end_coroutine_(); \
-            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
-        } \
-        dill_handle__; \
-    })
+/* In C++ `fn` becomes a closure, and a function of its own does the rest: see below. */
+#define dill_arguments_(...) __VA_ARGS__
+#define dill_go_(fn, launch, arguments) \
+    launch##_closure_([&]() { fn; }, dill_arguments_ arguments)
 
 #else
 
-#define dill_go_(fn, launch) \
+#define dill_go_(fn, launch, arguments) \
     __extension__ ({ \
         dill_prepare_(fn) \
-        int dill_handle__ = (launch); \
+        int dill_handle__ = launch arguments; \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_and_end_(fn) \
@@ -1089,6 +1095,146 @@ DILL_EXPORT int dill_launch_at(int bndl, const char *place) __attribute__((retur
  * Part of `go` and the like; not for direct use. Ends the calling coroutine.
  */
 DILL_EXPORT void dill_epilogue(void);
+
+/* How a launch works in C++; nothing in this part is for direct use. */
+#if defined __cplusplus && __cplusplus >= 201103L
+extern "C++" {
+
+/* The closure runs in a frame of its own on the new stack, where temporary objects can live as
+   long as the coroutine does. */
+template<typename Body>
+__attribute__((noinline)) void dill_run_(const Body &body) noexcept {
+    dill_end_of_stack_();
+    body();
+}
+
+/* What returns twice is in these functions and not in their callers, so that those may be
+   functions of any kind: inlined ones, and coroutines of C++20, whose variables are on the heap.
+   Compilers are kept from looking into them. Showing the closure to an empty asm statement
+   tells that the variables that it refers to may be changed. */
+#define dill_launch_closure_with_(launch, ...) \
+    __asm__ __volatile__("" : : "r"(&body) : "memory"); \
+    int handle = launch(__VA_ARGS__); \
+    if(__builtin_expect(handle == DILL_IN_CHILD_, 1)) { \
+        dill_leave_frame_() \
+        dill_run_(body); \
+        dill_end_coroutine_(); \
+        __asm__ __volatile__("" : "=r"(handle) : : "memory"); \
+    } \
+    return handle;
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_alone_closure_(const Body &body,
+        const char *place) {
+    dill_launch_closure_with_(dill_launch_alone, place)
+}
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_at_closure_(const Body &body, int bndl,
+        const char *place) {
+    dill_launch_closure_with_(dill_launch_at, bndl, place)
+}
+
+template<typename Body>
+__attribute__((dill_opaque_)) int dill_launch_closure_(const Body &body, void *mem, size_t len,
+        int bndl, const char *file, int line) {
+    dill_launch_closure_with_(dill_launch, mem, len, bndl, file, line)
+}
+
+#undef dill_launch_closure_with_
+
+}
+#endif
+
+/*
+ * For sources with a launching macro of their own, as they are written for libdill's header;
+ * others use `go`. What these do is in this order:
+ *
+ *     sigjmp_buf *ctx;
+ *     void *stack = NULL;
+ *     int handle = dill_prologue(&ctx, &stack, 0, -1, __FILE__, __LINE__);
+ *     if(handle >= 0 && !dill_setjmp(*ctx)) {
+ *         dill_setsp(stack);
+ *         function(argument);
+ *         dill_epilogue();
+ *     }
+ *
+ * With `dill_prologue` the child runs; the scheduler goes on with the parent, whose registers
+ * `dill_setjmp` has saved to `*ctx`, by itself. Afterwards arguments and variables of the caller
+ * are as with `setjmp`. The stack is that at `*ptr`, of `len` bytes; NULL stands for one of the
+ * library's. A negative `bndl` stands for a new bundle, whose handle the call returns.
+ */
+DILL_EXPORT __attribute__((noinline)) int dill_prologue(jmp_buf **ctx, void **ptr, size_t len,
+    int bndl, const char *file, int line);
+
+/* A place for pointers that compilers must not know to be unused. */
+DILL_EXPORT_DATA extern volatile void *dill_unoptimisable;
+
+#if defined __x86_64__
+
+/* What calls do not preserve, as others run until the second return. */
+#define DILL_GENERAL_CLOBBERS_ \
+    "memory", "cc", "rcx", "rsi", "rdi", "r8", "r9", "r10", "r11"
+#if defined __SSE__
+#define DILL_CALL_CLOBBERS_ DILL_GENERAL_CLOBBERS_, "xmm0", "xmm1", "xmm2", "xmm3", \
+    "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+    "xmm13", "xmm14", "xmm15"
+#else
+#define DILL_CALL_CLOBBERS_ DILL_GENERAL_CLOBBERS_
+#endif
+
+/* Saves the registers that calls preserve, and where to go on. Returns 0; 1 when that is gone
+   on with. It finds `ctx` in rdx then. */
+#define dill_setjmp(ctx) \
+    __extension__ ({ \
+        int dill_again__; \
+        __asm__ __volatile__( \
+            "{movq %%rbx, (%%rdx)|mov [rdx], rbx}\n\t" \
+            "{movq %%rbp, 8(%%rdx)|mov [rdx + 8], rbp}\n\t" \
+            "{movq %%r12, 16(%%rdx)|mov [rdx + 16], r12}\n\t" \
+            "{movq %%r13, 24(%%rdx)|mov [rdx + 24], r13}\n\t" \
+            "{movq %%r14, 32(%%rdx)|mov [rdx + 32], r14}\n\t" \
+            "{movq %%r15, 40(%%rdx)|mov [rdx + 40], r15}\n\t" \
+            "{movq %%rsp, 48(%%rdx)|mov [rdx + 48], rsp}\n\t" \
+            "{leaq .Ldill_again%=(%%rip), %%rcx|lea rcx, .Ldill_again%=[rip]}\n\t" \
+            "{movq %%rcx, 56(%%rdx)|mov [rdx + 56], rcx}\n\t" \
+            "{xorl %%eax, %%eax|xor eax, eax}\n" \
+            ".Ldill_again%=:" \
+            : "=a"(dill_again__) : "d"(ctx) : DILL_CALL_CLOBBERS_); \
+        dill_again__; \
+    })
+
+/* Goes on where the registers were saved. */
+#define dill_longjmp(ctx) \
+    __asm__ __volatile__( \
+        "{movq (%%rdx), %%rbx|mov rbx, [rdx]}\n\t" \
+        "{movq 8(%%rdx), %%rbp|mov rbp, [rdx + 8]}\n\t" \
+        "{movq 16(%%rdx), %%r12|mov r12, [rdx + 16]}\n\t" \
+        "{movq 24(%%rdx), %%r13|mov r13, [rdx + 24]}\n\t" \
+        "{movq 32(%%rdx), %%r14|mov r14, [rdx + 32]}\n\t" \
+        "{movq 40(%%rdx), %%r15|mov r15, [rdx + 40]}\n\t" \
+        "{movq 48(%%rdx), %%rsp|mov rsp, [rdx + 48]}\n\t" \
+        "{jmpq *56(%%rdx)|jmp qword ptr [rdx + 56]}" \
+        : : "d"(ctx), "a"(1) : "memory")
+
+/* Moves to another stack. That alloca() is called makes compilers use a frame pointer. */
+#define dill_setsp(x) \
+    { \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(sizeof(size_t))) : "memory"); \
+        __asm__ __volatile__("{movq %0, %%rsp|mov rsp, %0}" : : "r"(x) : "memory"); \
+    }
+
+#else
+
+#define dill_setjmp(ctx) sigsetjmp(ctx, 0)
+#define dill_longjmp(ctx) siglongjmp(ctx, 1)
+#define dill_setsp(x) \
+    { \
+        __asm__ __volatile__("" : : "r"(__builtin_alloca(sizeof(size_t))) : "memory"); \
+        __asm__ __volatile__("mov sp, %0" : : "r"(x) : "memory"); \
+    }
+
+#endif
 
 /* ============================================================================
  * Channels
@@ -7532,12 +7678,30 @@ int dill_socks5_proxy_sendreply(int s,
 
 #if !defined DILL_DISABLE_RAW_NAMES
 
+/* Words that are also the C++ library's: functions there, as macros would be replaced in its
+   headers, too. Templates, so that a program's own function goes before; in the oldest C++
+   plain ones. */
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t now() { return dill_now(); }
+DILL_RAW_ int yield() { return dill_yield(); }
+#undef DILL_RAW_
+}
+#else
+#define now dill_now
+#define yield dill_yield
+#endif
+
 /* Time and descriptors */
 #define fdclean dill_fdclean
 #define fdin dill_fdin
 #define fdout dill_fdout
 #define msleep dill_msleep
-#define now dill_now
 
 /* Handles */
 #define hclose dill_hclose
@@ -7553,7 +7717,6 @@ int dill_socks5_proxy_sendreply(int s,
 #define coroutine dill_coroutine
 #define go dill_go
 #define go_mem dill_go_mem
-#define yield dill_yield
 
 /* Channels */
 #define CHBUNDLE DILL_CHBUNDLE

@@ -171,6 +171,7 @@ __asm__(
 extern int old_registers(int b, void (*fn)(void *arg), void *arg,
     struct registers *regs);
 
+__attribute__((unused))
 static void check_registers(const struct registers *regs) {
     for(uint64_t i = 0; i != 10; ++i) {
         uint64_t number = i + 19, digits = number / 10 * 16 + number % 10;

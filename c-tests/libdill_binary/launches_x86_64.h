@@ -172,6 +172,7 @@ __asm__(
 extern int old_registers(int b, void (*fn)(void *arg), void *arg,
     struct registers *regs);
 
+__attribute__((unused))
 static void check_registers(const struct registers *regs) {
     CHECK(regs->rbx == 0x0b0b0b0b0b0b0b0b);
     CHECK(regs->rbp == 0x0505050505050505);

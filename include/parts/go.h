@@ -1,6 +1,8 @@
 /**
  * Marks a function that is launched as a coroutine: `static coroutine void f(int ch)`.
  *
+ * Every function that is launched must be marked.
+ *
  * It keeps the compiler from inlining the function into the launch, where its frame
  * would be the caller's and not the coroutine's. The compiler is also kept from looking
  * into the function, lest it conclude that a variable of the caller, whose address the
@@ -33,13 +35,16 @@
  * goes on. This has a few consequences:
  *
  * - Arguments must not block, launch or yield; the caller would go on while they are
- *   still being evaluated in its variables. Evaluate such an argument before the launch.
+ *   still being evaluated in its variables. A loop around `go(serve(tcp_accept(ls, NULL, -1)))`
+ *   never waits: it launches for ever. Evaluate such an argument before the launch:
+ *   `int s = tcp_accept(ls, NULL, -1);`, then `go(serve(s))`.
  * - A local variable of the caller that is changed by the arguments must be volatile, as
  *   with `setjmp`, or the caller may not see the change: `go(worker(i++))` is wrong
  *   otherwise. Objects elsewhere may be changed freely. In C++ locals may, too.
  * - In C the function returns nothing, a number or a pointer, but no structure.
- * - Pointers to local variables of the caller may be passed, as long as those live and
- *   the function is marked with `coroutine`.
+ * - The function must be marked with `coroutine`. Otherwise compilers may make it a part of
+ *   the caller, and the variables of several coroutines be the same.
+ * - Pointers to local variables of the caller may be passed, as long as those live.
  * - In C++ an exception must not leave the function: it ends in `std::terminate`. Nor may
  *   a coroutine block while it handles one: see the page `libdill`.
  *
@@ -83,7 +88,7 @@
  *
  * `bundle`, `bundle_cancel`, `bundle_go`, `bundle_wait`, `go_mem`, `hclose`, `yield`
  */
-#define dill_go(fn) dill_go_(fn, dill_launch_alone(DILL_PLACE_))
+#define dill_go(fn) dill_go_(fn, dill_launch_alone, (DILL_PLACE_))
 
 /**
  * Launches a coroutine in a bundle of its own, on a stack of the caller's.
@@ -143,7 +148,7 @@
  * `bundle_go_mem`, `bundle_mem`, `go`
  */
 #define dill_go_mem(fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), DILL_NEW_BUNDLE_, __FILE__, __LINE__))
 
 /**
  * Launches a coroutine in an existing bundle.
@@ -197,7 +202,7 @@
  * `bundle`, `bundle_cancel`, `bundle_go_mem`, `bundle_wait`, `go`
  */
 #define dill_bundle_go(bndl, fn) \
-    dill_go_(fn, dill_launch_at(dill_existing_(bndl), DILL_PLACE_))
+    dill_go_(fn, dill_launch_at, (dill_existing_(bndl), DILL_PLACE_))
 
 /**
  * Launches a coroutine in an existing bundle, on a stack of the caller's.
@@ -252,7 +257,7 @@
  * `bundle_go`, `go_mem`
  */
 #define dill_bundle_go_mem(bndl, fn, mem, len) \
-    dill_go_(fn, dill_launch((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
+    dill_go_(fn, dill_launch, ((mem), (len), dill_existing_(bndl), __FILE__, __LINE__))
 
 /*
  * How a launch works; nothing from here to the end of this part is for direct use.
@@ -281,6 +286,18 @@
 #define dill_opaque_ noinline, optnone
 #else
 #define dill_opaque_ noinline
+#endif
+
+/* A call in which a function that is not marked with `coroutine` is not inlined either. Only
+   some compilers know this. */
+#if defined __clang__ && __clang_major__ >= 17 && !defined __cplusplus
+#define dill_not_inlined_(fn) \
+    _Pragma("clang diagnostic push") \
+    _Pragma("clang diagnostic ignored \"-Wpedantic\"") \
+    [[clang::noinline]] fn; \
+    _Pragma("clang diagnostic pop")
+#else
+#define dill_not_inlined_(fn) fn;
 #endif
 
 /* What dill_launch() returns in the new coroutine. */
@@ -319,6 +336,13 @@
 #define dill_may_take_() 1
 #endif
 
+/* With safe stacks a function has a second stack, of which nobody here knows. */
+#if defined __has_feature
+#if __has_feature(safe_stack)
+#error "libdill: coroutines don't work with -fsanitize=safe-stack"
+#endif
+#endif
+
 /* What depends on the processor:
    dill_leave_frame_() has the compiler address the caller's frame as it must;
    dill_end_of_stack_() ends backtraces;
@@ -332,44 +356,23 @@
 #error "libdill.h does not know how to launch a coroutine on this processor"
 #endif
 
-static inline int dill_existing_(int bndl) {
+static __inline int dill_existing_(int bndl) {
     return bndl | (bndl >> 31); /* any negative number: -1 */
 }
 
 #if defined __cplusplus && __cplusplus >= 201103L
 
-/* In C++ `fn` becomes a closure with a frame of its own, on the new stack, where
-   temporary objects can live as long as the coroutine does. */
-extern "C++" {
-template<typename Body>
-__attribute__((noinline)) void dill_run_(Body &body) noexcept {
-    dill_end_of_stack_();
-    body();
-}
-}
-
-/* Showing the closure to an empty asm statement tells the compiler that its variables
-   may be changed by dill_launch(). */
-#define dill_go_(fn, launch) \
-    __extension__ ({ \
-        auto dill_body__ = [&]() { fn; }; \
-        __asm__ __volatile__("" : : "r"(&dill_body__) : "memory"); \
-        int dill_handle__ = (launch); \
-        if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
-            dill_leave_frame_() \
-            dill_run_(dill_body__); \
-            dill_end_coroutine_(); \
-            __asm__ __volatile__("" : "=r"(dill_handle__) : : "memory"); \
-        } \
-        dill_handle__; \
-    })
+/* In C++ `fn` becomes a closure, and a function of its own does the rest: see below. */
+#define dill_arguments_(...) __VA_ARGS__
+#define dill_go_(fn, launch, arguments) \
+    launch##_closure_([&]() { fn; }, dill_arguments_ arguments)
 
 #else
 
-#define dill_go_(fn, launch) \
+#define dill_go_(fn, launch, arguments) \
     __extension__ ({ \
         dill_prepare_(fn) \
-        int dill_handle__ = (launch); \
+        int dill_handle__ = launch arguments; \
         if(__builtin_expect(dill_handle__ == DILL_IN_CHILD_, 1)) { \
             dill_leave_frame_() \
             dill_run_and_end_(fn) \

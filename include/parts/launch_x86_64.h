@@ -37,6 +37,6 @@
 #define dill_prepare_(fn)
 #define dill_run_and_end_(fn) \
     dill_end_of_stack_(); \
-    fn; \
+    dill_not_inlined_(fn) \
     dill_end_coroutine_(); \
     dill_not_end_of_stack_();

@@ -1,11 +1,29 @@
 #if !defined DILL_DISABLE_RAW_NAMES
 
+/* Words that are also the C++ library's: functions there, as macros would be replaced in its
+   headers, too. Templates, so that a program's own function goes before; in the oldest C++
+   plain ones. */
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t now() { return dill_now(); }
+DILL_RAW_ int yield() { return dill_yield(); }
+#undef DILL_RAW_
+}
+#else
+#define now dill_now
+#define yield dill_yield
+#endif
+
 /* Time and descriptors */
 #define fdclean dill_fdclean
 #define fdin dill_fdin
 #define fdout dill_fdout
 #define msleep dill_msleep
-#define now dill_now
 
 /* Handles */
 #define hclose dill_hclose
@@ -21,7 +39,6 @@
 #define coroutine dill_coroutine
 #define go dill_go
 #define go_mem dill_go_mem
-#define yield dill_yield
 
 /* Channels */
 #define CHBUNDLE DILL_CHBUNDLE

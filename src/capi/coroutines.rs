@@ -252,8 +252,7 @@ pub unsafe extern "C" fn dill_epilogue() {
 
 /// The first half of a launch by code compiled against libdill's own header. That code
 /// then saves its registers to `**ctx`, in a way that depends on the processor, moves to
-/// the stack `*ptr` and ends with `dill_epilogue`. Programs compiled against ours don't
-/// know it.
+/// the stack `*ptr` and ends with `dill_epilogue`. `include/parts/launchers.h` declares it.
 ///
 /// cbindgen:ignore
 #[unsafe(no_mangle)]

@@ -105,7 +105,9 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
 
 /// Begins `dill_launch_at`.
 pub(super) extern "C" fn begin_launch_at(bndl: c_int, place: *const c_char) -> Transfer {
-    if let Some(context) = Context::may_start_at_once() {
+    if let Some(context) = Context::may_start_at_once()
+        && context.may_launch_quickly()
+    {
         let parent = context.current();
         if let Some(child) = bundle::launch_at_once(context, bndl, place) {
             return context.hand_over_to_warm_child(parent, child);
@@ -122,7 +124,9 @@ extern "C" fn launch_at_slowly(bndl: c_int, place: *const c_char) -> Transfer {
 
 /// Begins `dill_launch_alone`.
 pub(super) extern "C" fn begin_launch_alone(place: *const c_char) -> Transfer {
-    if let Some(context) = Context::may_start_at_once() {
+    if let Some(context) = Context::may_start_at_once()
+        && context.may_launch_quickly()
+    {
         let parent = context.current();
         if let Some((child, handle)) = bundle::launch_at_once_in_new_bundle(context, parent, place)
         {

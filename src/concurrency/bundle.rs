@@ -5,6 +5,7 @@ mod deadlock;
 mod failure;
 mod finishing;
 pub(super) mod inspection;
+mod launch_site;
 mod launching;
 mod waiting;
 
@@ -16,7 +17,7 @@ pub(crate) use finishing::{finish, finish_at_once, finish_soon};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
-pub(super) use launching::{admit, admit_at_once};
+pub(super) use launching::{admit, admit_at_once, launch_in_turn};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
@@ -69,6 +70,10 @@ const REQUESTED: u8 = 4;
 const FAILED: u8 = 8;
 /// In `state`: members have been hard-cancelled since the grace period began, if it has.
 const FORCED: u8 = 16;
+/// In `state`, with `DILL_CHECK=1` only: a member has finished.
+const HAS_FINISHED: u8 = 32;
+/// In `state`: see [`launch_site::check`].
+const REPORTED: u8 = 64;
 
 /// The grace period that runs for a bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,6 +184,10 @@ impl Bundle {
     #[inline(always)]
     fn is(&self, state: u8) -> bool {
         self.state.get() & state != 0
+    }
+
+    fn add_state(&self, state: u8) {
+        self.state.set(self.state.get() | state);
     }
 
     /// Has the graceful request been delivered?

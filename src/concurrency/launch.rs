@@ -14,6 +14,7 @@ use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Launch};
+use core::cell::Cell;
 use core::ffi::c_int;
 use core::panic::Location;
 use core::ptr;
@@ -119,14 +120,15 @@ const LARGEST_CLOSURE: usize = 4096;
 /// Has a new coroutine of the bundle call `function`, which lies on its stack: nothing is
 /// allocated. Like [`launch`] otherwise. A panic of the function ends the bundle:
 /// [`Bundle::fail`](super::bundle::Bundle). After an error the function has been dropped.
-/// `serial` is that of the bundle's scheduler: `ECANCELED` where it is not the running one.
+/// `ECANCELED` where there is no bundle (any more). `serial` is that of the bundle's scheduler:
+/// `ECANCELED`, too, where it is not the running one.
 ///
 /// # Safety
-/// The bundle is alive as long as its scheduler. What the function borrows outlives the
+/// The bundle in the cell is alive as long as its scheduler. What the function borrows outlives the
 /// coroutine.
 #[inline(always)]
 pub(crate) unsafe fn go<F: FnOnce()>(
-    bundle: Ref<Bundle>,
+    bundle: &Cell<Option<Ref<Bundle>>>,
     serial: u64,
     at: &'static Location<'static>,
     function: F,
@@ -144,7 +146,7 @@ pub(crate) unsafe fn go<F: FnOnce()>(
 /// As [`go`]; the size and the alignment of the function are within the limits.
 #[inline(always)]
 unsafe fn go_at<F: FnOnce()>(
-    bundle: Ref<Bundle>,
+    bundle: &Cell<Option<Ref<Bundle>>>,
     serial: u64,
     at: &'static Location<'static>,
     function: F,
@@ -177,10 +179,16 @@ struct Admitted {
 }
 
 #[inline(never)]
-extern "C" fn admit(bundle: Ref<Bundle>, serial: u64, at: &'static Location<'static>) -> Admitted {
+extern "C" fn admit(
+    bundle: &Cell<Option<Ref<Bundle>>>,
+    serial: u64,
+    at: &'static Location<'static>,
+) -> Admitted {
     if cfg!(not(dill_thread_switch))
         && let Some(context) = Context::may_start_at_once()
         && context.serial() == serial
+        && context.may_launch_quickly()
+        && let Some(bundle) = bundle.get()
         && let Some(child) = bundle::admit_at_once(context, bundle, at.file_as_c_str().as_ptr())
     {
         child.set_line_for_now(at.line().cast_signed());
@@ -193,7 +201,7 @@ extern "C" fn admit(bundle: Ref<Bundle>, serial: u64, at: &'static Location<'sta
 
 #[inline(never)]
 extern "C" fn admit_slowly(
-    bundle: Ref<Bundle>,
+    bundle: &Cell<Option<Ref<Bundle>>>,
     serial: u64,
     at: &'static Location<'static>,
 ) -> Admitted {
@@ -202,7 +210,12 @@ extern "C" fn admit_slowly(
             return Err(Errno::ECANCELED);
         }
         let (file, line) = (at.file_as_c_str().as_ptr(), at.line().cast_signed());
-        bundle::admit(context, bundle, None, Launch { file, line, user_stack: false })
+        let launch = Launch { file, line, user_stack: false };
+        bundle::launch_in_turn(context, || {
+            // Others may have run meanwhile, and ended it.
+            let bundle = bundle.get().ok_or(Errno::ECANCELED)?;
+            bundle::admit(context, bundle, None, launch)
+        })
     });
     match admitted {
         Ok(child) => Admitted { parent: 0, child: Some(child) },

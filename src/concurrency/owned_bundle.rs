@@ -77,9 +77,9 @@ impl OwnedBundle {
         at: &'static Location<'static>,
         function: F,
     ) -> Result<()> {
-        let Some(bundle) = self.bundle.get() else { return Err(Errno::ECANCELED) };
-        // SAFETY: by the caller's promise; the bundle is alive and of that scheduler.
-        unsafe { launch::go(bundle, self.scheduler, at, function) }
+        // SAFETY: the function outlives the coroutine by this function's contract; `end` empties
+        // the cell before the bundle goes, and the number is that of the bundle's scheduler.
+        unsafe { launch::go(&self.bundle, self.scheduler, at, function) }
     }
 
     /// Waits until the last coroutine has finished. `ETIMEDOUT`, `ECANCELED`, `EBUSY`, `EDEADLK`.

@@ -11,7 +11,7 @@
 //! goes on in Rust, the same call works, just not as fast.
 
 use crate::intrusive::Ref;
-use crate::os::instrumentation::{self, Fiber};
+use crate::os::instrumentation::{self, Fiber, SplitStack};
 use core::cell::Cell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
@@ -76,6 +76,7 @@ type Nothing = MaybeUninit<usize>;
 pub(crate) struct Instrumentation {
     fiber: Fiber,
     fake_stack: Cell<*mut ()>,
+    split_stack: SplitStack,
     bottom: Cell<*const u8>,
     size: Cell<usize>,
     /// Whom this execution took over from last.
@@ -127,6 +128,7 @@ impl Instrumentation {
         Instrumentation {
             fiber: Fiber::none(),
             fake_stack: Cell::new(ptr::null_mut()),
+            split_stack: SplitStack::of_thread(),
             bottom: Cell::new(ptr::null()),
             size: Cell::new(0),
             predecessor: Cell::new(ptr::null()),
@@ -274,6 +276,7 @@ impl Execution {
             with.fiber.take_from_thread();
         } else {
             with.fiber.create();
+            with.split_stack.place_on(bottom);
             instrumentation::asan_unpoison(bottom, size);
         }
     }
@@ -324,6 +327,7 @@ pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     target.predecessor.set(if dying { ptr::null() } else { from });
     target.left.set(dying.then(|| LeftStack::of(from, &own)));
     own.fiber.switch_to(&target.fiber, dying);
+    own.split_stack.save();
     // The library keeps the fake stack with the stack; see `Execution::forget_fake_stack`.
     let destroy = dying && own.of_user.get();
     let saved = instrumentation::asan_start_switch(target.bottom.get(), target.size.get(), destroy);
@@ -337,6 +341,7 @@ pub(crate) extern "C" fn arrived(to: Ref<Execution>) {
     if !own.announced.replace(false) {
         return;
     }
+    own.split_stack.load();
     let (bottom, size) = instrumentation::asan_finish_switch(own.fake_stack.get());
     own.fake_stack.set(ptr::null_mut());
     if let Some(left) = own.left.take() {

@@ -6,8 +6,10 @@ use super::machine;
 use core::ptr;
 
 mod fibers;
+mod split_stack;
 
 pub(crate) use fibers::{Fiber, tsan_acquire, tsan_release};
+pub(crate) use split_stack::{SplitStack, split_stack_present};
 
 mod c {
     unsafe extern "C" {
@@ -30,10 +32,11 @@ mod c {
     }
 }
 
-/// Must somebody be told of every switch: a sanitizer, or Valgrind's Memcheck? Its tools
-/// that count instructions are to count those that are executed without them.
+/// Returns whether every switch must be announced: to a sanitizer, to libgcc for split stacks, or
+/// to Valgrind's Memcheck. Its tools that count instructions are to count those that are
+/// executed without them.
 pub(crate) fn present() -> bool {
-    asan_present() || fibers::tsan_present() || memcheck_present()
+    asan_present() || fibers::tsan_present() || split_stack_present() || memcheck_present()
 }
 
 fn memcheck_present() -> bool {

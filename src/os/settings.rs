@@ -17,6 +17,7 @@ struct Setting {
     told: AtomicBool,
 }
 
+static CHECK: Setting = Setting::new(c"DILL_CHECK", "0 or 1");
 static CLOCK: Setting = Setting::new(c"DILL_CLOCK", "virtual or real");
 static DUMP_SIGNAL: Setting =
     Setting::new(c"DILL_DUMP_SIGNAL", "a signal that can be handled, such as USR1, RTMIN+1 or 10");
@@ -25,6 +26,11 @@ static OVERFLOW_MESSAGE: Setting = Setting::new(c"DILL_OVERFLOW_MESSAGE", "0 or 
 static POLLER: Setting = Setting::new(c"DILL_POLLER", "epoll or io_uring");
 static STACK_SIZE: Setting =
     Setting::new(c"DILL_STACK_SIZE", "a number of bytes, such as 262144, 256K or 1M");
+
+/// Returns whether likely mistakes of the program are to be reported.
+pub(crate) fn check() -> bool {
+    CHECK.read(false, "0", yes_or_no)
+}
 
 /// Returns whether time is to be virtual.
 pub(crate) fn virtual_clock() -> bool {
@@ -43,8 +49,7 @@ pub(crate) fn high_handles() -> bool {
 
 /// Returns whether stack overflows are to be reported.
 pub(crate) fn overflow_message() -> bool {
-    let (yes, no) = (["1", "yes", "on", "true"], ["0", "no", "off", "false"]);
-    OVERFLOW_MESSAGE.read(true, "1", |value| choice(value, &yes, &no))
+    OVERFLOW_MESSAGE.read(true, "1", yes_or_no)
 }
 
 /// Returns whether io_uring is to be used instead of epoll.
@@ -131,6 +136,10 @@ fn is_one_of(value: &str, names: &[&str]) -> bool {
 /// Returns true for one of the first names, false for one of the others.
 fn choice(value: &str, yes: &[&str], no: &[&str]) -> Option<bool> {
     if is_one_of(value, yes) { Some(true) } else { is_one_of(value, no).then_some(false) }
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    choice(value, &["1", "yes", "on", "true"], &["0", "no", "off", "false"])
 }
 
 /// Returns a number of bytes: decimal or hexadecimal, with a unit or without. Units are powers of

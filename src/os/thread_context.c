@@ -1,8 +1,8 @@
 /* The little that Rust cannot say on a stable compiler: a thread-local in the
    initial-exec model (one load through fs, also inside a shared library, where
    Rust's thread_local! would cost a call) and weak references to the hooks of
-   AddressSanitizer and ThreadSanitizer, which exist only when the user's program was
-   built with them. */
+   AddressSanitizer, ThreadSanitizer and split stacks, which exist only when the user's program
+   was built with them. */
 
 #include <stddef.h>
 
@@ -131,4 +131,27 @@ HIDDEN void dill_tsan_acquire(void *address) {
 
 HIDDEN void dill_tsan_release(void *address) {
     if(__tsan_release) __tsan_release(address);
+}
+
+/* Programs compiled with gcc's -fsplit-stack: libgcc keeps a list of segments for each thread,
+   and a limit that every function compares the stack pointer with. */
+extern void __splitstack_getcontext(void *context[10]) __attribute__((weak));
+extern void __splitstack_setcontext(void *context[10]) __attribute__((weak));
+
+HIDDEN int dill_split_stack_present(void) {
+    return __splitstack_getcontext && __splitstack_setcontext;
+}
+
+/* Of the thread's own stack. */
+static __thread void *split_stack_of_thread[10];
+
+/* NULL stands for that. */
+HIDDEN void dill_split_stack_save(void *context[10]) {
+    if(__splitstack_getcontext)
+        __splitstack_getcontext(context ? context : split_stack_of_thread);
+}
+
+HIDDEN void dill_split_stack_load(void *context[10]) {
+    if(__splitstack_setcontext)
+        __splitstack_setcontext(context ? context : split_stack_of_thread);
 }

@@ -11,6 +11,7 @@ use super::ready_queue::ReadyQueue;
 use super::recycle::{MOST_IDLE, Quarantine};
 use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
+use super::turns::LaunchTurn;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
@@ -46,6 +47,7 @@ pub(crate) struct Context {
     /// Open handles.
     pub(crate) handles: HandleTable,
     pub(crate) clock: CachedClock,
+    pub(super) launch_turn: LaunchTurn,
     /// The budget given last, and the cycle counter then.
     pub(super) granted: Cell<i32>,
     pub(super) granted_at: Cell<u64>,
@@ -70,6 +72,9 @@ pub(crate) struct Context {
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
+    /// See [`Context::checks_misuse`].
+    checks_misuse: bool,
+    checked_launches: Cell<u32>,
     /// See [`Context::let_stacks_last`].
     stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
@@ -158,6 +163,7 @@ impl Context {
         // Held to the end: what is made once for the process is made under it, too.
         let locked = registry::lock();
         fork::watch_out(&locked)?;
+        let checks_misuse = settings::check();
         let clock: Box<dyn Clock> = if settings::virtual_clock() {
             allocation::boxed(VirtualClock::new())?
         } else {
@@ -177,7 +183,8 @@ impl Context {
                 ready: ReadyQueue::new(main),
                 budget: Cell::new(0),
                 turn: Cell::new(0),
-                idle_room: Cell::new(MOST_IDLE),
+                launch_turn: LaunchTurn::new(),
+                idle_room: Cell::new(if checks_misuse { 0 } else { MOST_IDLE }),
                 idle: Cell::new(None),
                 handles: HandleTable::new(),
                 clock: CachedClock::new(clock),
@@ -196,6 +203,8 @@ impl Context {
                 dumping: Dumping::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+                checks_misuse,
+                checked_launches: Cell::new(0),
                 stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
                 nobody: Coroutine::main(errno::location()),
@@ -245,7 +254,8 @@ impl Context {
             return;
         }
         if context.stacks_last.get() {
-            let idle = (MOST_IDLE - context.idle_room.get()).unsigned_abs() as usize;
+            let most = if context.checks_misuse { 0 } else { MOST_IDLE };
+            let idle = (most - context.idle_room.get()).unsigned_abs() as usize;
             context.stacks.leak_if_more_are_used_than(idle + context.quarantine.count());
         }
         Self::free(place, registry::lock());
@@ -268,6 +278,25 @@ impl Context {
     /// have lent what lies there to other threads, and only its destructors would wait for them.
     pub(crate) fn let_stacks_last(&self) {
         self.stacks_last.set(true);
+    }
+
+    /// Returns whether `DILL_CHECK=1` asks for reports of likely mistakes. No coroutine is kept
+    /// idle then, so that all launches and ends take the slow ways, which check.
+    #[inline]
+    pub(crate) fn checks_misuse(&self) -> bool {
+        self.checks_misuse
+    }
+
+    /// Counts a launch, and returns whether it is one to check: every one of so many, when
+    /// mistakes are to be reported.
+    #[inline]
+    pub(crate) fn is_checked_launch(&self, interval: u32) -> bool {
+        if !self.checks_misuse {
+            return false;
+        }
+        let count = self.checked_launches.get().wrapping_add(1);
+        self.checked_launches.set(count);
+        count.is_multiple_of(interval)
     }
 
     /// Distinguishes this scheduler from all others of the process, those that have ended

@@ -184,6 +184,9 @@ impl Context {
                 }
                 return;
             }
+        } else {
+            // Spends what every switch does; timers and descriptors would starve otherwise.
+            let _ = self.next_at_once();
         }
         let transfer = self.next_slowly(Leaving::Dying);
         // SAFETY: as in `park`.
@@ -265,6 +268,24 @@ impl Context {
         }
     }
 
+    /// For the running coroutine, which goes on and whose budget is used up: looks at timers and
+    /// descriptors if that is due, and returns whether it was.
+    pub(super) fn look_again_if_due(&self) -> bool {
+        let now = cycles::now();
+        let is_due = now.wrapping_sub(self.polled_at.get()) >= poll_interval();
+        if is_due {
+            // Timers due at once wait until nobody is ready, and the caller is.
+            self.wait_for_descriptors(Some(Duration::ZERO));
+            self.note_poll();
+            self.advance_timers(false);
+        }
+        self.grant_budget(now);
+        if self.is_instrumented() {
+            self.budget.set(0);
+        }
+        is_due
+    }
+
     fn nobody_ref(&self) -> Ref<Coroutine> {
         // SAFETY: part of this pinned context.
         #[allow(unsafe_code)]
@@ -301,10 +322,18 @@ impl Context {
     fn poll(&self, wait: bool) {
         let timeout = self.poll_timeout(wait);
         self.wait_for_descriptors(timeout);
+        self.note_poll();
+        self.advance_timers(self.ready.is_empty());
+    }
+
+    fn note_poll(&self) {
         self.polled_at.set(cycles::now());
         self.begin_turns();
+    }
+
+    fn advance_timers(&self, is_idle: bool) {
         if self.wheel.next_wakeup().is_some() {
-            self.wheel.advance(self.clock.refresh(), self.ready.is_empty());
+            self.wheel.advance(self.clock.refresh(), is_idle);
         }
     }
 

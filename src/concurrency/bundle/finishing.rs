@@ -1,6 +1,6 @@
 //! The end of coroutines, as their bundles see it.
 
-use super::{Bundle, Owned, of};
+use super::{Bundle, HAS_FINISHED, Owned, of};
 use crate::concurrency::cancel_scope;
 use crate::intrusive::Ref;
 use crate::scheduler::context::Context;
@@ -70,6 +70,11 @@ pub(crate) fn finish(context: &Context) {
     }
     if coroutine.takes_care(care::SCOPES) {
         cancel_scope::abandon_all(context, coroutine);
+    }
+    if context.checks_misuse()
+        && let Some(bundle) = of(coroutine)
+    {
+        bundle.add_state(HAS_FINISHED);
     }
     if let Some(bundle) = of(coroutine)
         && coroutine.member.unlink()

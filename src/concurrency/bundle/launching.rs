@@ -1,5 +1,6 @@
 //! Launching coroutines in bundles.
 
+use super::launch_site;
 use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
 use crate::concurrency::dump;
 use crate::intrusive::Ref;
@@ -104,13 +105,32 @@ pub(crate) fn launch(
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, c_int)> {
     context.set_describer(dump::describe);
-    context.current().may_start()?;
-    let bundle = match target {
-        Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
-        Target::Bundle(handle) => find(context, handle)?,
-        Target::Private(bundle) => bundle,
-    };
-    Ok((admit(context, bundle, memory, launch)?, 0))
+    launch_in_turn(context, || {
+        let child = match target {
+            Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
+            Target::Private(bundle) => admit(context, bundle, memory, launch)?,
+            Target::Bundle(handle) => {
+                let bundle = find(context, handle)?;
+                let child = admit(context, bundle, memory, launch)?;
+                launch_site::check(context, bundle, child);
+                child
+            }
+        };
+        Ok((child, 0))
+    })
+}
+
+/// Gives way first if it is time, then launches if the caller may start something.
+pub(in crate::concurrency) fn launch_in_turn<T>(
+    context: &Context,
+    launch: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let has_looked = context.take_launch_turn();
+    let launched = context.current().may_start().and_then(|()| launch());
+    if launched.is_err() {
+        context.end_failed_launch(has_looked);
+    }
+    launched
 }
 
 /// As [`launch`], when the bundle is at hand and the caller may start something.

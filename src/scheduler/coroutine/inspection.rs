@@ -46,6 +46,11 @@ impl Coroutine {
         (self.launched_at.get(), self.line.get())
     }
 
+    /// Returns whether it was launched at the same place as another one.
+    pub(crate) fn has_origin_of(&self, other: &Coroutine) -> bool {
+        self.launched_at() == other.launched_at()
+    }
+
     /// Writes where it was launched: a place in the program, unless the library did it.
     pub(crate) fn write_origin(&self, out: &mut Output) {
         let (file, line) = self.launched_at();

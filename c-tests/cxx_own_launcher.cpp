@@ -1,0 +1,3 @@
+// Such sources in C++.
+
+#include "own_launcher.c"
