@@ -279,9 +279,8 @@ impl HandleTable {
         // SAFETY: as in `entry_at`.
         let entries = unsafe { &mut *self.entries.get() };
         let old = entries.len() as u32;
-        let new = if old == 0 { FIRST_SIZE } else { old.saturating_mul(2) };
-        let new = new.min(self.region.size);
-        if new <= old {
+        let most = self.region.size - old;
+        if most == 0 {
             // Use up the reserve but for one, then fail.
             if self.full.replace(true) {
                 return Err(Errno::EMFILE);
@@ -289,7 +288,15 @@ impl HandleTable {
             self.room.set(RESERVE - 1);
             return Ok(());
         }
-        entries.try_reserve_exact((new - old) as usize).map_err(|_| Errno::ENOMEM)?;
+        // Twice as many, or where there is no memory for that, fewer.
+        let mut more = if old == 0 { FIRST_SIZE } else { old }.min(most);
+        while entries.try_reserve_exact(more as usize).is_err() {
+            if more <= FIRST_SIZE {
+                return Err(Errno::ENOMEM);
+            }
+            more /= 2;
+        }
+        let new = old + more;
         entries.extend((old..new).map(|index| Entry::free(index + 1)));
         if let Some(last) = entries.get_mut(self.last_free.get() as usize)
             && old > 0
