@@ -8,9 +8,10 @@ use super::fork::{self, PollerPlace};
 use super::overflow;
 use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
-use super::recycle::{MOST_IDLE, Quarantine};
+use super::recycle::Quarantine;
 use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
+use super::trimming::Trimming;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
 use crate::object_cache::{ObjectCache, Spares};
@@ -39,9 +40,7 @@ pub(crate) struct Context {
     pub(super) budget: Cell<i32>,
     /// See [`Context::has_turn`].
     pub(super) turn: Cell<i32>,
-    /// So many more finished coroutines may wait in `idle`.
-    pub(super) idle_room: Cell<i32>,
-    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
+    /// Finished coroutines, linked by `next_ready`: see [`Trimming`].
     pub(super) idle: Cell<Option<Ref<Coroutine>>>,
     /// Open handles.
     pub(crate) handles: HandleTable,
@@ -57,6 +56,7 @@ pub(crate) struct Context {
     pub(crate) objects: ObjectCache,
     /// Of finished coroutines, with AddressSanitizer. Before `stacks`, on which they lie.
     pub(super) quarantine: Quarantine,
+    pub(super) trimming: Trimming,
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
@@ -177,7 +177,6 @@ impl Context {
                 ready: ReadyQueue::new(main),
                 budget: Cell::new(0),
                 turn: Cell::new(0),
-                idle_room: Cell::new(MOST_IDLE),
                 idle: Cell::new(None),
                 handles: HandleTable::new(),
                 clock: CachedClock::new(clock),
@@ -187,6 +186,7 @@ impl Context {
                 spare_bundles: Spares::new(256),
                 objects: ObjectCache::new(),
                 quarantine: Quarantine::new(),
+                trimming: Trimming::new(),
                 stacks: StackPool::new(),
                 wheel: TimingWheel::new(),
                 fds: FdTable::new(),
@@ -242,8 +242,8 @@ impl Context {
             return;
         }
         if context.stacks_last.get() {
-            let idle = (MOST_IDLE - context.idle_room.get()).unsigned_abs() as usize;
-            context.stacks.leak_if_more_are_used_than(idle + context.quarantine.count());
+            let finished = context.count_finished() + context.quarantine.count();
+            context.stacks.leak_if_more_are_used_than(finished);
         }
         Self::free(place, registry::lock());
     }
