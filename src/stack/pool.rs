@@ -266,22 +266,45 @@ mod tests {
         assert_eq!(pool.allocate().unwrap().top(), first.top());
     }
 
-    #[test]
-    fn many_stacks_are_distinct_and_come_back() {
-        let pool = StackPool::new();
-        let stacks: Vec<StackRange> = (0..300).map(|_| pool.allocate().unwrap()).collect();
-        let mut tops: Vec<usize> = stacks.iter().map(|stack| stack.top() as usize).collect();
+    /// Touches `count` stacks and frees them. Returns their tops, sorted.
+    fn burst(pool: &StackPool, count: usize) -> Vec<usize> {
+        let stacks: Vec<StackRange> = (0..count).map(|_| pool.allocate().unwrap()).collect();
         for stack in &stacks {
-            // SAFETY: the highest word of a stack that nobody uses.
+            // SAFETY: the highest word of a stack that is not used.
             unsafe { stack.top().cast::<usize>().sub(1).write(7) };
             pool.free(*stack);
         }
+        let mut tops: Vec<usize> = stacks.iter().map(|stack| stack.top() as usize).collect();
         tops.sort_unstable();
-        let mut again: Vec<usize> =
-            (0..300).map(|_| pool.allocate().unwrap().top() as usize).collect();
-        again.sort_unstable();
-        assert_eq!(tops, again);
+        tops
+    }
+
+    #[test]
+    fn many_stacks_are_distinct_and_come_back() {
+        let pool = StackPool::new();
+        // No more than stay mapped.
+        let count = KEPT / pool.inner.borrow().shape.stride() - 1;
+        let mut tops = burst(&pool, count);
+        pool.give_back();
+        assert_eq!(burst(&pool, count), tops);
         tops.dedup();
-        assert_eq!(tops.len(), 300);
+        assert_eq!(tops.len(), count);
+    }
+
+    #[test]
+    fn address_space_of_a_burst_is_given_back() {
+        let pool = StackPool::new();
+        let first = pool.allocate().unwrap();
+        for _ in 0..3 {
+            burst(&pool, 1000);
+            // It takes the place of the one freed last, which stays as it is.
+            pool.free(first);
+            pool.give_back();
+            let inner = pool.inner.borrow();
+            assert!(inner.mapped < 3 * KEPT, "{} bytes mapped", inner.mapped);
+            assert_eq!(inner.mapped, inner.slabs.iter().map(Slab::len).sum());
+            drop(inner);
+            assert_eq!(pool.allocate().unwrap().top(), first.top());
+        }
     }
 }
