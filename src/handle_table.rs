@@ -11,8 +11,8 @@ mod interface;
 pub(crate) use interface::Interface;
 
 use crate::os::debug_layout::Field;
-use crate::os::settings;
 use crate::os::errno::{Errno, Result};
+use crate::os::settings;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -281,9 +281,8 @@ impl HandleTable {
         // SAFETY: as in `entry_at`.
         let entries = unsafe { &mut *self.entries.get() };
         let old = entries.len() as u32;
-        let new = if old == 0 { FIRST_SIZE } else { old.saturating_mul(2) };
-        let new = new.min(self.region.size);
-        if new <= old {
+        let most = self.region.size - old;
+        if most == 0 {
             // Use up the reserve but for one, then fail.
             if self.full.replace(true) {
                 return Err(Errno::EMFILE);
@@ -291,7 +290,15 @@ impl HandleTable {
             self.room.set(RESERVE - 1);
             return Ok(());
         }
-        entries.try_reserve_exact((new - old) as usize).map_err(|_| Errno::ENOMEM)?;
+        // Twice as many, or where there is no memory for that, fewer.
+        let mut more = if old == 0 { FIRST_SIZE } else { old }.min(most);
+        while entries.try_reserve_exact(more as usize).is_err() {
+            if more <= FIRST_SIZE {
+                return Err(Errno::ENOMEM);
+            }
+            more /= 2;
+        }
+        let new = old + more;
         entries.extend((old..new).map(|index| Entry::free(index + 1)));
         if let Some(last) = entries.get_mut(self.last_free.get() as usize)
             && old > 0

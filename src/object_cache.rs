@@ -27,6 +27,8 @@ struct Class {
 /// The free blocks of one scheduler.
 pub(crate) struct ObjectCache {
     classes: [Class; CLASSES],
+    /// Bytes given back to the allocator, see [`ObjectCache::take_released`].
+    released: Cell<usize>,
     /// [`CACHED_BYTES`], or nothing in a program with AddressSanitizer: a block that is used
     /// after it was freed is noticed only when the allocator knows.
     most: usize,
@@ -38,6 +40,7 @@ impl ObjectCache {
 
     pub(crate) fn new() -> ObjectCache {
         ObjectCache {
+            released: Cell::new(0),
             most: if instrumentation::present() { 0 } else { CACHED_BYTES },
             classes: [const { Class { first: Cell::new(ptr::null_mut()), count: Cell::new(0) } };
                 CLASSES],
@@ -87,8 +90,14 @@ impl ObjectCache {
             class.count.set(class.count.get() + 1);
             return;
         }
+        self.released.set(self.released.get() + size);
         // SAFETY: by the caller's promise.
         unsafe { Self::free_to_system(block, size) };
+    }
+
+    /// Returns how many bytes were given back to the allocator since the last call.
+    pub(crate) fn take_released(&self) -> usize {
+        self.released.take()
     }
 
     /// As [`ObjectCache::free_bytes`], where there is no cache any more.
@@ -136,10 +145,12 @@ impl ObjectCache {
     }
 }
 
-impl Drop for ObjectCache {
-    fn drop(&mut self) {
+impl ObjectCache {
+    /// Gives the blocks that wait for reuse back to the allocator.
+    pub(crate) fn purge(&self) {
         for (index, class) in self.classes.iter().enumerate() {
-            let mut next = class.first.get();
+            class.count.set(0);
+            let mut next = class.first.replace(ptr::null_mut());
             while let Some(block) = NonNull::new(next) {
                 // SAFETY: blocks in the list are free and of this class's size.
                 unsafe {
@@ -205,13 +216,26 @@ impl Spares {
     }
 }
 
-impl Drop for Spares {
+impl Drop for ObjectCache {
     fn drop(&mut self) {
+        self.purge();
+    }
+}
+
+impl Spares {
+    /// Gives the objects back to the allocator.
+    pub(crate) fn purge(&self) {
         let layout = ObjectCache::layout(self.size.get());
         while let (Some(object), Some(layout)) = (self.take(), layout) {
             // SAFETY: allocated by an `ObjectCache` for an object of this size.
             unsafe { std::alloc::dealloc(object.as_ptr().cast(), layout) };
         }
+    }
+}
+
+impl Drop for Spares {
+    fn drop(&mut self) {
+        self.purge();
     }
 }
 

@@ -4,6 +4,16 @@ use super::errno::{Errno, Result};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+unsafe extern "C" {
+    safe fn dill_trim_heap();
+}
+
+/// Has the allocator give free memory back to the system, if it is the C library's. This takes
+/// longer the more free blocks the process has.
+pub(crate) fn trim_heap() {
+    dill_trim_heap();
+}
+
 /// `value` in a box, or `ENOMEM`.
 pub(crate) fn boxed<T>(value: T) -> Result<Box<T>> {
     let layout = Layout::new::<T>();

@@ -58,15 +58,16 @@ pub(crate) fn io_uring() -> bool {
     POLLER.read(false, "epoll", |value| choice(value, &yes, &["epoll"]))
 }
 
-/// Returns the size of a stack in bytes, from `least` to `most`.
-pub(crate) fn stack_size(default: usize, least: usize, most: usize) -> usize {
-    STACK_SIZE.read(default, default, |value| {
+/// Returns the size of a stack in bytes, from `least` to `most`, if it is set; otherwise it is
+/// `default`.
+pub(crate) fn stack_size(default: usize, least: usize, most: usize) -> Option<usize> {
+    STACK_SIZE.read(None, default, |value| {
         let wanted = size(value)?;
         let nearest = wanted.clamp(least, most);
         if nearest != wanted {
             STACK_SIZE.tell(value.as_bytes(), "is out of range", nearest);
         }
-        Some(nearest)
+        Some(Some(nearest))
     })
 }
 

@@ -37,18 +37,44 @@ pub(crate) unsafe fn unmap_stacks(address: *mut u8, len: usize) {
     debug_assert_eq!(result, 0);
 }
 
-/// Turns `[address, address + len)` into a guard that faults on every access. `EINVAL` where
-/// the system knows no such guards or refuses to make them, or takes the request for advice and
-/// says yes to whatever it doesn't know, as emulators do.
+/// Turns `[address, address + len)` into a guard that faults on every access, by splitting the
+/// mapping where there is no other way. `ENOMEM`.
 ///
 /// # Safety
 /// The range lies in a mapping of [`map_stacks`] and holds no data.
-pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
+pub(crate) unsafe fn guard(address: *mut u8, len: usize) -> Result<()> {
+    if !SPLITTING.load(Relaxed) {
+        // SAFETY: by the contract of this function, which is the same.
+        match unsafe { install_guard(address, len) } {
+            Ok(()) => return Ok(()),
+            Err(error) if is_refusal(error) => SPLITTING.store(true, Relaxed),
+            // There is no memory for the page table; there may be later.
+            Err(_) => {}
+        }
+    }
+    // SAFETY: by the contract of this function, nothing is lost.
+    let result = unsafe { libc::mprotect(address.cast(), len, libc::PROT_NONE) };
+    Errno::result(result).map(drop).map_err(|_| Errno::ENOMEM)
+}
+
+/// The system has no guards that leave the mapping whole.
+static SPLITTING: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether [`guard`] is known to split mappings, of which a process can have some 65,000.
+pub(crate) fn guards_split_mappings() -> bool {
+    SPLITTING.load(Relaxed)
+}
+
+/// Makes a guard that leaves the mapping whole. Fails where the system knows no such guards, or
+/// takes the request for advice and says yes to whatever it doesn't know, as emulators do.
+///
+/// # Safety
+/// The range lies in a mapping of [`map_stacks`] and holds no data.
+unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
     /// Guards have been seen to work in this process.
     static SEEN: AtomicBool = AtomicBool::new(false);
-    // SAFETY: by the caller's promise.
-    let result = Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) });
-    result.map_err(|error| if is_refusal(error) { Errno::EINVAL } else { error })?;
+    // SAFETY: by the contract of this function.
+    Errno::result(unsafe { libc::madvise(address.cast(), len, MADV_GUARD_INSTALL) })?;
     if !SEEN.load(Relaxed) {
         if !is_guarded(address) {
             return Err(Errno::EINVAL);
@@ -56,6 +82,19 @@ pub(crate) unsafe fn install_guard(address: *mut u8, len: usize) -> Result<()> {
         SEEN.store(true, Relaxed);
     }
     Ok(())
+}
+
+/// Returns the bytes that the process may map at most (`RLIMIT_AS`, `RLIMIT_DATA`);
+/// `usize::MAX` without a limit.
+pub(crate) fn address_space_limit() -> usize {
+    let limit_of = |resource| {
+        let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
+        // SAFETY: `limit` is valid for a write.
+        unsafe { libc::getrlimit(resource, &raw mut limit) };
+        // `RLIM_INFINITY` is the largest number.
+        usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+    };
+    limit_of(libc::RLIMIT_AS).min(limit_of(libc::RLIMIT_DATA))
 }
 
 /// Is a write to the page of `address`, which holds nothing, a fault?
@@ -217,9 +256,11 @@ pub(crate) fn epoll_wait(
 }
 
 /// Starts a thread that nobody joins. Not one of the standard library: its birth would abort
-/// for want of memory. `name` has at most 15 bytes.
+/// for want of memory. `name` has at most 15 bytes. Its stack has the size that is usual for
+/// threads; `least` bytes where so much address space can't be had, if that is given.
 pub(crate) fn start_thread(
     name: &core::ffi::CStr,
+    least: Option<usize>,
     enter: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
     argument: *const (),
 ) -> Result<()> {
@@ -227,9 +268,23 @@ pub(crate) fn start_thread(
     let argument = argument.cast_mut().cast();
     // SAFETY: `thread` is a place for the result; without attributes. What `enter` does with
     // its argument is its own promise.
-    match unsafe { libc::pthread_create(&raw mut thread, ptr::null(), enter, argument) } {
-        0 => {}
-        error => return Err(Errno::from_raw(error)),
+    let mut error = unsafe { libc::pthread_create(&raw mut thread, ptr::null(), enter, argument) };
+    if error != 0
+        && let Some(least) = least
+    {
+        let mut attributes = core::mem::MaybeUninit::uninit();
+        // SAFETY: the attributes are initialised first; the rest as above.
+        unsafe {
+            if libc::pthread_attr_init(attributes.as_mut_ptr()) == 0 {
+                libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), least);
+                let attributes = attributes.as_mut_ptr();
+                error = libc::pthread_create(&raw mut thread, attributes, enter, argument);
+                libc::pthread_attr_destroy(attributes);
+            }
+        }
+    }
+    if error != 0 {
+        return Err(Errno::from_raw(error));
     }
     // SAFETY: the thread can't have been freed, as it is neither joined nor detached yet; a
     // name that is refused is no harm.

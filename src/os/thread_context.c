@@ -1,8 +1,8 @@
 /* The little that Rust cannot say on a stable compiler: a thread-local in the
    initial-exec model (one load through fs, also inside a shared library, where
-   Rust's thread_local! would cost a call) and weak references to the hooks of
+   Rust's thread_local! would cost a call) and weak references: to the hooks of
    AddressSanitizer, ThreadSanitizer and split stacks, which exist only when the user's program
-   was built with them. */
+   was built with them, and to what a program's own allocator does not have. */
 
 #include <stddef.h>
 
@@ -40,6 +40,12 @@ __attribute__((constructor)) static void look_for_landing_pads(void) {
     dill_may_jump = (getauxval(AT_HWCAP2) & HWCAP2_BTI) == 0;
 }
 #endif
+
+extern int malloc_trim(size_t pad) __attribute__((weak));
+
+HIDDEN void dill_trim_heap(void) {
+    if(malloc_trim) malloc_trim(0);
+}
 
 extern void __sanitizer_start_switch_fiber(void **fake_stack_save, const void *bottom,
     size_t size) __attribute__((weak));

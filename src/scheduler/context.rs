@@ -8,9 +8,10 @@ use super::fork::{self, PollerPlace};
 use super::overflow;
 use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
-use super::recycle::{MOST_IDLE, Quarantine};
+use super::recycle::Quarantine;
 use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
+use super::trimming::Trimming;
 use super::turns::LaunchTurn;
 use crate::handle_table::HandleTable;
 use crate::intrusive::Ref;
@@ -40,9 +41,7 @@ pub(crate) struct Context {
     pub(super) budget: Cell<i32>,
     /// See [`Context::has_turn`].
     pub(super) turn: Cell<i32>,
-    /// So many more finished coroutines may wait in `idle`.
-    pub(super) idle_room: Cell<i32>,
-    /// Finished coroutines on stacks that are still warm, linked by `next_ready`.
+    /// Finished coroutines, linked by `next_ready`: see [`Trimming`].
     pub(super) idle: Cell<Option<Ref<Coroutine>>>,
     /// Open handles.
     pub(crate) handles: HandleTable,
@@ -59,6 +58,7 @@ pub(crate) struct Context {
     pub(crate) objects: ObjectCache,
     /// Of finished coroutines, with AddressSanitizer. Before `stacks`, on which they lie.
     pub(super) quarantine: Quarantine,
+    pub(super) trimming: Trimming,
     /// Stacks for coroutines.
     pub(super) stacks: StackPool,
     pub(super) wheel: TimingWheel,
@@ -184,7 +184,6 @@ impl Context {
                 budget: Cell::new(0),
                 turn: Cell::new(0),
                 launch_turn: LaunchTurn::new(),
-                idle_room: Cell::new(if checks_misuse { 0 } else { MOST_IDLE }),
                 idle: Cell::new(None),
                 handles: HandleTable::new(),
                 clock: CachedClock::new(clock),
@@ -194,6 +193,7 @@ impl Context {
                 spare_bundles: Spares::new(256),
                 objects: ObjectCache::new(),
                 quarantine: Quarantine::new(),
+                trimming: Trimming::new(),
                 stacks: StackPool::new(),
                 wheel: TimingWheel::new(),
                 fds: FdTable::new(),
@@ -254,9 +254,8 @@ impl Context {
             return;
         }
         if context.stacks_last.get() {
-            let most = if context.checks_misuse { 0 } else { MOST_IDLE };
-            let idle = (most - context.idle_room.get()).unsigned_abs() as usize;
-            context.stacks.leak_if_more_are_used_than(idle + context.quarantine.count());
+            let finished = context.count_finished() + context.quarantine.count();
+            context.stacks.leak_if_more_are_used_than(finished);
         }
         Self::free(place, registry::lock());
     }
@@ -280,8 +279,8 @@ impl Context {
         self.stacks_last.set(true);
     }
 
-    /// Returns whether `DILL_CHECK=1` asks for reports of likely mistakes. No coroutine is kept
-    /// idle then, so that all launches and ends take the slow ways, which check.
+    /// Returns whether `DILL_CHECK=1` asks for reports of likely mistakes. All launches and
+    /// ends then take the slow ways, which check.
     #[inline]
     pub(crate) fn checks_misuse(&self) -> bool {
         self.checks_misuse

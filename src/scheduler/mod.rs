@@ -16,4 +16,5 @@ mod recycle;
 mod registry;
 pub(crate) mod shared;
 pub(crate) mod timers;
+mod trimming;
 mod turns;

@@ -241,20 +241,22 @@ impl Context {
             Leaving::Blocked => {}
             Leaving::Dying => self.recycle(from),
         }
-        let to = self.look_around();
+        let to = self.look_around((leaving == Leaving::Dying).then_some(from));
         if self.is_instrumented() {
             context_switch::announce(&from.execution, &to.execution, leaving == Leaving::Dying);
-            self.budget.set(0);
         }
+        self.limit_budget();
         self.ready.advance(to);
         Transfer::switch(&from.execution, &to.execution)
     }
 
-    fn look_around(&self) -> Ref<Coroutine> {
+    /// `dying`: the coroutine on whose stack this runs, if it has finished.
+    fn look_around(&self, dying: Option<Ref<Coroutine>>) -> Ref<Coroutine> {
         if self.ready.next().is_some() && self.budget.get() < 0 {
             let now = cycles::now();
             if now.wrapping_sub(self.polled_at.get()) >= poll_interval() {
-                self.poll(false);
+                self.poll(Some(Duration::ZERO));
+                self.trim_when_busy(now, dying);
             }
             self.grant_budget(now);
         }
@@ -263,7 +265,7 @@ impl Context {
                 return coroutine;
             }
             self.stacks.give_back();
-            self.poll(true);
+            self.wait(dying);
             self.grant_budget(cycles::now());
         }
     }
@@ -280,10 +282,30 @@ impl Context {
             self.advance_timers(false);
         }
         self.grant_budget(now);
-        if self.is_instrumented() {
-            self.budget.set(0);
-        }
+        self.limit_budget();
         is_due
+    }
+
+    /// Waits until a timer is due or a descriptor is ready, or until it is time to give memory
+    /// back, and gives it back when no coroutine is ready.
+    #[inline]
+    fn wait(&self, dying: Option<Ref<Coroutine>>) {
+        if !self.has_finished(dying) {
+            return self.poll(self.poll_timeout(dying, false));
+        }
+        let until_trimming = self.time_to_trim(dying);
+        let until_timer = self.poll_timeout(dying, true);
+        let timeout = match (until_trimming, until_timer) {
+            (Some(trimming), Some(timer)) => Some(trimming.min(timer)),
+            (trimming, timer) => trimming.or(timer),
+        };
+        self.poll(timeout);
+        if until_trimming == Some(Duration::ZERO) && self.ready.is_empty() {
+            self.trim(dying);
+            if !self.has_finished(dying) {
+                self.trim_heap();
+            }
+        }
     }
 
     fn nobody_ref(&self) -> Ref<Coroutine> {
@@ -312,15 +334,21 @@ impl Context {
         self.budget.set(next - 1);
     }
 
+    /// Has every switch take the slow way where that must announce or check something.
+    fn limit_budget(&self) {
+        if self.is_instrumented() || self.checks_misuse() {
+            self.budget.set(0);
+        }
+    }
+
     /// Wakes those whose descriptors are ready at this moment.
     pub(super) fn look_at_descriptors(&self) {
         self.wait_for_descriptors(Some(Duration::ZERO));
     }
 
-    /// Wakes those whose timers are due or whose descriptors are ready; `wait`: first
-    /// waits until there are any.
-    fn poll(&self, wait: bool) {
-        let timeout = self.poll_timeout(wait);
+    /// Wakes those whose timers are due or whose descriptors are ready, after waiting for a
+    /// descriptor that long; `None` for ever.
+    fn poll(&self, timeout: Option<Duration>) {
         self.wait_for_descriptors(timeout);
         self.note_poll();
         self.advance_timers(self.ready.is_empty());
@@ -337,25 +365,31 @@ impl Context {
         }
     }
 
-    /// How long the poller may wait: `None` for ever.
-    fn poll_timeout(&self, wait: bool) -> Option<Duration> {
-        if !wait {
-            return Some(Duration::ZERO);
-        }
-        let wakeup = self.wheel.next_wakeup()?;
-        let remaining = self.clock.ns_until(wakeup);
+    /// Returns how long the poller may wait for the next timer: `None` for ever. Under virtual time
+    /// it jumps to that timer, unless a descriptor is ready, after finished coroutines were given
+    /// back, if there are any.
+    fn poll_timeout(&self, dying: Option<Ref<Coroutine>>, has_finished: bool) -> Option<Duration> {
+        let wakeup = self.wheel.next_wakeup();
+        let remaining = match wakeup {
+            Some(wakeup) => self.clock.ns_until(wakeup),
+            None if has_finished => u64::MAX,
+            None => return None,
+        };
         if remaining > 0 && !self.clock.passes_by_itself() {
             // Virtual time: descriptors first, then the jump.
             self.look_at_descriptors();
             if self.ready.is_empty() {
+                if has_finished {
+                    self.trim_at_once(dying);
+                }
                 if self.outside_work.get() > 0 {
                     return None;
                 }
-                self.clock.jump_to(wakeup);
+                self.clock.jump_to(wakeup?);
             }
             return Some(Duration::ZERO);
         }
-        Some(Duration::from_nanos(remaining).min(LONGEST_WAIT))
+        wakeup.map(|_| Duration::from_nanos(remaining).min(LONGEST_WAIT))
     }
 
     fn wait_for_descriptors(&self, timeout: Option<Duration>) {

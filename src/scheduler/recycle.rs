@@ -10,10 +10,6 @@ use crate::stack::StackRange;
 use core::cell::Cell;
 use core::ffi::c_char;
 
-/// So many finished coroutines stay as they are, warm in the cache; the stacks of the
-/// others go back to the pool, which gives their pages back to the system.
-pub(super) const MOST_IDLE: i32 = 256;
-
 /// So many stacks are not used again at once under AddressSanitizer, so that uses of what lay
 /// there are found.
 const MOST_QUARANTINED: usize = 64;
@@ -79,15 +75,22 @@ impl Context {
         // None is kept under AddressSanitizer (see `recycle`).
         debug_assert!(!self.is_instrumented());
         self.idle.set(coroutine.next_ready.get());
-        self.idle_room.set(self.idle_room.get() + 1);
         coroutine.relaunch(place);
         Some(coroutine)
+    }
+
+    /// As [`Context::reuse_coroutine`]; also finds one that was not needed lately.
+    fn reuse_any_coroutine(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
+        if !self.has_idle_coroutine() {
+            self.refill_idle();
+        }
+        self.reuse_coroutine(place)
     }
 
     /// A coroutine on a stack of the library that has not begun.
     pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
         overflow::renew();
-        if let Some(coroutine) = self.reuse_coroutine(launch.file) {
+        if let Some(coroutine) = self.reuse_any_coroutine(launch.file) {
             coroutine.note_line(launch.line);
             coroutine.rewind();
             return Ok(coroutine);
@@ -119,17 +122,11 @@ impl Context {
     }
 
     /// Takes back the running coroutine, which has nothing to see to, and has the next one
-    /// run, which is to be resumed, if that needs no more than a few instructions: somebody is
-    /// ready, and the stack can stay as it is. `None`: nothing has happened.
+    /// run, which is to be resumed, if that needs no more than a few instructions: one is
+    /// ready. `None`: nothing has happened.
     #[inline(always)]
     pub(crate) fn leave_warm(&self, coroutine: Ref<Coroutine>) -> Option<Ref<Coroutine>> {
         let next = self.next_at_once()?;
-        let room = self.idle_room.get() - 1;
-        self.idle_room.set(room);
-        if room < 0 {
-            self.idle_room.set(0);
-            return None;
-        }
         self.ready.advance(next);
         coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         Some(next)
@@ -144,11 +141,8 @@ impl Context {
         // Under AddressSanitizer every launch starts with a clean stack.
         if self.is_instrumented() {
             self.recycle_instrumented(coroutine);
-        } else if self.idle_room.get() > 0 {
-            self.idle_room.set(self.idle_room.get() - 1);
-            coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         } else {
-            self.stacks.free(coroutine.stack());
+            coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
         }
     }
 

@@ -3,14 +3,13 @@
 mod pool;
 mod slab;
 
-pub(crate) use pool::StackPool;
+pub(crate) use pool::{StackPool, give_deep_pages_back};
 
 #[cfg(feature = "sockets")]
 use crate::os::errno::{Errno, Result};
 pub(crate) use crate::os::instrumentation::StackRegistration;
 #[cfg(feature = "sockets")]
 use corosensei::stack::DefaultStack;
-use corosensei::stack::Stack as _;
 
 /// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
 const DEFAULT_SIZE: usize = 256 * 1024;
@@ -49,11 +48,6 @@ impl StackRange {
     /// For the stack of a thread, whose bounds nobody needs.
     pub(crate) fn unknown() -> StackRange {
         StackRange { bottom: core::ptr::null_mut(), top: core::ptr::null_mut() }
-    }
-
-    fn from_corosensei(stack: &corosensei::stack::DefaultStack, guard: usize) -> StackRange {
-        let top = stack.base().get() as *mut u8;
-        StackRange { bottom: (stack.limit().get() + guard) as *mut u8, top }
     }
 
     /// Announces the stack to Valgrind.

@@ -16,6 +16,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// For so long an idle thread waits for more to do before it ends.
 const IDLE_TIME: Duration = Duration::from_secs(2);
 
+/// Stack of a thread that resolves names where there is little address space. What the program
+/// has its helpers do may need more.
+const LEAST_STACK: usize = 512 * 1024;
+
 /// Helper threads for work of one kind, so that one kind can't hold up another. To be a static.
 pub(crate) struct Crew {
     name: &'static CStr,
@@ -93,7 +97,7 @@ impl Crew {
         if staff.queue.len() <= staff.idle {
             helpers.work.notify_one();
         } else if staff.threads < self.most_threads {
-            match helpers.start_thread(self.name) {
+            match helpers.start_thread(self) {
                 Ok(()) => staff.threads += 1,
                 Err(error) if staff.threads == 0 => {
                     staff.queue.pop_back();
@@ -123,10 +127,12 @@ impl Helpers {
         self.staff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_thread(&'static self, name: &CStr) -> Result<()> {
+    fn start_thread(&'static self, crew: &Crew) -> Result<()> {
         // Signals are the business of the program's own threads.
         let mask = signal_handlers::block_all_but_faults();
-        let started = syscalls::start_thread(name, Self::enter, ptr::from_ref(self).cast());
+        let least = (crew.help == Help::NameResolution).then_some(LEAST_STACK);
+        let this = ptr::from_ref(self).cast();
+        let started = syscalls::start_thread(crew.name, least, Self::enter, this);
         signal_handlers::set_mask(&mask);
         started
     }
