@@ -89,7 +89,7 @@ pub(crate) fn connect(address: &IpAddress, storage: Storage, deadline: i64) -> R
 fn is_connected_to_itself(fd: RawFd, target: &IpAddress) -> bool {
     let Ok(local) = ip_address::of_socket(Ok(fd)) else { return false };
     // Mostly that is all there is to ask.
-    target.port() == Ok(local.port().into())
+    target.port() == Ok(local.port())
         && ip_address::of_peer(Ok(fd))
             .is_ok_and(|peer| peer.ip() == local.ip() && peer.port() == local.port())
 }
