@@ -220,7 +220,8 @@ static void says(void (*scenario)(void), int err, const char *what) {
     const char *line = what ? strstr(text, what) : text;
     if(!line || (what ? strchr(line, '\n') != strrchr(line, '\n') || !strstr(line, strerror(err))
             : *text != 0))
-        check_fail(__FILE__, __LINE__, "instead of one line with \"%s\": %s", what, text);
+        check_fail(__FILE__, __LINE__, "instead of one line with \"%s\": %s",
+            what ? what : "nothing", text);
 }
 
 int main(void) {
