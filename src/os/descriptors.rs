@@ -163,6 +163,7 @@ pub(crate) fn accept(listener: RawFd, address: &mut [u8]) -> Result<OwnedFd> {
         },
         || {
             let mut length = room;
+            // SAFETY: `place` has room for `room` bytes, see `room`; the result is a new descriptor.
             unsafe { owned(libc::accept(listener, place, &raw mut length)) }.and_then(prepare)
         },
     );
