@@ -270,12 +270,15 @@ static void what_nobody_has_received_takes_effect(void) {
 
 /* Whichever thread a signal comes to, and whichever thread has the channel. */
 static pthread_t main_thread;
+static pthread_barrier_t first_is_received;
 
 static void *other_thread(void *arg) {
     (void)arg;
     int own = channel(SIGUSR1, 0);
     CHECK_OK(pthread_kill(main_thread, SIGUSR1));
     takes(own, SIGUSR1);
+    /* A second one before that would not count, as it is the same signal. */
+    pthread_barrier_wait(&first_is_received);
     CHECK_OK(pthread_kill(pthread_self(), SIGUSR2));
     CHECK_OK(raise(SIGUSR1));
     /* It is left open: the end of the thread closes it, but not the handle, which is a leak. */
@@ -288,10 +291,13 @@ static void across_threads(void) {
     handled = 0;
     int ch = channel(SIGUSR1, SIGUSR2);
     main_thread = pthread_self();
+    CHECK_OK(pthread_barrier_init(&first_is_received, NULL, 2));
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, other_thread, NULL));
     takes(ch, SIGUSR1);
+    pthread_barrier_wait(&first_is_received);
     CHECK_OK(pthread_join(thread, NULL));
+    CHECK_OK(pthread_barrier_destroy(&first_is_received));
     int signo[2] = {0, 0};
     for(int i = 0; i != 2; ++i) CHECK_OK(chrecv(ch, &signo[i], sizeof(int), now() + 10000));
     CHECK_INT(signo[0] + signo[1], SIGUSR1 + SIGUSR2);
