@@ -79,7 +79,11 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
         outer = scope.outer;
     }
     let half = match watch {
-        Watch::Channel(handle) => Some(channel::find(context, handle)?),
+        Watch::Channel(handle) => {
+            let half = channel::find(context, handle)?;
+            half.may_be_done()?; // a channel of signals never is
+            Some(half)
+        }
         Watch::Nothing | Watch::Request | Watch::Shield => None,
     };
     // SAFETY: by the caller's promise; from here on the scope is alive until `leave`.
