@@ -1,23 +1,31 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
 mod closing;
+mod deadline;
 mod deadlock;
+mod errors;
 mod failure;
 mod finishing;
+mod grace;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
+mod requesting;
 mod waiting;
 
 pub(crate) use closing::{close_at_once, close_found, find_to_close};
 pub(super) use closing::{close_handle, find_closable};
+pub(crate) use errors::fail;
 pub(crate) use failure::{Failure, discard, fail_current};
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
+pub(crate) use grace::Grace;
+pub(super) use grace::{Inherited, inherited};
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
+pub(crate) use requesting::{is_requested, request};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
@@ -29,6 +37,7 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Waiting, care};
 use closing::close;
+use grace::PackedGrace;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -41,7 +50,7 @@ pub(crate) struct Bundle {
     members: List<Members>,
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
-    state: Cell<u8>,
+    state: Cell<u16>,
     /// The handle, as a dump notes it; nobody else uses or initialises it.
     mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
@@ -53,7 +62,9 @@ pub(crate) struct Bundle {
     pub(super) extras: Cell<Option<Ref<Extras>>>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
-    grace: Cell<Grace>,
+    grace: Cell<PackedGrace>,
+    /// What a member has reported by [`fail`]; means nothing unless `state` has [`ERROR`].
+    error: Cell<c_int>,
     /// The panic of a member, for the owner. Taken before the bundle goes.
     failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
     /// The bundle that a search has found next; the last one leads to itself. Null otherwise.
@@ -61,28 +72,30 @@ pub(crate) struct Bundle {
 }
 
 /// In `state`: asked to finish; the grace period runs.
-const FINISHING: u8 = 1;
+const FINISHING: u16 = 1;
 /// In `state`: hard-cancelled; nothing can be launched any more.
-const CLOSING: u8 = 2;
+const CLOSING: u16 = 2;
 /// In `state`: the graceful request has been delivered.
-const REQUESTED: u8 = 4;
-/// In `state`: a member has panicked; nothing can be launched any more.
-const FAILED: u8 = 8;
+const REQUESTED: u16 = 4;
+/// In `state`: a member has panicked or reported an error; nothing can be launched any more.
+const FAILED: u16 = 8;
 /// In `state`: members have been hard-cancelled since the grace period began, if it has.
-const FORCED: u8 = 16;
+const FORCED: u16 = 16;
+/// In `state`: the deadline of the bundle has passed; nothing can be launched.
+const OVERDUE: u16 = 32;
+/// In `state`: there were members when it passed.
+const CUT: u16 = 64;
+/// In `state`: a member has reported an error.
+const ERROR: u16 = 128;
+/// In `state`: the canceller is not the owner, and is in the scheduler's `foreign_endings`.
+const FOREIGN: u16 = 256;
 /// In `state`, with `DILL_CHECK=1` only: a member has finished.
-const HAS_FINISHED: u8 = 32;
+const HAS_FINISHED: u16 = 512;
 /// In `state`: see [`launch_site::check`].
-const REPORTED: u8 = 64;
+const REPORTED: u16 = 1024;
 
-/// The grace period that runs for a bundle.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grace {
-    None,
-    /// Ends at this time, in milliseconds.
-    Until(i64),
-    Unlimited,
-}
+/// What makes launches fail.
+const SHUT: u16 = CLOSING | FAILED | OVERDUE;
 
 adapter!(
     /// The coroutines of a bundle, in the order of their launch.
@@ -163,7 +176,8 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         watchers: List::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
-        grace: Cell::new(Grace::None),
+        grace: Cell::new(PackedGrace::NONE),
+        error: Cell::new(0),
         failure: Cell::new(None),
         found_next: Cell::new(ptr::null()),
     })?;
@@ -182,11 +196,11 @@ impl Bundle {
     }
 
     #[inline(always)]
-    fn is(&self, state: u8) -> bool {
+    fn is(&self, state: u16) -> bool {
         self.state.get() & state != 0
     }
 
-    fn add_state(&self, state: u8) {
+    fn add_state(&self, state: u16) {
         self.state.set(self.state.get() | state);
     }
 
@@ -201,9 +215,13 @@ impl Bundle {
         before & REQUESTED == 0
     }
 
-    /// Does `coroutine` run in this bundle, at any depth?
+    /// Does `coroutine` run in this bundle, at any depth? An owner does not: `adopt` refuses what
+    /// would make it so, and a new bundle has no members.
     #[inline]
     pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
+        if self.owner.get() == Some(coroutine) {
+            return false;
+        }
         let mut next = Some(coroutine);
         while let Some(bundle) = next.and_then(of) {
             if bundle.same(self) {
@@ -219,7 +237,7 @@ impl Bundle {
     /// other's end. `EBUSY` when somebody is ending it already.
     pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
         let caller = context.current();
-        if of(caller).is_some() && self.is_awaiting(caller) {
+        if of(caller).is_some() && self.would_deadlock(context, caller) {
             return Err(Errno::EDEADLK);
         }
         self.check_unattended()
@@ -232,16 +250,6 @@ impl Bundle {
 
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
-    }
-
-    /// Have members been hard-cancelled since the grace period began?
-    pub(super) fn was_forced(&self) -> bool {
-        self.is(FORCED)
-    }
-
-    /// The grace period that runs now.
-    pub(super) fn grace(&self) -> Grace {
-        self.grace.get()
     }
 
     /// Has `scope` fire with the request; false when that has been delivered already.
@@ -259,11 +267,14 @@ impl Bundle {
         }
     }
 
-    /// Begins the grace period; the caller is the one who waits for its end.
-    pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
-        self.state.set((self.state.get() | FINISHING) & !FORCED);
-        self.grace.set(grace);
-        self.canceller.set(Some(context.current()));
+    /// Notes that the running coroutine ends the bundle.
+    #[inline(always)]
+    fn set_canceller(&self, context: &Context) {
+        let current = context.current();
+        self.canceller.set(Some(current));
+        if self.owner.get() != Some(current) {
+            self.note_foreign_canceller(context, current);
+        }
     }
 }
 
@@ -280,5 +291,6 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
     bundle.check_unattended()?;
     bundle.in_owner.unlink();
     bundle.set_owner(bundle, context.current());
+    context.note_periods();
     Ok(())
 }

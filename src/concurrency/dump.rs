@@ -227,7 +227,7 @@ impl Dump<'_> {
                 self.write_time_to(end);
             }
             Grace::Unlimited => fact(self, "grace without limit"),
-            Grace::None => {}
+            Grace::None | Grace::NotFound(_) => {}
         }
         // SAFETY: as above.
         let outer = bundle.inherits_grace_from().map(|outer| unsafe { outer.mark() });
@@ -237,6 +237,12 @@ impl Dump<'_> {
         if let Some(deadline) = bundle.deadline() {
             fact(self, "deadline in ");
             self.write_time_to(deadline);
+        }
+        if bundle.is_overdue() {
+            fact(self, "deadline passed");
+        }
+        if bundle.error().is_some() {
+            fact(self, "failed");
         }
         if bundle.is_closing() {
             fact(self, "being closed");

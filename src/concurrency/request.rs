@@ -7,6 +7,7 @@ use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::{Waiter, Waiting};
 use crate::scheduler::timers::{OnExpiry, Timer};
 use core::ffi::c_int;
 use core::mem::offset_of;
@@ -20,6 +21,8 @@ pub(crate) struct Extras {
     followers: List<InFollowed>,
     /// Bundles from which this one gets it.
     followed: List<InFollower>,
+    /// The clauses of a `choose` for the request.
+    askers: List<Waiting>,
     deadline: Timer,
 }
 
@@ -55,6 +58,12 @@ impl Following {
 }
 
 impl Bundle {
+    /// Has `waiter`, which is a member's, wait for the request.
+    pub(super) fn await_request(&self, context: &Context, waiter: Ref<Waiter>) -> Result<()> {
+        self.make_extras(context)?.askers.push_back(waiter);
+        Ok(())
+    }
+
     fn make_extras(&self, context: &Context) -> Result<Ref<Extras>> {
         if let Some(extras) = self.extras.get() {
             return Ok(extras);
@@ -65,8 +74,10 @@ impl Bundle {
             notifications: List::new(),
             followers: List::new(),
             followed: List::new(),
+            askers: List::new(),
             deadline: Timer::new(Extras::DEADLINE_PASSED),
         })?;
+        extras.askers.init();
         extras.notifications.init();
         extras.followers.init();
         extras.followed.init();
@@ -105,7 +116,7 @@ impl Extras {
         // SAFETY: only `Extras::deadline` has this function.
         let extras: Ref<Extras> = unsafe { Ref::from_raw(extras) };
         if let Some(context) = Context::existing() {
-            extras.bundle.hard_cancel(context);
+            extras.bundle.pass_deadline(context);
         }
     };
 }
@@ -130,6 +141,9 @@ fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>
     if let Some(extras) = bundle.extras.get() {
         notification::fire(context, &extras.notifications);
         extras.followers.append_to(pending);
+        while let Some(asker) = extras.askers.first() {
+            asker.complete(context, 0);
+        }
     }
     bundle.fire_watchers(context);
 }
@@ -155,7 +169,8 @@ pub(super) fn notify_half(
         };
     }
     half.may_be_done()?;
-    notification::register(context, &bundle.make_extras(context)?.notifications, half)
+    let extras = bundle.make_extras(context)?;
+    notification::register(context, extras.bundle, &extras.notifications, half)
 }
 
 /// `bundle_follow`: the bundle gets the request with the bundle in which the caller runs;
@@ -194,16 +209,21 @@ pub(crate) fn follow(handle: c_int) -> Result<()> {
 pub(crate) fn set_deadline(handle: c_int, deadline: i64) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find(context, handle)?;
+    if bundle.is_closing() {
+        return Ok(());
+    }
     if is_never(deadline) && bundle.extras.get().is_none() {
+        bundle.forget_deadline();
         return Ok(());
     }
     let timer = bundle.make_extras(context)?.deadline_ref();
     context.disarm_timer(timer);
+    bundle.forget_deadline();
     if is_never(deadline) {
         return Ok(());
     }
     if has_come(deadline, context.clock.refresh()) {
-        bundle.hard_cancel(context);
+        bundle.pass_deadline(context);
     } else {
         context.arm_timer(timer, deadline);
     }

@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
+mod endings;
 pub(crate) mod dump;
 mod failing;
 pub(crate) mod fd_readiness;

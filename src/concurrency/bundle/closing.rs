@@ -1,6 +1,6 @@
 //! The end of bundles: their members are hard-cancelled first.
 
-use super::{BUNDLE, Bundle, CLOSING, FORCED, Grace, discard, find};
+use super::{BUNDLE, Bundle, CLOSING, FOREIGN, FORCED, PackedGrace, discard, find};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -79,6 +79,7 @@ impl Bundle {
     /// Has every blocking call of all members fail from now on.
     #[inline(always)]
     pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+        context.note_periods();
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
@@ -97,10 +98,10 @@ impl Bundle {
     #[inline(always)]
     fn cancel_all(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
-        self.grace.set(Grace::None);
-        let current = context.current();
-        self.canceller.set(Some(current));
+        self.grace.set(PackedGrace::NONE);
+        self.set_canceller(context);
         self.hard_cancel(context);
+        let current = context.current();
         loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
@@ -126,9 +127,12 @@ impl Bundle {
             discard(failure);
         }
         self.in_owner.unlink();
+        if self.is(FOREIGN) {
+            self.forget_foreign_canceller(context);
+        }
         self.state.set(0);
         self.canceller.set(None);
-        self.grace.set(Grace::None);
+        self.grace.set(PackedGrace::NONE);
         self.give_up(context);
     }
 

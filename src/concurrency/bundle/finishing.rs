@@ -66,7 +66,7 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
     if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
+        disown_bundles(context, coroutine);
     }
     if coroutine.takes_care(care::SCOPES) {
         cancel_scope::abandon_all(context, coroutine);
@@ -87,8 +87,9 @@ pub(crate) fn finish(context: &Context) {
 
 /// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
-fn disown_bundles(coroutine: Ref<Coroutine>) {
+fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);
+        context.note_periods();
     }
 }

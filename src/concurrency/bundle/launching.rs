@@ -1,7 +1,7 @@
 //! Launching coroutines in bundles.
 
 use super::launch_site;
-use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
+use super::{BUNDLE, Bundle, SHUT, allocate, find, make_in, spare};
 use crate::concurrency::dump;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -70,7 +70,7 @@ pub(in crate::concurrency) fn admit_at_once(
     bundle: Ref<Bundle>,
     place: *const c_char,
 ) -> Option<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
         return None;
     }
     let coroutine = context.reuse_coroutine(place)?;
@@ -140,7 +140,7 @@ pub(in crate::concurrency) fn admit(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;
