@@ -241,7 +241,8 @@ TEST(endings) {
     CHECK_OK(bundle_go(b, cancel(c, -1)));
     CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit", c);
     CHECK_OK(bundle_deadline(c, now()));
-    CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit, hard-cancelled", c);
+    CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit, "
+        "deadline passed, hard-cancelled", c);
     CHECK_OK(bundle_wait(b, -1));
 
     /* In the middle of a close. */
