@@ -9,8 +9,8 @@ mod launch_site;
 mod launching;
 mod waiting;
 
+pub(super) use closing::find_closable;
 pub(crate) use closing::{close_at_once, close_found, find_to_close};
-pub(super) use closing::{close_handle, find_closable};
 pub(crate) use failure::{Failure, discard, fail_current};
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
@@ -97,7 +97,10 @@ adapter!(
     in_owner
 );
 
-pub(crate) static BUNDLE: Kind = Kind { name: "bundle", close, query: no_interfaces, adopt };
+/// The close of a bundle waits, and other coroutines find the bundle meanwhile: their `close`
+/// fails with `EBUSY`.
+pub(crate) static BUNDLE: Kind =
+    Kind { adopt, visible_in_close: true, ..Kind::new("bundle", close, no_interfaces) };
 
 /// The bundle behind a handle.
 #[inline(always)]

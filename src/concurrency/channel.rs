@@ -6,14 +6,15 @@
 
 use super::cancel_scope::Watching;
 use super::notification::{self, InChannel};
-use super::{dump, handle_close, signals};
+use super::{dump, signals};
 use crate::context_switch::Transfer;
-use crate::handle_table::{Kind, no_interfaces, no_owner};
+use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::is_never;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting as Queued};
+use crate::scheduler::handles;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr::{self, NonNull};
@@ -50,8 +51,7 @@ pub(crate) struct Channel {
 // The storage that libdill's users reserve.
 const _: () = assert!(size_of::<Channel>() <= 144 && align_of::<Channel>() <= 8);
 
-pub(crate) static HALF_CHANNEL: Kind =
-    Kind { name: "channel", close, query: no_interfaces, adopt: no_owner };
+pub(crate) static HALF_CHANNEL: Kind = Kind::new("channel", close, no_interfaces);
 
 impl Channel {
     fn new(user_memory: bool, state: u8) -> Channel {
@@ -121,7 +121,7 @@ pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     };
     channel.init();
     let open = |half: &HalfChannel| {
-        handle_close::open(context, ptr::from_ref(half).cast_mut().cast(), &HALF_CHANNEL)
+        handles::open(context, ptr::from_ref(half).cast_mut().cast(), &HALF_CHANNEL)
     };
     let first = open(&channel.halves[0]).inspect_err(|_| free(context, channel))?;
     let second = open(&channel.halves[1]).inspect_err(|_| {

@@ -13,7 +13,6 @@ pub(crate) mod choose;
 #[allow(unsafe_code)]
 pub(crate) mod dump;
 pub(crate) mod event;
-pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
 #[allow(unsafe_code)]

@@ -4,12 +4,11 @@
 //! happens in between: see [`caught_signals`](crate::os::caught_signals).
 
 use super::channel::{Buffer, Channel, HALF_CHANNEL, HalfChannel};
-use super::handle_close;
 use crate::intrusive::Ref;
 use crate::os::caught_signals::{self, SignalSet, Subscription};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::fd_readiness;
+use crate::scheduler::{fd_readiness, handles};
 use core::cell::RefCell;
 use core::ffi::c_int;
 use core::ptr;
@@ -31,7 +30,7 @@ pub(crate) fn make(set: SignalSet) -> Result<c_int> {
     let made = context.objects.allocate(channel)?;
     made.channel.init();
     let object = ptr::from_ref(made.channel.first_half()).cast_mut().cast();
-    let handle = handle_close::open(context, object, &HALF_CHANNEL)
+    let handle = handles::open(context, object, &HALF_CHANNEL)
         // SAFETY: made just now, and known to no other code.
         .inspect_err(|_| unsafe { context.objects.free(made) })?;
     made.caught.borrow().catch(set);

@@ -14,7 +14,7 @@ use super::storage::{self, Storage};
 use super::taking_over::take_over;
 use crate::concurrency::cancel_scope::{self, RECORDED};
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{descriptors, syscalls};
@@ -59,7 +59,7 @@ impl Drop for Udp {
     }
 }
 
-static UDP: Kind = Kind { name: "udp", close, query, adopt: no_owner };
+static UDP: Kind = Kind::new("udp", close, query);
 
 fn find(socket: c_int) -> Result<Ref<Udp>> {
     let object = Context::get()?.handles.find(socket, &UDP)?;

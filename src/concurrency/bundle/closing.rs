@@ -24,19 +24,12 @@ fn end(context: &Context, bundle: Ref<Bundle>) -> Result<()> {
     Ok(())
 }
 
-/// Closes the handle of a bundle; `None` when it is another object's, or none.
-pub(in crate::concurrency) fn close_handle(context: &Context, handle: c_int) -> Option<Result<()>> {
-    let object = context.handles.find_at_once(handle, &BUNDLE)?;
-    // SAFETY: as in `find`.
-    Some(close_found(context, unsafe { Ref::from_raw(object.cast()) }, handle))
-}
-
-/// Finds the bundle that `handle` is to close. `None`: ask `handle_close::close`.
+/// Finds the bundle that `handle` is to close. `None`: ask `handles::close`.
 #[inline(always)]
 pub(crate) fn find_to_close(handle: c_int) -> Option<(&'static Context, Ref<Bundle>)> {
     let context = Context::not_closing_at_once()?;
     let object = context.handles.find_at_once(handle, &BUNDLE)?;
-    // SAFETY: as in `find`.
+    // SAFETY: objects of this kind are bundles, alive while their handle is open.
     Some((context, unsafe { Ref::from_raw(object.cast()) }))
 }
 
