@@ -6,7 +6,7 @@
 
 use super::cancel_scope::Watching;
 use super::notification::{self, InChannel};
-use super::{dump, signals};
+use super::signals;
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{List, Ref};
@@ -109,7 +109,6 @@ pub(super) fn find_at_once(context: &Context, handle: c_int) -> Option<Ref<HalfC
 /// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
 pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     let context = Context::may_start()?;
-    context.set_describer(dump::describe);
     let channel = Channel::new(memory.is_some(), 0);
     let channel = match memory {
         None => context.objects.allocate(channel)?,

@@ -28,8 +28,13 @@ const DEEPEST_INDENTATION: usize = 32;
 /// The mark of a bundle without a handle, one of the library's own, and of who waits for it.
 const PRIVATE: i32 = UNMARKED + 1;
 
-/// Writes what the coroutines of the calling thread do.
-pub(crate) fn describe(context: &Context, out: &mut Output) {
+// Programs that use the library don't see the symbol.
+core::arch::global_asm!(".hidden dill_describe_coroutines");
+
+/// Writes what the coroutines of the calling thread do. `scheduler/dump.rs` calls it by this
+/// name, as the scheduler knows nothing of bundles and channels.
+#[unsafe(export_name = "dill_describe_coroutines")]
+fn describe(context: &Context, out: &mut Output) {
     mark(context);
     write_handles(context, out);
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };

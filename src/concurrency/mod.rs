@@ -11,7 +11,7 @@ pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
 #[allow(unsafe_code)]
-pub(crate) mod dump;
+mod dump;
 pub(crate) mod event;
 #[allow(unsafe_code)]
 pub(crate) mod input;
