@@ -21,8 +21,8 @@ pub(super) use launching::{admit, admit_at_once, launch_in_turn};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
-use super::cancel_scope::{Scope, Watching};
 use super::request::Extras;
+use super::subscriber::{News, Subscriber, Subscribers};
 use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
@@ -47,8 +47,8 @@ pub(crate) struct Bundle {
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
-    /// Cancel scopes that fire with the request.
-    watchers: List<Watching>,
+    /// Those inside who are told of the request.
+    subscribers: Subscribers,
     /// Who else is told of the request, and a deadline; made when needed.
     pub(super) extras: Cell<Option<Ref<Extras>>>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
@@ -163,7 +163,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),
-        watchers: List::new(),
+        subscribers: Subscribers::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
         grace: Cell::new(Grace::None),
@@ -172,7 +172,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
     })?;
     bundle.members.init();
     bundle.waiters.init();
-    bundle.watchers.init();
+    bundle.subscribers.init();
     Ok(bundle)
 }
 
@@ -247,19 +247,17 @@ impl Bundle {
         self.grace.get()
     }
 
-    /// Has `scope` fire with the request; false when that has been delivered already.
-    pub(super) fn watch(&self, scope: Ref<Scope>) -> bool {
+    /// Subscribes to the request; false when that has been delivered already.
+    pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
         if !self.is_requested() {
-            self.watchers.push_back(scope);
+            self.subscribers.add(subscriber);
         }
         !self.is_requested()
     }
 
-    /// Fires the cancel scopes inside that watch for the request.
-    pub(super) fn fire_watchers(&self, context: &Context) {
-        while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context);
-        }
+    /// Tells those inside who have subscribed to the request.
+    pub(super) fn tell_subscribers(&self, context: &Context) {
+        self.subscribers.tell_all(context, News::Happened);
     }
 
     /// Begins the grace period; the caller is the one who waits for its end.

@@ -7,7 +7,8 @@
 
 use super::bundle;
 use super::channel;
-use crate::intrusive::{Link, Ref, adapter};
+use super::subscriber::{News, Subscriber};
+use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
 use crate::scheduler::clock::{has_come, is_never};
@@ -45,21 +46,14 @@ pub(crate) enum Fired {
 pub(crate) struct Scope {
     outer: *const Scope,
     coroutine: Ref<Coroutine>,
-    /// Membership in what it watches.
-    link: Link,
+    /// Subscribed to what the scope watches.
+    subscriber: Subscriber,
     timer: Timer,
     fired: Cell<Fired>,
     /// The deadline has passed: it also ends what a request does not.
     overdue: Cell<bool>,
     watch: Watch,
 }
-
-adapter!(
-    /// The scopes that watch one channel or bundle.
-    Watching,
-    Scope,
-    link
-);
 
 /// Enters a scope in `place`. `EBADF` and `ENOTSUP` for the channel; `EINVAL` when the coroutine
 /// is in a scope there already.
@@ -87,7 +81,7 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
         place.write(Scope {
             outer: coroutine.scope.get().cast(),
             coroutine,
-            link: Link::new(),
+            subscriber: Subscriber::new(Scope::tell),
             timer: Timer::new(Scope::TIMED_OUT),
             fired: Cell::new(Fired::No),
             overdue: Cell::new(false),
@@ -101,12 +95,12 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
         if half.is_over() {
             scope.fired.set(Fired::ByRequest);
         } else {
-            half.watchers.push_back(scope);
+            half.end_subscribers.add(scope.subscriber_ref());
         }
     }
     if watch == Watch::Request
         && let Some(bundle) = bundle::of(coroutine)
-        && !bundle.watch(scope)
+        && !bundle.subscribe(scope.subscriber_ref())
     {
         scope.fired.set(Fired::ByRequest);
     }
@@ -326,21 +320,32 @@ impl Scope {
     }
 
     fn disarm(&self, context: &Context) {
-        self.link.unlink();
+        self.subscriber.withdraw();
         context.disarm_timer(self.timer_ref());
     }
 
-    /// Ends the blocking calls inside, as what the scope watches has happened. It is out of its
-    /// list already. Its deadline may still come: it also ends operations under way.
-    pub(super) fn fire(&self, context: &Context) {
-        self.fired.set(Fired::ByRequest);
-        self.interrupt(context);
+    fn subscriber_ref(&self) -> Ref<Subscriber> {
+        // SAFETY: part of this entered scope, which withdraws it when it is left.
+        unsafe { Ref::from_raw(&raw const self.subscriber) }
+    }
+
+    /// Ends the blocking calls inside when what the scope watches has happened. The deadline may
+    /// still come: it also ends operations under way. A scope whose channel is closed watches
+    /// nothing from then on.
+    unsafe fn tell(subscriber: Ref<Subscriber>, context: &Context, news: News) {
+        let place = subscriber.as_ptr().wrapping_byte_sub(offset_of!(Scope, subscriber));
+        // SAFETY: `enter` makes subscribers with this function in scopes only.
+        let scope: Ref<Scope> = unsafe { Ref::from_raw(place.cast()) };
+        if news == News::Happened {
+            scope.fired.set(Fired::ByRequest);
+            scope.interrupt(context);
+        }
     }
 
     fn pass_deadline(&self) {
         self.overdue.set(true);
         if self.fired.get() == Fired::No {
-            self.link.unlink();
+            self.subscriber.withdraw();
             self.fired.set(Fired::ByDeadline);
         }
     }

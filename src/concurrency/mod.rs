@@ -18,7 +18,7 @@ pub(crate) mod input;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
-pub(crate) mod notification;
+mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
@@ -28,5 +28,7 @@ pub(crate) mod request;
 pub(crate) mod rest;
 #[allow(unsafe_code)]
 pub(crate) mod signals;
+#[allow(unsafe_code)]
+mod subscriber;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

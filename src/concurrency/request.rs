@@ -2,7 +2,8 @@
 
 use super::bundle::{self, Bundle};
 use super::channel::{self, HalfChannel};
-use super::notification::{self, InBundle};
+use super::notification;
+use super::subscriber::{News, Subscribers};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::{has_come, is_never};
@@ -15,7 +16,7 @@ use core::mem::offset_of;
 pub(crate) struct Extras {
     bundle: Ref<Bundle>,
     /// Half-channels that become done with the request.
-    notifications: List<InBundle>,
+    notifications: Subscribers,
     /// Bundles that get the request, too.
     followers: List<InFollowed>,
     /// Bundles from which this one gets it.
@@ -62,7 +63,7 @@ impl Bundle {
         let extras = context.objects.allocate(Extras {
             // SAFETY: the bundle drops its extras before it goes.
             bundle: unsafe { Ref::from_raw(self) },
-            notifications: List::new(),
+            notifications: Subscribers::new(),
             followers: List::new(),
             followed: List::new(),
             deadline: Timer::new(Extras::DEADLINE_PASSED),
@@ -88,7 +89,7 @@ impl Extras {
 
     /// Ends everything in here and frees it.
     pub(super) fn drop_all(&self, context: &Context) {
-        notification::drop_all_of_bundle(context, &self.notifications);
+        self.notifications.tell_all(context, News::Ended);
         while let Some(following) = self.followers.first() {
             Following::free(following, context);
         }
@@ -128,10 +129,10 @@ fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>
         return;
     }
     if let Some(extras) = bundle.extras.get() {
-        notification::fire(context, &extras.notifications);
+        extras.notifications.tell_all(context, News::Happened);
         extras.followers.append_to(pending);
     }
-    bundle.fire_watchers(context);
+    bundle.tell_subscribers(context);
 }
 
 /// `bundle_notify`: `channel` becomes done when the bundle gets the graceful request;
