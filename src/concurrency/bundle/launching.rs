@@ -1,7 +1,8 @@
 //! Launching coroutines in bundles.
 
+use super::handle::{BUNDLE, find, make_in};
 use super::launch_site;
-use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
+use super::{Bundle, CLOSING, FAILED, allocate, spare};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
