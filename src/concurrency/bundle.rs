@@ -229,12 +229,14 @@ impl Bundle {
         self.grace.get()
     }
 
-    /// Subscribes to the request; false when that has been delivered already.
+    /// Subscribes to the request. Returns false, and does not subscribe, when that has been
+    /// delivered already.
     pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
-        if !self.is_requested() {
-            self.subscribers.add(subscriber);
+        if self.is_requested() {
+            return false;
         }
-        !self.is_requested()
+        self.subscribers.add(subscriber);
+        true
     }
 
     /// Tells those inside who have subscribed to the request.

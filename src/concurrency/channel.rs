@@ -4,7 +4,7 @@
 //! of its message, whoever comes second copies it and wakes the first. So a message is
 //! never stored, torn or lost.
 
-use super::subscriber::{News, Subscribers};
+use super::subscriber::{News, Subscriber, Subscribers};
 use crate::context_switch::Transfer;
 use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{List, Ref};
@@ -25,9 +25,9 @@ pub(crate) struct HalfChannel {
     /// Those who wait to send to this half.
     pub(super) senders: List<Queued>,
     /// Those who are told when this half is closed.
-    pub(super) close_subscribers: Subscribers,
+    close_subscribers: Subscribers,
     /// Those who are told when nothing more will come to this half.
-    pub(super) end_subscribers: Subscribers,
+    end_subscribers: Subscribers,
     /// Bytes from here to the other half.
     to_peer: i32,
     state: Cell<u8>,
@@ -203,9 +203,24 @@ impl HalfChannel {
         unsafe { Ref::from_raw(first.cast()) }
     }
 
-    /// Will nothing more come, because the peer is done or closed?
+    /// Returns whether nothing more will come, as the peer is done or closed.
     pub(super) fn is_over(&self) -> bool {
         self.state.get() & DONE != 0 || self.peer().closed.get()
+    }
+
+    /// Subscribes to the end of this half: nothing more comes, as the peer is done or closed.
+    /// Returns false, and does not subscribe, when that is so already.
+    pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        self.end_subscribers.add(subscriber);
+        true
+    }
+
+    /// Subscribes to the close of this half.
+    pub(super) fn subscribe_to_close(&self, subscriber: Ref<Subscriber>) {
+        self.close_subscribers.add(subscriber);
     }
 
     /// Ends all waits for this half with `EPIPE`.

@@ -10,9 +10,9 @@ mod walk;
 
 use self::walk::{Node, Walk};
 use super::bundle::{BUNDLE, Bundle, Grace};
-use super::cancel_scope::{self, Fired, Watch};
 use super::channel::{HALF_CHANNEL, HalfChannel};
 use super::input;
+use super::scope_chain::{self, Fired, Watch};
 use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
@@ -186,7 +186,7 @@ impl Dump<'_> {
         if coroutine.is_in_close() {
             self.out.text("; in a close callback");
         }
-        cancel_scope::for_each(coroutine, |watch, deadline, fired| {
+        scope_chain::for_each(coroutine, |watch, deadline, fired| {
             self.write_scope(watch, deadline, fired);
         });
     }

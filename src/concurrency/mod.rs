@@ -1,6 +1,7 @@
 //! Structured concurrency proper: bundles of coroutines, channels between them, and
 //! both kinds of cancellation.
 
+pub(crate) mod atomicity;
 #[allow(unsafe_code)]
 pub(crate) mod bundle;
 pub(crate) mod cancel;
@@ -26,6 +27,8 @@ pub(crate) mod owned_bundle;
 pub(crate) mod request;
 #[allow(unsafe_code)]
 pub(crate) mod rest;
+#[allow(unsafe_code)]
+mod scope_chain;
 #[allow(unsafe_code)]
 pub(crate) mod signals;
 #[allow(unsafe_code)]

@@ -29,7 +29,7 @@ pub(super) fn register(
     // SAFETY: allocated objects don't move, and `free` withdraws both subscribers.
     unsafe {
         subscribers.add(Ref::from_raw(&raw const notification.of_request));
-        channel.close_subscribers.add(Ref::from_raw(&raw const notification.of_close));
+        channel.subscribe_to_close(Ref::from_raw(&raw const notification.of_close));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Makes lists of buffers.
 
-use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
@@ -142,7 +142,7 @@ impl Operation {
     /// What was transferred so far was complete in itself: it is as if the call had just
     /// been made.
     pub(super) fn start_over(&mut self) -> Result<()> {
-        cancel_scope::forget_transfer(Context::get()?);
+        atomicity::forget_transfer(Context::get()?);
         self.under_way = None;
         Ok(())
     }

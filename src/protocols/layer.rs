@@ -4,7 +4,7 @@
 //! The socket beneath is used through its C interface only, so it may be anything. An
 //! operation may consist of several operations beneath; a graceful request must not come
 //! between them, which is what [`Operation`] is for. (Where bytes go through
-//! a socket of the system, `cancel_scope::SocketCall` sees to the same within one of them.)
+//! a socket of the system, `atomicity::SocketCall` sees to the same within one of them.)
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 

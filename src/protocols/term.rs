@@ -4,7 +4,7 @@
 #![allow(unsafe_code)] // Lists of C callers.
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::atomicity::UnderWay;
 use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
