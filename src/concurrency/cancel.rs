@@ -1,7 +1,6 @@
 //! `bundle_cancel`: ask, wait for a grace period, then force.
 
 use super::bundle::{self, Bundle, Grace, Inherited};
-use super::request;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
@@ -82,7 +81,7 @@ fn finish_gracefully(context: &Context, bundle: &Bundle, period: Period) -> Resu
     if bundle.is_empty() {
         return Ok(());
     }
-    request::deliver(context, bundle);
+    bundle::deliver(context, bundle);
     if grace.is_none() {
         return Err(Errno::ETIMEDOUT);
     }

@@ -4,16 +4,15 @@
 //! of its message, whoever comes second copies it and wakes the first. So a message is
 //! never stored, torn or lost.
 
-use super::cancel_scope::Watching;
-use super::notification::{self, InChannel};
-use super::{dump, handle_close, signals};
+use super::subscriber::{News, Subscriber, Subscribers};
 use crate::context_switch::Transfer;
-use crate::handle_table::{Kind, no_interfaces, no_owner};
+use crate::handle_table::{Kind, no_interfaces};
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::is_never;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting as Queued};
+use crate::scheduler::handles;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr::{self, NonNull};
@@ -25,10 +24,10 @@ pub(crate) struct HalfChannel {
     pub(super) receivers: List<Queued>,
     /// Those who wait to send to this half.
     pub(super) senders: List<Queued>,
-    /// Registrations of this half with bundles.
-    pub(super) notifications: List<InChannel>,
-    /// Cancel scopes that fire when this half is done.
-    pub(super) watchers: List<Watching>,
+    /// Those who are told when this half is closed.
+    close_subscribers: Subscribers,
+    /// Those who are told when nothing more will come to this half.
+    end_subscribers: Subscribers,
     /// Bytes from here to the other half.
     to_peer: i32,
     state: Cell<u8>,
@@ -38,8 +37,8 @@ pub(crate) struct HalfChannel {
 
 /// In `state`: nothing more will be sent to this half.
 const DONE: u8 = 1;
-/// In `state`: this half receives signals.
-const SIGNALS: u8 = 2;
+/// In `state`: the messages come from a [`Source`].
+const HAS_SOURCE: u8 = 2;
 
 /// Both ends, in one block of memory.
 #[repr(C)]
@@ -50,16 +49,15 @@ pub(crate) struct Channel {
 // The storage that libdill's users reserve.
 const _: () = assert!(size_of::<Channel>() <= 144 && align_of::<Channel>() <= 8);
 
-pub(crate) static HALF_CHANNEL: Kind =
-    Kind { name: "channel", close, query: no_interfaces, adopt: no_owner };
+pub(crate) static HALF_CHANNEL: Kind = Kind::new("channel", close, no_interfaces);
 
 impl Channel {
     fn new(user_memory: bool, state: u8) -> Channel {
         let half = |to_peer: i32| HalfChannel {
             receivers: List::new(),
             senders: List::new(),
-            notifications: List::new(),
-            watchers: List::new(),
+            close_subscribers: Subscribers::new(),
+            end_subscribers: Subscribers::new(),
             to_peer,
             state: Cell::new(state),
             closed: Cell::new(false),
@@ -69,24 +67,49 @@ impl Channel {
         Channel { halves: [half(SIZE), half(-SIZE)] }
     }
 
-    /// A channel of signals, which only has its first half.
-    pub(super) fn of_signals() -> Channel {
-        Channel::new(false, SIGNALS)
+    /// Completes what needs the final address.
+    fn init(&self) {
+        for half in &self.halves {
+            half.receivers.init();
+            half.senders.init();
+            half.close_subscribers.init();
+            half.end_subscribers.init();
+        }
+    }
+}
+
+/// Where the messages of a channel without a sending half come from.
+///
+/// The functions may be called for halves of channels that were made with this table.
+pub(super) struct Source {
+    /// Receives a message if there is one, and returns whether there was. Otherwise prepares for
+    /// one to come.
+    pub(super) receive: unsafe fn(&Context, &HalfChannel, Buffer) -> Result<bool>,
+    /// Ends all waits for the channel and frees it.
+    pub(super) close: unsafe fn(&Context, Ref<HalfChannel>),
+}
+
+/// A channel whose messages come from a source. Only its first half is used.
+#[repr(C)]
+pub(super) struct SourceChannel {
+    channel: Channel,
+    source: &'static Source,
+}
+
+impl SourceChannel {
+    pub(super) fn new(source: &'static Source) -> SourceChannel {
+        SourceChannel { channel: Channel::new(false, HAS_SOURCE), source }
     }
 
     /// Completes what needs the final address.
     pub(super) fn init(&self) {
-        for half in &self.halves {
-            half.receivers.init();
-            half.senders.init();
-            half.notifications.init();
-            half.watchers.init();
-        }
+        self.channel.init();
     }
 
-    /// The half that has the handle of a channel of signals.
-    pub(super) fn first_half(&self) -> &HalfChannel {
-        &self.halves[0]
+    /// The half that is to have a handle, as the object behind it. It has the address of the
+    /// channel.
+    pub(super) fn object(&self) -> *mut () {
+        ptr::from_ref(self).cast_mut().cast()
     }
 }
 
@@ -109,7 +132,6 @@ pub(super) fn find_at_once(context: &Context, handle: c_int) -> Option<Ref<HalfC
 /// Makes a channel; its two handles. `memory`: the user's, for a [`Channel`].
 pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     let context = Context::may_start()?;
-    context.set_describer(dump::describe);
     let channel = Channel::new(memory.is_some(), 0);
     let channel = match memory {
         None => context.objects.allocate(channel)?,
@@ -121,7 +143,7 @@ pub(crate) fn make(memory: Option<NonNull<Channel>>) -> Result<[c_int; 2]> {
     };
     channel.init();
     let open = |half: &HalfChannel| {
-        handle_close::open(context, ptr::from_ref(half).cast_mut().cast(), &HALF_CHANNEL)
+        handles::open(context, ptr::from_ref(half).cast_mut().cast(), &HALF_CHANNEL)
     };
     let first = open(&channel.halves[0]).inspect_err(|_| free(context, channel))?;
     let second = open(&channel.halves[1]).inspect_err(|_| {
@@ -147,7 +169,7 @@ impl HalfChannel {
     }
 
     /// Nothing more will be sent from this half: `chdone`. `EPIPE` when that is so
-    /// already, `ENOTSUP` for a channel of signals.
+    /// already, `ENOTSUP` for a channel with a source.
     pub(super) fn done(&self, context: &Context) -> Result<()> {
         let peer = self.peer();
         peer.may_be_done()?;
@@ -155,30 +177,55 @@ impl HalfChannel {
             return Err(Errno::EPIPE);
         }
         peer.end_waits(context);
-        peer.fire_watchers(context);
+        peer.end_subscribers.tell_all(context, News::Happened);
         Ok(())
     }
 
-    /// `ENOTSUP` for a channel of signals, which nobody but the system ends.
+    /// Fails with `ENOTSUP` for a channel with a source, which has no sending half.
     pub(super) fn may_be_done(&self) -> Result<()> {
-        if self.state.get() & SIGNALS != 0 { Err(Errno::ENOTSUP) } else { Ok(()) }
+        if self.source().is_some() { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
-    /// Is it the one of a channel of signals?
-    pub(super) fn receives_signals(&self) -> bool {
-        self.state.get() & SIGNALS != 0
+    /// Returns the table of the source that the messages come from, if there is one.
+    fn source(&self) -> Option<&'static Source> {
+        if self.state.get() & HAS_SOURCE == 0 {
+            return None;
+        }
+        let channel: *const SourceChannel = self.channel().as_ptr().cast();
+        // SAFETY: only `SourceChannel::new` sets this bit, for the channel at its start.
+        Some(unsafe { (*channel).source })
     }
 
-    /// Will nothing more come, because the peer is done or closed?
+    /// Returns the channel that this half is part of.
+    fn channel(&self) -> Ref<Channel> {
+        let first = if self.to_peer < 0 { self.peer().as_ptr() } else { ptr::from_ref(self) };
+        // SAFETY: the first half is at the start of its channel.
+        unsafe { Ref::from_raw(first.cast()) }
+    }
+
+    /// Returns whether nothing more will come, as the peer is done or closed.
     pub(super) fn is_over(&self) -> bool {
         self.state.get() & DONE != 0 || self.peer().closed.get()
     }
 
-    /// Fires the cancel scopes that watch this half.
-    fn fire_watchers(&self, context: &Context) {
-        while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context);
+    /// Subscribes to the end of this half: nothing more comes, as the peer is done or closed.
+    /// Returns false, and does not subscribe, when that is so already.
+    pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
+        if self.is_over() {
+            return false;
         }
+        self.end_subscribers.add(subscriber);
+        true
+    }
+
+    /// Those who have subscribed to the close of this half.
+    pub(super) fn close_subscribers(&self) -> &Subscribers {
+        &self.close_subscribers
+    }
+
+    /// Subscribes to the close of this half.
+    pub(super) fn subscribe_to_close(&self, subscriber: Ref<Subscriber>) {
+        self.close_subscribers.add(subscriber);
     }
 
     /// Ends all waits for this half with `EPIPE`.
@@ -201,21 +248,22 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     let context = Context::get()?;
     // SAFETY: called with an object of this kind.
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
-    notification::drop_all_of_channel(context, &half.notifications);
-    while half.watchers.pop_front().is_some() {} // they watch nothing from now on
-    if half.receives_signals() {
-        signals::close(context, half);
+    half.close_subscribers.tell_all(context, News::Happened);
+    half.end_subscribers.tell_all(context, News::Ended);
+    if let Some(source) = half.source() {
+        // SAFETY: the table is that of this half's channel.
+        unsafe { (source.close)(context, half) };
         return Ok(());
     }
     half.closed.set(true);
     let peer = half.peer();
-    peer.fire_watchers(context);
+    peer.end_subscribers.tell_all(context, News::Happened);
     if peer.closed.get() {
-        let (first, second) = if half.to_peer < 0 { (peer, half) } else { (half, peer) };
-        first.end_waits(context);
-        second.end_waits(context);
-        // SAFETY: the first half is at the start of its channel.
-        free(context, unsafe { Ref::from_raw(first.as_ptr().cast()) });
+        let channel = half.channel();
+        for half in &channel.halves {
+            half.end_waits(context);
+        }
+        free(context, channel);
     }
     Ok(())
 }
@@ -339,7 +387,7 @@ impl Direction {
         Ok(true)
     }
 
-    /// [`Direction::attempt`] where nothing more is sent, or where signals are received.
+    /// [`Direction::attempt`] where nothing more is sent, or where the messages have a source.
     #[cold]
     #[inline(never)]
     fn attempt_specially(
@@ -348,10 +396,13 @@ impl Direction {
         target: &HalfChannel,
         buffer: Buffer,
     ) -> Result<bool> {
-        match self {
-            _ if target.state.get() & SIGNALS == 0 => Err(Errno::EPIPE),
-            Direction::Send => Err(Errno::ENOTSUP),
-            Direction::Receive => signals::receive(context, target, buffer),
+        match (self, target.source()) {
+            (_, None) => Err(Errno::EPIPE),
+            (Direction::Send, Some(_)) => Err(Errno::ENOTSUP),
+            // SAFETY: the table is that of this half's channel.
+            (Direction::Receive, Some(source)) => unsafe {
+                (source.receive)(context, target, buffer)
+            },
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod dump;
 mod failing;
 pub(crate) mod fd_readiness;
 mod fork;
+pub(crate) mod handles;
 mod overflow;
 pub(crate) mod park;
 mod poller;

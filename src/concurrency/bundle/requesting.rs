@@ -1,7 +1,6 @@
 //! Asking bundles without waiting for them, and finding out whether one was asked.
 
-use super::{Bundle, find, of};
-use crate::concurrency::request;
+use super::{Bundle, deliver, find, of};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -17,7 +16,7 @@ pub(crate) fn request(handle: c_int) -> Result<()> {
         OWN => own().ok_or(Errno::ENOTSUP)?.1,
         _ => find(Context::existing().ok_or(Errno::EBADF)?, handle)?,
     };
-    request::deliver(Context::get()?, &bundle);
+    deliver(Context::get()?, &bundle);
     Ok(())
 }
 
