@@ -20,13 +20,13 @@ pub(super) use extras::deliver;
 pub(crate) use failure::{Failure, fail_current};
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
+pub(crate) use grace::Grace;
+pub(super) use grace::{Inherited, inherited};
 pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
 pub(super) use handle::{find_closable, make_in};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
-pub(crate) use grace::Grace;
-pub(super) use grace::{Inherited, inherited};
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
 pub(crate) use requesting::{is_requested, request};
 pub(crate) use waiting::begin_wait;
@@ -38,11 +38,11 @@ use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting, care};
 use crate::scheduler::timers::Timer;
-use grace::PackedGrace;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
+use grace::PackedGrace;
 
 /// A bundle of coroutines.
 #[repr(C)]
@@ -121,11 +121,11 @@ const FORCED: u16 = 16;
 /// In `state`: the deadline of the bundle has passed; nothing can be launched.
 const OVERDUE: u16 = 32;
 /// In `state`: there were members when it passed.
-const CUT: u16 = 64;
+const CUT: u16 = 256;
 /// In `state`: a member has reported an error.
 const ERROR: u16 = 128;
 /// In `state`: the canceller is not the owner, and is in the scheduler's `foreign_endings`.
-const FOREIGN: u16 = 256;
+const FOREIGN: u16 = 64;
 /// In `state`, with `DILL_CHECK=1` only: a member has finished.
 const HAS_FINISHED: u16 = 512;
 /// In `state`: see [`launch_site::check`].

@@ -72,7 +72,10 @@ pub(crate) enum Begun {
 /// What a clause waits for.
 enum Source {
     Channel(Direction, Ref<HalfChannel>),
-    Fd { fd: c_int, writing: bool },
+    Fd {
+        fd: c_int,
+        writing: bool,
+    },
     Socket(c_int),
     Bundle(Ref<Bundle>),
     /// `None` in a main coroutine, which is never asked.

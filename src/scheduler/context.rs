@@ -1,9 +1,9 @@
 //! All state of one scheduler: there is one for each thread that uses the library.
 
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
-use super::endings::ForeignEndings;
 use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
+use super::endings::ForeignEndings;
 use super::fd_readiness::FdTable;
 use super::fork::{self, PollerPlace};
 use super::overflow;

@@ -15,10 +15,7 @@ pub(crate) struct ForeignEndings {
 
 impl ForeignEndings {
     pub(super) const fn new() -> ForeignEndings {
-        ForeignEndings {
-            cancellers: [const { Cell::new(None) }; REMEMBERED],
-            count: Cell::new(0),
-        }
+        ForeignEndings { cancellers: [const { Cell::new(None) }; REMEMBERED], count: Cell::new(0) }
     }
 
     #[inline(always)]

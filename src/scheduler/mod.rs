@@ -4,8 +4,8 @@
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
-mod endings;
 pub(crate) mod dump;
+mod endings;
 mod failing;
 pub(crate) mod fd_readiness;
 mod fork;

@@ -1,7 +1,7 @@
 //! The end of bundles: their members are hard-cancelled first.
 
 use super::failure::discard;
-use super::{Bundle, CLOSING, FOREIGN, FORCED, PackedGrace};
+use super::{Bundle, CLOSING, FAILED, FORCED, FOREIGN, PackedGrace};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -66,17 +66,25 @@ impl Bundle {
             self.extras.set(None);
             extras.drop_all(context);
         }
-        if let Some(failure) = self.take_failure() {
-            discard(failure);
+        if self.is(FAILED | FOREIGN) {
+            self.drop_rare(context);
         }
         self.in_owner.unlink();
-        if self.is(FOREIGN) {
-            self.forget_foreign_canceller(context);
-        }
         self.state.set(0);
         self.canceller.set(None);
         self.grace.set(PackedGrace::NONE);
         self.give_up(context);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_rare(&self, context: &Context) {
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
+        }
+        if self.is(FOREIGN) {
+            self.forget_foreign_canceller(context);
+        }
     }
 
     /// Takes back the memory of a bundle that is as good as new, but for its owner.

@@ -55,7 +55,8 @@ impl Bundle {
     /// The bundle, further out, whose grace period this one has inherited.
     pub(in crate::concurrency) fn inherits_grace_from(&self) -> Option<Ref<Bundle>> {
         let outer = of(self.canceller()?)?;
-        (!matches!(self.grace(), Grace::None | Grace::NotFound(_)) && outer.grace() == self.grace()).then_some(outer)
+        (!matches!(self.grace(), Grace::None | Grace::NotFound(_)) && outer.grace() == self.grace())
+            .then_some(outer)
     }
 
     /// For debuggers.
