@@ -12,7 +12,7 @@ mod launching;
 mod waiting;
 
 pub(super) use extras::deliver;
-pub(crate) use failure::{Failure, fail_current};
+pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
 pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
@@ -109,6 +109,9 @@ const FORCED: u8 = 16;
 const HAS_FINISHED: u8 = 32;
 /// In `state`: see [`launch_site::check`].
 const REPORTED: u8 = 64;
+
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
 
 /// The grace period that runs for a bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
