@@ -17,7 +17,7 @@ mod waiting;
 
 pub(crate) use errors::fail;
 pub(super) use extras::deliver;
-pub(crate) use failure::{Failure, fail_current};
+pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
 pub(crate) use grace::Grace;
@@ -133,6 +133,9 @@ const REPORTED: u16 = 1024;
 
 /// What makes launches fail.
 const SHUT: u16 = CLOSING | FAILED | OVERDUE;
+
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
 
 adapter!(
     /// The coroutines of a bundle, in the order of their launch.
