@@ -12,6 +12,7 @@ mod handle;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
+mod left_open;
 mod requesting;
 mod waiting;
 
@@ -36,6 +37,7 @@ use super::subscriber::{News, Subscriber, Subscribers};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::inspection::Place;
 use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting, care};
 use crate::scheduler::timers::Timer;
 use core::cell::Cell;
@@ -83,8 +85,27 @@ pub(crate) struct Extras {
     followed: List<InFollower>,
     /// The clauses of a `choose` for the request.
     askers: List<Waiting>,
+    /// With `DILL_CHECK=1`: the bundles that members have left open at their end.
+    left_inside: List<InHome>,
+    /// Likewise: that this one was left open.
+    left_open: Cell<Option<Ref<LeftOpen>>>,
     deadline: Timer,
 }
+
+/// A bundle that its owner has left open: see `left_open.rs`.
+pub(crate) struct LeftOpen {
+    in_home: Link,
+    bundle: Ref<Bundle>,
+    /// The place of the owner's launch.
+    launched_at: Place,
+}
+
+adapter!(
+    /// The bundles that members of one have left open.
+    InHome,
+    LeftOpen,
+    in_home
+);
 
 /// One `bundle_follow`: linked into both bundles, and freed with the request or when the first
 /// of them ends.

@@ -63,6 +63,8 @@ impl Bundle {
             self.end_waits(context);
         }
         if let Some(extras) = self.extras.get() {
+            self.report_left_inside(context);
+            self.forget_left_open(context);
             self.extras.set(None);
             extras.drop_all(context);
         }

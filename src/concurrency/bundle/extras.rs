@@ -7,6 +7,7 @@ use crate::os::errno::Result;
 use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::timers::{OnExpiry, Timer};
+use core::cell::Cell;
 use core::mem::offset_of;
 
 impl Following {
@@ -30,12 +31,15 @@ impl Bundle {
             followers: List::new(),
             followed: List::new(),
             askers: List::new(),
+            left_inside: List::new(),
+            left_open: Cell::new(None),
             deadline: Timer::new(Extras::DEADLINE_PASSED),
         })?;
         extras.notifications.init();
         extras.followers.init();
         extras.followed.init();
         extras.askers.init();
+        extras.left_inside.init();
         self.extras.set(Some(extras));
         Ok(extras)
     }

@@ -1,5 +1,6 @@
 //! The end of coroutines, as their bundles see it.
 
+use super::left_open;
 use super::{Bundle, HAS_FINISHED, Owned, of};
 use crate::concurrency::scope_chain;
 use crate::intrusive::Ref;
@@ -66,6 +67,9 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
     if coroutine.takes_care(care::BUNDLES) {
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
         disown_bundles(context, coroutine);
     }
     if coroutine.takes_care(care::SCOPES) {
