@@ -54,6 +54,11 @@ fn is_registered(
     channels.zip(bundles).any(|(one, other)| one == channel || other == bundle)
 }
 
+/// The bundles with whose request the half-channel becomes done.
+pub(super) fn bundles_of(channel: &HalfChannel) -> impl Iterator<Item = Ref<Bundle>> {
+    channel.close_subscribers().iter().map(|subscriber| closed(subscriber).bundle)
+}
+
 /// The notification that is subscribed to a request.
 fn notified(subscriber: Ref<Subscriber>) -> Ref<Notification> {
     let place = subscriber.as_ptr().wrapping_byte_sub(offset_of!(Notification, of_request));

@@ -3,7 +3,7 @@
 use super::{Bundle, CLOSING, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
-use crate::scheduler::coroutine::{Coroutine, Waiting};
+use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting};
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, offset_of};
 
@@ -45,6 +45,16 @@ impl Bundle {
     /// Those who wait for it.
     pub(in crate::concurrency) fn waiting(&self) -> &List<Waiting> {
         &self.waiters
+    }
+
+    /// Calls `action` with those who wait for the request in a `choose`.
+    pub(in crate::concurrency) fn for_each_asker(&self, mut action: impl FnMut(Ref<Waiter>)) {
+        let Some(extras) = self.extras.get() else { return };
+        let mut next = extras.askers.first();
+        while let Some(waiter) = next {
+            action(waiter);
+            next = extras.askers.after(waiter);
+        }
     }
 
     /// When its coroutines will be hard-cancelled by `bundle_deadline`.

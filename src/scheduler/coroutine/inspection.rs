@@ -17,6 +17,11 @@ impl Waiter {
         !self.link.is_linked() && !self.slot.get().is_null()
     }
 
+    /// Is the wait in a list?
+    pub(crate) fn is_in_list(&self) -> bool {
+        self.link.is_linked()
+    }
+
     /// Notes what the wait is for, for [`Waiter::mark`].
     pub(crate) fn set_mark(&self, mark: i32) {
         self.mark.set(MaybeUninit::new(mark));
