@@ -9,6 +9,7 @@ mod failure;
 mod finishing;
 mod grace;
 mod handle;
+mod inherit;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
@@ -22,9 +23,9 @@ pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{finish, finish_at_once, finish_soon};
 pub(crate) use grace::Grace;
-pub(super) use grace::{Inherited, inherited};
 pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
 pub(super) use handle::{find_closable, make_in};
+pub(super) use inherit::{Inherited, inherited};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };

@@ -77,7 +77,7 @@ pub(crate) struct Context {
     checks_misuse: bool,
     checked_launches: Cell<u32>,
     /// Coroutines that are ending bundles of others.
-    pub(crate) foreign_endings: ForeignEndings,
+    pub(crate) foreign_endings: ForeignEndings<Coroutine>,
     /// See [`Context::periods`].
     periods: Cell<i64>,
     /// See [`Context::let_stacks_last`].

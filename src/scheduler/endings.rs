@@ -1,6 +1,5 @@
 //! Which coroutines are ending a bundle that another one owns: a cycle of waits needs one of them.
 
-use super::coroutine::Coroutine;
 use crate::intrusive::Ref;
 use core::cell::Cell;
 
@@ -8,13 +7,13 @@ use core::cell::Cell;
 const REMEMBERED: usize = 4;
 
 /// The coroutines of a thread that are ending a bundle that is not their own.
-pub(crate) struct ForeignEndings {
-    cancellers: [Cell<Option<Ref<Coroutine>>>; REMEMBERED],
+pub(crate) struct ForeignEndings<T> {
+    cancellers: [Cell<Option<Ref<T>>>; REMEMBERED],
     count: Cell<usize>,
 }
 
-impl ForeignEndings {
-    pub(super) const fn new() -> ForeignEndings {
+impl<T> ForeignEndings<T> {
+    pub(super) const fn new() -> Self {
         ForeignEndings { cancellers: [const { Cell::new(None) }; REMEMBERED], count: Cell::new(0) }
     }
 
@@ -25,7 +24,7 @@ impl ForeignEndings {
 
     /// Adds a coroutine that begins to end such a bundle. It waits for the end, so it ends no
     /// other one meanwhile.
-    pub(crate) fn add(&self, canceller: Ref<Coroutine>) {
+    pub(crate) fn add(&self, canceller: Ref<T>) {
         self.count.set(self.count.get() + 1);
         if let Some(place) = self.cancellers.iter().find(|place| place.get().is_none()) {
             place.set(Some(canceller));
@@ -33,7 +32,7 @@ impl ForeignEndings {
     }
 
     /// Takes one back that was added.
-    pub(crate) fn remove(&self, canceller: Ref<Coroutine>) {
+    pub(crate) fn remove(&self, canceller: Ref<T>) {
         debug_assert!(self.count.get() > 0);
         self.count.set(self.count.get() - 1);
         if let Some(place) = self.cancellers.iter().find(|place| place.get() == Some(canceller)) {
@@ -42,7 +41,7 @@ impl ForeignEndings {
     }
 
     /// Returns whether one of them passes the test; true also where not all are remembered.
-    pub(crate) fn may_have(&self, test: impl Fn(Ref<Coroutine>) -> bool) -> bool {
+    pub(crate) fn may_have(&self, test: impl Fn(Ref<T>) -> bool) -> bool {
         let remembered = self.cancellers.iter().filter_map(Cell::get);
         remembered.clone().count() < self.count.get() || remembered.clone().any(test)
     }
