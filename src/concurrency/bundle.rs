@@ -13,7 +13,7 @@ pub(crate) use closing::{close_at_once, close_found, find_to_close};
 pub(super) use closing::{close_handle, find_closable};
 pub(crate) use failure::{Failure, discard, fail_current};
 pub(super) use finishing::finish_rust_at_once;
-pub(crate) use finishing::{finish, finish_at_once, finish_soon};
+pub(crate) use finishing::{Unfinished, finish, finish_at_once, finish_soon};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
