@@ -37,9 +37,11 @@ FAIL planted.says_much: $planted:$(line 'said enough'): !"said enough" does not 
 FAIL planted.fails_in_a_coroutine: $planted:$(line 'CHECK_ERR(msleep'): msleep(-1): expected -1 with errno 32, saw -1 with errno 125 (errno 125: Operation canceled)
 ok   planted.leaves_a_process_behind
 ok   planted.has_descriptors
+ok   planted.has_variants/one
+FAIL planted.has_variants/two: $planted:$(line 'CHECK_INT(variant()'): variant(): expected 0, saw 1 (errno 0: Success)
 FAIL planted.knows_its_poller: $planted:$(line 'CHECK(poller'): poller != NULL does not hold (errno 0: Success)
 FAIL planted.becomes_a_program: $planted:$(line 'TEST(becomes_a_program)'): exit status 41
-4 passed, 10 failed, 1 skipped
+5 passed, 11 failed, 1 skipped
 END
 sed -i 's/([0-9]* s by the clock)/(N s by the clock)/' "$work/run.log"
 results "$work/run.log" | diff "$work/expected" - > "$work/diff.log" || fail "the reports differ"
@@ -53,8 +55,11 @@ grep -qx '     | about to crash' "$work/run.log" || fail "what was said before t
 
 # By name.
 "$work/planted" 'has_*' passes > "$work/run.log" 2>&1
-same "exit status of tests that pass" $? 0
-same "tests by name" "$(tail -n 1 "$work/run.log")" '3 passed, 0 failed'
+same "exit status of tests of which one fails" $? 1
+same "tests by name" "$(tail -n 1 "$work/run.log")" '4 passed, 1 failed'
+"$work/planted" has_variants/one > "$work/run.log" 2>&1
+same "exit status of a test that passes" $? 0
+same "a variant by name" "$(tail -n 1 "$work/run.log")" '1 passed, 0 failed'
 "$work/planted" nothing_like_it > "$work/run.log" 2>&1
 same "exit status of a name that isn't there" $? 2
 same "--list" "$("$work/planted" --list 'fails*' | tr '\n' ' ')" 'fails fails_afterwards fails_in_a_coroutine '
@@ -63,15 +68,15 @@ same "--list" "$("$work/planted" --list 'fails*' | tr '\n' ' ')" 'fails fails_af
 same "a crash without a process of its own" $? 139
 "$work/planted" --both-pollers knows_its_poller > "$work/run.log" 2>&1
 same "both pollers" "$(results "$work/run.log" | tail -n 2 | tr '\n' ' ')" \
-    'ok   planted.knows_its_poller (io_uring) 1 passed, 1 failed '
+    'ok   planted.knows_its_poller/io_uring 1 passed, 1 failed '
 
 # What c-tests/run gets of it.
 mkdir "$work/results"
 DILL_TEST_RESULTS=$work/results DILL_TEST_PROGRAM=planted DILL_TEST_SETTINGS='gcc -O2' \
     "$work/planted" > "$work/run.log" 2>&1
-same "results" "$(sort "$work/results/results" | uniq -c | tr -s ' \n' ' ')" ' 10 FAIL 4 ok 1 skip '
-same "cases" "$(grep -c '^<testcase classname="planted \[gcc -O2\]" name="[a-z_]*" time="[0-9.]*">' \
-    "$work/results/cases.xml")" 15
+same "results" "$(sort "$work/results/results" | uniq -c | tr -s ' \n' ' ')" ' 11 FAIL 5 ok 1 skip '
+same "cases" "$(grep -c '^<testcase classname="planted \[gcc -O2\]" name="[a-z_/]*" time="[0-9.]*">' \
+    "$work/results/cases.xml")" 17
 grep -qF '&lt;&amp;&gt; &quot;quoted&quot; \x01 \xff ä ]]&gt;' "$work/results/cases.xml" ||
     fail "output in junit.xml"
 grep -q '^ok ' "$work/run.log" && fail "a line for a test that has passed"
@@ -91,5 +96,5 @@ if command -v python3 > /dev/null; then
     { echo '<testsuites>'; cat "$work/results/cases.xml"; echo '</testsuites>'; } > "$work/junit.xml"
     python3 -c 'import sys, xml.dom.minidom as xml
 cases = xml.parse(sys.argv[1]).getElementsByTagName("testcase")
-assert len(cases) == 18, len(cases)' "$work/junit.xml" > "$work/xml.log" 2>&1 || fail "no XML"
+assert len(cases) == 20, len(cases)' "$work/junit.xml" > "$work/xml.log" 2>&1 || fail "no XML"
 fi

@@ -82,6 +82,11 @@ TEST(has_descriptors, DESCRIPTORS(300)) {
     state = 2;
 }
 
+TEST(has_variants, VARIANTS("one two")) {
+    CHECK_INT(variant(), 0);
+    state = 2;
+}
+
 TEST(knows_its_poller, TIME_LIMIT(5), BOTH_POLLERS) {
     const char *poller = getenv("DILL_POLLER");
     printf("poller: %s\n", poller ? poller : "as ever");

@@ -53,15 +53,44 @@ void check_register_program(struct check_test *program) {
     programs = program;
 }
 
-/* Returns what the test needs of this kind, or what all tests do, or 0. */
-static int need(const struct check_test *test, enum check_need kind) {
+/* Returns what the test needs of this kind, or what all tests do, or NULL. */
+static const struct check_option *find_need(const struct check_test *test, enum check_need kind) {
     const struct check_option *lists[2];
     lists[0] = test->options;
     lists[1] = all_options;
     for(int i = 0; i != 2; ++i)
         for(const struct check_option *option = lists[i]; option && option->need; ++option)
-            if(option->need == kind) return option->value;
-    return 0;
+            if(option->need == kind) return option;
+    return NULL;
+}
+
+static int need(const struct check_test *test, enum check_need kind) {
+    const struct check_option *option = find_need(test, kind);
+    return option ? option->value : 0;
+}
+
+static int current_variant;
+
+int variant(void) {
+    return current_variant;
+}
+
+/* Writes the name of one of the test's variants. Returns whether there is one of this number; a
+   test without variants has the first one, without a name. */
+static int variant_name(const struct check_test *test, int number, char *name, size_t size) {
+    const struct check_option *option = find_need(test, CHECK_VARIANTS);
+    const char *text = option ? option->text : "";
+    size_t len;
+    if(!option && number > 0) return 0;
+    for(int i = 0;; ++i) {
+        text += strspn(text, " ");
+        len = strcspn(text, " ");
+        if(option && len == 0) return 0;
+        if(i == number) break;
+        text += len;
+    }
+    snprintf(name, size, "%s%s%.*s", test->name, option ? "/" : "", (int)len, text);
+    return 1;
 }
 
 static double limit_of(const struct check_test *test) {
@@ -169,10 +198,11 @@ static void run_forked(const struct check_test *test, struct report *report) {
     else snprintf(reason, sizeof(reason), "%s:%d: %s", test->file, test->line, end);
 }
 
-static int wanted(const char *name, char **patterns, int count) {
-    if(count == 0) return 1;
-    for(int i = 0; i != count; ++i)
-        if(fnmatch(patterns[i], name, 0) == 0) return 1;
+/* A test is wanted by its own name, and by that of its variant. */
+static int wanted(const struct check_test *test, const char *name, char **patterns) {
+    if(!*patterns) return 1;
+    for(; *patterns; ++patterns)
+        if(fnmatch(*patterns, test->name, 0) == 0 || fnmatch(*patterns, name, 0) == 0) return 1;
     return 0;
 }
 
@@ -195,12 +225,10 @@ static const char *program_name(char **argv) {
 
 static int passed, failed, skipped;
 
-static void run_one(const struct check_test *test, const char *program, int io_uring) {
-    char name[300];
+static void run_one(const struct check_test *test, const char *name, const char *program) {
     struct report report;
     const char *results = getenv("DILL_TEST_RESULTS");
     memset(&report, 0, sizeof(report));
-    snprintf(name, sizeof(name), "%s%s", test->name, io_uring ? " (io_uring)" : "");
     report.program = program;
     report.settings = getenv("DILL_TEST_SETTINGS");
     report.test = name;
@@ -213,38 +241,50 @@ static void run_one(const struct check_test *test, const char *program, int io_u
     if(results) report_record(results, &report);
 }
 
+enum mode {FORKING, HERE, LISTING};
+
+/* Runs the wanted tests. Returns how many there are. */
+static int run_all(enum mode mode, char **patterns, const char *program, int again) {
+    int found = 0;
+    char name[300];
+    for(const struct check_test *test = first; test; test = test->next) {
+        if(again && !need(test, CHECK_BOTH_POLLERS)) continue;
+        for(int i = 0; variant_name(test, i, name, sizeof(name)) && !limit_signal; ++i) {
+            if(again) strncat(name, "/io_uring", sizeof(name) - strlen(name) - 1);
+            if(!wanted(test, name, patterns)) continue;
+            ++found;
+            current_variant = i;
+            if(mode == LISTING) printf("%s\n", name);
+            else if(mode == HERE) run_here(test);
+            else run_one(test, name, program);
+        }
+    }
+    return found;
+}
+
 int main(int argc, char **argv) {
-    int fork_each = 1, both_pollers = 0, list = 0, arg = 1;
+    int both_pollers = 0, arg = 1;
+    enum mode mode = FORKING;
     if(argc == 3 && strcmp(argv[1], "--program") == 0) return start_program(argv[2]);
     for(; arg != argc && strncmp(argv[arg], "--", 2) == 0; ++arg) {
-        if(strcmp(argv[arg], "--no-fork") == 0) fork_each = 0;
+        if(strcmp(argv[arg], "--no-fork") == 0) mode = HERE;
         else if(strcmp(argv[arg], "--both-pollers") == 0) both_pollers = 1;
-        else if(strcmp(argv[arg], "--list") == 0) list = 1;
+        else if(strcmp(argv[arg], "--list") == 0) mode = LISTING;
         else {
             fprintf(stderr, "usage: %s [--no-fork] [--both-pollers] [--list] [NAME...]\n", argv[0]);
             return 2;
         }
     }
     const char *program = program_name(argv);
-    int found = 0;
-    if(fork_each && !list) prepare_limits();
-    for(const struct check_test *test = first; test && !limit_signal; test = test->next) {
-        if(!wanted(test->name, argv + arg, argc - arg)) continue;
-        ++found;
-        if(list) printf("%s\n", test->name);
-        else if(!fork_each) run_here(test);
-        else run_one(test, program, 0);
-    }
-    const char *poller = getenv("DILL_POLLER");
-    if(both_pollers && fork_each && !list && !poller) {
+    if(mode == FORKING) prepare_limits();
+    int found = run_all(mode, argv + arg, program, 0);
+    if(both_pollers && mode == FORKING && !getenv("DILL_POLLER")) {
         setenv("DILL_POLLER", "io_uring", 1);
-        for(const struct check_test *test = first; test && !limit_signal; test = test->next)
-            if(wanted(test->name, argv + arg, argc - arg) && need(test, CHECK_BOTH_POLLERS))
-                run_one(test, program, 1);
+        found += run_all(mode, argv + arg, program, 1);
     }
     if(limit_signal) return 128 + limit_signal;
-    if(list) return 0;
-    if(!fork_each) printf("%d passed\n", found);
+    if(mode == LISTING) return 0;
+    if(mode == HERE) printf("%d passed\n", found);
     else if(!getenv("DILL_TEST_RESULTS")) {
         printf("%d passed, %d failed", passed, failed);
         printf(skipped ? ", %d skipped\n" : "\n", skipped);

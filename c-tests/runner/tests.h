@@ -27,12 +27,14 @@ enum check_need {
     CHECK_NO_NEED,
     CHECK_TIME_LIMIT,
     CHECK_DESCRIPTORS,
-    CHECK_BOTH_POLLERS
+    CHECK_BOTH_POLLERS,
+    CHECK_VARIANTS
 };
 
 struct check_option {
     enum check_need need;
     int value;
+    const char *text;
 };
 
 struct check_test {
@@ -51,18 +53,23 @@ void check_register_before(void (*before)(void));
 void check_register_after(void (*after)(void));
 void check_register_program(struct check_test *program);
 
+/* Returns which of the test's VARIANTS runs, counted from 0. */
+int variant(void);
+
 #ifdef __cplusplus
 }
 #endif
 
 /* Needs this many seconds of an idle machine; 20 if nothing is said. */
-#define TIME_LIMIT(seconds) {CHECK_TIME_LIMIT, (seconds)}
+#define TIME_LIMIT(seconds) {CHECK_TIME_LIMIT, (seconds), 0}
 /* Needs this many descriptors; is skipped where the system doesn't allow them. */
-#define DESCRIPTORS(count) {CHECK_DESCRIPTORS, (count)}
+#define DESCRIPTORS(count) {CHECK_DESCRIPTORS, (count), 0}
 /* Waits for descriptors, so c-tests/run has it run with io_uring as well. */
-#define BOTH_POLLERS {CHECK_BOTH_POLLERS, 1}
+#define BOTH_POLLERS {CHECK_BOTH_POLLERS, 1, 0}
+/* Runs once for each of these names, which are separated by spaces; variant() tells for which. */
+#define VARIANTS(names) {CHECK_VARIANTS, 1, (names)}
 
-#define TEST(...) CHECK_TEST_(__VA_ARGS__, {CHECK_NO_NEED, 0})
+#define TEST(...) CHECK_TEST_(__VA_ARGS__, {CHECK_NO_NEED, 0, 0})
 #define CHECK_TEST_(name, ...)\
     static void name(void);\
     CHECK_REGISTER_(check_register_##name) {\
@@ -74,7 +81,7 @@ void check_register_program(struct check_test *program);
 
 #define ALL_TESTS(...)\
     CHECK_REGISTER_(check_register_options_) {\
-        static const struct check_option options[] = {__VA_ARGS__, {CHECK_NO_NEED, 0}};\
+        static const struct check_option options[] = {__VA_ARGS__, {CHECK_NO_NEED, 0, 0}};\
         check_register_options(options);\
     }
 
