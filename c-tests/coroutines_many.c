@@ -1,5 +1,5 @@
-/* 200,000 coroutines (under Memcheck 2,000) alive at once, each with its guarded stack: all wait, all are
-   reached, all are cancelled. */
+/* 200,000 coroutines (under Memcheck 2,000) alive at once, each with its guarded stack: all wait,
+   all are reached, all are cancelled. */
 
 #include <sys/mman.h>
 

@@ -114,7 +114,8 @@ struct child {
     size_t len;
 };
 
-/* Starts the program with this signal for dumps and waits until so many of its threads are ready. */
+/* Starts the program with this signal for dumps, and waits until so many of its threads are
+   ready. */
 static struct child start(const char *program, const char *signal, int readies) {
     static struct child child;
     memset(&child, 0, sizeof(child));

@@ -13,7 +13,8 @@ typedef void handler_type(int, siginfo_t*, void*);
 static volatile sig_atomic_t calls, inner_calls;
 static char *volatile page;     /* what is touched */
 
-__attribute__((unused)) static void handle(int signo, handler_type *handler, int flags, int masked) {
+__attribute__((unused))
+static void handle(int signo, handler_type *handler, int flags, int masked) {
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = handler;

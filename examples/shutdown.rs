@@ -172,7 +172,7 @@ pub fn ctrl_c_is_not_lost() -> Result<Story> {
     workers.notify(&asks)?;
     workers.go(move || {
         dill::sleep(ms(1000)).unwrap();
-        // SAFETY: raises a signal that is blocked in this thread.
+        // SAFETY: raises a signal that the channel above catches.
         unsafe { libc::raise(libc::SIGINT) };
         failures.send("out of ink", NEVER).unwrap();
     })?;

@@ -270,6 +270,30 @@ impl Context {
         }
     }
 
+    /// Grants another budget of quick switches, and returns true, if the last one is used up and
+    /// that is all there is to do: timers and descriptors need not be looked at yet. Slow paths of
+    /// launches and ends ask before anything else, and try the quick one again.
+    #[inline(always)]
+    pub(crate) fn renews_budget() -> bool {
+        Self::existing().is_some_and(|context| context.budget.get() < 0 && context.renew_budget())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renew_budget(&self) -> bool {
+        if self.is_instrumented() || self.checks_misuse() {
+            return false;
+        }
+        let now = cycles::now();
+        if now.wrapping_sub(self.polled_at.get()) >= poll_interval() {
+            return false;
+        }
+        self.grant_budget(now);
+        // The switch that is under way is tried again, and spends its share then.
+        self.budget.set(self.granted.get());
+        true
+    }
+
     /// For the running coroutine, which goes on and whose budget is used up: looks at timers and
     /// descriptors if that is due, and returns whether it was.
     pub(super) fn look_again_if_due(&self) -> bool {

@@ -1,9 +1,11 @@
+use crate::signals::ONE_AT_A_TIME;
 use crate::{Log, Witness, virtual_time};
 use dill::{
     Bundle, Choose, Deadline, Error, Grace, JoinHandle, Outcome, Signal, TypedBundle, channel,
     choose,
 };
 use std::io::Write as _;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 const NEVER: Deadline = Deadline::NEVER;
@@ -90,6 +92,7 @@ fn a_value_that_is_not_sent_stays() {
 #[test]
 fn descriptors_bundles_signals_and_requests() {
     virtual_time();
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (reader, mut writer) = std::io::pipe().unwrap();
     let bundle = Bundle::new().unwrap();
     let signals = dill::signals([Signal::USER2]).unwrap();

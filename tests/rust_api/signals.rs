@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The signals are those of the whole process.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Held by tests with signals, which are those of the whole process.
+pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The signals that a program blocks and ignores when it is started, as the system lists them.
 fn inherited() -> Vec<String> {

@@ -43,8 +43,8 @@ fn finish_at_once_and(end: impl FnOnce(Ref<Coroutine>)) -> Option<Ref<Coroutine>
 /// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
 /// but a part may have happened that `finish` would have done, too.
 #[inline(always)]
-pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
-    let context = Context::if_carefree()?;
+pub(crate) fn finish_soon() -> Result<Ref<Coroutine>, Unfinished> {
+    let context = Context::if_carefree().ok_or(Unfinished::NeedsMore)?;
     let coroutine = context.current();
     // SAFETY: as in `finish_at_once`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
@@ -52,15 +52,24 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
         && let Some(waiter) = bundle.waiters.first()
     {
         if !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter)) {
-            return None;
+            return Err(Unfinished::NeedsMore);
         }
         waiter.waits().complete(context, false);
     }
     coroutine.end();
-    let next = context.leave_warm(coroutine)?;
+    let next = context.leave_warm(coroutine).ok_or(Unfinished::HasNoNext)?;
     // SAFETY: as in `finish_at_once`.
     unsafe { coroutine.member.unlink_quickly() };
-    Some(next)
+    Ok(next)
+}
+
+/// Why [`finish_soon`] has not finished a coroutine.
+pub(crate) enum Unfinished {
+    /// There is more to see to: ask [`finish`].
+    NeedsMore,
+    /// No other coroutine is ready, or the budget of quick switches is used up. Where
+    /// [`Context::renews_budget`], `finish_soon` can be tried again.
+    HasNoNext,
 }
 
 /// Ends the running coroutine. Does not return; see `Context::leave`.
