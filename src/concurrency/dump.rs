@@ -10,9 +10,9 @@ mod walk;
 
 use self::walk::{Node, Walk};
 use super::bundle::{BUNDLE, Bundle, Grace};
-use super::cancel_scope::{self, Fired, Watch};
 use super::channel::{HALF_CHANNEL, HalfChannel};
 use super::input;
+use super::scope_chain::{self, Fired, Watch};
 use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
@@ -28,8 +28,13 @@ const DEEPEST_INDENTATION: usize = 32;
 /// The mark of a bundle without a handle, one of the library's own, and of who waits for it.
 const PRIVATE: i32 = UNMARKED + 1;
 
-/// Writes what the coroutines of the calling thread do.
-pub(crate) fn describe(context: &Context, out: &mut Output) {
+// Programs that use the library don't see the symbol.
+core::arch::global_asm!(".hidden dill_describe_coroutines");
+
+/// Writes what the coroutines of the calling thread do. `scheduler/dump.rs` calls it by this
+/// name, as the scheduler knows nothing of bundles and channels.
+#[unsafe(export_name = "dill_describe_coroutines")]
+fn describe(context: &Context, out: &mut Output) {
     mark(context);
     write_handles(context, out);
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };
@@ -181,7 +186,7 @@ impl Dump<'_> {
         if coroutine.is_in_close() {
             self.out.text("; in a close callback");
         }
-        cancel_scope::for_each(coroutine, |watch, deadline, fired| {
+        scope_chain::for_each(coroutine, |watch, deadline, fired| {
             self.write_scope(watch, deadline, fired);
         });
     }

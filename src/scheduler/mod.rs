@@ -8,6 +8,7 @@ pub(crate) mod dump;
 mod failing;
 pub(crate) mod fd_readiness;
 mod fork;
+pub(crate) mod handles;
 mod overflow;
 pub(crate) mod park;
 mod poller;

@@ -1,7 +1,7 @@
 //! The end of coroutines, as their bundles see it.
 
 use super::{Bundle, HAS_FINISHED, Owned, of};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::scope_chain;
 use crate::intrusive::Ref;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care};
@@ -78,7 +78,7 @@ pub(crate) fn finish(context: &Context) {
         disown_bundles(coroutine);
     }
     if coroutine.takes_care(care::SCOPES) {
-        cancel_scope::abandon_all(context, coroutine);
+        scope_chain::abandon_all(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)

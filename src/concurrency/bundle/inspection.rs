@@ -1,7 +1,6 @@
 //! What dumps and debuggers see of a bundle.
 
-use super::{Bundle, CLOSING, FINISHING, Grace, Members, Owned, of};
-use crate::concurrency::request::Extras;
+use super::{Bundle, CLOSING, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
 use crate::scheduler::coroutine::{Coroutine, Waiting};
