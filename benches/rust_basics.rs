@@ -3,8 +3,8 @@
 
 mod harness;
 
-use dill::{Bundle, Deadline, channel};
 use harness::{Benchmark, Result};
+use redill::{Bundle, Deadline, channel};
 use std::time::{Duration, Instant};
 
 const NEVER: Deadline = Deadline::NEVER;
@@ -16,7 +16,7 @@ fn yield_among(coroutines: u64, n: u64) -> Result<Duration> {
         let share = n / coroutines + u64::from(i < n % coroutines);
         bundle.go(move || {
             for _ in 0..share {
-                let _ = dill::yield_now();
+                let _ = redill::yield_now();
             }
         })?;
     }

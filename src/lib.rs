@@ -6,7 +6,7 @@
 //! arrive in band. Each thread is a scheduler of its own.
 //!
 //! ```
-//! use dill::{Bundle, Deadline, Outcome, channel};
+//! use redill::{Bundle, Deadline, Outcome, channel};
 //! use std::time::Duration;
 //!
 //! let (jobs, inbox) = channel::<u32>()?;
@@ -23,7 +23,7 @@
 //! }
 //! // Ask, wait for ten seconds, then force.
 //! assert_eq!(workers.cancel(Duration::from_secs(10))?, Outcome::Finished);
-//! # Ok::<(), dill::Error>(())
+//! # Ok::<(), redill::Error>(())
 //! ```
 //!
 //! The same library is `libdill` to C programs, and both sides can share bundles and channels.
@@ -56,10 +56,14 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 // The lower layers are made for all features; what only one of them uses stays.
-#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(all(feature = "capi", feature = "tls")),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 // The stand-in for the switch has no use for some of what surrounds it.
 #![cfg_attr(dill_thread_switch, allow(dead_code))]
 
+#[cfg(feature = "capi")]
 #[allow(unsafe_code)]
 mod capi;
 mod concurrency;
