@@ -7,17 +7,25 @@ const FOLDER: &str = "src/os";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for file in ["stay_loaded.c", "thread_context.c"] {
+    for file in ["stay_loaded.c", "symbols.h", "thread_context.c"] {
         println!("cargo:rerun-if-changed={FOLDER}/{file}");
     }
+    let suffix = symbol_suffix(&variable("CARGO_PKG_VERSION"));
+    println!("cargo:rustc-env=REDILL_SYMBOL_SUFFIX={suffix}");
     cc::Build::new()
         .files(["stay_loaded.c", "thread_context.c"].map(|file| Path::new(FOLDER).join(file)))
+        .define("REDILL_SYMBOL_SUFFIX", &*suffix)
         .opt_level(2)
         .pic(true)
         .compile("redill_c");
     if env::var_os("CARGO_FEATURE_CAPI").is_some() {
         compile_c_of_tests();
     }
+}
+
+/// Returns the end of the names of symbols: `_0_1_0` in version 0.1.0.
+fn symbol_suffix(version: &str) -> String {
+    format!("_{version}").replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// Compiles the C half of a test. Only tests are linked with it.
