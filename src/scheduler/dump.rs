@@ -21,6 +21,7 @@ use crate::os::output::Output;
 use crate::os::settings;
 use crate::os::signal_handlers;
 use crate::os::snapshot::{self, OneShot};
+use crate::os::symbols::symbol;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
@@ -33,7 +34,7 @@ use std::sync::Once;
 unsafe extern "Rust" {
     /// Writes what the scheduler's coroutines do. `concurrency/dump.rs` defines it: every
     /// scheduler can be described from the moment it is made, whatever it is used for.
-    #[link_name = "dill_describe_coroutines"]
+    #[link_name = symbol!("dill_describe_coroutines")]
     safe fn describe(context: &Context, out: &mut Output);
 }
 

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::ready_queue::ReadyQueue;
 use crate::os::debug_layout::Field;
 use crate::os::signal_handlers;
+use crate::os::symbols::data_symbol;
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr;
@@ -13,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// The scheduler made last; the others follow. Under `LOCK`, but for debuggers.
 #[allow(unsafe_code)]
-#[unsafe(export_name = "dill_debug_contexts")]
+#[unsafe(export_name = data_symbol!("dill_debug_contexts"))]
 static CONTEXTS: AtomicPtr<Context> = AtomicPtr::new(ptr::null_mut());
 
 static LOCK: Mutex<()> = Mutex::new(());
