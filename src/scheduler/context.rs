@@ -6,7 +6,7 @@ use super::dump::{self, Dumping};
 use super::fd_readiness::FdTable;
 use super::fork::{self, PollerPlace};
 use super::overflow;
-use super::poller::{Poller as _, SystemPoller};
+use super::poller::SystemPoller;
 use super::ready_queue::ReadyQueue;
 use super::recycle::Quarantine;
 use super::registry::{self, Locked, Place};
