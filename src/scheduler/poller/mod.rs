@@ -4,6 +4,7 @@ mod buffer_ring;
 mod epoll;
 mod interface;
 mod io_uring;
+pub(super) mod place;
 
 pub(crate) use interface::{
     Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Pending,
