@@ -244,9 +244,11 @@ impl Slot {
     #[inline(always)]
     pub(super) fn wake(&self, run: &Run) {
         let Some(waiter) = self.get() else { return };
-        match waiter.leave_only_slot(self) {
-            Some(has_timer) => run.wake_detached(waiter.coroutine(), has_timer),
-            None => waiter.complete(run, 0), // a `choose`
+        if waiter.is_only_one() {
+            let has_timer = waiter.leave_only_slot(self);
+            run.wake_detached(waiter.coroutine(), has_timer);
+        } else {
+            waiter.complete(run, 0); // a `choose`
         }
     }
 }

@@ -134,18 +134,20 @@ impl Waiter {
         }
     }
 
-    /// Ends the wait in `slot` of a coroutine that waits for nothing else, and returns whether its
-    /// timer is armed. `None`: it is a `choose`, and nothing has happened.
+    /// Returns whether the waiter is all that its coroutine waits with, besides a timer: it is not
+    /// one of a `choose`.
     #[inline(always)]
-    pub(in crate::scheduler) fn leave_only_slot(&self, slot: &Slot) -> Option<bool> {
-        let coroutine = self.coroutine();
-        let waits = coroutine.waits.get();
-        if waits & !TIMER != Blocked::Waiter as u8 {
-            return None;
-        }
+    pub(in crate::scheduler) fn is_only_one(&self) -> bool {
+        self.coroutine().waits.get() & !TIMER == Blocked::Waiter as u8
+    }
+
+    /// Ends the wait in `slot` of a coroutine that waits for nothing else, and returns whether its
+    /// timer is armed.
+    #[inline(always)]
+    pub(in crate::scheduler) fn leave_only_slot(&self, slot: &Slot) -> bool {
+        debug_assert!(self.is_only_one());
         slot.clear(self);
-        coroutine.waits.set(0);
-        Some(waits & TIMER != 0)
+        self.coroutine().waits.replace(0) & TIMER != 0
     }
 
     /// The wait of its coroutine. The waiter is in a list.
