@@ -78,7 +78,7 @@ pub(crate) struct HandleTable {
     /// The table can't grow, and the reserve may be used up.
     full: Cell<bool>,
     entries: UnsafeCell<Vec<Entry>>,
-    /// As long as `entries`, or shorter where nobody has asked yet.
+    /// As long as `entries`, or shorter where none was asked for yet.
     answers: UnsafeCell<Vec<Answer>>,
     region: Region,
 }
@@ -135,14 +135,14 @@ impl HandleTable {
         }
     }
 
-    /// As [`HandleTable::find`], without a reason; does not find every object that `find` does.
+    /// Fast path of [`HandleTable::find`]; may return `None` for a valid handle.
     #[inline(always)]
     pub(crate) fn find_at_once(&self, handle: c_int, kind: &'static Kind) -> Option<*mut ()> {
         let entry = *self.entry_at(self.index(handle))?;
         ptr::eq(entry.kind, kind).then_some(entry.object)
     }
 
-    /// May a handle be opened without ado?
+    /// Returns whether a handle can be opened without growing the table.
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
         self.room.get() > 0
@@ -300,7 +300,7 @@ impl HandleTable {
         Ok(())
     }
 
-    /// The object is on its way out: nobody finds it any more, but the number stays taken
+    /// The object is on its way out: it is found no more, but the number stays taken
     /// until [`HandleTable::release`].
     pub(crate) fn hide(&self, handle: c_int) {
         if let Ok(entry) = self.entry(handle) {

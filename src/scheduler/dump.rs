@@ -34,7 +34,7 @@ pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let Some(signal) = settings::dump_signal() else { return };
-        // Whoever handles the signal already keeps it.
+        // A program that handles the signal already keeps it.
         let ours = signal_handlers::ours(handle, libc::SA_RESTART);
         if let Ok(action) = signal_handlers::action(signal)
             && action.sa_sigaction == libc::SIG_DFL
@@ -108,7 +108,7 @@ impl Context {
             }
             free
         });
-        // A standard error that can't be written to is nobody's fault here.
+        // A standard error that can't be written to is no fault of ours.
         let _ = self.dump(libc::STDERR_FILENO);
         if mine {
             WRITER.store(0, Ordering::Release);

@@ -1,7 +1,7 @@
 //! Waiting for descriptors.
 //!
 //! There are two kinds. A descriptor of the *user* (`fdin`, `fdout`) is watched once
-//! by level each time that somebody waits for it. A descriptor of a library *socket*
+//! by level each time that a coroutine waits for it. A descriptor of a library *socket*
 //! is registered once, for edges in both directions; the socket tries its system call
 //! first and waits only when it knows that it would block.
 

@@ -20,7 +20,7 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// ending its scheduler, or of changing which signals are caught.
 struct Held(UnsafeCell<Option<(Locked, caught_signals::Locked, libc::pid_t)>>);
 
-// SAFETY: only used by whoever has the lock.
+// SAFETY: only used by the thread that has the locks, see `before`.
 unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));

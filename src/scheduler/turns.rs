@@ -1,4 +1,4 @@
-//! Turns: nobody starves behind a coroutine whose calls never have to wait, as a peer sends, reads
+//! Turns: no coroutine starves behind one whose calls never have to wait, as a peer sends, reads
 //! or connects so fast, or as all it does is to launch.
 
 use super::context::Context;
@@ -54,8 +54,7 @@ impl Context {
         }
     }
 
-    /// To be asked before operations that may succeed without a wait, time and again, if a peer
-    /// wants it so. False when there were so many that it is time for [`Context::give_way`]. A
+    /// Call before an operation that a fast peer could keep ready for ever. Returns false when there were so many that it is time for [`Context::give_way`]. A
     /// call that must not wait at all, with the deadline 0, never lets others run.
     #[inline(always)]
     pub(crate) fn has_turn(&self, deadline: i64) -> bool {
@@ -95,10 +94,10 @@ impl Context {
         Some(context)
     }
 
-    /// Lets run who is ready, and whose timers are due or whose descriptors are ready, if that
-    /// was not looked at for a while. Whoever uses a handle looks it up after that, and then
-    /// asks whether it may block, as the coroutine may have been cancelled. Where that is so
-    /// already nobody else runs.
+    /// Runs the coroutines that are ready, and those whose timers are due or whose descriptors are
+    /// ready, if that was not looked at for a while. Handles are looked up after that, and then the
+    /// caller asks whether it may block, as the coroutine may have been cancelled. Where that is so
+    /// already no other coroutine runs.
     #[cold]
     #[inline(never)]
     pub(crate) fn give_way(&self) {

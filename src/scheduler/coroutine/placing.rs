@@ -36,7 +36,7 @@ impl Coroutine {
         let top = top & !(align_of::<Coroutine>() - 1);
         let place = stack.top().wrapping_byte_sub(stack.top() as usize - top).cast::<Coroutine>();
         // SAFETY: the place lies within the stack (even the smallest has room, see
-        // `LEAST_USER_MEMORY`), is aligned, and the stack is nobody else's.
+        // `LEAST_USER_MEMORY`), is aligned, and the stack has no other owner.
         #[allow(unsafe_code)]
         let coroutine = unsafe {
             place.write(Self::new(errno_location, stack, launch, time_out));

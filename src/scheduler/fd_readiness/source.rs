@@ -106,7 +106,7 @@ impl FdSource {
     }
 
     /// Waits for input, end of stream or an error; returns at once when there may be
-    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (somebody else waits).
+    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (another coroutine waits).
     #[inline]
     pub(crate) fn wait_readable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
         self.wait(Direction::Read, deadline, interrupt)
@@ -168,8 +168,8 @@ impl FdSource {
         }
         let result = self.wait_readable(deadline, Interrupt::Any);
         match result {
-            // A connection is better left to the system than taken for nobody: whoever else
-            // has the file open may accept it. The one that came just now is the caller's.
+            // A connection is better left to the system than taken for no caller: other processes
+            // that have the file open may accept it. The one that came just now is the caller's.
             // After `EBADF` the socket is gone.
             Err(error) if error != Errno::EBADF => {
                 self.end_operations()?;

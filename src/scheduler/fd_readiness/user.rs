@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::RawFd;
 
 /// Waits until the user's `fd` is readable or broken. `deadline` in milliseconds, -1
-/// for none. Errors: `EBADF`, `EBUSY` (somebody waits for that already), `ECANCELED`,
+/// for none. Errors: `EBADF`, `EBUSY` (a coroutine waits for that already), `ECANCELED`,
 /// `ENOTSUP` (a file that can't be waited for), `ETIMEDOUT`, `ENOMEM`, `EMFILE`.
 pub(crate) fn wait_readable(fd: RawFd, deadline: i64) -> Result<()> {
     wait_user(fd, Direction::Read, deadline)
@@ -99,7 +99,7 @@ pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
 }
 
 /// For `choose`: has `waiter` wait for input of the socket that has `fd`, which had
-/// none when it was asked by [`poll_socket`]. `EBUSY` when somebody reads from it.
+/// none when it was asked by [`poll_socket`]. `EBUSY` when a coroutine waits for its input.
 pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -> Result<()> {
     let is_socket = context.fds.with(fd, |watched| watched.socket.get())?;
     if !is_socket {
@@ -115,7 +115,7 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
 }
 
 /// Forgets what is known of the user's `fd`, before it is closed. `EBUSY` while
-/// somebody waits for it, `EBADF` for a negative number.
+/// a coroutine waits for it, `EBADF` for a negative number.
 pub(crate) fn clean(fd: RawFd) -> Result<()> {
     if fd < 0 {
         return Err(Errno::EBADF);

@@ -66,7 +66,7 @@ pub(super) unsafe fn give_back(
 
 /// A connection that was accepted.
 pub(in crate::scheduler) fn owned(fd: i32) -> OwnedFd {
-    // SAFETY: the number is one that the system has made and that nobody else knows.
+    // SAFETY: the number is one that the system has made and that is known nowhere else.
     #[allow(unsafe_code)]
     unsafe {
         OwnedFd::from_raw_fd(fd)

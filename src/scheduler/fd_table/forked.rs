@@ -21,7 +21,7 @@ impl FdTable {
         buffers
     }
 
-    /// Tells the child's poller, which is new, of those who wait. Sockets for which nobody waits
+    /// Tells the child's poller, which is new, of those who wait. Sockets for which no coroutine waits
     /// are left alone: what they do may well be the parent's business.
     pub(in crate::scheduler) fn renew(&self, run: &Run) {
         for watched in self.chunks.borrow().iter().flatten() {
@@ -70,13 +70,14 @@ impl Watched {
         (self.socket.get() && bits & BeforeWait::LOCAL != 0).then_some(help)
     }
 
-    /// Is there something to be done before somebody waits for a socket?
+    /// Returns whether something is to be done before a coroutine waits for the socket.
     #[inline(always)]
     pub(in crate::scheduler) fn prepares_waits(&self) -> bool {
         self.before_wait.get() != BeforeWait::NOTHING
     }
 
-    /// Before somebody waits for a socket: the poller of this process, which knows it from now on.
+    /// Returns the poller of this process, which knows the socket from now on. To be called before
+    /// a coroutine waits for the socket.
     /// If the socket is ready that will be told.
     pub(super) fn informed_poller<'a>(
         &self,

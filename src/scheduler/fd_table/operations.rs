@@ -1,8 +1,8 @@
 //! Operations that a poller carries out itself.
 //!
-//! A receive that is under way belongs to the socket, not to the call that began it: whoever
-//! receives next gets its bytes. So a call may give up waiting at any time and nothing is lost.
-//! Until it completes nobody else may read from the descriptor, or bytes would change places.
+//! A receive that is under way belongs to the socket, not to the call that began it: the
+//! next receive gets its bytes. So a call may give up waiting at any time and nothing is lost.
+//! Until it completes no coroutine may read from the descriptor, or bytes would change places.
 
 use super::arrived::{Arrived, give_back};
 use super::{FdTable, Watched, token};
@@ -14,7 +14,7 @@ use crate::scheduler::run::Run;
 use core::ffi::c_void;
 
 impl Watched {
-    /// Is the poller about to take something out? Then nobody else may.
+    /// Returns whether the poller is about to take something out. Then no coroutine may.
     pub(in crate::scheduler) fn is_taking(&self) -> bool {
         self.pending.get().has(Pending::TAKING)
     }
@@ -52,7 +52,7 @@ impl Watched {
         }
     }
 
-    /// Before somebody waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
+    /// To be called before a coroutine waits: see [`Poller::await_edge`](crate::scheduler::poller::Poller).
     pub(in crate::scheduler) fn await_edge(
         &self,
         run: &Run,
@@ -81,8 +81,7 @@ impl Watched {
         }
     }
 
-    /// Before somebody waits for input to receive, or to accept: has the poller do that, if it
-    /// can.
+    /// Makes the poller receive or accept, if it can. To be called before a coroutine waits for that.
     pub(in crate::scheduler) fn await_input(
         &self,
         run: &Run,

@@ -229,7 +229,7 @@ pub(crate) enum Direction {
 /// system with the next `wait`, and tells of the end of each in that or a later one.
 ///
 /// Contract:
-/// - An operation keeps its file open. Whoever closes a descriptor calls `cancel` before;
+/// - An operation keeps its file open. `cancel` is called before a descriptor is closed;
 ///   when that returns the system uses neither the descriptor nor any memory of the
 ///   operations on it any more. They complete nevertheless.
 /// - A receive uses a buffer of the poller's, which is the completion's receiver's until

@@ -245,7 +245,7 @@ impl Poller for Uring {
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
         match interest.mode {
             Mode::OnceByLevel => self.watch_by_epoll(fd, token, interest)?,
-            // Nothing before somebody waits: see `await_edge`.
+            // Nothing before a coroutine waits: see `await_edge`.
             Mode::EveryEdge => {}
         }
         Ok(())

@@ -54,7 +54,7 @@ impl PollerPlace {
 impl Drop for PollerPlace {
     fn drop(&mut self) {
         if let Some(poller) = self.poller.take() {
-            // SAFETY: leaked by `put`, and nobody uses it any more.
+            // SAFETY: leaked by `put`, and not used any more.
             drop(unsafe { Box::from_raw(poller.as_ptr()) });
         }
     }
