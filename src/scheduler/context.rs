@@ -33,8 +33,7 @@ pub(crate) type Describer = fn(&Context, &mut Output);
 pub(crate) struct Context {
     /// First: see [`Context::unless`] and [`Run::existing`].
     pub(super) run: Run,
-    // What nearly every call needs, in one or two cache lines.
-    /// Open handles.
+    /// Open handles. Nearly every call needs them, with the beginning of `run`.
     pub(crate) handles: HandleTable,
     pub(crate) clock: CachedClock,
     pub(super) pool: CoroutinePool,

@@ -79,7 +79,7 @@ impl Context {
     }
 
     /// Like [`Context::block`] for callers that stay on the stack: returns the result
-    /// and errno given to [`Context::wake`].
+    /// and errno given to [`Run::wake`](super::run::Run::wake).
     #[inline]
     pub(crate) fn park(&self) -> (c_int, c_int) {
         self.carry_out(self.block())
