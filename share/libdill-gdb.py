@@ -265,12 +265,14 @@ class Scheduler:
 
 def schedulers():
     found = []
+    # The list leads from a place within one scheduler to that within the next.
     for version in versions():
         layout = Layout(version)
-        address = word(address_of("dill_debug_contexts" + version))
-        while address != 0:
-            found.append(Scheduler(layout, address))
-            address = word(address + layout["context.next"])
+        place = word(address_of("dill_debug_contexts" + version))
+        while place != 0:
+            scheduler = Scheduler(layout, place - layout["context.place"])
+            found.append(scheduler)
+            place = word(scheduler.field("next"))
     if not found:
         raise Missing("no coroutines yet")
     # The oldest first.
