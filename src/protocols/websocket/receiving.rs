@@ -79,10 +79,6 @@ impl Held<WebSocket> {
         if self.input.get() == Stream::Ended || operation.was_put_off(error) {
             return error;
         }
-        // The clock was looked at between two frames.
-        if error == Errno::ETIMEDOUT && !operation.has_begun() {
-            return error;
-        }
         self.input.set(Stream::Failed);
         self.complaint.set(match error {
             Errno::EPROTO => closing::PROTOCOL_ERROR,
