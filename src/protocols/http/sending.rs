@@ -6,7 +6,7 @@ use super::framing::{Body, Framing, Method};
 use super::socket::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
-use crate::concurrency::cancel_scope;
+use crate::concurrency::cancel_scope::{self, SocketCall};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
 use crate::protocols::shared::Held;
@@ -334,6 +334,7 @@ impl Held<Http> {
             return Ok(());
         }
         unfinished::remove(self);
+        let _call = SocketCall::begin(Context::get()?);
         let operation = Operation::new(deadline);
         self.sending.set(true);
         let result = self.beneath().and_then(|beneath| {

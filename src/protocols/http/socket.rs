@@ -6,6 +6,7 @@ use super::digestion::{self, DIGESTION};
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::syntax::{self, Version};
 use super::{sending, unfinished};
+use crate::concurrency::cancel_scope::SocketCall;
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Interface as _, Kind, no_owner};
@@ -229,6 +230,7 @@ pub(crate) fn done_body(socket: c_int, deadline: i64) -> Result<()> {
 
 /// Receives the first line of a request and hands method and resource over.
 pub(crate) fn receive_request(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_request(put, deadline)
 }
 
@@ -238,11 +240,13 @@ pub(crate) fn receive_status(
     put: &mut dyn FnMut(&[u8]) -> Result<()>,
     deadline: i64,
 ) -> Result<c_int> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_status(put, deadline)
 }
 
 /// Receives a field and hands name and value over. `EPIPE` at the end of the head.
 pub(crate) fn receive_field(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_field(put, deadline)
 }
 
@@ -257,8 +261,16 @@ pub(crate) unsafe fn receive_body(
     last: *mut IoList,
     deadline: i64,
 ) -> Result<usize> {
+    let _call = SocketCall::begin(Context::get()?);
     // SAFETY: by the caller's promise.
     unsafe { find(socket)?.receive_body(first, last, deadline) }
+}
+
+/// Ends the incoming stream: some of a message was received, and nobody gets it.
+pub(crate) fn break_input(socket: c_int) {
+    if let Ok(held) = find(socket) {
+        held.input.set(Input::Failed);
+    }
 }
 
 /// The handle of the stream beneath, which stays the socket's.
