@@ -147,7 +147,7 @@ impl Held<WebSocket> {
         loop {
             match self.missing_of_frame() {
                 None => return Ok(false),
-                Some(0) => return self.digest_frame().map(|()| true),
+                Some(0) => return cancel_scope::aside(|| self.digest_frame())?.map(|()| true),
                 Some(missing) => self.taken.receive(beneath, missing, deadline)?,
             }
         }
