@@ -10,7 +10,8 @@ mod socket;
 mod syntax;
 mod unfinished;
 
-pub(crate) use socket::{break_input, 
-    Exchange, attach, beneath, check_fields, detach, done, done_body, receive_body, receive_field,
-    receive_request, receive_status, send_body, send_field, send_request, send_status,
+pub(crate) use socket::{
+    Exchange, attach, beneath, break_input, check_fields, detach, done, done_body, receive_body,
+    receive_field, receive_request, receive_status, send_body, send_field, send_request,
+    send_status,
 };

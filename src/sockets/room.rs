@@ -70,18 +70,20 @@ pub(crate) fn wait_again(socket: c_int, deadline: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// What is known of the room on a stream that one call at a time sends to.
+/// What a protocol knows of the room on the stream beneath, to which it alone sends.
 pub(crate) struct Room {
-    /// Bytes that fit in for sure, as nothing has been sent since the system said so.
+    /// Of the bytes that fitted in for sure when the system was asked, those not sent since.
     left: Cell<usize>,
+    /// That is of use: the stream beneath does not ask the system itself.
+    counts: bool,
 }
 
 /// What a send takes of the room beside its bytes, at most.
 const OVERHEAD: usize = 1024;
 
 impl Room {
-    pub(crate) const fn new() -> Room {
-        Room { left: Cell::new(0) }
+    pub(crate) const fn new(counts: bool) -> Room {
+        Room { left: Cell::new(0), counts }
     }
 
     /// Notes a send of `bytes`.
@@ -103,7 +105,7 @@ impl Room {
             source.wait_writable(deadline, Interrupt::Any)?;
         }
         // Anew: the socket may have been closed during the wait.
-        if let Some(source) = find(context, socket) {
+        if let Some(source) = find(context, socket).filter(|_| self.counts) {
             self.left.set(certain(source));
         }
         Ok(())

@@ -60,7 +60,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(mut connection: Connection, below: c_int) -> Self {
+    pub(super) fn new(mut connection: Connection, below: c_int, room: Room) -> Self {
         // All that is encrypted leaves before more is.
         connection.set_buffer_limit(None);
         Self {
@@ -76,7 +76,7 @@ impl Session {
             failure: Cell::new(None),
             send_failed: Cell::new(false),
             send_timed_out: Cell::new(false),
-            room: Room::new(),
+            room,
             receiving: Cell::new(false),
             sending: Cell::new(false),
         }

@@ -86,9 +86,8 @@ impl Session {
             let memory = &mut record.header[record.known..];
             let (memory, length) = (memory.as_mut_ptr(), memory.len());
             // SAFETY: the header is there for the whole call.
-            let count = unsafe {
-                partial::receive(self.below.get(), memory, length, 1, progress.deadline)
-            };
+            let count =
+                unsafe { partial::receive(self.below.get(), memory, length, 1, progress.deadline) };
             record.known += count.map_err(torn)?;
             progress.begin()?;
             if record.known < HEADER {

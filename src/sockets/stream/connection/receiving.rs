@@ -107,8 +107,8 @@ impl Connection {
                 .map_err(|error| self.receive_ended(error, false, false))?;
         }
         let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
-        let received =
-            fd_io::fill(&self.source, block).map_err(|error| self.receive_ended(error, false, false))?;
+        let received = fd_io::fill(&self.source, block)
+            .map_err(|error| self.receive_ended(error, false, false))?;
         // SAFETY: by the caller's promise.
         Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
     }
