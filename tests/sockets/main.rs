@@ -9,6 +9,7 @@ mod itself;
 mod kinds;
 mod message_sockets;
 mod mixed;
+mod nothing_done;
 mod protocols;
 mod standard_library;
 mod stream_ends;

@@ -4,8 +4,9 @@
 
 use super::digestion::{self, DIGESTION};
 use super::framing::{Body, Framing, Method, Unanswered};
+use super::sending::{self, BeforeHead};
 use super::syntax::{self, Version};
-use super::{sending, unfinished};
+use super::unfinished;
 use crate::concurrency::cancel_scope::SocketCall;
 use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
@@ -186,6 +187,18 @@ pub(crate) fn check_fields(
         () if ended != with_framing => Err(Errno::EINVAL),
         () if length > sending::LONGEST_HEAD => Err(Errno::EMSGSIZE),
         () => Ok(()),
+    }
+}
+
+/// What a head that is begun now changes; see [`take_back_head`].
+pub(crate) fn before_head(socket: c_int) -> Result<BeforeHead> {
+    find(socket).map(|held| held.before_head())
+}
+
+/// Drops a head that was begun since `before`, unless some of it was sent.
+pub(crate) fn take_back_head(socket: c_int, before: BeforeHead) {
+    if let Ok(held) = find(socket) {
+        held.take_back_head(before);
     }
 }
 
