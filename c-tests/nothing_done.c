@@ -604,6 +604,28 @@ TEST(in_the_middle, VARIANTS(SCRIPTS(NAME))) {
     }
 }
 
+/* What was read ahead counts as soon as a call takes it. */
+
+static int get_much(int s, int64_t deadline) {
+    char buf[8];
+    return brecv(s, buf, sizeof(buf), deadline);
+}
+
+TEST(read_ahead, VARIANTS("receives skips drops")) {
+    int (*const calls[])(int s, int64_t deadline) = {get_much, get_list, drop_everything};
+    char buf[4];
+    for(int cause = 0; cause != CAUSES; ++cause) {
+        if(cause == BY_REQUEST) continue;
+        tcp_pair(s);
+        CHECK_OK(bsend(s[1], "1234567", variant() == 1 ? 3 : 7, -1));
+        CHECK_OK(brecv(s[0], buf, 2, -1));
+        ends(calls[variant()], (enum cause)cause);
+        CHECK_OK(bsend(s[1], "data", 4, -1));
+        CHECK_ERR(brecv(s[0], buf, 1, -1), ECONNRESET);
+        for(int i = 0; i != 2; ++i) CHECK_OK(hclose(s[i]));
+    }
+}
+
 /* A TLS receive that has got some of its bytes, out of a record that is there. */
 TEST(tls_in_the_middle) {
     char buf[8];
@@ -634,6 +656,32 @@ TEST(sends_in_the_middle, VARIANTS(STACKS)) {
 }
 
 /* Heads of HTTP. */
+
+TEST(http_head_is_kept) {
+    int fd[2], small = 4608;
+    stack = &stacks[0];
+    raw_tcp_pair(fd);
+    for(int i = 0; i != 2; ++i) {
+        CHECK_OK(setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+        CHECK_OK(setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+        CHECK((raw[i] = dup(fd[i])) >= 0);
+        CHECK_HANDLE(s[i] = tcp_fromfd(fd[i]));
+        CHECK_HANDLE(s[i] = http_attach(s[i]));
+    }
+    CHECK_OK(http_sendrequest(s[0], "GET", "/", -1));
+    int n = fill();
+    for(int cause = 0; cause != CAUSES; ++cause) {
+        ends(http_done, (enum cause)cause);
+        CHECK_OK(http_sendfield(s[0], "a", "b", -1));
+    }
+    drain(n);
+    CHECK_OK(http_done(s[0], -1));
+    CHECK_OK(get_request(s[1], -1));
+    for(int cause = 0; cause != CAUSES; ++cause) CHECK_OK(get_field(s[1], -1));
+    CHECK_ERR(get_field(s[1], -1), EPIPE);
+    close_stack();
+}
+
 TEST(http_heads) {
     char buf[64];
     tcp_pair(s);
