@@ -51,8 +51,9 @@ static coroutine void receives(int s, size_t len, int err) {
     calls++;
 }
 
+/* More at a time than fits in, so that it ends in the middle of a call. */
 static coroutine void sends_until(int s, int err) {
-    static char buf[65536];
+    static char buf[16 << 20];
     while(bsend(s, buf, sizeof(buf), -1) == 0);
     CHECK_INT(errno, err);
     calls++;
@@ -128,14 +129,15 @@ static void deadlines(void) {
     CHECK_ERR(brecv(s[1], buf, 1, -1), ECONNRESET);
     CHECK_OK(bsend(s[1], "c", 1, -1));
     CHECK_OK(brecv(s[0], buf, 1, -1));
-    CHECK_ERR(stream_close(s[1], -1), ECONNRESET);
+    /* What the trickle has lost is not missing beneath it. */
+    if(encrypted || transport != OVER_TRICKLE) CHECK_ERR(stream_close(s[1], -1), ECONNRESET);
+    else CHECK_OK(hclose(s[1]));
     CHECK_OK(hclose(s[0]));
-    /* Of a send, when the system's buffers are full. */
-    static char block[1 << 20];
+    /* Of a send, when the system's buffers are full: more than fits in, so that it is cut off. */
+    static char block[16 << 20];
     stream_pair(s);
     start = now();
-    while(bsend(s[0], block, sizeof(block), start + 50) == 0);
-    CHECK_INT(errno, ETIMEDOUT);
+    CHECK_ERR(bsend(s[0], block, sizeof(block), start + 50), ETIMEDOUT);
     CHECK_INT(now(), start + 50);
     CHECK_ERR(bsend(s[0], "x", 1, -1), ECONNRESET);
     CHECK_OK(hclose(s[0]));
