@@ -715,3 +715,48 @@ TEST(http_body_behind_a_head) {
         for(int i = 0; i != 2; ++i) CHECK_OK(hclose(s[i]));
     }
 }
+
+/* A part of a record that choose has taken is kept by a call that gets no more of it. */
+
+static coroutine void forwards(int from, int to) {
+    char c;
+    while(brecv(from, &c, 1, -1) == 0) CHECK_OK(bsend(to, &c, 1, -1));
+    CHECK_INT(errno, ECANCELED);
+}
+
+TEST(tls_record_in_pieces) {
+    int far[2], b = bundle(), n = 0;
+    char record[64];
+    tcp_pair(s);
+    tcp_pair(far);
+    /* The session is between s[0] and far[0]; what it sends goes through s[1] and far[1]. */
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, forwards(s[1], far[1])));
+    CHECK_OK(bundle_go(b, forwards(far[1], s[1])));
+    int ends_of_session[2] = {s[0], far[0]};
+    tls_pair_on(ends_of_session);
+    s[0] = ends_of_session[0];
+    far[0] = ends_of_session[1];
+    CHECK_OK(put_bytes(s[0], -1));
+    CHECK_OK(get_bytes(far[0], -1));
+    CHECK_OK(put_bytes(far[0], -1));
+    CHECK_OK(get_bytes(s[0], -1));
+    CHECK_OK(hclose(b));
+    for(int cut = 1; !n || cut != n; ++cut) {
+        CHECK_OK(put_bytes(far[0], -1));
+        CHECK_OK(brecv(far[1], record, 5, -1));
+        n = 5 + record[4];
+        CHECK_BETWEEN(n, 10, sizeof(record));
+        CHECK_OK(brecv(far[1], record + 5, (size_t)n - 5, -1));
+        CHECK_OK(bsend(s[1], record, (size_t)cut, -1));
+        struct chclause input = {CHSOCK, s[0], NULL, 0};
+        CHECK_RESULT(choose(&input, 1, now() + 10), -1, ETIMEDOUT);
+        for(int cause = 0; cause != CAUSES; ++cause) ends(get_bytes, (enum cause)cause);
+        CHECK_OK(bsend(s[1], record + cut, (size_t)(n - cut), -1));
+        CHECK_OK(get_bytes(s[0], -1));
+    }
+    for(int i = 0; i != 2; ++i) {
+        CHECK_OK(hclose(s[i]));
+        CHECK_OK(hclose(far[i]));
+    }
+}
