@@ -79,6 +79,7 @@ static int get_field(int s, int64_t deadline) {
     X(http_no_field_yet, "GET / HTTP/1.1\r\n", in_the_head, "", "a: b\r\n", get_field, 0)\
     X(http_part, CHUNKED "4\r\n", chunked_body, "da", "ta\r\n", get_body, ECONNRESET)\
     X(http_chunks, CHUNKED, chunked_body, "2\r\nda\r\n", "2\r\nta\r\n", get_body, ECONNRESET)\
+    X(http_first_size, CHUNKED, chunked_body, "4\r\n", "data\r\n", get_body, 0)\
     X(http_between, CHUNKED "4\r\ndata\r\n", after_a_chunk, "", "4\r\ndata\r\n", get_body, 0)\
     X(http_half_a_size, CHUNKED "4\r\ndata", after_a_chunk, "\r\n4", "\r\ndata\r\n", get_body, 0)\
     X(http_size, CHUNKED "4\r\ndata\r\n", after_a_chunk, "4\r\n", "data\r\n", get_body, 0)

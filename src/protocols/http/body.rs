@@ -120,11 +120,16 @@ impl Held<Http> {
         let Input::Body(mut incoming) = self.input.get() else { return Ok(false) };
         operation.step()?;
         if incoming.body == Body::Chunked && incoming.left == 0 {
-            if !self.begin_chunk(&mut incoming, operation)? {
+            let under_way = operation.has_begun();
+            // The size of a chunk is no part of the body.
+            if !cancel_scope::aside(|| self.begin_chunk(&mut incoming, operation))?? {
                 self.input.set(Input::Idle);
                 return Ok(false);
             }
             self.input.set(Input::Body(incoming));
+            if !under_way {
+                operation.start_over()?;
+            }
         }
         let result = match incoming.body {
             // Where only the end of the stream tells, no more than a byte is known to come.
