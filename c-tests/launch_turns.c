@@ -78,6 +78,8 @@ static void alone(int b) {
     CHECK_OK(hclose(b));
 }
 
+ALL_TESTS(BOTH_POLLERS)
+
 BEFORE_EACH {
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 }
