@@ -321,8 +321,8 @@ static void receive_four(int sig) {
     CHECK_ERR(chrecv(sig, &signo, sizeof(signo), 0), ETIMEDOUT);
 }
 
-/* What has arrived before the fork is for the parent alone, though a channel of the child is made of
-   what the parent's left there. */
+/* What has arrived before the fork is for the parent alone, also where a channel of the child uses
+   the memory of the parent's again. */
 TEST(signals_that_are_not_received_yet) {
     sigset_t set;
     int signo;
