@@ -1,8 +1,7 @@
 /* Host names: modes, order, failures, deadlines, cancellation, helper threads, fork. */
 
-#include <sys/wait.h>
-
 #include "net.h"
+#include "process.h"
 #include "scripted_names.h"
 
 ALL_TESTS(BOTH_POLLERS)
@@ -215,9 +214,7 @@ TEST(a_child_process_has_its_own_helpers) {
         CHECK_OK(pthread_join(thread, NULL));
         _exit(0);
     }
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_OK(result_of(pid));
     resolves("four", 0, 8, "192.0.2.4");
 }
 
