@@ -188,7 +188,6 @@ TEST(without_guard_regions) {
 
 BEFORE_EACH {
     use_virtual_time();
-    if(under_memcheck()) SKIP("Memcheck takes much address space itself");
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     SKIP("sanitizers take much address space themselves");
 #endif
