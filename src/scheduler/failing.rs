@@ -19,6 +19,16 @@ impl Context {
     #[inline(always)]
     pub(super) fn note_wait(&self, result: Result<()>, timeout: Option<Duration>) {
         if let Err(error) = result {
+            self.note_failed_wait(error, timeout);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_failed_wait(&self, error: Errno, timeout: Option<Duration>) {
+        // Without a poller this is a child that a signal handler has forked just before the wait,
+        // which found the descriptors of the parent's poller closed. The next wait makes another.
+        if self.poller.get().is_some() {
             self.fail_waits(error, timeout);
         }
     }
