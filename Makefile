@@ -20,8 +20,9 @@ all:
 	@if command -v $(OBJCOPY) > /dev/null; then \
 	    $(OBJCOPY) -R .llvmbc -R .llvmcmd $(RELEASE)/libdill.a; fi
 
-check: all
-	@CARGO="$(CARGO)" DILL_LIB_DIR="$(RELEASE)" c-tests/check
+# With ONLY it builds what the named tests need.
+check: $(if $(ONLY),,all)
+	@CARGO="$(CARGO)" MAKE="$(MAKE)" DILL_LIB_DIR="$(RELEASE)" c-tests/check
 
 demo: all
 	@mkdir -p $(DEMO)
@@ -84,7 +85,7 @@ clean:
 
 help:
 	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
-	@echo 'make check    runs all tests, of Rust and of C'
+	@echo 'make check    runs all tests, of Rust and of C; those that ONLY=name names'
 	@echo 'make cross    runs all of them that can be for 64-bit ARM, with QEMU'
 	@echo 'make valgrind runs the C tests under Memcheck'
 	@echo 'make demo     shows a graceful shutdown'

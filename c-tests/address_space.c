@@ -1,5 +1,6 @@
 /* Coroutines where there is little address space (RLIMIT_AS, RLIMIT_DATA), or none; and where the
    system makes no guard without a mapping of its own. Each in a child, as limits are for good. */
+/* time limit: 60 */
 
 #include <linux/audit.h>
 #include <linux/filter.h>

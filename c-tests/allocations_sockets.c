@@ -1,4 +1,5 @@
 /* In a steady state sockets allocate nothing: the allocator is this program's, and counts. */
+/* both pollers */
 
 #include "net.h"
 

@@ -1,5 +1,6 @@
 /* bsend, brecv, bsendl, brecvl: scattered buffers, skipping, malformed lists,
    large transfers in pieces of every size. */
+/* both pollers */
 
 #include "net.h"
 

@@ -1,5 +1,6 @@
 /* In a hard-cancelled coroutine every blocking call fails with ECANCELED, again
    and again and even where it could succeed at once; what doesn't block works. */
+/* both pollers */
 
 #include <fcntl.h>
 

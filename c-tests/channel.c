@@ -2,6 +2,10 @@
 
 #include "check.h"
 
+BEFORE_EACH {
+    use_virtual_time();
+}
+
 static coroutine void sends(int ch, int val) {
     CHECK_OK(chsend(ch, &val, sizeof(val), -1));
     note("s%d", val);
@@ -28,7 +32,7 @@ static void unmake(int ch[2], int b) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void both_ways(void) {
+TEST(both_ways) {
     int ch[2], b, val;
     for(int end = 0; end != 2; ++end) {
         make(ch, &b);
@@ -65,7 +69,7 @@ static coroutine void receives_later(int ch, int expected) {
     CHECK_INT(val, expected);
 }
 
-static void waiting_clears_errno(void) {
+TEST(waiting_clears_errno) {
     int ch[2], b, val = 0;
     make(ch, &b);
     CHECK_OK(bundle_go(b, sends_later(ch[0], 7)));
@@ -79,7 +83,7 @@ static void waiting_clears_errno(void) {
     unmake(ch, b);
 }
 
-static void both_directions_are_apart(void) {
+TEST(both_directions_are_apart) {
     int ch[2], b, val = 100;
     make(ch, &b);
     /* Two senders, one on each end: they don't meet each other. */
@@ -102,7 +106,7 @@ static void both_directions_are_apart(void) {
     CHECK_NOTES("s2 s1 r4 r3");
 }
 
-static void waiters_are_served_in_order(void) {
+TEST(waiters_are_served_in_order) {
     int ch[2], b, val;
     make(ch, &b);
     for(int i = 0; i != 5; ++i) CHECK_OK(bundle_go(b, sends(ch[0], i)));
@@ -133,7 +137,7 @@ static coroutine void receives_bytes(int ch, size_t len, int result, int err) {
     note("received");
 }
 
-static void sizes(void) {
+TEST(sizes) {
     size_t lens[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 64, 400, 4096, 100000};
     int ch[2], b;
     static char buf[100000];
@@ -153,7 +157,7 @@ static void sizes(void) {
     unmake(ch, b);
 }
 
-static void empty_messages(void) {
+TEST(empty_messages) {
     int ch[2], b;
     char c = 'c';
     make(ch, &b);
@@ -168,7 +172,7 @@ static void empty_messages(void) {
     CHECK_NOTES("sent sent received");
 }
 
-static void different_sizes_fail_on_both_sides(void) {
+TEST(different_sizes_fail_on_both_sides) {
     int ch[2], b;
     char buf[16] = "untouched";
     make(ch, &b);
@@ -192,7 +196,7 @@ static void different_sizes_fail_on_both_sides(void) {
     CHECK_NOTES("sent sent received received sent");
 }
 
-static void only_the_first_waiter_has_the_wrong_size(void) {
+TEST(only_the_first_waiter_has_the_wrong_size) {
     int ch[2], b;
     char buf[16];
     make(ch, &b);
@@ -205,7 +209,7 @@ static void only_the_first_waiter_has_the_wrong_size(void) {
     CHECK_NOTES("sent sent");
 }
 
-static void user_storage(void) {
+TEST(user_storage) {
     static struct chstorage mem;
     int ch[2], val, b = bundle();
     CHECK_HANDLE(b);
@@ -234,7 +238,7 @@ static coroutine void ring_node(int from, int to) {
     CHECK_INT(errno, ECANCELED);
 }
 
-static void ring(void) {
+TEST(ring) {
     enum {N = 50};
     int ch[N + 1][2], b = bundle(), val;
     CHECK_HANDLE(b);
@@ -251,19 +255,4 @@ static void ring(void) {
         CHECK_OK(hclose(ch[i][0]));
         CHECK_OK(hclose(ch[i][1]));
     }
-}
-
-int main(void) {
-    use_virtual_time();
-    both_ways();
-    waiting_clears_errno();
-    both_directions_are_apart();
-    waiters_are_served_in_order();
-    sizes();
-    empty_messages();
-    different_sizes_fail_on_both_sides();
-    only_the_first_waiter_has_the_wrong_size();
-    user_storage();
-    ring();
-    return 0;
 }

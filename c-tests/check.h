@@ -1,5 +1,5 @@
 /* Assertions for the test programs. They stay in with NDEBUG, print what was
-   expected and what was seen, and end the program at once: once the library has
+   expected and what was seen, and end the process at once: once the library has
    misbehaved there is no state left worth cleaning up. */
 
 #ifndef CHECK_H_INCLUDED
@@ -15,7 +15,9 @@
 
 #include <libdill.h>
 
-/* Exit status of a program that cannot run here; its output says why. */
+#include "runner/tests.h"
+
+/* Exit status of a test that cannot run here; its output says why. */
 #define CHECK_SKIPPED 77
 
 /* A value that no function under test sets: shows that errno was written. */
@@ -161,7 +163,7 @@ static void note(const char *fmt, ...) {
     check_notes_[0] = 0;\
 } while(0)
 
-/* Says why the program has nothing to test on this machine, and ends it. */
+/* Says why the test has nothing to test on this machine, and ends it. */
 #define SKIP(...) do {\
     printf(__VA_ARGS__);\
     printf("\n");\
@@ -169,9 +171,9 @@ static void note(const char *fmt, ...) {
     _exit(CHECK_SKIPPED);\
 } while(0)
 
-/* Becomes this program anew, with an argument, under whatever this one runs under. */
+/* Becomes this program anew, with these arguments, under whatever this one runs under. */
 __attribute__((noreturn, unused))
-static void run_self(char *argument) {
+static void run_self_with(char *argument, char *second) {
     static char path[4096], wrapper[4096];
     char *words[64];
     size_t n = 0;
@@ -183,9 +185,23 @@ static void run_self(char *argument) {
         check_fail(__FILE__, __LINE__, "readlink failed");
     words[n++] = path;
     words[n++] = argument;
+    words[n++] = second;
     words[n] = NULL;
     execvp(words[0], words);
     check_fail(__FILE__, __LINE__, "%s can't be executed", words[0]);
+}
+
+/* For programs with a main() of their own. */
+__attribute__((noreturn, unused))
+static void run_self(char *argument) {
+    run_self_with(argument, NULL);
+}
+
+/* Becomes one of this program's PROGRAMs, as a new process does. */
+__attribute__((noreturn, unused))
+static void run_program(const char *name) {
+    static char option[] = "--program";
+    run_self_with(option, (char*)name);
 }
 
 /* c-tests/valgrind says so: everything takes many times as long and needs more memory, and

@@ -1,5 +1,6 @@
 /* choose on channels: readiness, priority, order among waiters, both ends,
    many clauses, choose against choose. */
+/* both pollers */
 
 #include "check.h"
 

@@ -1,5 +1,6 @@
 /* What choose reports: -1 for the call as a whole, else the index of a clause,
    with errno saying how that clause ended. */
+/* both pollers */
 
 #include <limits.h>
 

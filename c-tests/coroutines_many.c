@@ -1,5 +1,6 @@
 /* 200,000 coroutines (under Memcheck 2,000) alive at once, each with its guarded stack: all wait, all are
    reached, all are cancelled. */
+/* time limit: 60 */
 
 #include <sys/mman.h>
 

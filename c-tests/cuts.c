@@ -1,6 +1,7 @@
 /* Operations that are stuck after any number of bytes, and end there in every way: by a
    graceful request, a scope's or their own deadline, cancellation, a close. So each place
    where an operation waits meets each reason to stop waiting. */
+/* both pollers */
 
 #include "stacks.h"
 #include "tls.h"

@@ -2,6 +2,7 @@
 # Launches as compilers see them, of all versions that are installed here: inside of coroutines of
 # C++20, in functions that are always inlined, of functions that are not marked; with split
 # stacks, safe stacks and link-time optimisation, and with the pedantry of old standards.
+# time limit: 120
 . "$(dirname "$0")/peers/build.sh"
 lib=$(realpath "${DILL_LIB_DIR:-target/release}/libdill.a")
 include=${DILL_INCLUDE_DIR:-include}
@@ -9,8 +10,8 @@ warnings='-Wall -Wextra -Wpedantic -Werror'
 
 # runs SETTING... SOURCE: compiles with this command, and runs.
 runs() {
-    # shellcheck disable=SC2068
-    $@ -pthread -I"$include" -Ic-tests "$lib" -ldl -lm -o "$work/program" > "$work/build.log" 2>&1 || {
+    # shellcheck disable=SC2046,SC2068
+    $@ $(main_of "${!#}") -pthread -I"$include" -Ic-tests "$lib" -ldl -lm -o "$work/program" > "$work/build.log" 2>&1 || {
         cat "$work/build.log"
         fail "$* does not build"
     }

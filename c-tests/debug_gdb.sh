@@ -2,6 +2,7 @@
 # gdb: backtraces in coroutines end with the launch, and the script share/libdill-gdb.py shows
 # those that do not run; with every compiler, in running programs and core files, with
 # and without symbols of the library.
+# time limit: 120
 . "$(dirname "$0")/peers/build.sh"
 command -v gdb > /dev/null || skip "gdb is not installed"
 lib=${DILL_LIB_DIR:-target/release}

@@ -2,6 +2,7 @@
 # Programs compiled with AddressSanitizer and UndefinedBehaviorSanitizer, or ThreadSanitizer,
 # against the ordinary library: they run clean, with deep stacks and the detection of uses after
 # return, and mistakes inside of coroutines are found, with the way from the launch to the mistake.
+# time limit: 120
 . "$(dirname "$0")/peers/build.sh"
 lib=${DILL_LIB_DIR:-target/release}/libdill.a
 include=${DILL_INCLUDE_DIR:-include}
@@ -10,8 +11,10 @@ export UBSAN_OPTIONS=print_stacktrace=1
 
 # sanitized COMPILER LEVEL SOURCE [SANITIZERS]: builds $work/NAME.
 sanitized() {
+    # shellcheck disable=SC2046
     $1 -g "$2" -std=c99 -D_GNU_SOURCE -pthread "-fsanitize=${4:-address,undefined}" \
-        -fno-omit-frame-pointer -I"$include" -Ic-tests "$3" -o "$work/$(basename "$3" .c)" "$lib" -ldl -lm > "$work/build.log" 2>&1
+        -fno-omit-frame-pointer -I"$include" -Ic-tests "$3" $(main_of "$3") \
+        -o "$work/$(basename "$3" .c)" "$lib" -ldl -lm > "$work/build.log" 2>&1
 }
 
 # finds SETTING MISTAKE PATTERN FRAME...: the report has the pattern, and the frames in this

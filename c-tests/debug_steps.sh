@@ -1,5 +1,6 @@
 #!/bin/bash
 # gdb: backtraces are whole at every instruction of launches, switches and ends of coroutines.
+# time limit: 120
 . "$(dirname "$0")/peers/build.sh"
 command -v gdb > /dev/null || skip "gdb is not installed"
 lib=${DILL_LIB_DIR:-target/release}

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Valgrind's Memcheck knows the stacks of coroutines: some of the tests run clean ("make
 # valgrind" runs them all), and mistakes inside of coroutines are found, with the way to them.
+# time limit: 120
 . "$(dirname "$0")/peers/build.sh"
 command -v valgrind > /dev/null || skip "valgrind is not installed"
 

@@ -1,4 +1,5 @@
 /* dill_dump: the tree of bundles and coroutines, and what each is blocked in. */
+/* both pollers */
 
 #include "check.h"
 #include "net.h"

@@ -1,6 +1,7 @@
 /* DILL_DUMP_SIGNAL: programs that hang, compute, take turns or change the library's
    structures without end are asked what they are doing. Each is a process of its own;
    nothing here depends on when the signal arrives. */
+/* both pollers */
 
 #include "check.h"
 

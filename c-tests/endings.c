@@ -1,5 +1,6 @@
 /* What a coroutine leaves behind when it ends, and bundles that are ended by each
    other's coroutines. */
+/* both pollers */
 
 #include "check.h"
 

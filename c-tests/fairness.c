@@ -1,6 +1,7 @@
 /* In real time: coroutines that are always ready don't starve timers or descriptors, and nor do
    those whose peers send, receive or connect faster than they can be served. The bound is
    generous, to hold on a busy machine. */
+/* both pollers */
 
 #include <pthread.h>
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 /* fdin and fdout on pipes and sockets: readiness, timeouts, cancellation,
    hang-ups, waiters in both directions, reuse of descriptor numbers. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <sys/socket.h>

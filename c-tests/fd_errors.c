@@ -1,4 +1,5 @@
 /* Bad, busy and unsuitable descriptors. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <limits.h>

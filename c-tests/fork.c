@@ -1,5 +1,6 @@
 /* Children of fork() that don't use the library: they exec or leave, and the
    parent goes on undisturbed. */
+/* both pollers */
 
 #include <sys/socket.h>
 

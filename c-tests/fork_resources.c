@@ -1,5 +1,6 @@
 /* What a process has, after fork(): the child's descriptors, threads and memory are not its
    parent's, and it goes on with its own. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* Children of fork() that go on with the library: they have copies of all coroutines and a
    poller of their own, and don't disturb their parent. */
+/* both pollers */
 
 #include <signal.h>
 #include <sys/mman.h>

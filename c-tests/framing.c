@@ -1,5 +1,6 @@
 /* PREFIX, SUFFIX and TERM: what is on the wire, lengths that can't be, attaching to what
    doesn't fit, and the terminal handshake. */
+/* both pollers */
 
 #include "stacks.h"
 

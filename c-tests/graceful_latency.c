@@ -7,6 +7,7 @@
 
    Requests that have come before the signal, even in part, are answered before the
    end, also those of connections that were not accepted yet. */
+/* both pollers */
 
 #include <netinet/in.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* Happy eyeballs: which address is tried when, who wins, and that the losers end. In virtual
    time, with names of the program's own and addresses of the loopback interface. */
+/* both pollers */
 
 #include <fcntl.h>
 

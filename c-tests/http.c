@@ -1,4 +1,5 @@
 /* HTTP sockets: heads, bodies, keep-alive, what is refused, and what is left beneath. */
+/* both pollers */
 
 #include <libdillimpl.h>
 

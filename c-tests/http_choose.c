@@ -1,5 +1,6 @@
 /* CHSOCK on an HTTP socket within a body that comes in chunks: what stands between two of them is
    no input, as a receive of the body would wait behind it. */
+/* both pollers */
 
 #include "tls.h"
 

@@ -1,4 +1,5 @@
 /* Detaching HTTP before the peer's head was received: it is waited for and dropped. */
+/* both pollers */
 
 #include "stacks.h"
 

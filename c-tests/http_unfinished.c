@@ -1,5 +1,6 @@
 /* A head that a coroutine has left unfinished is sent before the coroutine receives, from whatever
    HTTP socket; but nobody waits for another socket's peer, and nothing is torn or forgotten. */
+/* both pollers */
 
 #include <sys/ioctl.h>
 

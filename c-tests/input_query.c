@@ -1,5 +1,6 @@
 /* CHSOCK through protocols written in C: one that buffers and says so, one that passes
    the query on to the socket beneath, one that cannot be asked. */
+/* both pollers */
 
 #include <libdillimpl.h>
 

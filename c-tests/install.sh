@@ -1,5 +1,6 @@
 #!/bin/sh
 # make install, a program with plain "cc prog.c -ldill", make uninstall.
+# time limit: 60
 . "$(dirname "$0")/install/prefix.sh"
 
 # What a package would have.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Programs that are built with CMake: find_package(libdill).
+# time limit: 60
 . "$(dirname "$0")/install/prefix.sh"
 command -v cmake > /dev/null || skip "cmake is not installed"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # A program that is built with pkg-config, with the library shared and static.
+# time limit: 60
 . "$(dirname "$0")/install/prefix.sh"
 command -v pkg-config > /dev/null || skip "pkg-config is not installed"
 

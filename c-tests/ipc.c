@@ -1,4 +1,5 @@
 /* Local sockets: files, listeners, pairs, and passing descriptors. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,5 +1,6 @@
 /* Every kind of object made and closed many times, in all the ways it can end:
    neither memory nor descriptors may grow. */
+/* both pollers */
 
 #include "net.h"
 

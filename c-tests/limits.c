@@ -1,5 +1,6 @@
 /* What a peer can make us spend: the limits of the table in SECURITY.md, but for what io_uring
    receives. At the limit things work, one beyond there is the error of the table. */
+/* both pollers */
 
 #include <dirent.h>
 #include <sched.h>

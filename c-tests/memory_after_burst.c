@@ -1,6 +1,7 @@
 /* What a burst of coroutines leaves behind: its memory and its mappings go back to the system
    when the program is idle, also when it stays busy with less, and at once under virtual time.
    Then the thread sleeps without a limit. Bursts that follow each other use the same pages. */
+/* time limit: 60 */
 
 #include <poll.h>
 #include <sys/mman.h>

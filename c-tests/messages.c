@@ -1,5 +1,6 @@
 /* What every message protocol does, on top of every transport; and UDP, as far as that is
    like them. */
+/* both pollers */
 
 #include "stacks.h"
 

@@ -1,4 +1,5 @@
 /* Host names: modes, order, failures, deadlines, cancellation, helper threads, fork. */
+/* both pollers */
 
 #include <sys/wait.h>
 

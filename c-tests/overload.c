@@ -1,5 +1,6 @@
 /* More than there is room for: no descriptors, clients that dawdle, peers that are dead,
    producers that are too fast. Nobody else must suffer from it, and nothing gets lost. */
+/* both pollers */
 
 #include <sys/resource.h>
 #include <sys/syscall.h>

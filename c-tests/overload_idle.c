@@ -2,6 +2,7 @@
    deadline, or when the server is told to stop. Their clients are processes of their own, so that
    the server may have all descriptors that a process can get; where that is fewer, it holds as
    many as go. They come from several addresses, so that ports don't run out. */
+/* both pollers */
 
 #include <sched.h>
 #include <sys/resource.h>

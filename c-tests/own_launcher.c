@@ -68,7 +68,7 @@ static void receives(int ch, int expected) {
     CHECK_INT(val, expected);
 }
 
-static void launches(void) {
+TEST(launches) {
     int ch[2];
     CHECK_OK(chmake(ch));
     struct job job = {ch[0], 5, 1.5};
@@ -103,7 +103,7 @@ static void launches(void) {
 }
 
 /* Variables in registers of all kinds live on across launches. */
-static void keeps(void) {
+TEST(keeps) {
     int ch[2], sum = 0, val;
     double x = 0.5, y = 1.25;
     struct job job = {0, 0, 0};
@@ -128,7 +128,7 @@ static void keeps(void) {
 }
 
 /* Within one stack. */
-static void jumps(void) {
+TEST(jumps) {
     static sigjmp_buf place;
     volatile int times = 0;
     int again = dill_setjmp(place);
@@ -138,11 +138,4 @@ static void jumps(void) {
     CHECK_INT(times, 2);
     dill_unoptimisable = &place;
     CHECK_INT(sizeof(struct aligned), 3);
-}
-
-int main(void) {
-    launches();
-    keeps();
-    jumps();
-    return 0;
 }

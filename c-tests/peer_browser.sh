@@ -1,6 +1,7 @@
 #!/bin/sh
 # A browser's WebSocket: headless Chromium opens c-tests/peers/browser.html, whose script
 # talks to our server and posts what it has seen.
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 for browser in chromium chromium-browser google-chrome; do
     command -v $browser > /dev/null && break

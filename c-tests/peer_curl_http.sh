@@ -1,5 +1,6 @@
 #!/bin/sh
 # curl against an HTTP server: keep-alive, lengths, chunks, HEAD, "Expect: 100-continue".
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 command -v curl > /dev/null || skip "curl is not installed"
 build c-tests/peers/http_server.c

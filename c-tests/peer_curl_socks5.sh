@@ -1,5 +1,6 @@
 #!/bin/sh
 # curl through the SOCKS5 proxy of the examples, to an HTTP server.
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 command -v curl > /dev/null || skip "curl is not installed"
 build c-tests/peers/http_server.c

@@ -1,6 +1,7 @@
 #!/bin/bash
 # OpenSSL as the peer: TLS 1.2 and 1.3, as client and as server, certificates of both sides,
 # goodbyes (close_notify) both ways.
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 command -v openssl > /dev/null || skip "openssl is not installed"
 certs=c-tests/certs

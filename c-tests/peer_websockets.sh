@@ -1,5 +1,6 @@
 #!/bin/sh
 # Python's "websockets" as client and as server; and a chat that ends gracefully.
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 python3 -c 'import websockets.asyncio.server' 2> /dev/null ||
     skip "python3 with websockets 13 or newer is not installed"

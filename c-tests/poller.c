@@ -1,4 +1,5 @@
 /* DILL_POLLER=io_uring uses an io_uring where the system has one, and only then. */
+/* both pollers */
 
 #include "net.h"
 

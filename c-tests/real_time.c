@@ -1,5 +1,6 @@
 /* The real clock: never early, monotonic, and msleep really waits. Upper bounds
    are generous, because a busy machine may be late. */
+/* both pollers */
 
 #include <time.h>
 

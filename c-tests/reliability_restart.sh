@@ -3,6 +3,7 @@
 # the next one on the same port. No request may fail.
 #
 #   c-tests/reliability_restart.sh [restarts]
+# time limit: 120
 
 set -u
 cd "$(dirname "$0")/.." || exit 2

@@ -1,4 +1,5 @@
 /* Signals as messages: what arrives, for how long, and who gets it. */
+/* both pollers */
 
 #include <pthread.h>
 #include <signal.h>

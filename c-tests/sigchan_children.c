@@ -1,6 +1,7 @@
 /* Programs that are started while signals are received as messages see nothing of it, whoever
    starts them and how. Nor do children that execute nothing: there a signal has the effect that
    it had before. */
+/* both pollers */
 
 #include <pthread.h>
 #include <signal.h>

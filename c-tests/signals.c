@@ -1,5 +1,6 @@
 /* Signals that arrive during blocking calls run their handlers and show nowhere
    else: no call fails with EINTR. */
+/* both pollers */
 
 #include <signal.h>
 #include <sys/time.h>

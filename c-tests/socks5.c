@@ -1,4 +1,5 @@
 /* SOCKS5, both sides, and what a wrong peer gets. */
+/* both pollers */
 
 #include "net.h"
 

@@ -1,5 +1,6 @@
 /* A stream of bytes that ends after any number of them: only an end exactly between two
    messages is a clean one (EPIPE); each other one is ECONNRESET, and stays it. */
+/* both pollers */
 
 #include "stacks.h"
 #include "tls.h"

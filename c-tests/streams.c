@@ -1,5 +1,6 @@
 /* What every bytestream does: TCP, local, a protocol of the program's that moves byte after
    byte, and TLS on top of each of these. */
+/* both pollers */
 
 #include "pieces.h"
 #include "stacks.h"

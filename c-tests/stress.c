@@ -2,6 +2,7 @@
    are cancelled at any moment, in virtual time. No message may be lost or come
    twice, and every coroutine must have ended when its bundle is closed. The seed is
    fixed, so a failure can be repeated. */
+/* both pollers */
 
 #include "check.h"
 

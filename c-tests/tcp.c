@@ -1,5 +1,6 @@
 /* TCP connections: listen, connect, accept, data in both directions, half-close,
    the closing handshake, and the variants with storage of the caller's. */
+/* both pollers */
 
 #include "net.h"
 

@@ -1,5 +1,6 @@
 /* TCP when things go wrong: timeouts and what follows them, resets, cancelled
    and concurrent use, refused connections, wrong handles, NULL. */
+/* both pollers */
 
 #include <poll.h>
 

@@ -1,4 +1,5 @@
 /* tcp_fromfd and tcp_listener_fromfd: sockets made elsewhere. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <linux/net_tstamp.h>

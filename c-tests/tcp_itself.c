@@ -1,6 +1,7 @@
 /* Where no socket listens at a port that the system may choose for outgoing connections, it may
    choose that very port, and connects the socket to itself: such a connection is refused. In a
    network of the program's own, in which the system has no choice. */
+/* both pollers */
 
 #include <fcntl.h>
 #include <net/if.h>

@@ -1,6 +1,7 @@
 /* TCP and the system: Nagle's algorithm is off, a full descriptor table doesn't
    ruin the listener, and a peer that never stops sending can't hold up tcp_close
    or a receive beyond its deadline. */
+/* both pollers */
 
 #include <netinet/tcp.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* The main thread leaves with pthread_exit; the process lives on in another one,
    which uses the library before and after that. */
+/* both pollers */
 
 #include <pthread.h>
 

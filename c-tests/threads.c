@@ -1,5 +1,7 @@
 /* Each thread is a scheduler of its own; threads that come and go leave neither
    memory nor descriptors behind. */
+/* both pollers */
+/* time limit: 60 */
 
 #include <pthread.h>
 

@@ -1,5 +1,6 @@
 /* TLS between two coroutines, besides what streams.c shows of every bytestream: lists, storage
    of the caller's, sessions inside sessions. */
+/* both pollers */
 
 #include "pieces.h"
 #include "tls.h"

@@ -1,5 +1,6 @@
 /* TLS when things go wrong: certificates, files, peers that are no TLS peers, torn streams,
    deadlines, cancellation, handles. */
+/* both pollers */
 
 #include <libdillimpl.h>
 

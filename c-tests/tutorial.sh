@@ -1,6 +1,7 @@
 #!/bin/bash
 # docs/tutorial.md: its programs compile without a warning, and its terminal sessions
 # show what they say.
+# time limit: 60
 . "$(dirname "$0")/peers/build.sh"
 
 lib=$(realpath "${DILL_LIB_DIR:-target/release}") include=$(realpath "${DILL_INCLUDE_DIR:-include}")

@@ -1,4 +1,5 @@
 /* UDP: addresses, lists, lengths, strangers. */
+/* both pollers */
 
 #include "net.h"
 

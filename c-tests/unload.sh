@@ -2,6 +2,7 @@
 # The library's code outlives dlclose(): of the shared library, and of a plugin that contains the
 # static one. Threads that have used it end in order afterwards, and the program's handlers are
 # called. A static program, which has no dynamic loader, is linked without a word about it.
+# time limit: 60
 
 set -u
 cd "$(dirname "$0")/.." || exit 2

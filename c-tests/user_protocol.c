@@ -1,4 +1,5 @@
 /* Bytestream protocols written in C (bsock_vfs), alone and stacked on TCP. */
+/* both pollers */
 
 #include <libdillimpl.h>
 

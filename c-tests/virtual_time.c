@@ -1,5 +1,6 @@
 /* DILL_CLOCK=virtual: when nothing is ready, time jumps to the next timer. An
    hour costs nothing; descriptors that are ready come before any jump. */
+/* both pollers */
 
 #include <sys/socket.h>
 #include <time.h>

@@ -1,4 +1,5 @@
 /* WebSockets: both roles, the interface, the end of the connection, calls at the same time. */
+/* both pollers */
 
 #include <libdillimpl.h>
 

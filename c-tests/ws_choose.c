@@ -1,5 +1,6 @@
 /* CHSOCK on a WebSocket: pings and pongs are answered and dropped while one waits, and only what
    a receive has something to tell of makes the socket ready. */
+/* both pollers */
 
 #include "tls.h"
 

@@ -1,5 +1,6 @@
 /* RFC 6455 as a table: what a peer sends, byte by byte, and what the receiver makes of it.
    Each case runs in one piece and cut into single bytes. */
+/* both pollers */
 
 #include "net.h"
 

@@ -1,5 +1,6 @@
 /* Pongs are sent by whatever call comes along, but none waits for room for them, and nothing
    that comes after them is lost or torn. */
+/* both pollers */
 
 #include <sys/syscall.h>
 #include <sys/uio.h>

@@ -1,4 +1,4 @@
-# To be sourced by c-tests/peer_*.sh: how their programs are built, started and stopped.
+# To be sourced by c-tests/peer_*.sh and debug_*.sh: how their programs are built, started and stopped.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -18,12 +18,21 @@ skip() {
     exit 77
 }
 
+# The reason comes last, as the end of the output is what c-tests/run shows.
 fail() {
-    echo "$1"
     for log in "$work"/*.log; do
         [ -s "$log" ] && sed "s|^|$(basename "$log"): |" "$log"
     done
+    echo "$1"
     exit 1
+}
+
+# main_of SOURCE: prints what a program of tests (runner/tests.h) is linked with to have a main().
+main_of() {
+    ! grep -q '^int main(' "$1" || return 0
+    [ -e "$work/tests.o" ] || gcc -O2 -c c-tests/runner/tests.c -o "$work/tests.o" ||
+        fail "tests.c does not compile"
+    echo "$work/tests.o"
 }
 
 # build SOURCE: a program in $work, linked statically.
