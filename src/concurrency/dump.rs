@@ -5,8 +5,11 @@
 //! wait for them, then prints the tree. It allocates nothing, takes no lock and needs little
 //! stack: it may run in a signal handler.
 
+mod obstacles;
 mod wait;
 mod walk;
+
+pub(super) use obstacles::write_obstacles;
 
 use self::walk::{Node, Walk};
 use super::bundle::{BUNDLE, Bundle, Grace};
@@ -168,6 +171,11 @@ impl Dump<'_> {
             coroutine.write_origin(self.out);
             self.out.text(": ");
         }
+        self.write_state(coroutine);
+    }
+
+    /// Writes what the coroutine does, and what was done to it.
+    fn write_state(&mut self, coroutine: Ref<Coroutine>) {
         if coroutine.blocked_on().is_some() {
             self.write_wait(coroutine);
         } else if coroutine == self.context.current() {

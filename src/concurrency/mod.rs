@@ -16,6 +16,7 @@ pub(crate) mod event;
 pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
+pub(crate) mod last_resort;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]

@@ -1,5 +1,6 @@
 //! All state of one scheduler: there is one for each thread that uses the library.
 
+use super::cancel_watch::CancelWatch;
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
@@ -69,6 +70,7 @@ pub(crate) struct Context {
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
+    pub(super) cancellations: CancelWatch,
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
@@ -201,6 +203,7 @@ impl Context {
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
+                cancellations: CancelWatch::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,
@@ -212,6 +215,7 @@ impl Context {
             place.as_ref()
         };
         context.wheel.init(context.clock.now());
+        context.cancellations.init();
         context.begin_turns();
         context.main.pin();
         if instrumentation::present() {

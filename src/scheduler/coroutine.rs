@@ -47,6 +47,8 @@ pub(crate) mod care {
     pub(crate) const SCOPES: u8 = 4;
     /// `line` is not zero.
     pub(super) const LINE: u8 = 8;
+    /// It is in the list of hard cancellations that are under way.
+    pub(crate) const CANCELLATION: u8 = 16;
 }
 
 /// What a blocked coroutine is registered with, besides its timer.
@@ -119,6 +121,10 @@ pub(crate) struct Coroutine {
     /// registers itself.
     registers: Cell<MaybeUninit<SelfSaved>>,
     instrumentation: Instrumentation,
+    /// Membership in the list of hard cancellations that are under way; see `cancel_watch`.
+    pub(super) cancellation: Link,
+    /// When that one began, in nanoseconds of the system's monotonic clock.
+    pub(super) cancelled_at: Cell<u64>,
 }
 
 const _: () = assert!(offset_of!(Coroutine, execution) == 0);
@@ -191,6 +197,8 @@ impl Coroutine {
             registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
+            cancellation: Link::new(),
+            cancelled_at: Cell::new(0),
         }
     }
 

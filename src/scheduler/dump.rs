@@ -159,13 +159,23 @@ impl Context {
     /// Writes to `fd` what the coroutines of this thread do.
     pub(crate) fn dump(&self, fd: RawFd) -> Result<()> {
         let mut out = Output::new(fd);
+        self.write_dump(&mut out);
+        out.finish()
+    }
+
+    /// As [`Context::dump`], for any thread's scheduler, where nothing changes meanwhile.
+    pub(crate) fn write_dump(&self, out: &mut Output) {
         out.text("libdill: coroutines of thread ").number(self.thread().into());
         out.text("\n");
         match self.dumping.describer.get() {
-            Some(describe) => describe(self, &mut out),
+            Some(describe) => describe(self, out),
             None => drop(out.text("main: no coroutines yet\n")),
         }
-        out.finish()
+    }
+
+    /// Returns whether the scheduler waits, or is about to: then no coroutine runs.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.dumping.at_rest.get()
     }
 
     /// As [`Context::dump`], one thread after the other.

@@ -59,6 +59,7 @@ unsafe extern "C" fn in_child() {
         registry::leave_only(own, &locked, |context| context.poller.leave_to_parent());
         if let Some(context) = own {
             context.forget_dump();
+            context.forget_cancellations();
         }
         caught_signals::forget_in_child(&mut signals, thread);
         // Before signals come, whose handlers may want it.

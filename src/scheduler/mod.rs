@@ -1,6 +1,7 @@
 //! Which coroutine runs next, and what the others wait for: the ready queue, timers,
 //! the clock and descriptors. One scheduler per thread.
 
+pub(crate) mod cancel_watch;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;

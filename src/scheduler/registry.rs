@@ -68,7 +68,7 @@ impl Context {
     }
 
     /// The number of its thread, also in a copy of the process that prints a dump.
-    pub(super) fn thread(&self) -> libc::pid_t {
+    pub(crate) fn thread(&self) -> libc::pid_t {
         self.place.thread.get()
     }
 
@@ -116,6 +116,33 @@ pub(super) fn leave_only(own: Option<&Context>, _: &Locked, action: impl Fn(&Con
         context.place.next.set(ptr::null_mut());
         context.place.previous.set(ptr::null_mut());
         CONTEXTS.store(this, Relaxed);
+    }
+}
+
+/// Calls `action` with all schedulers, which other threads go on using: it may read what is
+/// atomic. `None`, without a call, while the list is being changed.
+pub(super) fn try_for_each(mut action: impl FnMut(&Context)) -> Option<()> {
+    let _locked = match LOCK.try_lock() {
+        Ok(locked) => locked,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
+    for_each_in_copy(&mut action);
+    Some(())
+}
+
+/// Calls `action` with all schedulers. In a child that looks at a copy of the memory, where nothing
+/// changes; or with the lock held.
+pub(super) fn for_each_in_copy(mut action: impl FnMut(&Context)) {
+    let mut next = CONTEXTS.load(Relaxed);
+    while !next.is_null() {
+        // SAFETY: it is in the list, which does not change meanwhile: `try_for_each` holds the
+        // lock, and a child has a copy of its own. If that was taken in the middle of a change, no
+        // more than the child can fail.
+        #[allow(unsafe_code)]
+        let context = unsafe { &*next };
+        action(context);
+        next = context.place.next.get();
     }
 }
 

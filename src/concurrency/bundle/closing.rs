@@ -1,6 +1,7 @@
 //! The end of bundles: their members are hard-cancelled first.
 
 use super::{BUNDLE, Bundle, CLOSING, FORCED, Grace, discard, find};
+use crate::concurrency::last_resort;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -76,9 +77,20 @@ pub(in crate::concurrency) fn find_closable(
 }
 
 impl Bundle {
+    /// Has every blocking call of all members fail from now on, although nobody closes the bundle.
+    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+        if self.is_empty() {
+            return;
+        }
+        if last_resort::is_on() {
+            last_resort::begin(context, self);
+        }
+        self.stop_members(context);
+    }
+
     /// Has every blocking call of all members fail from now on.
     #[inline(always)]
-    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+    fn stop_members(&self, context: &Context) {
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
@@ -96,11 +108,28 @@ impl Bundle {
 
     #[inline(always)]
     fn cancel_all(&self, context: &Context) {
+        if last_resort::is_on() {
+            return self.cancel_all_watched(context);
+        }
+        self.cancel_all_unwatched(context);
+    }
+
+    /// As [`Bundle::cancel_all`], while `dill_last_resort` limits the time that it takes.
+    #[cold]
+    #[inline(never)]
+    fn cancel_all_watched(&self, context: &Context) {
+        let watch = last_resort::Watch::begin(context, self);
+        self.cancel_all_unwatched(context);
+        watch.end(context);
+    }
+
+    #[inline(always)]
+    fn cancel_all_unwatched(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
         self.grace.set(Grace::None);
         let current = context.current();
         self.canceller.set(Some(current));
-        self.hard_cancel(context);
+        self.stop_members(context);
         loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);

@@ -65,6 +65,9 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
 /// Ends the running coroutine. Does not return; see `Context::leave`.
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
+    if coroutine.takes_care(care::CANCELLATION) {
+        context.end_cancellation(coroutine);
+    }
     if coroutine.takes_care(care::BUNDLES) {
         disown_bundles(coroutine);
     }

@@ -1,6 +1,6 @@
 //! What dumps and debuggers see of a coroutine. Nothing here is used to run one.
 
-use super::{Blocked, Coroutine, Waiter, stop};
+use super::{Blocked, Coroutine, Interrupt, Waiter, stop};
 use crate::context_switch;
 use crate::intrusive::Ref;
 use crate::os::debug_layout::Field;
@@ -66,6 +66,12 @@ impl Coroutine {
         if line != 0 {
             out.text(":").number(line.into());
         }
+    }
+
+    /// Returns whether it is blocked in a wait that no cancellation ends: for the end of other
+    /// coroutines.
+    pub(crate) fn is_uninterruptible(&self) -> bool {
+        self.blocked_on().is_some() && self.interrupt.get() == Interrupt::Never
     }
 
     /// Was it hard-cancelled?
