@@ -42,6 +42,8 @@ pub(crate) struct Bundle {
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
     state: Cell<u8>,
+    /// Why the members were hard-cancelled first.
+    cause: Cell<Cause>,
     /// The handle, as a dump notes it; nobody else uses or initialises it.
     mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
@@ -74,6 +76,18 @@ const FORCED: u8 = 16;
 const HAS_FINISHED: u8 = 32;
 /// In `state`: see [`launch_site::check`].
 const REPORTED: u8 = 64;
+
+/// Why the members of a bundle were hard-cancelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Cause {
+    /// The bundle is being closed, by its canceller. Also where they were not.
+    Closing,
+    /// The bundle's deadline has passed.
+    Deadline,
+    /// Another member has failed.
+    Failure,
+}
 
 /// The grace period that runs for a bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +171,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
+        cause: Cell::new(Cause::Closing),
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),

@@ -183,6 +183,13 @@ pub(super) fn for_each(
     }
 }
 
+/// Returns what the scope in `place` has watched, after [`leave`] has succeeded and before anything
+/// else was written there.
+pub(super) fn watched_by_left(place: NonNull<Scope>) -> Watch {
+    // SAFETY: entered, and written by `enter`; leaving it has changed nothing there.
+    unsafe { place.as_ref() }.watch
+}
+
 /// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
 /// They may lie in a frame that was left a moment ago: see `context_switch::call_below`.
 #[cold]

@@ -24,6 +24,7 @@ pub(crate) mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
+pub(crate) mod reason;
 #[allow(unsafe_code)]
 pub(crate) mod request;
 #[allow(unsafe_code)]

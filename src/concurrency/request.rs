@@ -1,6 +1,6 @@
 //! The graceful request on its way: to channels, cancel scopes and following bundles.
 
-use super::bundle::{self, Bundle};
+use super::bundle::{self, Bundle, Cause};
 use super::channel::{self, HalfChannel};
 use super::notification::{self, InBundle};
 use crate::intrusive::{Link, List, Ref, adapter};
@@ -105,7 +105,7 @@ impl Extras {
         // SAFETY: only `Extras::deadline` has this function.
         let extras: Ref<Extras> = unsafe { Ref::from_raw(extras) };
         if let Some(context) = Context::existing() {
-            extras.bundle.hard_cancel(context);
+            extras.bundle.hard_cancel(context, Cause::Deadline);
         }
     };
 }
@@ -198,12 +198,13 @@ pub(crate) fn set_deadline(handle: c_int, deadline: i64) -> Result<()> {
         return Ok(());
     }
     let timer = bundle.make_extras(context)?.deadline_ref();
+    bundle.forget_cause();
     context.disarm_timer(timer);
     if is_never(deadline) {
         return Ok(());
     }
     if has_come(deadline, context.clock.refresh()) {
-        bundle.hard_cancel(context);
+        bundle.hard_cancel(context, Cause::Deadline);
     } else {
         context.arm_timer(timer, deadline);
     }

@@ -9,6 +9,7 @@ use super::fork::{self, PollerPlace};
 use super::overflow;
 use super::poller::{Poller as _, SystemPoller};
 use super::ready_queue::ReadyQueue;
+use super::reason::ReasonPlace;
 use super::recycle::Quarantine;
 use super::registry::{self, Locked, Place};
 use super::timers::TimingWheel;
@@ -71,6 +72,7 @@ pub(crate) struct Context {
     pub(super) place: Place,
     pub(super) dumping: Dumping,
     pub(super) cancellations: CancelWatch,
+    pub(crate) reason: ReasonPlace,
     handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     serial: u64,
@@ -204,6 +206,7 @@ impl Context {
                 place: Place::new(),
                 dumping: Dumping::new(),
                 cancellations: CancelWatch::new(),
+                reason: ReasonPlace::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,

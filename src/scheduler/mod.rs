@@ -13,6 +13,7 @@ mod overflow;
 pub(crate) mod park;
 mod poller;
 mod ready_queue;
+pub(crate) mod reason;
 mod recycle;
 mod registry;
 pub(crate) mod shared;

@@ -460,6 +460,7 @@ impl Context {
     #[inline(never)]
     fn made_unless(reasons: u8) -> Result<&'static Context> {
         let context = Context::get()?;
+        context.clear_reason();
         context.current().unless_stopped(reasons)?;
         Ok(context)
     }

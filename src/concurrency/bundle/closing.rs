@@ -1,6 +1,6 @@
 //! The end of bundles: their members are hard-cancelled first.
 
-use super::{BUNDLE, Bundle, CLOSING, FORCED, Grace, discard, find};
+use super::{BUNDLE, Bundle, CLOSING, Cause, FORCED, Grace, discard, find};
 use crate::concurrency::last_resort;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
@@ -78,9 +78,12 @@ pub(in crate::concurrency) fn find_closable(
 
 impl Bundle {
     /// Has every blocking call of all members fail from now on, although nobody closes the bundle.
-    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context, cause: Cause) {
         if self.is_empty() {
             return;
+        }
+        if !self.is(CLOSING) && self.cause.get() == Cause::Closing {
+            self.cause.set(cause);
         }
         if last_resort::is_on() {
             last_resort::begin(context, self);
@@ -156,6 +159,7 @@ impl Bundle {
         }
         self.in_owner.unlink();
         self.state.set(0);
+        self.cause.set(Cause::Closing);
         self.canceller.set(None);
         self.grace.set(Grace::None);
         self.give_up(context);

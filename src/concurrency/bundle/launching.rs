@@ -2,7 +2,7 @@
 
 use super::launch_site;
 use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
-use crate::concurrency::dump;
+use crate::concurrency::{dump, reason};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -141,6 +141,7 @@ pub(in crate::concurrency) fn admit(
     launch: Launch,
 ) -> Result<Ref<Coroutine>> {
     if bundle.is(CLOSING | FAILED) {
+        reason::note_refused_launch(context, &bundle);
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;

@@ -68,6 +68,11 @@ impl Coroutine {
         }
     }
 
+    /// Returns its reasons to stop: bits of `stop`.
+    pub(crate) fn stop_reasons(&self) -> u8 {
+        self.stop.get()
+    }
+
     /// Returns whether it is blocked in a wait that no cancellation ends: for the end of other
     /// coroutines.
     pub(crate) fn is_uninterruptible(&self) -> bool {
