@@ -183,6 +183,23 @@ pub(super) fn for_each(
     }
 }
 
+/// Returns the nearest deadline of the scopes that may interrupt the coroutine: of those outside a
+/// shield none can. One that has passed counts as the time now.
+pub(super) fn nearest_deadline(context: &Context, coroutine: Ref<Coroutine>) -> Option<i64> {
+    let mut nearest = None;
+    let mut next = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        let deadline = match scope.overdue.get() {
+            true => Some(context.clock.now()),
+            false => scope.timer.is_armed().then(|| scope.timer.deadline()),
+        };
+        nearest = [nearest, deadline].into_iter().flatten().min();
+        next = if scope.watch == Watch::Shield { ptr::null() } else { scope.outer };
+    }
+    nearest
+}
+
 /// Returns what the scope in `place` has watched, after [`leave`] has succeeded and before anything
 /// else was written there.
 pub(super) fn watched_by_left(place: NonNull<Scope>) -> Watch {

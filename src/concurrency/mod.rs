@@ -31,5 +31,6 @@ pub(crate) mod request;
 pub(crate) mod rest;
 #[allow(unsafe_code)]
 pub(crate) mod signals;
+pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

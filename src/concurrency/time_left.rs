@@ -1,0 +1,52 @@
+//! The deadlines that are on the running coroutine.
+
+use super::bundle::{self, Grace};
+use super::cancel_scope;
+use crate::scheduler::clock;
+use crate::scheduler::context::Context;
+
+/// Returns the nearest of all deadlines that are on the running coroutine: of its scopes, and of
+/// its bundle and those of the owners above it, with the grace periods that run there. A hard
+/// cancellation counts as a deadline that has come just now. `None`: there is none.
+pub(crate) fn nearest_deadline() -> Option<i64> {
+    let context = Context::existing()?;
+    let mut coroutine = context.current();
+    let mut nearest = cancel_scope::nearest_deadline(context, coroutine);
+    let mut add = |deadline: Option<i64>| {
+        nearest = [nearest, deadline].into_iter().flatten().min();
+    };
+    loop {
+        if coroutine.is_cancelled() {
+            // What is left of a period above does not matter any more.
+            add(Some(context.clock.now()));
+            break;
+        }
+        let Some(bundle) = bundle::of(coroutine) else { break };
+        add(bundle.deadline());
+        match bundle.grace() {
+            Grace::None => {}
+            Grace::Until(end) => add(Some(end)),
+            Grace::Unlimited => {}
+        }
+        if bundle.grace() != Grace::None
+            && let Some(canceller) = bundle.canceller()
+        {
+            // A scope of the one that waits there ends the period, too.
+            add(cancel_scope::nearest_deadline(context, canceller));
+        }
+        match bundle.owner() {
+            Some(owner) => coroutine = owner,
+            None => break,
+        }
+    }
+    nearest
+}
+
+/// Returns the period from now to `deadline`, in milliseconds: never less than 0, and -1 for a
+/// deadline that is negative.
+pub(crate) fn period_until(deadline: i64) -> i64 {
+    if deadline < 0 {
+        return -1;
+    }
+    deadline.saturating_sub(clock::now()).max(0)
+}
