@@ -18,7 +18,8 @@ pub const HEADERS: [&str; 2] = ["libdill.h", "libdillimpl.h"];
 const PREFIXED_CONSTANTS: [&str; 3] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD"];
 
 /// Functions that have none, either.
-pub const PREFIXED_FUNCTIONS: [&str; 1] = ["dill_dump"];
+pub const PREFIXED_FUNCTIONS: [&str; 5] =
+    ["dill_deadline", "dill_dump", "dill_last_resort", "dill_left", "dill_reason"];
 
 /// The root of the project.
 pub fn root() -> &'static Path {
