@@ -30,8 +30,9 @@
  *   to the standard error output when it gets that signal; see `dill_dump`.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
- * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
- * only TLS.
+ * defined, without it. A few functions whose short names many programs use for
+ * themselves, such as `dill_left`, have those only where DILL_RAW_NAMES is defined as 2.
+ * DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS only TLS.
  */
 
 #ifndef LIBDILL_H_INCLUDED
@@ -7959,6 +7960,35 @@ DILL_RAW_ int yield() { return dill_yield(); }
 
 /* Signals */
 #define sigchan dill_sigchan
+
+/* Words that many programs use already: only where they are asked for. */
+#if defined DILL_RAW_NAMES
+#if DILL_RAW_NAMES >= 2
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t deadline() { return dill_deadline(); }
+DILL_RAW_ int dump(int fd) { return dill_dump(fd); }
+DILL_RAW_ int last_resort(int64_t timeout, int status) {
+    return dill_last_resort(timeout, status);
+}
+DILL_RAW_ int64_t left(int64_t deadline) { return dill_left(deadline); }
+DILL_RAW_ const char *reason() { return dill_reason(); }
+#undef DILL_RAW_
+}
+#else
+#define deadline dill_deadline
+#define dump dill_dump
+#define last_resort dill_last_resort
+#define left dill_left
+#define reason dill_reason
+#endif
+#endif
+#endif
 
 #if !defined DILL_DISABLE_SOCKETS
 

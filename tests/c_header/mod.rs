@@ -17,7 +17,7 @@ pub const HEADERS: [&str; 2] = ["libdill.h", "libdillimpl.h"];
 /// Constants that have no name without the prefix.
 const PREFIXED_CONSTANTS: [&str; 3] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD"];
 
-/// Functions that have none, either.
+/// Functions that have one only where `DILL_RAW_NAMES` is 2.
 pub const PREFIXED_FUNCTIONS: [&str; 5] =
     ["dill_deadline", "dill_dump", "dill_last_resort", "dill_left", "dill_reason"];
 
