@@ -11,6 +11,7 @@ mod mixed;
 mod overflow;
 mod panics;
 mod scopes;
+mod shutdown_limits;
 mod signals;
 mod threads;
 
