@@ -1887,11 +1887,11 @@ DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
 /**
  * Returns the nearest of all deadlines that are on the caller.
  *
- * These are the deadlines of its cancel scopes, up to a shield; the deadline of the bundle in which
- * it runs and the end of the grace period that runs there; and those of the bundle in which the
- * owner of that one runs, and so on up. Where the one that waits in `bundle_cancel` is in a cancel
- * scope, the deadline of that scope counts, too. When one of them passes, the caller's blocking
- * calls will fail, or it is hard-cancelled soon.
+ * These are the deadlines of its cancel scopes, up to a shield; the deadline of the bundle in
+ * which it runs and the end of the grace period that runs there; and those of the bundle in which
+ * the owner of that one runs, and so on up. Where the one that waits in `bundle_cancel` is in a
+ * cancel scope, the deadline of that scope counts, too. When one of them passes, the caller's
+ * blocking calls will fail, or it is hard-cancelled soon.
  *
  * It is what to hand to code that takes a deadline and knows nothing of bundles: a request to
  * another process, for example. Code that waits with the functions of this library doesn't need
@@ -1902,8 +1902,9 @@ DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
  *
  * # Return value
  *
- * The deadline, in milliseconds as given by `now`, or -1 if there is none. Where a cancel scope has
- * passed its deadline, or the caller or an owner above it was hard-cancelled, it is the time now.
+ * The deadline, in milliseconds as given by `now`, or -1 if there is none. Where a cancel scope
+ * has passed its deadline, or the caller or an owner above it was hard-cancelled, it is the time
+ * now.
  *
  * # Thread safety
  *
@@ -2030,20 +2031,20 @@ DILL_EXPORT const char *dill_reason(void);
  * Ends the process when a hard cancellation is not completed in time.
  *
  * It is the third stage of a shutdown, for coroutines that ignore both the request and the hard
- * cancellation: one that computes for ever, blocks in a call of another library, or goes on although
- * every blocking call fails. So a process that is told to stop ends within the sum of its bounds,
- * whatever its coroutines do.
+ * cancellation: one that computes for ever, blocks in a call of another library, or goes on
+ * although every blocking call fails. So a process that is told to stop ends within the sum of its
+ * bounds, whatever its coroutines do.
  *
- * A hard cancellation begins when `hclose` or `bundle_cancel` cancels the coroutines of a bundle, in
- * any thread, when the deadline of a bundle passes, or when a coroutine in Rust panics. It is completed
- * when all of those coroutines have ended and, for `hclose` and `bundle_cancel`, the caller goes
- * on. If that takes longer than `timeout`, the process writes to the standard error output who is
- * in the way, then what all coroutines do, as `dill_dump` shows it, and ends with
+ * A hard cancellation begins when `hclose` or `bundle_cancel` cancels the coroutines of a bundle,
+ * in any thread, when the deadline of a bundle passes, or when a coroutine in Rust panics. It is
+ * completed when all of those coroutines have ended and, for `hclose` and `bundle_cancel`, the
+ * caller goes on. If that takes longer than `timeout`, the process writes to the standard error
+ * output who is in the way, then what all coroutines do, as `dill_dump` shows it, and ends with
  * `_exit(status)`: no handler of `atexit` runs and no stream is flushed. It ends in any case. If
  * the text can't be written or takes too long, it ends without it, at most five seconds later.
  *
- * A thread of the library's own, `dill-watchdog`, sees to that, independent of all schedulers. It is
- * started by the first call that needs it, blocks all signals, sleeps while nothing is being
+ * A thread of the library's own, `dill-watchdog`, sees to that, independent of all schedulers. It
+ * is started by the first call that needs it, blocks all signals, sleeps while nothing is being
  * cancelled, and stays. The text is written by a child process with a copy of the memory.
  *
  * The time is the system's monotonic one, also with DILL_CLOCK=virtual. A process made by `fork`
@@ -2092,9 +2093,7 @@ DILL_EXPORT const char *dill_reason(void);
  *
  * `bundle_cancel`, `bundle_deadline`, `dill_dump`, `hclose`
  */
-DILL_EXPORT
-int dill_last_resort(int64_t timeout,
-                     int status);
+DILL_EXPORT int dill_last_resort(int64_t timeout, int status);
 
 /* ============================================================================
  * Cancel scopes

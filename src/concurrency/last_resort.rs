@@ -200,8 +200,8 @@ fn end_process_if_overdue() {
     };
 }
 
-/// Says that there is no report. Not for longer than a second, should nobody read it: so little
-/// text fits into whatever is writable.
+/// Writes that there is no report. It takes a second at most where no reader makes room: a short
+/// text never blocks on a descriptor that is writable.
 fn write_failure(timeout: i64, status: c_int) {
     if !crate::os::output::is_writable_soon(libc::STDERR_FILENO) {
         return;

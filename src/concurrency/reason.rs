@@ -120,7 +120,7 @@ fn write_cancellation(context: &Context, coroutine: Ref<Coroutine>, out: &mut Ou
 fn write_cause(context: &Context, bundle: &Bundle, out: &mut Output) -> Option<Ref<Coroutine>> {
     match bundle.cause() {
         Cause::Deadline => drop(out.text("the deadline of its bundle has passed")),
-        // Whoever lets members report failures adds who that was here.
+        // The place for more about a failure that a member reports.
         Cause::Failure => drop(out.text("another member of its bundle has failed")),
         Cause::Closing => {
             let canceller = bundle.canceller()?;

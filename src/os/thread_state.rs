@@ -1,6 +1,7 @@
 //! What the system says of a thread of another process. For children that look at their parent's
 //! memory: see `snapshot`.
 
+use super::output::Output;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
@@ -9,18 +10,10 @@ use core::mem::MaybeUninit;
 pub(crate) fn is_blocked_in_parent(thread: libc::pid_t) -> Option<bool> {
     // SAFETY: no preconditions.
     let process = unsafe { libc::getppid() };
-    let mut path = [0u8; 64];
-    let mut end = 0;
-    let mut text = |bytes: &[u8]| {
-        path[end..end + bytes.len()].copy_from_slice(bytes);
-        end += bytes.len();
-    };
-    text(b"/proc/");
-    decimal(process, &mut text);
-    text(b"/task/");
-    decimal(thread, &mut text);
-    text(b"/stat");
-    let path = CStr::from_bytes_until_nul(&path).ok()?;
+    let mut path = Output::in_memory();
+    path.text("/proc/").number(process.into()).text("/task/").number(thread.into());
+    path.text("/stat\0");
+    let path = CStr::from_bytes_until_nul(path.bytes()).ok()?;
     let mut stat = [MaybeUninit::<u8>::uninit(); 256];
     // SAFETY: the path is a string, and the buffer is valid for as many writes.
     let read = unsafe {
@@ -38,20 +31,4 @@ pub(crate) fn is_blocked_in_parent(thread: libc::pid_t) -> Option<bool> {
         b'S' | b'D' => Some(true),
         _ => None,
     }
-}
-
-/// Passes the digits of a number that is not negative to `text`.
-fn decimal(number: libc::pid_t, text: &mut impl FnMut(&[u8])) {
-    let mut digits = [0u8; 10];
-    let mut rest = number.unsigned_abs();
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    text(&digits[first..]);
 }

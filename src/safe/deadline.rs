@@ -72,10 +72,10 @@ impl Deadline {
         if is_long { Self::NEVER } else { Self::LAST }
     }
 
-    /// The nearest of all deadlines that are on the caller: of its cancel scopes, and of its bundle and
-    /// those of the owners above it, with the grace periods that run there.
-    /// [`Deadline::NEVER`] if there is none. It is what to hand to code that takes a deadline and knows
-    /// nothing of bundles.
+    /// The nearest of all deadlines that are on the caller: of its cancel scopes, and of its bundle
+    /// and those of the owners above it, with the grace periods that run there. [`Deadline::NEVER`]
+    /// if there is none. It is what to hand to code that takes a deadline and knows nothing of
+    /// bundles.
     ///
     /// Where the caller was hard-cancelled, or an owner above it, it is the time now.
     ///

@@ -38,8 +38,8 @@ pub fn last_resort(timeout: impl Into<Option<Duration>>, status: i32) -> Result<
     last_resort::set(timeout, status).map_err(Error::of)
 }
 
-/// Why blocking calls of the running coroutine fail with [`Error::Canceled`] at present; `None` while
-/// they don't.
+/// Why blocking calls of the running coroutine fail with [`Error::Canceled`] at present; `None`
+/// while they don't.
 ///
 /// The text says whether the coroutine was hard-cancelled, and who has closed its bundle or what
 /// else was the reason; or which cancel scope has fired. Coroutines are named by the place of their

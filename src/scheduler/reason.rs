@@ -1,8 +1,8 @@
 //! A place for the reason why a call has failed, in words, where `errno` alone does not tell.
 //!
-//! Most reasons are not stored: they are found in the state of the coroutine when somebody asks.
-//! A call that fails for a reason that can't be found later puts it here on its failing path: as
-//! text with [`Context::set_reason`], or with [`Context::defer_reason`], in a few instructions, as a
+//! Most reasons are not stored: they are found in the state of the coroutine when the program asks. A
+//! call that fails for a reason that can't be found later puts it here on its failing path: as text
+//! with [`Context::set_reason`], or with [`Context::defer_reason`], in a few instructions, as a
 //! function that makes the text when it is asked for. It holds for the coroutine and the `errno` of
 //! that failure, as long as the coroutine has no new reason to stop.
 

@@ -77,7 +77,7 @@ pub(in crate::concurrency) fn find_closable(
 }
 
 impl Bundle {
-    /// Has every blocking call of all members fail from now on, although nobody closes the bundle.
+    /// Makes every blocking call of all members fail from now on. The bundle is not being closed.
     pub(in crate::concurrency) fn hard_cancel(&self, context: &Context, cause: Cause) {
         if self.is_empty() {
             return;

@@ -25,12 +25,12 @@ pub(super) fn write(timeout: i64, status: c_int, left: Duration) -> u8 {
     if !is_overdue {
         return NOTHING;
     }
-    // Once for nobody: who survives that gets to the end the second time, too.
+    // The first time without output: a child that survives that survives the second time, too.
     compose(&mut Output::in_memory(), timeout, status);
     snapshot::limit_child(left);
     let mut out = Output::new(libc::STDERR_FILENO);
     compose(&mut out, timeout, status);
-    // A standard error that can't be written to is nobody's fault here.
+    // There is no other place to report an error of the standard error.
     let _ = out.finish();
     WRITTEN
 }
