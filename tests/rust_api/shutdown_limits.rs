@@ -2,7 +2,7 @@ use crate::virtual_time;
 use dill::{Bundle, CancelScope, Deadline, Error, Grace};
 use std::cell::Cell;
 use std::env;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -87,8 +87,8 @@ fn the_last_resort_ends_the_process() {
     const CHILD: &str = "DILL_TEST_LAST_RESORT";
     if env::var_os(CHILD).is_none() {
         let name = "shutdown_limits::the_last_resort_ends_the_process";
-        let mut child = Command::new(env::current_exe().unwrap());
-        child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").stdout(Stdio::null());
+        let mut child = crate::own_process(name);
+        child.env(CHILD, "1").stdout(Stdio::null());
         let output = child.output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(37), "{text}");
