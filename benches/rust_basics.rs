@@ -2,109 +2,11 @@
 //! `harness::main` has the usage.
 
 mod harness;
+#[path = "harness/operations.rs"]
+mod operations;
 
-use dill::{Bundle, Deadline, channel};
-use harness::{Benchmark, Result};
-use std::time::{Duration, Instant};
-
-const NEVER: Deadline = Deadline::NEVER;
-
-fn yield_among(coroutines: u64, n: u64) -> Result<Duration> {
-    let bundle = Bundle::new()?;
-    for i in 0..coroutines {
-        // All of them together do just so many.
-        let share = n / coroutines + u64::from(i < n % coroutines);
-        bundle.go(move || {
-            for _ in 0..share {
-                let _ = dill::yield_now();
-            }
-        })?;
-    }
-    let start = Instant::now();
-    bundle.wait(NEVER)?;
-    Ok(start.elapsed())
-}
-
-fn yield_2(n: u64) -> Result<Duration> {
-    yield_among(2, n)
-}
-
-fn yield_1000(n: u64) -> Result<Duration> {
-    yield_among(1000, n)
-}
-
-fn go_finish(n: u64) -> Result<Duration> {
-    let bundle = Bundle::new()?;
-    let start = Instant::now();
-    for _ in 0..n {
-        bundle.go(|| {})?;
-    }
-    Ok(start.elapsed())
-}
-
-fn go_finish_close(n: u64) -> Result<Duration> {
-    let start = Instant::now();
-    for _ in 0..n {
-        let bundle = Bundle::new()?;
-        bundle.go(|| {})?;
-    }
-    Ok(start.elapsed())
-}
-
-fn channel_message(n: u64) -> Result<Duration> {
-    let (requests, inbox) = channel::<i32>()?;
-    let (outbox, replies) = channel::<i32>()?;
-    let bundle = Bundle::new()?;
-    bundle.go(move || {
-        while let Ok(value) = inbox.recv(NEVER) {
-            if outbox.send(value, NEVER).is_err() {
-                return;
-            }
-        }
-    })?;
-    let start = Instant::now();
-    for _ in 0..n / 2 {
-        requests.send(1, NEVER)?;
-        replies.recv(NEVER)?;
-    }
-    if n % 2 == 1 {
-        requests.send(1, NEVER)?;
-    }
-    Ok(start.elapsed())
-}
-
-fn go_cancel_blocked(n: u64) -> Result<Duration> {
-    let (tx, rx) = channel::<i32>()?;
-    let start = Instant::now();
-    for _ in 0..n {
-        let bundle = Bundle::new()?;
-        let rx = rx.clone();
-        bundle.go(move || while rx.recv(NEVER).is_ok() {})?;
-    }
-    let elapsed = start.elapsed();
-    drop(tx);
-    Ok(elapsed)
-}
-
-fn spawn_join(n: u64) -> Result<Duration> {
-    let bundle = Bundle::new()?;
-    let start = Instant::now();
-    for i in 0..n {
-        bundle.spawn(move || i)?.join(NEVER)?;
-    }
-    Ok(start.elapsed())
-}
-
-const BENCHMARKS: [Benchmark; 7] = [
-    ("yield_2", yield_2),
-    ("yield_1000", yield_1000),
-    ("go_finish", go_finish),
-    ("go_finish_close", go_finish_close),
-    ("channel_message", channel_message),
-    ("go_cancel_blocked", go_cancel_blocked),
-    ("spawn_join", spawn_join),
-];
+use harness::{Result, counting};
 
 fn main() -> Result<()> {
-    harness::main("rust_basics", &BENCHMARKS)
+    harness::main("rust_basics", &operations::BENCHMARKS)
 }

@@ -117,8 +117,9 @@ static coroutine void asks(int s, long n) {
 }
 
 /* Both sides in this process, so that the same happens in the same order each time: for
-   counting instructions. The time is that of both, and not of the processor. */
-static double tcp_echo_here(long n) {
+   counting instructions. The time is that of both, and not of the processor. Among few
+   connections each look at the poller finds all of them ready. */
+static double echo_here(int count, long n) {
     raise_limits();
     meter_set(0, LONG_MAX);
     struct ipaddr address;
@@ -126,19 +127,22 @@ static double tcp_echo_here(long n) {
     int listener = tcp_listen(&address, 1024), servers = bundle(), clients = bundle();
     MUST(listener >= 0 && servers >= 0 && clients >= 0);
     int connections[HERE];
-    for(int i = 0; i != HERE; ++i) {
+    for(int i = 0; i != count; ++i) {
         connections[i] = tcp_connect(&address, -1);
         int s = tcp_accept(listener, NULL, -1);
         MUST(connections[i] >= 0 && s >= 0 && bundle_go(servers, echoes(s)) == 0);
     }
     start();
-    for(int i = 0; i != HERE; ++i) MUST(bundle_go(clients, asks(connections[i], n / HERE)) == 0);
+    for(int i = 0; i != count; ++i) MUST(bundle_go(clients, asks(connections[i], n / count)) == 0);
     MUST(bundle_wait(clients, -1) == 0);
     double result = stop(n);
     MUST(hclose(clients) == 0 && hclose(servers) == 0 && hclose(listener) == 0);
-    for(int i = 0; i != HERE; ++i) MUST(hclose(connections[i]) == 0);
+    for(int i = 0; i != count; ++i) MUST(hclose(connections[i]) == 0);
     return result;
 }
+
+static double tcp_echo_here(long n) { return echo_here(HERE, n); }
+static double tcp_echo_here_4(long n) { return echo_here(4, n); }
 
 #define ECHO echoes
 #define ECHO_IN_TIME echoes_in_time
@@ -263,6 +267,7 @@ static const struct benchmark benchmarks[] = {
     {"bulk_send", bulk_send},
 #ifndef RAW
     {"tcp_echo_here", tcp_echo_here},
+    {"tcp_echo_here_4", tcp_echo_here_4},
 #endif
 };
 

@@ -1,6 +1,5 @@
 /* Coroutines where there is little address space (RLIMIT_AS, RLIMIT_DATA), or none; and where the
-   system makes no guard without a mapping of its own. Each in a child, as limits are for good. */
-/* time limit: 60 */
+   system makes no guard without a mapping of its own. */
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -9,15 +8,15 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "check.h"
+#include "process.h"
+
+ALL_TESTS(TIME_LIMIT(60))
 
 enum {MIB = 1 << 20, ENOUGH = 100000};
 
-/* The fewest and the most coroutines that a child may find room for. */
+/* The fewest and the most coroutines that there may be room for. */
 static int fewest, most;
 
 static void set_limit(int resource, rlim_t bytes) {
@@ -34,6 +33,12 @@ static int is_limited(void) {
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if(p != MAP_FAILED) CHECK_OK(munmap(p, size));
     return p == MAP_FAILED;
+}
+
+/* The limits stay: each test has a process of its own. */
+static void under_limit(int resource, int mib) {
+    set_limit(resource, (rlim_t)mib * MIB);
+    if(!is_limited()) SKIP("limits have no effect here");
 }
 
 static coroutine void echoes(int ch) {
@@ -86,16 +91,8 @@ static void as_many_as_fit(int in_bundle) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void in_one_bundle(void) {
-    as_many_as_fit(1);
-}
-
-static void with_handles(void) {
-    as_many_as_fit(0);
-}
-
 /* The limit comes when there are coroutines already, and goes away again. */
-static void no_memory_for_a_while(void) {
+TEST(no_memory_for_a_while) {
     volatile char stack[64 * 1024]; /* it can't grow under the limit */
     memset((char*)stack, 0, sizeof(stack));
     int ch[2], pair[2], b = bundle();
@@ -124,7 +121,7 @@ static void no_memory_for_a_while(void) {
 }
 
 /* A name can be resolved, though there is no room for a thread's usual stack. */
-static void name(void) {
+TEST(a_name) {
     struct ipaddr addr;
     /* What the C library loads for it. */
     struct addrinfo *found = NULL;
@@ -155,19 +152,21 @@ static void refuse_guard_regions(void) {
     CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 }
 
-static long mappings(void) {
-    long count = 0;
-    int c;
-    FILE *f = fopen("/proc/self/maps", "r");
-    CHECK(f);
-    while((c = getc(f)) != EOF) count += c == '\n';
+static long map_limit(void) {
+    long limit = 0;
+    FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
+    if(!f) return 0;
+    if(fscanf(f, "%ld", &limit) != 1) limit = 0;
     CHECK_OK(fclose(f));
-    return count;
+    return limit;
 }
 
 /* Each stack takes two mappings, and some are left for other things. Those of a burst are given
    back. */
-static void without_guard_regions(void) {
+TEST(without_guard_regions) {
+    long limit = map_limit();
+    if(limit < 10000 || limit > 100000) SKIP("an unusual number of mappings is allowed");
+    fewest = (int)(limit / 2 - 250), most = (int)(limit / 2);
     refuse_guard_regions();
     int ch[2], b = bundle();
     CHECK_HANDLE(b);
@@ -184,67 +183,60 @@ static void without_guard_regions(void) {
     CHECK_OK(hclose(b));
 }
 
-static void in_child(const char *name, int resource, int mib, void (*test)(void)) {
-    int status;
-    fflush(stdout);
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        if(mib) set_limit(resource, (rlim_t)mib * MIB);
-        if(!mib || is_limited()) test();
-        exit(0);
-    }
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    if(status) check_fail(__FILE__, __LINE__, "%s, %d MiB: status %d", name, mib, status);
-}
-
-/* Children are to find room for so many, or for some more. */
-static void expect(int n) {
-    fewest = n;
-    most = n + n / 4 + 8;
-}
-
-static long map_limit(void) {
-    long limit = 0;
-    FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
-    if(!f) return 0;
-    if(fscanf(f, "%ld", &limit) != 1) limit = 0;
-    CHECK_OK(fclose(f));
-    return limit;
-}
-
-int main(void) {
-    /* What libdill 2.14 found room for, linked as small as it can be. */
-    static const struct {
-        int mib, address_space, data;
-    } libdill[] = {{64, 232, 244}, {200, 751, 772}, {3072, 11725, 11912}};
+BEFORE_EACH {
     use_virtual_time();
     if(under_memcheck()) SKIP("Memcheck takes much address space itself");
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     SKIP("sanitizers take much address space themselves");
 #endif
-    for(size_t i = 0; i != sizeof(libdill) / sizeof(libdill[0]); ++i) {
-        int mib = libdill[i].mib;
-        expect(libdill[i].address_space);
-        in_child("address space", RLIMIT_AS, mib, in_one_bundle);
-        in_child("address space, with handles", RLIMIT_AS, mib, with_handles);
-        expect(libdill[i].data);
-        in_child("data", RLIMIT_DATA, mib, in_one_bundle);
-    }
-    in_child("no memory", 0, 0, no_memory_for_a_while);
-    in_child("a name", 0, 0, name);
-    /* Large stacks: as many as there is room for. */
+}
+
+/* What libdill 2.14 found room for, linked as small as it can be. */
+static const struct {
+    int mib, address_space, data;
+} libdill[] = {{64, 232, 244}, {200, 751, 772}, {3072, 11725, 11912}};
+#define SIZES "64_mib 200_mib 3072_mib"
+
+/* Room for so many, or for some more. */
+static void expect(int n) {
+    fewest = n;
+    most = n + n / 4 + 8;
+}
+
+TEST(little_address_space, VARIANTS(SIZES)) {
+    expect(libdill[variant()].address_space);
+    under_limit(RLIMIT_AS, libdill[variant()].mib);
+    as_many_as_fit(1);
+}
+
+TEST(little_address_space_with_handles, VARIANTS(SIZES)) {
+    expect(libdill[variant()].address_space);
+    under_limit(RLIMIT_AS, libdill[variant()].mib);
+    as_many_as_fit(0);
+}
+
+TEST(little_room_for_data, VARIANTS(SIZES)) {
+    expect(libdill[variant()].data);
+    under_limit(RLIMIT_DATA, libdill[variant()].mib);
+    as_many_as_fit(1);
+}
+
+/* Large stacks: as many as there is room for. */
+static void large_stacks(int resource, int mib, int n) {
     CHECK_OK(setenv("DILL_STACK_SIZE", "67108864", 1));
-    fewest = 2, most = 3;
-    in_child("large stacks", RLIMIT_AS, 200, in_one_bundle);
-    fewest = 14, most = 15;
-    in_child("large stacks", RLIMIT_AS, 1024, in_one_bundle);
-    in_child("large stacks", RLIMIT_DATA, 1024, in_one_bundle);
-    CHECK_OK(unsetenv("DILL_STACK_SIZE"));
-    long limit = map_limit();
-    if(limit >= 10000 && limit <= 100000) {
-        fewest = (int)(limit / 2 - 250), most = (int)(limit / 2);
-        in_child("no guard regions", 0, 0, without_guard_regions);
-    }
-    return 0;
+    fewest = n, most = n + 1;
+    under_limit(resource, mib);
+    as_many_as_fit(1);
+}
+
+TEST(two_large_stacks) {
+    large_stacks(RLIMIT_AS, 200, 2);
+}
+
+TEST(large_stacks_in_address_space) {
+    large_stacks(RLIMIT_AS, 1024, 14);
+}
+
+TEST(large_stacks_as_data) {
+    large_stacks(RLIMIT_DATA, 1024, 14);
 }

@@ -1,7 +1,8 @@
 /* In a steady state sockets allocate nothing: the allocator is this program's, and counts. */
-/* both pollers */
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -137,6 +138,15 @@ static void http(void) {
     CHECK_OK(hclose(b));
 }
 
+static int start_server(int *listener) {
+    CHECK_OK(ipaddr_local(&address, "127.0.0.1", 0, 0));
+    *listener = tcp_listen(&address, 10);
+    CHECK_HANDLE(*listener);
+    int b = go(serves(*listener));
+    CHECK_HANDLE(b);
+    return b;
+}
+
 /* How much is needed at a time depends on who runs when, so it takes some rounds until nothing
    more is. */
 static void steady(void (*action)(void)) {
@@ -149,25 +159,39 @@ static void steady(void (*action)(void)) {
     } while(allocations != before);
 }
 
-int main(void) {
-    CHECK_OK(ipaddr_local(&address, "127.0.0.1", 0, 0));
-    int listener = tcp_listen(&address, 10);
-    CHECK_HANDLE(listener);
-    int b = go(serves(listener));
-    CHECK_HANDLE(b);
-    /* The allocator is this one. */
+/* The allocator is this one. */
+AFTER_EACH {
     CHECK(allocations > 0);
+}
 
+TEST(on_one_connection) {
+    int listener, b = start_server(&listener);
     client = tcp_connect(&address, -1);
     CHECK_HANDLE(client);
     steady(round_trip);
     steady(lists);
     CHECK_OK(hclose(client));
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(listener));
+}
+
+TEST(on_many_connections) {
+    int listener, b = start_server(&listener);
     steady(times_out);
     steady(connection);
+    CHECK_OK(hclose(b));
+    CHECK_OK(hclose(listener));
+}
 
+TEST(on_local_sockets) {
     CHECK_OK(ipc_pair(pair));
     steady(local);
+    CHECK_OK(hclose(pair[0]));
+    CHECK_OK(hclose(pair[1]));
+}
+
+TEST(on_prefixed_messages) {
+    CHECK_OK(ipc_pair(pair));
     for(int i = 0; i != 2; ++i) {
         framed[i] = prefix_attach(pair[i], 2, 0);
         CHECK_HANDLE(framed[i]);
@@ -175,7 +199,9 @@ int main(void) {
     steady(messages);
     CHECK_OK(hclose(framed[0]));
     CHECK_OK(hclose(framed[1]));
+}
 
+TEST(on_http) {
     CHECK_OK(ipc_pair(pair));
     for(int i = 0; i != 2; ++i) {
         web[i] = http_attach(pair[i]);
@@ -184,7 +210,4 @@ int main(void) {
     steady(http);
     CHECK_OK(hclose(web[0]));
     CHECK_OK(hclose(web[1]));
-    CHECK_OK(hclose(b));
-    CHECK_OK(hclose(listener));
-    return 0;
 }

@@ -1,21 +1,12 @@
 /* bundle, bundle_mem, bundle_go, bundle_wait. */
 
-#include "check.h"
+#include "coroutines.h"
 
-static coroutine void finishes(void) {
+BEFORE_EACH {
+    use_virtual_time();
 }
 
-static coroutine void sleeps(int64_t ms, const char *name) {
-    CHECK_WAITED(msleep(now() + ms));
-    note("%s", name);
-}
-
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s", name);
-}
-
-static void empty(void) {
+TEST(empty) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_wait(b, -1));
@@ -28,7 +19,7 @@ static void empty(void) {
     CHECK_ERR(bundle_wait(-1, 0), EBADF);
 }
 
-static void finished_members(void) {
+TEST(finished_members) {
     int b = bundle();
     CHECK_HANDLE(b);
     for(int i = 0; i != 100; ++i) CHECK_OK(bundle_go(b, finishes()));
@@ -36,7 +27,7 @@ static void finished_members(void) {
     CHECK_OK(hclose(b));
 }
 
-static void wait_for_all(void) {
+TEST(wait_for_all) {
     int b = bundle();
     CHECK_HANDLE(b);
     int64_t start = now();
@@ -54,7 +45,7 @@ static void wait_for_all(void) {
     CHECK_OK(hclose(b));
 }
 
-static void wait_times_out(void) {
+TEST(wait_times_out) {
     int b = go(sleeps(50, "done"));
     CHECK_HANDLE(b);
     int64_t start = now();
@@ -78,7 +69,7 @@ static coroutine void waits(int b, int64_t deadline, int result, int err) {
     note("waited");
 }
 
-static void one_waiter_only(void) {
+TEST(one_waiter_only) {
     int b = go(sleeps(20, "slept"));
     CHECK_HANDLE(b);
     int w = go(waits(b, -1, 0, 0));
@@ -96,7 +87,7 @@ static void one_waiter_only(void) {
     CHECK_OK(hclose(b));
 }
 
-static void cancelled_waiter(void) {
+TEST(cancelled_waiter) {
     int b = go(blocks("member"));
     CHECK_HANDLE(b);
     int w = go(waits(b, -1, -1, ECANCELED));
@@ -116,7 +107,7 @@ static coroutine void launches_more(int b, int n) {
     note("end%d", n);
 }
 
-static void members_that_launch_members(void) {
+TEST(members_that_launch_members) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, launches_more(b, 3)));
@@ -125,7 +116,7 @@ static void members_that_launch_members(void) {
     CHECK_OK(hclose(b));
 }
 
-static void go_makes_an_ordinary_bundle(void) {
+TEST(go_makes_an_ordinary_bundle) {
     int b = go(blocks("first"));
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, blocks("second")));
@@ -135,7 +126,7 @@ static void go_makes_an_ordinary_bundle(void) {
     CHECK_NOTES("first second");
 }
 
-static void user_storage(void) {
+TEST(user_storage) {
     static struct bundle_storage mem;
     CHECK_ERR(bundle_mem(NULL), EINVAL);
     /* The same storage again and again; junk in it doesn't matter. */
@@ -160,7 +151,7 @@ static void user_storage(void) {
     CHECK_NOTES("moved");
 }
 
-static void wrong_type(void) {
+TEST(wrong_type) {
     int ch[2];
     CHECK_OK(chmake(ch));
     CHECK_ERR(bundle_wait(ch[0], 0), ENOTSUP);
@@ -178,7 +169,7 @@ static coroutine void owner(int b) {
     note("closed");
 }
 
-static void owned_by_another(void) {
+TEST(owned_by_another) {
     int b = go(sleeps(10, "slept"));
     CHECK_HANDLE(b);
     int o = go(owner(b));
@@ -187,20 +178,4 @@ static void owned_by_another(void) {
     CHECK_WAITED(bundle_wait(o, -1));
     CHECK_NOTES("slept closed");
     CHECK_OK(hclose(o));
-}
-
-int main(void) {
-    use_virtual_time();
-    empty();
-    finished_members();
-    wait_for_all();
-    wait_times_out();
-    one_waiter_only();
-    cancelled_waiter();
-    members_that_launch_members();
-    go_makes_an_ordinary_bundle();
-    user_storage();
-    wrong_type();
-    owned_by_another();
-    return 0;
 }

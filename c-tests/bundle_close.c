@@ -1,14 +1,13 @@
 /* Closing a bundle: all members are cancelled first, then all are awaited; what
    had been delivered stays delivered; one's own bundle can't be closed. */
 
-#include "check.h"
+#include "coroutines.h"
 
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s", name);
+BEFORE_EACH {
+    use_virtual_time();
 }
 
-static void cancelled_in_launch_order(void) {
+TEST(cancelled_in_launch_order) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, blocks("a")));
@@ -47,7 +46,7 @@ static coroutine void outsider(int wake, int ch, int b) {
     CHECK_ERR(hclose(b), EBUSY);
 }
 
-static void all_cancelled_before_any_awaited(void) {
+TEST(all_cancelled_before_any_awaited) {
     int wake[2], ch[2];
     CHECK_OK(chmake(wake));
     CHECK_OK(chmake(ch));
@@ -84,7 +83,7 @@ static coroutine void sends_one(int ch) {
     note("sent it");
 }
 
-static void delivered_is_delivered(void) {
+TEST(delivered_is_delivered) {
     int ch[2], val = 42;
     CHECK_OK(chmake(ch));
     int b = go(receives_one(ch[1]));
@@ -109,7 +108,7 @@ static coroutine void was_only_ready(void) {
     note("ready");
 }
 
-static void ready_members(void) {
+TEST(ready_members) {
     int b = go(was_only_ready());
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
@@ -128,7 +127,7 @@ static coroutine void owns_child(int depth) {
     note("%d", depth);
 }
 
-static void nested_bundles(void) {
+TEST(nested_bundles) {
     int b = go(owns_child(5));
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
@@ -136,24 +135,24 @@ static void nested_bundles(void) {
     CHECK_NOTES("0 1 2 3 4 5");
 }
 
-static coroutine void finishes(void) {
+static coroutine void never_runs(void) {
     note("never");
 }
 
 static coroutine void cancelled_launcher(int other) {
     CHECK_ERR(msleep(-1), ECANCELED);
-    CHECK_ERR(go(finishes()), ECANCELED);
-    CHECK_ERR(bundle_go(other, finishes()), ECANCELED);
+    CHECK_ERR(go(never_runs()), ECANCELED);
+    CHECK_ERR(bundle_go(other, never_runs()), ECANCELED);
     static char stack[16384];
-    CHECK_ERR(go_mem(finishes(), stack, sizeof(stack)), ECANCELED);
-    CHECK_ERR(bundle_go_mem(other, finishes(), stack, sizeof(stack)),
+    CHECK_ERR(go_mem(never_runs(), stack, sizeof(stack)), ECANCELED);
+    CHECK_ERR(bundle_go_mem(other, never_runs(), stack, sizeof(stack)),
         ECANCELED);
     CHECK_ERR(bundle(), ECANCELED);
     int ch[2];
     CHECK_ERR(chmake(ch), ECANCELED);
 }
 
-static void cancelled_coroutines_launch_nothing(void) {
+TEST(cancelled_coroutines_launch_nothing) {
     int other = bundle();
     CHECK_HANDLE(other);
     int b = go(cancelled_launcher(other));
@@ -186,7 +185,7 @@ static coroutine void closes_ancestor(int depth) {
     note("%d", depth);
 }
 
-static void own_bundle_is_a_deadlock(void) {
+TEST(own_bundle_is_a_deadlock) {
     for(int depth = 1; depth != 4; ++depth) {
         outermost = bundle();
         CHECK_HANDLE(outermost);
@@ -203,7 +202,7 @@ static coroutine void closes_sibling(int b) {
     note("closed");
 }
 
-static void siblings(void) {
+TEST(siblings) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, blocks("victim")));
@@ -244,7 +243,7 @@ static coroutine void closes(int b, int64_t period) {
     note("closed");
 }
 
-static void closing_each_other_is_a_deadlock(void) {
+TEST(closing_each_other_is_a_deadlock) {
     for(int64_t period = -1; period != 3; period += 2) {
         int a = bundle();
         CHECK_HANDLE(a);
@@ -258,7 +257,7 @@ static void closing_each_other_is_a_deadlock(void) {
     }
 }
 
-static void clean_up_when_cancelled(void) {
+TEST(clean_up_when_cancelled) {
     int b = go(cleans_up());
     CHECK_HANDLE(b);
     CHECK_OK(yield());
@@ -266,26 +265,10 @@ static void clean_up_when_cancelled(void) {
     CHECK_NOTES("got it clean");
 }
 
-static void many_members(void) {
+TEST(many_members) {
     int b = bundle();
     CHECK_HANDLE(b);
     for(int i = 0; i != 1000; ++i) CHECK_OK(bundle_go(b, blocks("m")));
     CHECK_OK(hclose(b));
     CHECK_INT(strlen(check_notes_), 1999);
-}
-
-int main(void) {
-    use_virtual_time();
-    cancelled_in_launch_order();
-    all_cancelled_before_any_awaited();
-    delivered_is_delivered();
-    ready_members();
-    nested_bundles();
-    cancelled_coroutines_launch_nothing();
-    own_bundle_is_a_deadlock();
-    siblings();
-    closing_each_other_is_a_deadlock();
-    clean_up_when_cancelled();
-    many_members();
-    return 0;
 }

@@ -1,8 +1,9 @@
 /* bsend, brecv, bsendl, brecvl: scattered buffers, skipping, malformed lists,
    large transfers in pieces of every size. */
-/* both pollers */
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static void chain(struct iolist *iol, int n) {
     for(int i = 0; i != n; ++i) {
@@ -11,7 +12,7 @@ static void chain(struct iolist *iol, int n) {
     }
 }
 
-static void lists(void) {
+TEST(lists) {
     int s[2];
     char a[3] = "ab", c[5] = "cdef", one, four[5] = {0};
     tcp_pair(s);
@@ -63,7 +64,7 @@ static void refused(int s, struct iolist *iol, int n, struct iolist *first,
     unchanged(iol, saved, n);
 }
 
-static void malformed_lists(void) {
+TEST(malformed_lists) {
     int s[2];
     char buf[8], c;
     struct iolist iol[3], other;
@@ -197,7 +198,7 @@ static void transfer(size_t total, size_t out, size_t in, int lists) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void transfers(void) {
+TEST(transfers) {
     /* Around the sizes of internal buffers, and far beyond the kernel's. */
     size_t sizes[] = {1, 3, 511, 512, 513, 1983, 1984, 1985, 2000, 4095, 4096,
         4097, 16384, 65536, 70000};
@@ -224,7 +225,7 @@ static coroutine void receives_both(int s, size_t len) {
 }
 
 /* Both ends send more than fits into the kernel before either has received. */
-static void both_directions_at_once(void) {
+TEST(both_directions_at_once) {
     int s[2], b = bundle();
     size_t len = 16 << 20;
     CHECK_HANDLE(b);
@@ -239,7 +240,7 @@ static void both_directions_at_once(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void everything_to_the_end(void) {
+TEST(everything_to_the_end) {
     int s[2];
     tcp_pair(s);
     int b = go(sends(s[0], 200000, 777, 0));
@@ -252,7 +253,7 @@ static void everything_to_the_end(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void long_lists(void) {
+TEST(long_lists) {
     /* Longer than the system takes in one call. */
     enum {N = 3000};
     static struct iolist out[N], in[N];
@@ -273,14 +274,4 @@ static void long_lists(void) {
     CHECK_OK(memcmp(inbuf, outbuf, sizeof(inbuf)));
     CHECK_OK(hclose(s[0]));
     CHECK_OK(hclose(s[1]));
-}
-
-int main(void) {
-    lists();
-    malformed_lists();
-    transfers();
-    both_directions_at_once();
-    everything_to_the_end();
-    long_lists();
-    return 0;
 }

@@ -1,18 +1,9 @@
 /* bundle_cancel: each way it can end, what the members see, and when. */
 
-#include "check.h"
+#include "coroutines.h"
 
-static coroutine void finishes(void) {
-}
-
-static coroutine void sleeps(int64_t ms, const char *name) {
-    CHECK_WAITED(msleep(now() + ms));
-    note("%s", name);
-}
-
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s", name);
+BEFORE_EACH {
+    use_virtual_time();
 }
 
 /* Ends ms after it has heard the request. */
@@ -33,7 +24,7 @@ static void close_both(int ch[2]) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void all_end_by_themselves(void) {
+TEST(all_end_by_themselves) {
     int ch[2], b = bundle();
     CHECK_HANDLE(b);
     channel_of(b, ch);
@@ -49,7 +40,7 @@ static void all_end_by_themselves(void) {
     close_both(ch);
 }
 
-static void the_period_ends(void) {
+TEST(the_period_ends) {
     int ch[2], b = bundle();
     CHECK_HANDLE(b);
     channel_of(b, ch);
@@ -65,7 +56,7 @@ static void the_period_ends(void) {
     close_both(ch);
 }
 
-static void ends_at_the_last_moment(void) {
+TEST(ends_at_the_last_moment) {
     /* The member's timer was set before the one of the period. */
     int b = go(sleeps(100, "done"));
     CHECK_HANDLE(b);
@@ -79,7 +70,7 @@ static void ends_at_the_last_moment(void) {
     CHECK_NOTES("99 cut");
 }
 
-static void without_limit(void) {
+TEST(without_limit) {
     int64_t day = 24 * 3600 * 1000, start = now();
     int b = go(sleeps(day, "a day"));
     CHECK_HANDLE(b);
@@ -93,7 +84,7 @@ static void without_limit(void) {
     CHECK_NOTES("again");
 }
 
-static void at_once(void) {
+TEST(at_once) {
     int ch[2], val, b = bundle();
     CHECK_HANDLE(b);
     channel_of(b, ch);
@@ -109,7 +100,7 @@ static void at_once(void) {
     close_both(ch);
 }
 
-static void empty_bundles(void) {
+TEST(empty_bundles) {
     int64_t periods[] = {0, -1, 100, INT64_MAX, DILL_INHERIT};
     int64_t start = now();
     for(int i = 0; i != 5; ++i) {
@@ -130,7 +121,7 @@ static void empty_bundles(void) {
 }
 
 /* The storage of a bundle is free again afterwards. */
-static void user_storage(void) {
+TEST(user_storage) {
     static struct bundle_storage mem;
     for(int i = 0; i != 3; ++i) {
         memset(&mem, 0x5a, sizeof(mem));
@@ -171,7 +162,7 @@ static coroutine void collects(int ch) {
     }
 }
 
-static void nothing_is_disturbed(void) {
+TEST(nothing_is_disturbed) {
     int ch[2], results[2], b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(chmake(results));
@@ -194,7 +185,7 @@ static coroutine void is_cancelled_too(int b, int64_t timeout) {
     CHECK_ERR(hclose(b), EBADF);
 }
 
-static void caller_cancelled_while_waiting(void) {
+TEST(caller_cancelled_while_waiting) {
     int64_t periods[] = {1000, -1, INT64_MAX};
     for(int i = 0; i != 3; ++i) {
         int b = go(blocks("member"));
@@ -217,7 +208,7 @@ static coroutine void cancelled_before(int b, int64_t timeout) {
     CHECK_ERR(hclose(b), EBADF);
 }
 
-static void caller_cancelled_before(void) {
+TEST(caller_cancelled_before) {
     int64_t periods[] = {1000, -1};
     for(int i = 0; i != 2; ++i) {
         int ch[2], val, b = bundle();
@@ -243,7 +234,7 @@ static coroutine void hard_when_cancelled(int b) {
     note("canceller");
 }
 
-static void at_once_in_a_cancelled_coroutine(void) {
+TEST(at_once_in_a_cancelled_coroutine) {
     int b = go(blocks("member"));
     CHECK_HANDLE(b);
     int c = go(hard_when_cancelled(b));
@@ -263,26 +254,9 @@ static coroutine void owns_slow_child(void) {
     note("member");
 }
 
-static void cut_members_are_awaited(void) {
+TEST(cut_members_are_awaited) {
     int b = go(owns_slow_child());
     CHECK_HANDLE(b);
     CHECK_ERR(bundle_cancel(b, 10), ETIMEDOUT);
     CHECK_NOTES("grandchild grandchild grandchild member");
-}
-
-int main(void) {
-    use_virtual_time();
-    all_end_by_themselves();
-    the_period_ends();
-    ends_at_the_last_moment();
-    without_limit();
-    at_once();
-    empty_bundles();
-    user_storage();
-    nothing_is_disturbed();
-    caller_cancelled_while_waiting();
-    caller_cancelled_before();
-    at_once_in_a_cancelled_coroutine();
-    cut_members_are_awaited();
-    return 0;
 }

@@ -1,19 +1,13 @@
 /* bundle_cancel that is refused: nothing at all has happened then. And bundles
    that are being cancelled, seen from outside. */
 
-#include "check.h"
+#include "coroutines.h"
 
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s", name);
+BEFORE_EACH {
+    use_virtual_time();
 }
 
-static coroutine void sleeps(int64_t ms, const char *name) {
-    CHECK_WAITED(msleep(now() + ms));
-    note("%s", name);
-}
-
-static void bad_arguments(void) {
+TEST(bad_arguments) {
     int ch[2], val, b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(chmake(ch));
@@ -61,7 +55,7 @@ static coroutine void cancels_ancestor(int depth, int ch) {
     note("%d", depth);
 }
 
-static void own_bundle_is_a_deadlock(void) {
+TEST(own_bundle_is_a_deadlock) {
     for(int depth = 1; depth != 4; ++depth) {
         int ch[2];
         outermost = bundle();
@@ -82,7 +76,7 @@ static coroutine void cancels(int b, int64_t timeout, int rc, int err) {
     note("cancelled");
 }
 
-static void one_canceller_only(void) {
+TEST(one_canceller_only) {
     int b = go(sleeps(50, "slept"));
     CHECK_HANDLE(b);
     int c = go(cancels(b, 100, 0, 0));
@@ -106,7 +100,7 @@ static coroutine void waits(int b) {
 }
 
 /* Somebody waits for the bundle that another one cancels. */
-static void with_a_waiter(void) {
+TEST(with_a_waiter) {
     int b = go(sleeps(50, "slept"));
     CHECK_HANDLE(b);
     int w = go(waits(b));
@@ -131,7 +125,7 @@ static void with_a_waiter(void) {
 }
 
 /* A bundle that has been asked to end may be waited for like any other. */
-static void during_the_grace_period(void) {
+TEST(during_the_grace_period) {
     int b = go(sleeps(50, "slept"));
     CHECK_HANDLE(b);
     int c = go(cancels(b, 100, 0, 0));
@@ -141,14 +135,4 @@ static void during_the_grace_period(void) {
     CHECK_OK(bundle_wait(c, -1));
     CHECK_NOTES("slept cancelled");
     CHECK_OK(hclose(c));
-}
-
-int main(void) {
-    use_virtual_time();
-    bad_arguments();
-    own_bundle_is_a_deadlock();
-    one_canceller_only();
-    with_a_waiter();
-    during_the_grace_period();
-    return 0;
 }

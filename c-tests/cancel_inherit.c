@@ -3,6 +3,10 @@
 
 #include "check.h"
 
+BEFORE_EACH {
+    use_virtual_time();
+}
+
 static int64_t start;
 
 static int elapsed(void) {
@@ -30,7 +34,7 @@ static void close_both(int ch[2]) {
 }
 
 /* In the main coroutine no grace period can be running: as period 0. */
-static void none_in_main(void) {
+TEST(none_in_main) {
     start = now();
     int b = go(blocks("m"));
     CHECK_HANDLE(b);
@@ -46,7 +50,7 @@ static coroutine void inherits_nothing(void) {
     note("owner@%d", elapsed());
 }
 
-static void none_is_running(void) {
+TEST(none_is_running) {
     start = now();
     int b = go(inherits_nothing());
     CHECK_HANDLE(b);
@@ -70,7 +74,7 @@ static coroutine void middle(int ch, int64_t works, int64_t child_ends,
     note("middle@%d", elapsed());
 }
 
-static void what_is_left(void) {
+TEST(what_is_left) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -98,7 +102,7 @@ static coroutine void middle_cut(int ch, int64_t works) {
     note("middle@%d", elapsed());
 }
 
-static void nothing_is_left(void) {
+TEST(nothing_is_left) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -111,7 +115,7 @@ static void nothing_is_left(void) {
     close_both(ch);
 }
 
-static void without_limit(void) {
+TEST(without_limit) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -141,7 +145,7 @@ static coroutine void level(int ch, int depth, int64_t leaf_ends) {
     if(depth) close_both(down);
 }
 
-static void three_levels(void) {
+TEST(three_levels) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -172,7 +176,7 @@ static coroutine void level_cut(int ch, int depth) {
     if(depth) close_both(down);
 }
 
-static void three_levels_cut(void) {
+TEST(three_levels_cut) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -203,7 +207,7 @@ static coroutine void in_the_outer_bundle(int ch) {
     note("outer@%d", elapsed());
 }
 
-static void not_from_further_up(void) {
+TEST(not_from_further_up) {
     int ch[2];
     start = now();
     int b = bundle();
@@ -225,7 +229,7 @@ static coroutine void own_period(int ch, int64_t period) {
     note("own@%d", elapsed());
 }
 
-static void own_periods(void) {
+TEST(own_periods) {
     int64_t period[] = {300, 5000};
     int rc[] = {0, -1};
     for(int i = 0; i != 2; ++i) {
@@ -239,18 +243,4 @@ static void own_periods(void) {
         CHECK_NOTES(i ? "child@1000 own@1000" : "child@300 own@300");
         close_both(ch);
     }
-}
-
-int main(void) {
-    use_virtual_time();
-    none_in_main();
-    none_is_running();
-    what_is_left();
-    nothing_is_left();
-    without_limit();
-    three_levels();
-    three_levels_cut();
-    not_from_further_up();
-    own_periods();
-    return 0;
 }

@@ -1,16 +1,10 @@
 /* Launching into a bundle that is being cancelled: allowed while the grace period
    runs, refused from the hard cancellation on. */
 
-#include "check.h"
+#include "coroutines.h"
 
-static coroutine void sleeps(int64_t ms, const char *name) {
-    CHECK_WAITED(msleep(now() + ms));
-    note("%s", name);
-}
-
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s", name);
+BEFORE_EACH {
+    use_virtual_time();
 }
 
 static coroutine void launches_at(int b, int64_t when, int64_t ms) {
@@ -19,7 +13,7 @@ static coroutine void launches_at(int b, int64_t when, int64_t ms) {
     note("launcher");
 }
 
-static void from_outside(void) {
+TEST(from_outside) {
     int b = go(sleeps(50, "first"));
     CHECK_HANDLE(b);
     int64_t start = now();
@@ -38,7 +32,7 @@ static coroutine void launches_endless_at(int b, int64_t when) {
     note("launcher");
 }
 
-static void too_long_for_the_period(void) {
+TEST(too_long_for_the_period) {
     int b = go(sleeps(50, "first"));
     CHECK_HANDLE(b);
     int64_t start = now();
@@ -57,7 +51,7 @@ static coroutine void respawns(int b, int n) {
     if(n) CHECK_OK(bundle_go(b, respawns(b, n - 1)));
 }
 
-static void members_launch_members(void) {
+TEST(members_launch_members) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, respawns(b, 5)));
@@ -115,12 +109,10 @@ static void after_the_hard_cancellation(int64_t period, int rc, int err) {
     CHECK_OK(hclose(wake[1]));
 }
 
-int main(void) {
-    use_virtual_time();
-    from_outside();
-    too_long_for_the_period();
-    members_launch_members();
+TEST(after_the_hard_cancellation_when_the_period_has_passed) {
     after_the_hard_cancellation(50, -1, ETIMEDOUT);
+}
+
+TEST(after_the_hard_cancellation_without_a_period) {
     after_the_hard_cancellation(0, 0, 0);
-    return 0;
 }

@@ -1,6 +1,10 @@
 /* Cancel scopes: when they fire, what they interrupt, and how they nest. */
 
-#include "check.h"
+#include "coroutines.h"
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static struct cancel_scope sc, inner, innermost;
 
@@ -28,7 +32,7 @@ static void fired(int err) {
     CHECK_OK(msleep(now() + 1));
 }
 
-static void by_deadline(void) {
+TEST(by_deadline) {
     int64_t end = now() + 10;
     CHECK_OK(cancel_enter(&sc, -1, end));
     CHECK_OK(msleep(end - 5));
@@ -54,7 +58,7 @@ static coroutine void ends(int ch, int closes) {
     else CHECK_OK(chdone(ch));
 }
 
-static void by_channel(void) {
+TEST(by_channel) {
     for(int closes = 0; closes != 2; ++closes) {
         int ch[2];
         make(ch);
@@ -76,7 +80,7 @@ static void by_channel(void) {
 }
 
 /* A channel that is closed in the scope is watched no more. */
-static void its_channel_is_closed(void) {
+TEST(its_channel_is_closed) {
     int ch[2];
     make(ch);
     CHECK_OK(cancel_enter(&sc, ch[0], -1));
@@ -94,7 +98,7 @@ static coroutine void is_asked(void) {
     fired(ECANCELED);
 }
 
-static void by_request(void) {
+TEST(by_request) {
     int b = go(is_asked());
     CHECK_HANDLE(b);
     CHECK_OK(bundle_cancel(b, 100));
@@ -104,7 +108,7 @@ static void by_request(void) {
     CHECK_OK(cancel_leave(&sc));
 }
 
-static coroutine void receives(int s, int64_t end) {
+static coroutine void is_cut_in_brecv(int s, int64_t end) {
     char buf[10];
     CHECK_OK(cancel_enter(&sc, DILL_REQUEST, end));
     CHECK_ERR(brecv(s, buf, sizeof(buf), -1), ECANCELED);
@@ -112,18 +116,14 @@ static coroutine void receives(int s, int64_t end) {
     fired(ECANCELED);
 }
 
-static coroutine void blocks(void) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-}
-
 static coroutine void cancels(int64_t end) {
     CHECK_OK(cancel_enter(&sc, DILL_REQUEST, end));
     CHECK_ERR(msleep(-1), ECANCELED);
-    int b = go(blocks());
+    int b = go(blocks(NULL));
     CHECK_HANDLE(b);
     CHECK_ERR(bundle_cancel(b, 1000), ECANCELED);
     CHECK_INT(now(), end);
-    b = go(blocks());
+    b = go(blocks(NULL));
     CHECK_HANDLE(b);
     CHECK_ERR(bundle_cancel(b, 1000), ECANCELED);
     CHECK_INT(now(), end);
@@ -132,10 +132,10 @@ static coroutine void cancels(int64_t end) {
 
 /* Of an operation under way the request waits for the end, the deadline does not, also when
    the request has come before it; and likewise of a grace period. */
-static void the_deadline_after_the_request(void) {
+TEST(the_deadline_after_the_request) {
     int s[2];
     CHECK_OK(ipc_pair(s));
-    int b = go(receives(s[0], now() + 30));
+    int b = go(is_cut_in_brecv(s[0], now() + 30));
     CHECK_HANDLE(b);
     CHECK_OK(bsend(s[1], "hello", 5, -1));
     CHECK_OK(msleep(now() + 10));
@@ -165,7 +165,7 @@ static coroutine void is_shielded(int *done) {
     *done = 3;
 }
 
-static void shields(void) {
+TEST(shields) {
     int done = 0;
     int b = go(is_shielded(&done));
     CHECK_HANDLE(b);
@@ -173,7 +173,7 @@ static void shields(void) {
     CHECK_INT(done, 3);
 }
 
-static void nesting(void) {
+TEST(nesting) {
     CHECK_OK(cancel_enter(&sc, -1, now() + 20));
     CHECK_OK(cancel_enter(&inner, -1, now() + 10));
     CHECK_OK(cancel_enter(&innermost, -1, -1));
@@ -188,7 +188,7 @@ static void nesting(void) {
     CHECK_ERR(cancel_leave(&sc), ETIMEDOUT);
 }
 
-static void mistakes(void) {
+TEST(mistakes) {
     int ch[2];
     make(ch);
     int b = bundle();
@@ -210,17 +210,4 @@ static void mistakes(void) {
     CHECK_ERR(cancel_leave(&sc), EINVAL);
     CHECK_OK(hclose(b));
     close_both(ch);
-}
-
-int main(void) {
-    CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
-    by_deadline();
-    by_channel();
-    its_channel_is_closed();
-    by_request();
-    the_deadline_after_the_request();
-    shields();
-    nesting();
-    mistakes();
-    return 0;
 }

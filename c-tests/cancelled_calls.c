@@ -1,17 +1,16 @@
 /* In a hard-cancelled coroutine every blocking call fails with ECANCELED, again
    and again and even where it could succeed at once; what doesn't block works. */
-/* both pollers */
 
 #include <fcntl.h>
 
+#include "coroutines.h"
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static int readable, writable;
 
-static coroutine void finishes(void) {
-}
-
-static coroutine void sends(int ch) {
+static coroutine void sends_five(int ch) {
     int val = 5;
     CHECK_OK(chsend(ch, &val, sizeof(val), -1));
 }
@@ -61,7 +60,7 @@ static coroutine void every_call(int ch, int ready, int empty, int listener,
     note("done");
 }
 
-int main(void) {
+TEST(every_call_fails_when_cancelled) {
     int fds[2];
     CHECK_OK(pipe(fds));
     CHECK_INT(write(fds[1], "x", 1), 1);
@@ -75,7 +74,7 @@ int main(void) {
     int ls = loopback_listener(&addr);
     int empty = bundle();
     CHECK_HANDLE(empty);
-    int sender = go(sends(ready[1]));
+    int sender = go(sends_five(ready[1]));
     CHECK_HANDLE(sender);
     int nfds = count_fds();
     int b = go(every_call(ch[0], ready[0], empty, ls, s[0], addr));
@@ -95,5 +94,4 @@ int main(void) {
     CHECK_OK(hclose(empty));
     CHECK_OK(hclose(ls));
     CHECK_OK(hclose(s[1]));
-    return 0;
 }

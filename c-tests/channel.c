@@ -1,21 +1,9 @@
 /* chmake, chsend, chrecv: rendezvous in both directions, FIFO order, sizes. */
 
-#include "check.h"
+#include "coroutines.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static coroutine void sends(int ch, int val) {
-    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
-    note("s%d", val);
-}
-
-static coroutine void receives(int ch, int expected) {
-    int val = -1;
-    CHECK_OK(chrecv(ch, &val, sizeof(val), -1));
-    CHECK_INT(val, expected);
-    note("r%d", val);
 }
 
 static void make(int ch[2], int b[1]) {
@@ -55,18 +43,6 @@ TEST(both_ways) {
         unmake(ch, b);
         CHECK_NOTES("r2 s3");
     }
-}
-
-static coroutine void sends_later(int ch, int val) {
-    CHECK_OK(yield());
-    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
-}
-
-static coroutine void receives_later(int ch, int expected) {
-    int val;
-    CHECK_OK(yield());
-    CHECK_OK(chrecv(ch, &val, sizeof(val), -1));
-    CHECK_INT(val, expected);
 }
 
 TEST(waiting_clears_errno) {

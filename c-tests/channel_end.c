@@ -2,6 +2,10 @@
 
 #include "check.h"
 
+BEFORE_EACH {
+    use_virtual_time();
+}
+
 static coroutine void sends(int ch, int result, int err) {
     int val = 1;
     CHECK_RESULT(chsend(ch, &val, sizeof(val), -1), result, err);
@@ -37,7 +41,7 @@ static void unmake(int ch[2]) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void done_ends_one_direction(void) {
+TEST(done_ends_one_direction) {
     int ch[2], val = 1;
     make(ch);
     CHECK_OK(chdone(ch[0]));
@@ -63,7 +67,7 @@ static void done_ends_one_direction(void) {
     unmake(ch);
 }
 
-static void done_wakes_all_who_wait(void) {
+TEST(done_wakes_all_who_wait) {
     int ch[2];
     make(ch);
     CHECK_OK(bundle_go(b, receives(ch[1], -1, EPIPE)));
@@ -85,7 +89,7 @@ static void done_wakes_all_who_wait(void) {
     unmake(ch);
 }
 
-static void done_leaves_the_other_direction_alone(void) {
+TEST(done_leaves_the_other_direction_alone) {
     int ch[2], val = 3;
     make(ch);
     CHECK_OK(bundle_go(b, receives(ch[0], 0, 0)));
@@ -104,7 +108,7 @@ static coroutine void producer(int ch) {
     CHECK_OK(chdone(ch));
 }
 
-static void done_comes_after_what_was_sent(void) {
+TEST(done_comes_after_what_was_sent) {
     int ch[2], val;
     make(ch);
     CHECK_OK(bundle_go(b, producer(ch[0])));
@@ -117,7 +121,7 @@ static void done_comes_after_what_was_sent(void) {
 }
 
 /* One end alone may be closed; waiters are woken when the channel goes. */
-static void closing_wakes_all_who_wait(void) {
+TEST(closing_wakes_all_who_wait) {
     for(int first = 0; first != 2; ++first) {
         int ch[2];
         make(ch);
@@ -156,7 +160,7 @@ static void closing_wakes_all_who_wait(void) {
     }
 }
 
-static void half_closed(void) {
+TEST(half_closed) {
     int ch[2], val = 0;
     make(ch);
     CHECK_OK(hclose(ch[0]));
@@ -174,7 +178,7 @@ static void half_closed(void) {
     CHECK_OK(hclose(b));
 }
 
-static void deadlines(void) {
+TEST(deadlines) {
     int ch[2], val = 0;
     make(ch);
     int64_t start = now();
@@ -208,7 +212,7 @@ static coroutine void sends_at(int ch, int64_t when) {
     CHECK_OK(chsend(ch, &val, sizeof(val), -1));
 }
 
-static void message_before_the_deadline(void) {
+TEST(message_before_the_deadline) {
     int ch[2], val = 0;
     make(ch);
     int64_t start = now();
@@ -228,7 +232,7 @@ static coroutine void cancelled(int ch) {
     note("cancelled");
 }
 
-static void cancelled_waiters_are_gone(void) {
+TEST(cancelled_waiters_are_gone) {
     int ch[2], val = 0;
     make(ch);
     CHECK_OK(bundle_go(b, cancelled(ch[1])));
@@ -241,7 +245,7 @@ static void cancelled_waiters_are_gone(void) {
     unmake(ch);
 }
 
-static void moved_handles(void) {
+TEST(moved_handles) {
     int ch[2], val = 6;
     make(ch);
     CHECK_OK(bundle_go(b, receives(ch[1], 0, 0)));
@@ -260,7 +264,7 @@ static void moved_handles(void) {
     unmake(ch);
 }
 
-static void bad_arguments(void) {
+TEST(bad_arguments) {
     int ch[2], val = 0;
     struct chstorage mem;
     make(ch);
@@ -276,20 +280,4 @@ static void bad_arguments(void) {
     CHECK_ERR(chrecv(b, &val, sizeof(val), -1), ENOTSUP);
     CHECK_ERR(chdone(b), ENOTSUP);
     unmake(ch);
-}
-
-int main(void) {
-    use_virtual_time();
-    done_ends_one_direction();
-    done_wakes_all_who_wait();
-    done_leaves_the_other_direction_alone();
-    done_comes_after_what_was_sent();
-    closing_wakes_all_who_wait();
-    half_closed();
-    deadlines();
-    message_before_the_deadline();
-    cancelled_waiters_are_gone();
-    moved_handles();
-    bad_arguments();
-    return 0;
 }

@@ -1,17 +1,17 @@
 /* choose on channels: readiness, priority, order among waiters, both ends,
    many clauses, choose against choose. */
-/* both pollers */
 
-#include "check.h"
+#include "coroutines.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static int b;
 
-static coroutine void sends(int ch, int val) {
-    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
-    note("s%d", val);
-}
-
-static coroutine void receives(int ch) {
+static coroutine void receives_any(int ch) {
     int val = -1;
     CHECK_OK(chrecv(ch, &val, sizeof(val), -1));
     note("r%d", val);
@@ -45,7 +45,7 @@ static void unmake(int n, int ch[][2]) {
     }
 }
 
-static void one_clause(void) {
+TEST(one_clause) {
     int ch[1][2], val = -1;
     make(1, ch);
     struct chclause in = {CHRECV, ch[0][1], &val, sizeof(val)};
@@ -54,7 +54,7 @@ static void one_clause(void) {
     CHECK_OK(bundle_go(b, sends(ch[0][0], 1)));
     CHECK_RESULT(choose(&in, 1, -1), 0, 0);
     CHECK_INT(val, 1);
-    CHECK_OK(bundle_go(b, receives(ch[0][0])));
+    CHECK_OK(bundle_go(b, receives_any(ch[0][0])));
     val = 2;
     CHECK_RESULT(choose(&out, 1, 0), 0, 0);
     CHECK_OK(bundle_go(b, sends(ch[0][0], 3)));
@@ -65,19 +65,7 @@ static void one_clause(void) {
     unmake(1, ch);
 }
 
-static coroutine void sends_later(int ch, int val) {
-    CHECK_OK(yield());
-    CHECK_OK(chsend(ch, &val, sizeof(val), -1));
-}
-
-static coroutine void receives_later(int ch, int expected) {
-    int val = -1;
-    CHECK_OK(yield());
-    CHECK_OK(chrecv(ch, &val, sizeof(val), -1));
-    CHECK_INT(val, expected);
-}
-
-static void one_clause_that_waits(void) {
+TEST(one_clause_that_waits) {
     int ch[1][2], val = -1;
     make(1, ch);
     struct chclause in = {CHRECV, ch[0][1], &val, sizeof(val)};
@@ -91,12 +79,12 @@ static void one_clause_that_waits(void) {
     unmake(1, ch);
 }
 
-static void order_decides_among_the_ready(void) {
+TEST(order_decides_among_the_ready) {
     int ch[3][2], val = 0, sent = 77;
     make(3, ch);
     CHECK_OK(bundle_go(b, sends(ch[0][0], 0)));
     CHECK_OK(bundle_go(b, sends(ch[1][0], 1)));
-    CHECK_OK(bundle_go(b, receives(ch[2][0])));
+    CHECK_OK(bundle_go(b, receives_any(ch[2][0])));
     struct chclause cls[] = {
         {CHSEND, ch[2][1], &sent, sizeof(sent)},
         {CHRECV, ch[1][1], &val, sizeof(val)},
@@ -114,7 +102,7 @@ static void order_decides_among_the_ready(void) {
     unmake(3, ch);
 }
 
-static void first_to_come_decides_when_waiting(void) {
+TEST(first_to_come_decides_when_waiting) {
     int ch[3][2], val = 0;
     make(3, ch);
     struct chclause cls[3];
@@ -135,12 +123,12 @@ static void first_to_come_decides_when_waiting(void) {
     unmake(3, ch);
 }
 
-static void in_line_with_other_waiters(void) {
+TEST(in_line_with_other_waiters) {
     int ch[1][2], val;
     make(1, ch);
-    CHECK_OK(bundle_go(b, receives(ch[0][1])));
+    CHECK_OK(bundle_go(b, receives_any(ch[0][1])));
     CHECK_OK(bundle_go(b, chooses_to_receive(ch[0][1])));
-    CHECK_OK(bundle_go(b, receives(ch[0][1])));
+    CHECK_OK(bundle_go(b, receives_any(ch[0][1])));
     for(int i = 0; i != 3; ++i)
         CHECK_OK(chsend(ch[0][0], &i, sizeof(i), 0));
     CHECK_OK(yield());
@@ -157,7 +145,7 @@ static void in_line_with_other_waiters(void) {
     unmake(1, ch);
 }
 
-static void choose_against_choose(void) {
+TEST(choose_against_choose) {
     int ch[1][2], val = -1;
     make(1, ch);
     CHECK_OK(bundle_go(b, chooses_to_send(ch[0][0], 1)));
@@ -191,7 +179,7 @@ static coroutine void trades(int ch, int val, int rounds, int *sent, int *got) {
     }
 }
 
-static void traders(void) {
+TEST(traders) {
     int ch[1][2], sent[2] = {0, 0}, got[2] = {0, 0};
     make(1, ch);
     CHECK_OK(bundle_go(b, trades(ch[0][0], 10, 100, &sent[0], &got[0])));
@@ -203,7 +191,7 @@ static void traders(void) {
     unmake(1, ch);
 }
 
-static void the_same_channel_twice(void) {
+TEST(the_same_channel_twice) {
     int ch[1][2], val[2] = {-1, -1};
     make(1, ch);
     struct chclause cls[] = {
@@ -222,7 +210,7 @@ static void the_same_channel_twice(void) {
     CHECK_NOTES("s6");
 }
 
-static void both_ends_in_one_choose(void) {
+TEST(both_ends_in_one_choose) {
     int ch[1][2], in = -1, out = 8;
     make(1, ch);
     struct chclause cls[] = {
@@ -241,7 +229,7 @@ static void both_ends_in_one_choose(void) {
     unmake(1, ch);
 }
 
-static void many_clauses(void) {
+TEST(many_clauses) {
     enum {N = 64};
     int ch[N][2], val[N];
     struct chclause cls[N];
@@ -264,7 +252,7 @@ static void many_clauses(void) {
     unmake(N, ch);
 }
 
-static void deadlines(void) {
+TEST(deadlines) {
     int ch[1][2], val = 0;
     make(1, ch);
     int64_t start = now();
@@ -280,20 +268,4 @@ static void deadlines(void) {
     CHECK_ERR(choose(NULL, 0, start + 20), ETIMEDOUT);
     CHECK_INT(now() - start, 20);
     unmake(1, ch);
-}
-
-int main(void) {
-    use_virtual_time();
-    one_clause();
-    one_clause_that_waits();
-    order_decides_among_the_ready();
-    first_to_come_decides_when_waiting();
-    in_line_with_other_waiters();
-    choose_against_choose();
-    traders();
-    the_same_channel_twice();
-    both_ends_in_one_choose();
-    many_clauses();
-    deadlines();
-    return 0;
 }

@@ -1,10 +1,15 @@
 /* What choose reports: -1 for the call as a whole, else the index of a clause,
    with errno saying how that clause ended. */
-/* both pollers */
 
 #include <limits.h>
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static coroutine void sends(int ch, size_t len, int result, int err) {
     char buf[64] = {0};
@@ -28,7 +33,7 @@ static coroutine void chooses(int op, int ch, int other, size_t len, int err) {
     note("chose");
 }
 
-static void the_call_as_a_whole(void) {
+TEST(the_call_as_a_whole) {
     int ch[2], val = 0;
     CHECK_OK(chmake(ch));
     struct chclause cl = {CHRECV, ch[0], &val, sizeof(val)};
@@ -61,7 +66,7 @@ static void bad_clause(struct chclause bad, int err) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void bad_clauses(void) {
+TEST(bad_clauses) {
     int ch[2], closed[2], val = 0;
     CHECK_OK(chmake(ch));
     CHECK_OK(chmake(closed));
@@ -90,7 +95,7 @@ static void bad_clauses(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void done_channels(void) {
+TEST(done_channels) {
     int ch[2], other[2], val = 0;
     CHECK_OK(chmake(ch));
     CHECK_OK(chmake(other));
@@ -111,7 +116,7 @@ static void done_channels(void) {
     }
 }
 
-static void done_while_waiting(void) {
+TEST(done_while_waiting) {
     int ch[2][2], other[2];
     CHECK_OK(chmake(ch[0]));
     CHECK_OK(chmake(ch[1]));
@@ -132,7 +137,7 @@ static void done_while_waiting(void) {
     }
 }
 
-static void closed_channels(void) {
+TEST(closed_channels) {
     int ch[2], other[2];
     CHECK_OK(chmake(ch));
     CHECK_OK(chmake(other));
@@ -149,7 +154,7 @@ static void closed_channels(void) {
     CHECK_OK(hclose(other[1]));
 }
 
-static void different_sizes(void) {
+TEST(different_sizes) {
     int ch[2], other[2];
     char buf[64] = {0};
     CHECK_OK(chmake(ch));
@@ -196,7 +201,7 @@ static coroutine void is_cancelled(int ch) {
     note("cancelled");
 }
 
-static void cancelled(void) {
+TEST(cancelled) {
     int ch[2], val = 0;
     CHECK_OK(chmake(ch));
     int b = go(is_cancelled(ch[1]));
@@ -209,7 +214,7 @@ static void cancelled(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void empty_values(void) {
+TEST(empty_values) {
     int ch[2];
     CHECK_OK(chmake(ch));
     struct chclause in = {CHRECV, ch[0], NULL, 0};
@@ -224,17 +229,4 @@ static void empty_values(void) {
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-int main(void) {
-    use_virtual_time();
-    the_call_as_a_whole();
-    bad_clauses();
-    done_channels();
-    done_while_waiting();
-    closed_channels();
-    different_sizes();
-    cancelled();
-    empty_values();
-    return 0;
 }

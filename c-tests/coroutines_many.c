@@ -1,6 +1,5 @@
-/* 200,000 coroutines (under Memcheck 2,000) alive at once, each with its guarded stack: all wait, all are
-   reached, all are cancelled. */
-/* time limit: 60 */
+/* 200,000 coroutines (under Memcheck 2,000) alive at once, each with its guarded stack: all wait,
+   all are reached, all are cancelled. */
 
 #include <sys/mman.h>
 
@@ -47,7 +46,7 @@ static long memory_kb(const char *key) {
     return kb;
 }
 
-int main(void) {
+TEST(all_are_reached_and_cancelled, TIME_LIMIT(60)) {
     int n = under_memcheck() ? 2000 : guards_are_cheap() ? 200000 : 20000;
     /* A page of stack each, and as much again to be sure. */
     if(memory_kb("MemAvailable:") < n * 8L)
@@ -75,5 +74,4 @@ int main(void) {
     CHECK_INT(cancelled, n / 4);
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-    return 0;
 }

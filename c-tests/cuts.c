@@ -1,10 +1,11 @@
 /* Operations that are stuck after any number of bytes, and end there in every way: by a
    graceful request, a scope's or their own deadline, cancellation, a close. So each place
    where an operation waits meets each reason to stop waiting. */
-/* both pollers */
 
 #include "stacks.h"
 #include "tls.h"
+
+ALL_TESTS(BOTH_POLLERS, VARIANTS("tcp ipc"))
 
 enum stack {TLS_CLIENT, TLS_SERVER, PREFIX, SUFFIX, TERM_PREFIX, TERM_SUFFIX, WS_CLIENT,
     WS_SERVER, STACKS};
@@ -13,6 +14,17 @@ enum way {BY_REQUEST, BY_SCOPE, BY_DEADLINE, BY_CANCEL, BY_CLOSE, WAYS};
 
 static enum stack stack;
 static enum transport transport;
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    transport = (enum transport)variant();
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static int is_stream(void) {
     return stack == TLS_CLIENT || stack == TLS_SERVER;
@@ -307,20 +319,18 @@ static void all_cuts(const char *name, int which, enum way ways, long step, long
         }
 }
 
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    int before = count_fds();
-    for(transport = OVER_TCP; transport <= OVER_IPC; ++transport) {
-        /* The valve hides what is beneath it: the second time, fewer places will do. */
-        long every = transport == OVER_TCP ? 1 : 5;
-        /* Four bytes and something around them. */
-        for(int i = TLS_CLIENT; i != STACKS; ++i)
-            all_cuts("operation on stack", i, WAYS, every, 6, 64, operation);
-        /* Those of TLS are long, and cost time to compute. */
-        for(int i = ATTACH_TLS_CLIENT; i != HANDSHAKES; ++i)
-            all_cuts("handshake", i, BY_CLOSE, i <= ATTACH_TLS_SERVER ? 37 : every, 5, 4000,
-                handshake);
-        CHECK_INT(count_fds(), before);
-    }
-    return 0;
+TEST(operations) {
+    /* The valve hides what is beneath it: the second time, fewer places will do. */
+    long every = transport == OVER_TCP ? 1 : 5;
+    /* Four bytes and something around them. */
+    for(int i = TLS_CLIENT; i != STACKS; ++i)
+        all_cuts("operation on stack", i, WAYS, every, 6, 64, operation);
+}
+
+/* Those of TLS are long, and cost time to compute. */
+TEST(handshakes) {
+    long every = transport == OVER_TCP ? 1 : 5;
+    for(int i = ATTACH_TLS_CLIENT; i != HANDSHAKES; ++i)
+        all_cuts("handshake", i, BY_CLOSE, i <= ATTACH_TLS_SERVER ? 37 : every, 5, 4000,
+            handshake);
 }

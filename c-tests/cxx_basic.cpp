@@ -26,7 +26,11 @@ static coroutine void sends(int ch, std::string text) {
     CHECK_OK(chdone(ch));
 }
 
-static void strings_by_value() {
+BEFORE_EACH {
+    use_virtual_time();
+}
+
+TEST(strings_by_value) {
     int ch[2];
     CHECK_OK(chmake(ch));
     std::string text = "a string that doesn't fit into the object itself";
@@ -51,7 +55,7 @@ static coroutine void holds(Tracker, std::unique_ptr<int> value, int *seen) {
     *seen = *value;
 }
 
-static void destructors_run() {
+TEST(destructors_run) {
     int seen = 0;
     int b = go(holds(Tracker(), std::make_unique<int>(42), &seen));
     CHECK_HANDLE(b);
@@ -73,7 +77,7 @@ static coroutine void sets(bool &done) {
 
 // What a coroutine or the evaluation of its arguments changes in the parent's frame
 // is seen there, in plain local variables too.
-static void references_and_side_effects() {
+TEST(references_and_side_effects) {
     int counter = 0, by = 1;
     int b = bundle();
     CHECK_HANDLE(b);
@@ -126,7 +130,7 @@ private:
 
 int Server::total = 0;
 
-static void member_functions() {
+TEST(member_functions) {
     {
         Server server;
         for(int i = 1; i <= 100; ++i) server.put(i);
@@ -134,7 +138,7 @@ static void member_functions() {
     CHECK_INT(Server::total, 5050);
 }
 
-static void lambdas() {
+TEST(lambdas) {
     std::vector<int> seen;
     auto worker = [&seen](int value) {
         seen.push_back(value);
@@ -162,7 +166,7 @@ template<typename T> static coroutine void templated(T value, T *out) {
     *out = value;
 }
 
-static void templates() {
+TEST(templates) {
     std::string s;
     double d = 0;
     int b = go(templated(std::string("text"), &s));
@@ -184,7 +188,7 @@ static coroutine void throws(int *caught) {
     }
 }
 
-static void exceptions_inside() {
+TEST(exceptions_inside) {
     int caught[3] = {0, 0, 0};
     int b = bundle();
     CHECK_HANDLE(b);
@@ -219,7 +223,7 @@ static coroutine void keeps(int ms, std::string text, int *done) {
     }
 }
 
-static void exceptions_kept() {
+TEST(exceptions_kept) {
     int done[3] = {0, 0, 0};
     int b = bundle();
     CHECK_HANDLE(b);
@@ -236,7 +240,7 @@ static coroutine void blocks() {
     CHECK_ERR(msleep(-1), ECANCELED);
 }
 
-static void choose_and_stacks() {
+TEST(choose_and_stacks) {
     int ch[2], val = 0;
     alignas(16) static char stack[65536];
     CHECK_OK(chmake(ch));
@@ -248,18 +252,4 @@ static void choose_and_stacks() {
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-int main() {
-    use_virtual_time();
-    strings_by_value();
-    destructors_run();
-    references_and_side_effects();
-    member_functions();
-    lambdas();
-    templates();
-    exceptions_inside();
-    exceptions_kept();
-    choose_and_stacks();
-    return 0;
 }

@@ -47,7 +47,7 @@ static coroutine void catches(int &caught) {
     CHECK_INT(count, 0);
 }
 
-int main() {
+TEST(exceptions_are_caught) {
     int caught = 0;
     catches(caught);
     int b = go(catches(caught));
@@ -56,5 +56,4 @@ int main() {
     CHECK_OK(bundle_wait(b, -1));
     CHECK_OK(hclose(b));
     CHECK_INT(caught, 3);
-    return 0;
 }

@@ -1,5 +1,4 @@
 /* dill_dump: the tree of bundles and coroutines, and what each is blocked in. */
-/* both pollers */
 
 #include "check.h"
 #include "net.h"
@@ -9,6 +8,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 /* What dill_dump() writes now, without its first line. */
 static const char *dump(void) {
@@ -94,7 +99,7 @@ static coroutine void wait_for(int b) {
 }
 
 /* Every kind of wait. */
-static void waits(void) {
+TEST(waits) {
     int in[2], out[2], ch[2], fds[2], full[2], idle[2];
     CHECK_OK(chmake(in));
     CHECK_OK(chmake(out));
@@ -170,7 +175,7 @@ static coroutine void sleep_and_choose_nothing(void) {
 }
 
 /* What nothing but a cancellation ends. */
-static void endless_waits(void) {
+TEST(endless_waits) {
     int b = bundle(), line = __LINE__ + 1;
     CHECK_OK(bundle_go(b, sleep_for_ever()));
     CHECK_OK(bundle_go(b, choose_nothing(-1)));
@@ -210,7 +215,7 @@ static coroutine void close_it(int b) {
 }
 
 /* The states of bundles that are being ended. */
-static void endings(void) {
+TEST(endings) {
     int ch[2];
     CHECK_OK(chmake(ch));
     outer_ = bundle();
@@ -268,7 +273,7 @@ static coroutine void leave_behind(int *b) {
     CHECK_OK(bundle_go(*b, work()));
 }
 
-static void scopes_and_orphans(void) {
+TEST(scopes_and_orphans) {
     int ch[2], left = -1;
     CHECK_OK(chmake(ch));
     int b = bundle(), line = __LINE__ + 1;
@@ -329,7 +334,7 @@ static void check_socket(int line, const char *text, const char *expected) {
     check_socket(__LINE__, text, expected_);\
 } while(0)
 
-static void sockets(void) {
+TEST(sockets) {
     struct ipaddr addr;
     CHECK_OK(ipaddr_local(&addr, "127.0.0.1", 0, 0));
     int ls = tcp_listen(&addr, 10), one[2], two[2], three[2];
@@ -372,7 +377,7 @@ static coroutine void connect_to_name(void) {
 }
 
 /* A name server that does not answer, and coroutines of the library's own. */
-static void names(void) {
+TEST(names) {
     script = lines;
     CHECK_OK(sem_init(&gate, 0, 0));
     int b = bundle(), line = __LINE__ + 1;
@@ -408,7 +413,7 @@ static coroutine void dump_from_here(void) {
 }
 
 /* A tree deeper than the stack could hold it, and a stack as small as can be. */
-static void depths(void) {
+TEST(depths) {
     static char stack[4096], text[1 << 20];
     int ch[2], levels = 3000;
     CHECK_OK(chmake(ch));
@@ -442,7 +447,7 @@ static void *other_thread(void *arg) {
     return NULL;
 }
 
-static void threads(void) {
+TEST(threads) {
     int b = go(sleep_for(77));
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, other_thread, NULL));
@@ -451,7 +456,7 @@ static void threads(void) {
     CHECK_OK(hclose(b));
 }
 
-static void errors(void) {
+TEST(errors) {
     CHECK_ERR(dill_dump(-1), EBADF);
     int fds[2];
     CHECK_OK(pipe(fds));
@@ -463,18 +468,7 @@ static void errors(void) {
     CHECK_ERR(dill_dump(fds[1]), EBADF);
 }
 
-int main(void) {
-    use_virtual_time();
+TEST(nothing_to_tell_of) {
     CHECK_LINE(dump(), "open handles: none");
     CHECK_LINE(dump(), "main: running");
-    waits();
-    endless_waits();
-    endings();
-    scopes_and_orphans();
-    sockets();
-    names();
-    depths();
-    threads();
-    errors();
-    return 0;
 }

@@ -1,13 +1,13 @@
 /* DILL_DUMP_SIGNAL: programs that hang, compute, take turns or change the library's
    structures without end are asked what they are doing. Each is a process of its own;
    nothing here depends on when the signal arrives. */
-/* both pollers */
-
-#include "check.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/wait.h>
+
+#include "process.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static coroutine void receive(int ch) {
     int value;
@@ -37,7 +37,7 @@ static coroutine void churn(void) {
     }
 }
 
-static void hang(void) {
+static void hang_in_a_wait(void) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = bundle();
@@ -46,19 +46,23 @@ static void hang(void) {
     CHECK_OK(bundle_wait(b, -1));
 }
 
+PROGRAM(hang) {
+    hang_in_a_wait();
+}
+
 static void *thread_main(void *arg) {
     (void)arg;
-    hang();
+    hang_in_a_wait();
     return NULL;
 }
 
-static void two_threads(void) {
+PROGRAM(two_threads) {
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, thread_main, NULL));
-    hang();
+    hang_in_a_wait();
 }
 
-static void turns(void) {
+PROGRAM(turns) {
     int b = bundle();
     CHECK_OK(bundle_go(b, turn()));
     CHECK_OK(bundle_go(b, turn()));
@@ -66,7 +70,7 @@ static void turns(void) {
     bundle_wait(b, -1);
 }
 
-static void computation(void) {
+PROGRAM(computation) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = bundle();
@@ -74,7 +78,7 @@ static void computation(void) {
     bundle_go(b, compute());
 }
 
-static void small_stack(void) {
+PROGRAM(small_stack) {
     static char stack[4096];
     int ch[2];
     CHECK_OK(chmake(ch));
@@ -83,7 +87,7 @@ static void small_stack(void) {
     bundle_go_mem(b, compute(), stack, sizeof(stack));
 }
 
-static void changes(void) {
+PROGRAM(changes) {
     int b = bundle();
     ready();
     bundle_go(b, churn());
@@ -94,30 +98,14 @@ static void on_signal(int signal) {
     if(write(2, "mine\n", 5) != 5) _exit(2);
 }
 
-static void with_a_handler(void) {
+PROGRAM(with_a_handler) {
     signal(SIGUSR1, on_signal);
-    hang();
+    hang_in_a_wait();
 }
 
-static void not_asked_for(void) {
-    hang();
+PROGRAM(not_asked_for) {
+    hang_in_a_wait();
 }
-
-static const struct program {
-    const char *name;
-    void (*run)(void);
-    const char *signal;
-    int readies;
-} programs[] = {
-    {"hang", hang, "USR1", 1},
-    {"two_threads", two_threads, "SIGUSR1", 2},
-    {"turns", turns, "10", 1},
-    {"computation", computation, "USR1", 1},
-    {"small_stack", small_stack, "USR1", 1},
-    {"changes", changes, "USR1", 1},
-    {"with_a_handler", with_a_handler, "USR1", 1},
-    {"not_asked_for", not_asked_for, NULL, 1},
-};
 
 struct child {
     pid_t pid;
@@ -126,29 +114,24 @@ struct child {
     size_t len;
 };
 
-static struct child start(char *name) {
+/* Starts the program with this signal for dumps, and waits until so many of its threads are
+   ready. */
+static struct child start(const char *program, const char *signal, int readies) {
     static struct child child;
     memset(&child, 0, sizeof(child));
-    const struct program *program = programs;
-    while(strcmp(program->name, name) != 0) ++program;
-    int out[2], err[2];
+    int out[2];
     CHECK_OK(pipe(out));
-    CHECK_OK(pipe(err));
-    child.pid = fork();
-    CHECK(child.pid >= 0);
+    child.pid = fork_heard(&child.err);
     if(child.pid == 0) {
         dup2(out[1], 1);
-        dup2(err[1], 2);
         close(out[0]);
-        close(err[0]);
-        if(program->signal) setenv("DILL_DUMP_SIGNAL", program->signal, 1);
-        run_self(name);
+        close(out[1]);
+        if(signal) setenv("DILL_DUMP_SIGNAL", signal, 1);
+        run_program(program);
     }
     close(out[1]);
-    close(err[1]);
     child.out = out[0];
-    child.err = err[0];
-    for(int i = 0; i != program->readies; ++i) {
+    for(int i = 0; i != readies; ++i) {
         char byte;
         CHECK_INT(read(child.out, &byte, 1), 1);
     }
@@ -187,22 +170,14 @@ static void end(struct child *child) {
     int status;
     CHECK_INT(waitpid(child->pid, &status, WNOHANG), 0);
     CHECK_OK(kill(child->pid, SIGKILL));
-    CHECK_INT(waitpid(child->pid, &status, 0), child->pid);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    CHECK_INT(result_of(child->pid), -SIGKILL);
     close(child->out);
     close(child->err);
 }
 
-int main(int argc, char **argv) {
-    if(argc > 1) {
-        for(size_t i = 0; i != sizeof(programs) / sizeof(programs[0]); ++i)
-            if(strcmp(programs[i].name, argv[1]) == 0) programs[i].run();
-        return 2;
-    }
-    int status;
-
-    /* Again and again, and the program goes on. */
-    struct child child = start("hang");
+/* Again and again, and the program goes on. */
+TEST(of_one_that_hangs) {
+    struct child child = start("hang", "USR1", 1);
     for(int i = 1; i <= 3; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, ": blocked in chrecv from ", i);
@@ -210,35 +185,40 @@ int main(int argc, char **argv) {
         CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), i);
     }
     end(&child);
+}
 
-    child = start("two_threads");
+TEST(of_all_threads) {
+    struct child child = start("two_threads", "SIGUSR1", 2);
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, ": blocked in chrecv from ", 2);
     check_threads(&child, 1, 1);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 2);
     end(&child);
+}
 
-    child = start("turns");
+TEST(of_coroutines_that_take_turns) {
+    struct child child = start("turns", "10", 1);
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, "#2 ", 1);
     check_threads(&child, 1, 0);
     CHECK_INT(count(child.text, "main: blocked in bundle_wait for bundle "), 1);
     end(&child);
+}
 
-    /* Nobody gives way here. */
-    char *busy[] = {"computation", "small_stack"};
-    for(int i = 0; i != 2; ++i) {
-        child = start(busy[i]);
-        CHECK_OK(kill(child.pid, SIGUSR1));
-        expect(&child, ": running\n", 1);
-        check_threads(&child, 1, 0);
-        CHECK_INT(count(child.text, "main: ready\n"), 1);
-        CHECK_INT(count(child.text, ": blocked in chrecv from "), 1);
-        end(&child);
-    }
+/* No coroutine gives way here. */
+TEST(of_one_that_computes, VARIANTS("computation small_stack")) {
+    struct child child = start(variant() ? "small_stack" : "computation", "USR1", 1);
+    CHECK_OK(kill(child.pid, SIGUSR1));
+    expect(&child, ": running\n", 1);
+    check_threads(&child, 1, 0);
+    CHECK_INT(count(child.text, "main: ready\n"), 1);
+    CHECK_INT(count(child.text, ": blocked in chrecv from "), 1);
+    end(&child);
+}
 
-    /* The lists may be half changed when they are looked at: it may take another try. */
-    child = start("changes");
+/* The lists may be half changed when they are looked at: it may take another try. */
+TEST(of_lists_that_change) {
+    struct child child = start("changes", "USR1", 1);
     for(int i = 1; i <= 5; ++i) {
         CHECK_OK(kill(child.pid, SIGUSR1));
         expect(&child, "libdill: coroutines of thread ", i);
@@ -246,16 +226,18 @@ int main(int argc, char **argv) {
         check_threads(&child, count(child.text, "libdill: coroutines of thread "), 0);
     }
     end(&child);
+}
 
-    child = start("with_a_handler");
+TEST(the_programs_handler_stays) {
+    struct child child = start("with_a_handler", "USR1", 1);
     CHECK_OK(kill(child.pid, SIGUSR1));
     expect(&child, "mine\n", 1);
     CHECK_STR(child.text, "mine\n");
     end(&child);
+}
 
-    child = start("not_asked_for");
+TEST(none_unless_asked_for) {
+    struct child child = start("not_asked_for", NULL, 1);
     CHECK_OK(kill(child.pid, SIGUSR1));
-    CHECK_INT(waitpid(child.pid, &status, 0), child.pid);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);
-    return 0;
+    CHECK_INT(result_of(child.pid), -SIGUSR1);
 }

@@ -1,8 +1,13 @@
 /* What a coroutine leaves behind when it ends, and bundles that are ended by each
    other's coroutines. */
-/* both pollers */
 
-#include "check.h"
+#include "coroutines.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 /* Ends inside of two cancel scopes, which is a mistake. Both lie in its frame, which is
    gone when they would fire. */
@@ -20,7 +25,7 @@ static coroutine void sleeps_well(int64_t until) {
     note("slept");
 }
 
-static void an_end_disarms_its_scopes(void) {
+TEST(an_end_disarms_its_scopes) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = bundle();
@@ -38,10 +43,6 @@ static void an_end_disarms_its_scopes(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static coroutine void sleeps(int64_t until) {
-    CHECK_OK(msleep(until));
-}
-
 static coroutine void chooses(int b) {
     struct chclause clause = {CHBUNDLE, b, NULL, 0};
     CHECK_INT(choose(&clause, 1, -1), 0);
@@ -54,8 +55,8 @@ static coroutine void waits(int b, int err) {
     note("wait");
 }
 
-static void a_clause_waits_beside_bundle_wait(void) {
-    int b = go(sleeps(now() + 10));
+TEST(a_clause_waits_beside_bundle_wait) {
+    int b = go(sleeps(10, NULL));
     CHECK_HANDLE(b);
     int w = bundle();
     CHECK_HANDLE(w);
@@ -77,7 +78,7 @@ static coroutine void ends_when_cancelled(int other, int err) {
 }
 
 /* Of two bundles, each has a coroutine that ends the other one. */
-static void mutual_ends_are_a_deadlock(void) {
+TEST(mutual_ends_are_a_deadlock) {
     int x = bundle();
     CHECK_HANDLE(x);
     int y = bundle();
@@ -97,7 +98,7 @@ static coroutine void ends_from_inside(int other, int err) {
     CHECK_OK(hclose(b));
 }
 
-static void rings_are_a_deadlock(void) {
+TEST(rings_are_a_deadlock) {
     int ring[3];
     for(int i = 0; i != 3; ++i) {
         ring[i] = bundle();
@@ -166,7 +167,7 @@ static coroutine void rung(int side, int depth) {
     CHECK_ERR(bundle_cancel(ladder[!side][depth], -1), ECANCELED);
 }
 
-static void many_ways(void) {
+TEST(many_ways) {
     int top[2];
     ended = 0;
     memset(ladder, -1, sizeof(ladder));
@@ -205,20 +206,17 @@ static void deep_inside(int depth) {
     CHECK_INT(refused, 1);
 }
 
-int main(void) {
-    CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
-    an_end_disarms_its_scopes();
-    a_clause_waits_beside_bundle_wait();
-    mutual_ends_are_a_deadlock();
-    rings_are_a_deadlock();
-    int lengths[] = {2, 16, 17, 18, 100, 1000};
-    for(size_t i = 0; i != sizeof(lengths) / sizeof(lengths[0]); ++i) {
+static const int lengths[] = {2, 16, 17, 18, 100, 1000};
+#define LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
+
+TEST(long_rings) {
+    for(size_t i = 0; i != LENGTHS; ++i)
         for(int closed = 0; closed != 2; ++closed) {
             long_ring(lengths[i], 0, closed);
             long_ring(lengths[i], -1, closed);
         }
-        deep_inside(lengths[i]);
-    }
-    many_ways();
-    return 0;
+}
+
+TEST(the_outermost_from_deep_inside) {
+    for(size_t i = 0; i != LENGTHS; ++i) deep_inside(lengths[i]);
 }

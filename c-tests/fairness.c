@@ -1,12 +1,13 @@
 /* In real time: coroutines that are always ready don't starve timers or descriptors, and nor do
    those whose peers send, receive or connect faster than they can be served. The bound is
    generous, to hold on a busy machine. */
-/* both pollers */
 
 #include <pthread.h>
 #include <sys/socket.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static int stop;
 static long turns;
@@ -231,7 +232,7 @@ static coroutine void accepts(int ls) {
     CHECK_INT(errno, ECANCELED);
 }
 
-static void with_clients(void) {
+TEST(with_clients) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr);
     stop = 0;
@@ -248,17 +249,36 @@ static void with_clients(void) {
     CHECK_OK(hclose(ls));
 }
 
-int main(void) {
+TEST(peer_floods_a_receive) {
     with_peer(floods, receives_bytes, 0);
+}
+
+TEST(peer_floods_a_long_receive) {
     with_peer(floods, receives_for_ever, 0);
+}
+
+TEST(peer_floods_a_message) {
     with_peer(floods, receives_message, 0);
+}
+
+TEST(peer_floods_a_line) {
     with_peer(floods, receives_line, 0);
+}
+
+TEST(peer_floods_a_close) {
     with_peer(floods, says_goodbye, 0);
+}
+
+TEST(peer_drains_a_sender) {
     with_peer(drains, sends, 0);
+}
+
+TEST(peer_floods_a_choose) {
     with_peer(floods, chooses, 1);
-    with_clients();
+}
+
+TEST(among_spinners) {
     among(1);
     among(100);
     among(3000);
-    return 0;
 }

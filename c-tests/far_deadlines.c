@@ -152,7 +152,7 @@ static void really(const char *poller, int kind, int64_t deadline) {
     if(!under_memcheck()) CHECK_BETWEEN(used.ru_utime.tv_usec + used.ru_stime.tv_usec, 0, 20000);
 }
 
-static void in_child(void (*scenario)(int64_t), int64_t argument) {
+static void in_child_with(void (*scenario)(int64_t), int64_t argument) {
     int status;
     pid_t child = fork();
     CHECK(child >= 0);
@@ -166,17 +166,23 @@ static void in_child(void (*scenario)(int64_t), int64_t argument) {
         check_fail(__FILE__, __LINE__, "%lld: status %d", (long long)argument, status);
 }
 
-int main(void) {
-    in_child(late_sums, 1);
-    in_child(late_sums, 1000000);
-    for(int i = 0; i != FAR; ++i) {
-        in_child(virtually, far[i]);
-        in_child(periods_virtually, far[i]);
-        for(int kind = 0; kind != 4; ++kind) {
-            really("epoll", kind, far[i]);
-            really("io_uring", kind, far[i]);
-        }
+TEST(sums_beyond_the_end) {
+    in_child_with(late_sums, 1);
+    in_child_with(late_sums, 1000000);
+}
+
+TEST(deadlines_in_virtual_time) {
+    for(int i = 0; i != FAR; ++i) in_child_with(virtually, far[i]);
+}
+
+TEST(periods_in_virtual_time) {
+    for(int i = 0; i != FAR; ++i) in_child_with(periods_virtually, far[i]);
+}
+
+TEST(in_real_time, VARIANTS("epoll io_uring")) {
+    const char *poller = variant() ? "io_uring" : "epoll";
+    for(int kind = 0; kind != 4; ++kind) {
+        for(int i = 0; i != FAR; ++i) really(poller, kind, far[i]);
+        if(!variant()) really(poller, kind, sum(now(), INT64_MAX));
     }
-    for(int kind = 0; kind != 4; ++kind) really("epoll", kind, sum(now(), INT64_MAX));
-    return 0;
 }

@@ -9,7 +9,7 @@
 /* ---------------------------------------------------------------- flags -- */
 
 /* The second fault finds the default action. */
-static void reset(void) {
+ENDS_WITH(reset, -SIGSEGV, 0) {
     handle(SIGSEGV, counts, SA_RESETHAND, 0);
     use_library();
     *page = 1;
@@ -20,7 +20,7 @@ static void plain_handler(int signo) {
     _exit(calls == 2 ? 20 : 9);
 }
 
-static void without_siginfo(void) {
+ENDS_WITH(without_siginfo, 20, 0) {
     CHECK(signal(SIGSEGV, plain_handler) != SIG_ERR);
     use_library();
     *page = 1;
@@ -33,14 +33,14 @@ static void nests(int signo, siginfo_t *info, void *context) {
     *page = 1;
 }
 
-static void nested(void) {
+ENDS_WITH(nested, 21, 0) {
     handle(SIGSEGV, nests, SA_NODEFER, 0);
     use_library();
     *page = 1;
 }
 
 /* Without SA_NODEFER a fault in the handler is the end. */
-static void not_nested(void) {
+ENDS_WITH(not_nested, -SIGSEGV, 0) {
     handle(SIGSEGV, nests, 0, 0);
     use_library();
     *page = 1;
@@ -52,7 +52,7 @@ static void looks_at_mask(int signo, siginfo_t *info, void *context) {
         is_blocked(SIGTERM) == 1 && is_blocked(SIGALRM) == 0 && !on_alternate_stack() ? 22 : 9);
 }
 
-static void masked(void) {
+ENDS_WITH(masked, 22, 0) {
     handle(SIGSEGV, looks_at_mask, 0, SIGUSR1);
     use_library();
     sigset_t set;
@@ -79,7 +79,7 @@ static void uses_much(int signo, siginfo_t *info, void *context) {
 }
 
 /* It has the thread's stack, as it wants it. */
-static void much_stack(void) {
+ENDS_WITH(much_stack, 23, 0) {
     handle(SIGSEGV, uses_much, 0, 0);
     use_library();
     *page = 1;
@@ -93,14 +93,14 @@ static void uses_own_stack(int signo, siginfo_t *info, void *context) {
     uses_much(signo, info, context);
 }
 
-static void own_stack_before(void) {
+ENDS_WITH(own_stack_before, 23, 0) {
     set_own_stack();
     handle(SIGSEGV, uses_own_stack, SA_ONSTACK, 0);
     use_library();
     *page = 1;
 }
 
-static void own_stack_later(void) {
+ENDS_WITH(own_stack_later, 23, 0) {
     handle(SIGSEGV, uses_own_stack, SA_ONSTACK, 0);
     use_library();
     set_own_stack();
@@ -108,7 +108,7 @@ static void own_stack_later(void) {
 }
 
 /* It is there for the program, too, which would have had the whole stack of the thread. */
-static void library_stack(void) {
+ENDS_WITH(library_stack, 23, 0) {
     calls = 1;
     handle(SIGSEGV, uses_much, SA_ONSTACK, 0);
     use_library();
@@ -156,7 +156,7 @@ static void *looks(void *arg) {
     return (own == 0 ? has_none : own == 1 ? sets_own_stack : has_own_stack)(arg);
 }
 
-static void at_thread_end(void) {
+ENDS_WITH(at_thread_end, 24, 0) {
     use_library();
     CHECK_OK(pthread_key_create(&key, looks_at_stack));
     for(own = 0; own != 3; ++own) ends(looks);
@@ -188,11 +188,11 @@ static void chained(int with_handler) {
     *page = 1;
 }
 
-static void chained_to_handler(void) {
+ENDS_WITH(chained_to_handler, 28, 0) {
     chained(1);
 }
 
-static void chained_to_default(void) {
+ENDS_WITH(chained_to_default, -SIGSEGV, 0) {
     chained(0);
 }
 
@@ -201,7 +201,7 @@ static void exits(int signo, siginfo_t *info, void *context) {
     _exit(signo == SIGSEGV ? 29 : signo == SIGBUS && info->si_code > 0 ? 30 : 9);
 }
 
-static void installed_later(void) {
+ENDS_WITH(installed_later, 29, 0) {
     use_library();
     handle(SIGSEGV, exits, 0, 0);
     *page = 1;
@@ -211,18 +211,22 @@ static coroutine void touches(void) {
     *page = 1;
 }
 
-static void in_coroutine(void) {
+static void touch_in_coroutine(void) {
     handle(SIGSEGV, exits, 0, 0);
     bundle_go(bundle(), touches());
 }
 
+ENDS_WITH(in_coroutine, 29, 0) {
+    touch_in_coroutine();
+}
+
 static void *thread_main(void *arg) {
-    if(arg) in_coroutine();
+    if(arg) touch_in_coroutine();
     else *page = 1;
     return NULL;
 }
 
-static void in_thread(void) {
+ENDS_WITH(in_thread, 29, 0) {
     handle(SIGSEGV, exits, 0, 0);
     use_library();
     pthread_t thread;
@@ -230,7 +234,7 @@ static void in_thread(void) {
     pthread_join(thread, NULL);
 }
 
-static void in_foreign_thread(void) {
+ENDS_WITH(in_foreign_thread, 29, 0) {
     handle(SIGSEGV, exits, 0, 0);
     use_library();
     pthread_t thread;
@@ -239,7 +243,7 @@ static void in_foreign_thread(void) {
 }
 
 /* Memory beyond the end of its file. */
-static void bus_error(void) {
+ENDS_WITH(bus_error, 30, 0) {
     FILE *file = tmpfile();
     CHECK(file);
     char *empty = (char*)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fileno(file), 0);
@@ -250,39 +254,13 @@ static void bus_error(void) {
 }
 
 /* The handler that ends a program by an overflow has a stack; the default needs none. */
-static void overflow_with_handler(void) {
+ENDS_WITH(overflow_with_handler, 29, 1) {
     set_own_stack();
     handle(SIGSEGV, exits, SA_ONSTACK, 0);
     bundle_go(bundle(), overflow());
 }
 
-static void overflow_without_stack(void) {
+ENDS_WITH(overflow_without_stack, -SIGSEGV, 1) {
     handle(SIGSEGV, exits, 0, 0);
     bundle_go(bundle(), overflow());
-}
-
-static const struct program programs[] = {
-    {"reset", reset, -SIGSEGV, 0},
-    {"without_siginfo", without_siginfo, 20, 0},
-    {"nested", nested, 21, 0},
-    {"not_nested", not_nested, -SIGSEGV, 0},
-    {"masked", masked, 22, 0},
-    {"much_stack", much_stack, 23, 0},
-    {"own_stack_before", own_stack_before, 23, 0},
-    {"own_stack_later", own_stack_later, 23, 0},
-    {"library_stack", library_stack, 23, 0},
-    {"at_thread_end", at_thread_end, 24, 0},
-    {"chained_to_handler", chained_to_handler, 28, 0},
-    {"chained_to_default", chained_to_default, -SIGSEGV, 0},
-    {"installed_later", installed_later, 29, 0},
-    {"in_coroutine", in_coroutine, 29, 0},
-    {"in_thread", in_thread, 29, 0},
-    {"in_foreign_thread", in_foreign_thread, 29, 0},
-    {"bus_error", bus_error, 30, 0},
-    {"overflow_with_handler", overflow_with_handler, 29, 1},
-    {"overflow_without_stack", overflow_without_stack, -SIGSEGV, 1},
-};
-
-int main(int argc, char **argv) {
-    return run_programs(programs, sizeof(programs) / sizeof(programs[0]), argc > 1 ? argv[1] : NULL);
 }

@@ -30,7 +30,7 @@ static coroutine void recovers(int times) {
 }
 
 /* A later overflow is still reported, in the end by the program's handler, which has a stack. */
-static void recovered(void) {
+ENDS_WITH(recovered, 25, 1) {
     set_own_stack();
     handle(SIGSEGV, jumps, SA_ONSTACK, 0);
     use_library();
@@ -52,7 +52,7 @@ static void makes_writable(int signo, siginfo_t *info, void *context) {
 }
 
 /* As garbage collectors do. */
-static void repaired(void) {
+ENDS_WITH(repaired, 26, 0) {
     handle(SIGSEGV, makes_writable, 0, 0);
     use_library();
     for(int i = 1; i <= 100; ++i) {
@@ -66,7 +66,7 @@ static void repaired(void) {
 }
 
 /* What the program sets after such a fault is its own. */
-static void replaced_after_recovery(void) {
+ENDS_WITH(replaced_after_recovery, -SIGSEGV, 0) {
     handle(SIGSEGV, jumps, 0, 0);
     use_library();
     recover(1);
@@ -103,7 +103,7 @@ static void queue_to_self(int number) {
     CHECK_OK(syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), SIGSEGV, &info));
 }
 
-static void sent(void) {
+ENDS_WITH(sent, 27, 0) {
     handle(SIGSEGV, keeps, 0, 0);
     use_library();
     CHECK_OK(kill(getpid(), SIGSEGV));
@@ -122,7 +122,7 @@ static void sent(void) {
     _exit(27);
 }
 
-static void sent_once(void) {
+ENDS_WITH(sent_once, -SIGSEGV, 0) {
     handle(SIGSEGV, keeps, SA_RESETHAND, 0);
     use_library();
     CHECK_OK(raise(SIGSEGV));
@@ -132,13 +132,13 @@ static void sent_once(void) {
     _exit(9);
 }
 
-static void sent_by_default(void) {
+ENDS_WITH(sent_by_default, -SIGSEGV, 0) {
     use_library();
     CHECK_OK(kill(getpid(), SIGSEGV));
     _exit(9);
 }
 
-static void ignored(void) {
+ENDS_WITH(ignored, -SIGSEGV, 0) {
     CHECK(signal(SIGSEGV, SIG_IGN) != SIG_ERR);
     use_library();
     CHECK_OK(kill(getpid(), SIGSEGV));
@@ -149,22 +149,7 @@ static void ignored(void) {
     *page = 1;
 }
 
-static void by_default(void) {
+ENDS_WITH(by_default, -SIGSEGV, 0) {
     use_library();
     *page = 1;
-}
-
-static const struct program programs[] = {
-    {"recovered", recovered, 25, 1},
-    {"repaired", repaired, 26, 0},
-    {"replaced_after_recovery", replaced_after_recovery, -SIGSEGV, 0},
-    {"sent", sent, 27, 0},
-    {"sent_once", sent_once, -SIGSEGV, 0},
-    {"sent_by_default", sent_by_default, -SIGSEGV, 0},
-    {"ignored", ignored, -SIGSEGV, 0},
-    {"by_default", by_default, -SIGSEGV, 0},
-};
-
-int main(int argc, char **argv) {
-    return run_programs(programs, sizeof(programs) / sizeof(programs[0]), argc > 1 ? argv[1] : NULL);
 }

@@ -5,17 +5,16 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
-#include "check.h"
+#include "process.h"
 
 typedef void handler_type(int, siginfo_t*, void*);
 
 static volatile sig_atomic_t calls, inner_calls;
 static char *volatile page;     /* what is touched */
 
-__attribute__((unused)) static void handle(int signo, handler_type *handler, int flags, int masked) {
+__attribute__((unused))
+static void handle(int signo, handler_type *handler, int flags, int masked) {
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = handler;
@@ -71,51 +70,35 @@ __attribute__((unused)) static coroutine void overflow(void) {
     if(descend(0) == 12345) puts("never");
 }
 
-/* How a program ends: with a status, or by a signal (negative); whether an overflow is reported. */
-struct program {
-    const char *name;
-    void (*run)(void);
-    int result, reported;
-};
-
-__attribute__((unused)) static void check(const struct program *program) {
+/* Runs the program and checks how it ends: with this status, or by this signal (negative); and
+   whether it reports an overflow. */
+__attribute__((unused))
+static void check_program(const char *file, int line, const char *program, int result,
+        int reported) {
     char text[1024];
-    int fds[2], status;
-    CHECK_OK(pipe(fds));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
+    int fd;
+    pid_t pid = fork_heard(&fd);
     if(pid == 0) {
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        dup2(fds[1], 2);
-        close(fds[0]);
-        close(fds[1]);
-        /* One that goes on for ever is a failure. */
-        alarm(10);
-        run_self((char*)program->name);
+        make_no_core_file();
+        run_program(program);
     }
-    close(fds[1]);
-    size_t len = 0;
-    for(ssize_t n; (n = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0;) len += (size_t)n;
-    text[len] = 0;
-    close(fds[0]);
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    int result = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    int reported = strstr(text, "libdill: stack overflow in the coroutine launched at ") != NULL;
-    if(result != program->result || reported != program->reported)
-        check_fail(__FILE__, __LINE__, "%s: ended with %d, wrote:\n%s", program->name, result, text);
+    int seen = hear(pid, fd, text, sizeof(text));
+    int overflow = strstr(text, "libdill: stack overflow in the coroutine launched at ") != NULL;
+    if(seen != result || overflow != reported)
+        check_fail(file, line, "ended with %d, expected %d, wrote:\n%s", seen, result, text);
 }
 
-/* Runs all of them, or, in such a process, the one of this name. */
-static int run_programs(const struct program *programs, size_t count, const char *name) {
-    if(name) {
-        make_page();
-        for(size_t i = 0; i != count; ++i)
-            if(strcmp(programs[i].name, name) == 0) programs[i].run();
-        return 2;
-    }
-    for(size_t i = 0; i != count; ++i) check(&programs[i]);
-    return 0;
-}
+/* A test whose body is a program of its own that ends so. */
+#define ENDS_WITH(name, result, reported)\
+    static void name##_body(void);\
+    PROGRAM(name##_program) {\
+        make_page();\
+        name##_body();\
+        exit(2);\
+    }\
+    TEST(name) {\
+        check_program(__FILE__, __LINE__, #name "_program", result, reported);\
+    }\
+    static void name##_body(void)
 
 #endif

@@ -1,11 +1,16 @@
 /* fdin and fdout on pipes and sockets: readiness, timeouts, cancellation,
    hang-ups, waiters in both directions, reuse of descriptor numbers. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <sys/socket.h>
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static void pair(int fds[2]) {
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
@@ -30,7 +35,7 @@ static void drain(int fd) {
     while(read(fd, junk, sizeof(junk)) > 0);
 }
 
-static void ready_at_once(void) {
+TEST(ready_at_once) {
     int fds[2];
     pair(fds);
     CHECK_OK(fdout(fds[0], 0));
@@ -49,7 +54,7 @@ static void ready_at_once(void) {
     drop(fds[1]);
 }
 
-static void timeouts(void) {
+TEST(timeouts) {
     int fds[2];
     pair(fds);
     int64_t start = now();
@@ -82,7 +87,7 @@ static coroutine void drains_at(int fd, int64_t when) {
     drain(fd);
 }
 
-static void woken_by_the_peer(void) {
+TEST(woken_by_the_peer) {
     int fds[2];
     pair(fds);
     int64_t start = now();
@@ -110,7 +115,7 @@ static coroutine void waits_out(int fd, int result, int err) {
     note("out");
 }
 
-static void both_directions_at_once(void) {
+TEST(both_directions_at_once) {
     int fds[2];
     pair(fds);
     fill(fds[0]);
@@ -152,7 +157,7 @@ static coroutine void is_cancelled(int fd) {
     note("cancelled");
 }
 
-static void cancelled(void) {
+TEST(cancelled) {
     int fds[2];
     pair(fds);
     int b = go(is_cancelled(fds[0]));
@@ -168,7 +173,7 @@ static void cancelled(void) {
     drop(fds[1]);
 }
 
-static void hang_ups(void) {
+TEST(hang_ups) {
     int fds[2];
     char c;
     /* A peer that is gone is an event in either direction. */
@@ -202,7 +207,7 @@ static void hang_ups(void) {
     CHECK_OK(hclose(b));
 }
 
-static void numbers_that_come_back(void) {
+TEST(numbers_that_come_back) {
     for(int i = 0; i != 20; ++i) {
         int fds[2], again[2];
         CHECK_OK(pipe(fds));
@@ -234,7 +239,7 @@ static coroutine void echoes(int from, int to) {
     }
 }
 
-static void many_descriptors(void) {
+TEST(many_descriptors) {
     enum {N = 100};
     int fds[N + 1][2], b = bundle();
     CHECK_HANDLE(b);
@@ -254,17 +259,4 @@ static void many_descriptors(void) {
         drop(fds[i][0]);
         drop(fds[i][1]);
     }
-}
-
-int main(void) {
-    use_virtual_time();
-    ready_at_once();
-    timeouts();
-    woken_by_the_peer();
-    both_directions_at_once();
-    cancelled();
-    hang_ups();
-    numbers_that_come_back();
-    many_descriptors();
-    return 0;
 }

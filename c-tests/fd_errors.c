@@ -1,5 +1,4 @@
 /* Bad, busy and unsuitable descriptors. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <limits.h>
@@ -8,7 +7,9 @@
 
 #include "check.h"
 
-static void no_descriptors(void) {
+ALL_TESTS(BOTH_POLLERS)
+
+TEST(no_descriptors) {
     int bad[] = {-1, -2, INT_MIN, INT_MAX, INT_MAX - 1, 1 << 20, 1 << 30, 333};
     for(size_t i = 0; i != sizeof(bad) / sizeof(bad[0]); ++i) {
         CHECK_ERR(fdin(bad[i], -1), EBADF);
@@ -38,7 +39,7 @@ static coroutine void waits_out(int fd) {
     note("out");
 }
 
-static void busy(void) {
+TEST(busy) {
     int fds[2];
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
     int b = go(waits_in(fds[0]));
@@ -78,7 +79,7 @@ static void busy(void) {
 }
 
 /* A regular file is always ready and epoll won't take it. */
-static void regular_file(void) {
+TEST(regular_file) {
     FILE *f = tmpfile();
     CHECK(f);
     CHECK_ERR(fdin(fileno(f), -1), ENOTSUP);
@@ -93,7 +94,7 @@ static void regular_file(void) {
 
 /* The limit on descriptors may be raised while the program runs: nothing may be
    sized by what it was at the first call, which is the one in here. */
-static void raised_limit(void) {
+TEST(raised_limit) {
     struct rlimit old, lim;
     int fds[2];
     CHECK_OK(getrlimit(RLIMIT_NOFILE, &old));
@@ -112,12 +113,4 @@ static void raised_limit(void) {
     CHECK_OK(fdclean(fds[1]));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
-}
-
-int main(void) {
-    raised_limit();
-    no_descriptors();
-    busy();
-    regular_file();
-    return 0;
 }

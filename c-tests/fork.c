@@ -1,28 +1,42 @@
 /* Children of fork() that don't use the library: they exec or leave, and the
    parent goes on undisturbed. */
-/* both pollers */
 
 #include <sys/socket.h>
 
 #include "fork.h"
 
-static int b;
+ALL_TESTS(BOTH_POLLERS)
 
-static int count;
+/* What goes on in the parent, undisturbed. */
+static int b, count;
 
 static coroutine void ticks(void) {
     while(msleep(now() + 1) == 0) count++;
     CHECK_INT(errno, ECANCELED);
 }
 
-static void child_leaves(void) {
+BEFORE_EACH {
+    b = go(ticks());
+    CHECK_HANDLE(b);
+    CHECK_OK(msleep(now() + 3));
+}
+
+/* Timers and descriptors work as before. */
+AFTER_EACH {
+    int before = count;
+    CHECK_OK(msleep(now() + 10));
+    CHECK(count > before);
+    CHECK_OK(hclose(b));
+}
+
+static void leave_in_child(void) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if(pid == 0) _exit(7);
     reap(pid, 7);
 }
 
-static void child_execs(void) {
+static void exec_in_child(void) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if(pid == 0) {
@@ -32,8 +46,16 @@ static void child_execs(void) {
     reap(pid, 9);
 }
 
+TEST(child_leaves) {
+    leave_in_child();
+}
+
+TEST(child_execs) {
+    exec_in_child();
+}
+
 /* The child gets none of the library's own descriptors through exec. */
-static void nothing_leaks_through_exec(void) {
+TEST(nothing_leaks_through_exec) {
     int fds[2];
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
     CHECK_OK(fdout(fds[0], -1));
@@ -53,19 +75,19 @@ static void nothing_leaks_through_exec(void) {
 
 /* From a coroutine, whose stack the child then runs on. */
 static coroutine void forks(void) {
-    child_leaves();
+    leave_in_child();
     CHECK_OK(yield());
-    child_execs();
+    exec_in_child();
 }
 
-static void from_a_coroutine(void) {
+TEST(from_a_coroutine) {
     int f = go(forks());
     CHECK_HANDLE(f);
     CHECK_OK(bundle_wait(f, -1));
     CHECK_OK(hclose(f));
 }
 
-static void pipe_from_a_child(void) {
+TEST(pipe_from_a_child) {
     int fds[2];
     CHECK_OK(pipe(fds));
     pid_t pid = fork();
@@ -88,21 +110,4 @@ static void pipe_from_a_child(void) {
     CHECK_OK(fdclean(fds[0]));
     CHECK_OK(close(fds[0]));
     reap(pid, 0);
-}
-
-int main(void) {
-    b = go(ticks());
-    CHECK_HANDLE(b);
-    CHECK_OK(msleep(now() + 3));
-    child_leaves();
-    child_execs();
-    nothing_leaks_through_exec();
-    from_a_coroutine();
-    pipe_from_a_child();
-    /* Timers and descriptors work as before. */
-    int before = count;
-    CHECK_OK(msleep(now() + 10));
-    CHECK(count > before);
-    CHECK_OK(hclose(b));
-    return 0;
 }

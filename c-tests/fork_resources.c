@@ -1,6 +1,5 @@
 /* What a process has, after fork(): the child's descriptors, threads and memory are not its
    parent's, and it goes on with its own. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,6 +9,9 @@
 
 #include "fork.h"
 #include "scripted_names.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
 /* --------------------------------------------------------------------- names -- */
 
 static sem_t gate;
@@ -19,6 +21,18 @@ static const struct scripted names[] = {
     {"slow", "10.1.1.2", 0, 0, &gate, AF_UNSPEC},
     {NULL, NULL, 0, 0, NULL, AF_UNSPEC}
 };
+
+static int open_before;
+
+BEFORE_EACH {
+    CHECK_OK(sem_init(&gate, 0, 0));
+    script = names;
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static int resolved;
 
@@ -30,9 +44,7 @@ static coroutine void resolves(const char *name) {
 
 /* The threads that look names up are the parent's: the child's copy of a call that was under
    way asks again. */
-static void names_are_found_in_both(void) {
-    CHECK_OK(sem_init(&gate, 0, 0));
-    script = names;
+TEST(names_are_found_in_both) {
     int b = go(resolves("slow"));
     CHECK_HANDLE(b);
     while(scripted_count(&scripted_running) == 0) CHECK_OK(msleep(now() + 1));
@@ -69,7 +81,7 @@ static coroutine void is_cancelled(void) {
     CHECK_ERR(ipaddr_remote(&addr, "slow", 80, 0, -1), ECANCELED);
 }
 
-static void a_lookup_is_cancelled_in_the_child(void) {
+TEST(a_lookup_is_cancelled_in_the_child) {
     while(sem_trywait(&gate) == 0);
     int b = go(is_cancelled());
     CHECK_HANDLE(b);
@@ -90,7 +102,7 @@ static void a_lookup_is_cancelled_in_the_child(void) {
 /* ------------------------------------------------------- descriptors run out -- */
 
 /* As daemons do. */
-static void the_child_closes_everything(void) {
+TEST(the_child_closes_everything) {
     woken_timer = 0;
     int b = go(waits_for_time(now() + 20));
     CHECK_HANDLE(b);
@@ -116,7 +128,7 @@ static void the_child_closes_everything(void) {
     reap(pid, 0);
 }
 
-static void without_a_free_descriptor(void) {
+TEST(without_a_free_descriptor) {
     CHECK_OK(pipe(pipes));
     woken_pipe = 0;
     int b = go(waits_for_pipe());
@@ -149,7 +161,7 @@ static void without_a_free_descriptor(void) {
 /* ---------------------------------------------------------------- io_uring -- */
 
 /* What an io_uring has received for nobody is in this process's memory, and so in the child's. */
-static void bytes_received_already_are_there(void) {
+TEST(bytes_received_already_are_there) {
     int s[2];
     tcp_pair(s);
     char buf[8];
@@ -199,7 +211,7 @@ static coroutine void forks_before_the_other_runs(int acceptor, pid_t *pid) {
 
 /* Also what an io_uring has accepted for somebody who has not noticed yet: the parent serves it.
    Otherwise it may be either. */
-static void a_connection_is_served_once(void) {
+TEST(a_connection_is_served_once) {
     int *accepted = (int*)mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(accepted != MAP_FAILED);
@@ -285,7 +297,7 @@ static void *forking_thread(void *arg) {
     return NULL;
 }
 
-static void of_several_threads(void) {
+TEST(of_several_threads) {
     pthread_t thread, forking;
     CHECK_OK(pthread_barrier_init(&ready, NULL, 2));
     CHECK_OK(pthread_barrier_init(&over, NULL, 2));
@@ -295,17 +307,4 @@ static void of_several_threads(void) {
     CHECK_OK(pthread_join(forking, NULL));
     pthread_barrier_wait(&over);
     CHECK_OK(pthread_join(thread, NULL));
-}
-
-int main(void) {
-    int before = count_fds();
-    names_are_found_in_both();
-    a_lookup_is_cancelled_in_the_child();
-    the_child_closes_everything();
-    without_a_free_descriptor();
-    bytes_received_already_are_there();
-    a_connection_is_served_once();
-    of_several_threads();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -1,12 +1,23 @@
 /* Children of fork() that go on with the library: they have copies of all coroutines and a
    poller of their own, and don't disturb their parent. */
-/* both pollers */
 
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 
 #include "fork.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static int with_io_uring(void) {
     int last;
@@ -38,7 +49,7 @@ static void wake_all(int b, int peer, int ch) {
     CHECK_INT(woken_channel, 5);
 }
 
-static void blocked_coroutines_go_on_in_both(int from_child) {
+static void go_on_in_both(int from_child) {
     int s[2], ch[2];
     tcp_pair(s);
     CHECK_OK(chmake(ch));
@@ -78,11 +89,15 @@ static void blocked_coroutines_go_on_in_both(int from_child) {
     }
 }
 
-static coroutine void forks(void) {
-    blocked_coroutines_go_on_in_both(1);
+TEST(blocked_coroutines_go_on_in_both) {
+    go_on_in_both(0);
 }
 
-static void from_a_coroutine(void) {
+static coroutine void forks(void) {
+    go_on_in_both(1);
+}
+
+TEST(from_a_coroutine) {
     int b = go(forks());
     CHECK_HANDLE(b);
     CHECK_OK(bundle_wait(b, -1));
@@ -144,7 +159,7 @@ static coroutine void client(const struct ipaddr *addr, int i) {
     CHECK_OK(tcp_close(s, now() + 10000));
 }
 
-static void prefork(void) {
+TEST(prefork) {
     int *accepted = (int*)mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(accepted != MAP_FAILED);
@@ -176,7 +191,7 @@ static void prefork(void) {
 
 /* -------------------------------------------------- the parent, undisturbed -- */
 
-static void what_the_child_closes_stays_open_here(void) {
+TEST(what_the_child_closes_stays_open_here) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr);
     int s[2];
@@ -241,7 +256,7 @@ static int watched(void) {
 }
 
 /* A file that a child has open as well does not leave the epoll by being closed. */
-static void nothing_is_left_in_the_poller(void) {
+TEST(nothing_is_left_in_the_poller) {
     int s[2], wait[2];
     tcp_pair(s);
     int before = watched();
@@ -263,7 +278,7 @@ static void nothing_is_left_in_the_poller(void) {
 
 /* ------------------------------------------------------------------- signals -- */
 
-static void signals_go_to_whom_they_are_sent(void) {
+TEST(signals_go_to_whom_they_are_sent) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
@@ -296,7 +311,7 @@ static void forks_in_handler(int signo) {
 }
 
 /* In the middle of a wait. */
-static void from_a_signal_handler(void) {
+TEST(from_a_signal_handler) {
     int turn[2];
     CHECK_OK(pipe(turn));
     CHECK_OK(pipe(pipes));
@@ -346,7 +361,7 @@ static coroutine void must_be_forced(void) {
     forced++;
 }
 
-static void cancelling_in_the_child_is_for_the_child(void) {
+TEST(cancelling_in_the_child_is_for_the_child) {
     int ch[2];
     CHECK_OK(chmake(ch));
     CHECK_OK(pipe(pipes));
@@ -372,18 +387,4 @@ static void cancelling_in_the_child_is_for_the_child(void) {
     CHECK_OK(hclose(ch[1]));
     CHECK_OK(close(pipes[0]));
     CHECK_OK(close(pipes[1]));
-}
-
-int main(void) {
-    int before = count_fds();
-    blocked_coroutines_go_on_in_both(0);
-    from_a_coroutine();
-    prefork();
-    what_the_child_closes_stays_open_here();
-    nothing_is_left_in_the_poller();
-    signals_go_to_whom_they_are_sent();
-    from_a_signal_handler();
-    cancelling_in_the_child_is_for_the_child();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -1,8 +1,13 @@
 /* PREFIX, SUFFIX and TERM: what is on the wire, lengths that can't be, attaching to what
    doesn't fit, and the terminal handshake. */
-/* both pollers */
 
 #include "stacks.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static void wire(int s, const void *bytes, size_t len) {
     char seen[64];
@@ -11,7 +16,7 @@ static void wire(int s, const void *bytes, size_t len) {
     CHECK_OK(memcmp(seen, bytes, len));
 }
 
-static void prefix_on_the_wire(void) {
+TEST(prefix_on_the_wire) {
     int s[2];
     char buf[8];
     CHECK_OK(ipc_pair(s));
@@ -34,7 +39,7 @@ static void prefix_on_the_wire(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void lengths_beyond_the_prefix(void) {
+TEST(lengths_beyond_the_prefix) {
     static char big[65537];
     int s[2];
     CHECK_OK(ipc_pair(s));
@@ -54,7 +59,7 @@ static void lengths_beyond_the_prefix(void) {
 }
 
 /* Lengths that a hostile peer may send. Nothing is allocated for them. */
-static void impossible_lengths(void) {
+TEST(impossible_lengths) {
     static const char ones[32] = {
         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
@@ -78,7 +83,7 @@ static void impossible_lengths(void) {
         }
 }
 
-static void suffix_on_the_wire(void) {
+TEST(suffix_on_the_wire) {
     int s[2];
     char buf[16];
     CHECK_OK(ipc_pair(s));
@@ -100,7 +105,7 @@ static void suffix_on_the_wire(void) {
 }
 
 /* A line that never ends is refused as soon as it is too long. */
-static void endless_line(void) {
+TEST(endless_line) {
     static char line[4096];
     int s[2];
     memset(line, 'x', sizeof(line));
@@ -114,7 +119,7 @@ static void endless_line(void) {
 }
 
 /* After any failure the socket beneath is closed, and nothing is left behind. */
-static void attaching_to_what_does_not_fit(void) {
+TEST(attaching_to_what_does_not_fit) {
     int s[2], before = count_fds();
     struct prefix_storage pmem;
     for(int i = 0; i != 11; ++i) {
@@ -162,7 +167,7 @@ static void attaching_to_what_does_not_fit(void) {
     CHECK_ERR(hclose(s[1]), EBADF);
 }
 
-static void user_storage(void) {
+TEST(user_storage) {
     static struct prefix_storage pmem[2];
     static struct suffix_storage smem[2];
     static struct term_storage tmem[2];
@@ -205,7 +210,7 @@ static void term_pair(int s[2]) {
     }
 }
 
-static void terminal_handshake(void) {
+TEST(terminal_handshake) {
     int s[2];
     char buf[8];
     term_pair(s);
@@ -232,7 +237,7 @@ static void terminal_handshake(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void handshake_fails(void) {
+TEST(handshake_fails) {
     int s[2], before = count_fds();
     char buf[8];
     term_pair(s);
@@ -272,7 +277,7 @@ static coroutine void detaches_in_scope(int s) {
     calls++;
 }
 
-static void others_during_the_handshake(void) {
+TEST(others_during_the_handshake) {
     int s[2];
     char buf[8];
     calls = 0;
@@ -306,7 +311,7 @@ static coroutine void receives(int s) {
 }
 
 /* Detaching under a call: nobody knows where the stream is. */
-static void detach_when_busy(void) {
+TEST(detach_when_busy) {
     int s[2], before = count_fds();
     for(int i = 0; i != 2; ++i) {
         calls = 0;
@@ -326,7 +331,7 @@ static void detach_when_busy(void) {
 }
 
 /* Handles of ended protocols are free again. */
-static void handles_are_not_lost(void) {
+TEST(handles_are_not_lost) {
     int s[2];
     CHECK_OK(ipc_pair(s));
     for(int i = 0; i != 5000; ++i) {
@@ -337,21 +342,4 @@ static void handles_are_not_lost(void) {
     }
     CHECK_OK(hclose(s[0]));
     CHECK_OK(hclose(s[1]));
-}
-
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    prefix_on_the_wire();
-    lengths_beyond_the_prefix();
-    impossible_lengths();
-    suffix_on_the_wire();
-    endless_line();
-    attaching_to_what_does_not_fit();
-    user_storage();
-    terminal_handshake();
-    handshake_fails();
-    others_during_the_handshake();
-    detach_when_busy();
-    handles_are_not_lost();
-    return 0;
 }

@@ -103,7 +103,7 @@ static void wait_and_close(int b, int expected) {
     CHECK_OK(hclose(b));
 }
 
-static void many_arguments(void) {
+TEST(many_arguments) {
     int b = go(twelve_ints(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
     CHECK_HANDLE(b);
     int base = 100;
@@ -113,7 +113,7 @@ static void many_arguments(void) {
     wait_and_close(b, 2);
 }
 
-static void mixed_arguments(void) {
+TEST(mixed_arguments) {
     struct mixed m = {1e100, 'm', -2.5f};
     struct big y = big_make(1000);
     int b = go(everything('c', -5, big_make(7), 3.25, INT64_MIN, 1.0L / 3.0L,
@@ -129,7 +129,7 @@ static void mixed_arguments(void) {
     wait_and_close(b, 2);
 }
 
-static void calls_in_a_loop(void) {
+TEST(calls_in_a_loop) {
     int b = bundle();
     CHECK_HANDLE(b);
     int sum = 0, expected = 0;
@@ -149,7 +149,7 @@ static __attribute__((noinline)) int increment(int *p) {
     return ++*p;
 }
 
-static void side_effects_happen_once(void) {
+TEST(side_effects_happen_once) {
     /* As with setjmp, a local that the arguments change is in memory only when
        it is volatile or its address is known elsewhere. */
     volatile int i = 9;
@@ -182,7 +182,7 @@ static coroutine double returns_a_double(int a) {
 
 static void (*volatile pointer)(int a, int b) = two;
 
-static void other_expressions(void) {
+TEST(other_expressions) {
     /* A result is discarded, whatever its type. */
     int b = go(returns_a_value(5));
     CHECK_HANDLE(b);
@@ -213,17 +213,7 @@ static coroutine void nested(int level, struct big b) {
     finished++;
 }
 
-static void launched_from_coroutines(void) {
+TEST(launched_from_coroutines) {
     int b = go(nested(20, big_make(20)));
     wait_and_close(b, 21);
-}
-
-int main(void) {
-    many_arguments();
-    mixed_arguments();
-    calls_in_a_loop();
-    side_effects_happen_once();
-    other_expressions();
-    launched_from_coroutines();
-    return 0;
 }

@@ -149,7 +149,7 @@ static void expect_finished(int expected) {
     finished = 0;
 }
 
-static void in_a_loop(void) {
+TEST(in_a_loop) {
     int handles[20];
     int guard_before = 0x1234;
     double guard_double = 2.5;
@@ -190,7 +190,7 @@ NOINLINE static long same_without_go(int n) {
     return a + b + c + d + e + f + g + h + (long)(p + q + r + s);
 }
 
-static void register_pressure(void) {
+TEST(register_pressure) {
     int handles[8];
     int i;
     CHECK(under_register_pressure(11, handles) == same_without_go(11));
@@ -209,7 +209,7 @@ NOINLINE static int launch_and_leave(int seed) {
         twice(twice(local))));
 }
 
-static void frame_is_gone(void) {
+TEST(frame_is_gone) {
     int handles[3];
     int i;
     for(i = 0; i != 3; ++i) {
@@ -241,7 +241,7 @@ NOINLINE static void in_conditions(int flag) {
     if(d >= 0) join(d);
 }
 
-static void conditions(void) {
+TEST(conditions) {
     in_conditions(0);
     in_conditions(1);
     in_conditions(3);
@@ -270,6 +270,13 @@ NOINLINE static void with_variable_array(int n) {
         CHECK(array[i] == i * i);
 }
 
+TEST(variable_array) {
+    for(int n = 9; n != 12; ++n) {
+        with_variable_array(n);
+        expect_finished(4);
+    }
+}
+
 /* The compiler realigns the frame and addresses it in its own way. */
 NOINLINE static void with_aligned_locals(int seed, struct big by_value) {
     unsigned char wide[64] __attribute__((aligned(64)));
@@ -288,12 +295,24 @@ NOINLINE static void with_aligned_locals(int seed, struct big by_value) {
     CHECK(filled(wide, sizeof(wide), seed));
 }
 
+TEST(aligned_locals) {
+    with_aligned_locals(5, big(5));
+    expect_finished(2);
+}
+
 NOINLINE static void recursively(int depth, int b) {
     struct big mine = big(depth);
     CHECK_OK(bundle_go(b, TWELVE(depth + 60)));
     if(depth > 0) recursively(depth - 1, b);
     CHECK_OK(bundle_go(b, TWELVE(depth + 70)));
     CHECK(filled(mine.bytes, sizeof(mine.bytes), depth));
+}
+
+TEST(recursion) {
+    int b = bundle();
+    recursively(6, b);
+    join(b);
+    expect_finished(14);
 }
 
 /* Arguments of other calls are on the stack, or waiting to be popped. */
@@ -314,12 +333,17 @@ NOINLINE static void among_other_calls(int n) {
         half(20))));
 }
 
+TEST(other_calls) {
+    among_other_calls(3);
+    expect_finished(5);
+}
+
 static int tickets;
 
 NOINLINE static int next_ticket(void) { return ++tickets; }
 
 /* What an argument changes outside the caller's frame stays changed. */
-static void side_effects(void) {
+TEST(side_effects) {
     int i;
     for(i = 1; i != 6; ++i) {
         int h = go(one(next_ticket(), i));
@@ -329,7 +353,7 @@ static void side_effects(void) {
     expect_finished(5);
 }
 
-static void on_own_memory(void) {
+TEST(on_own_memory) {
     static char stacks[3][32768];
     int b = bundle();
     int i, h;
@@ -341,28 +365,9 @@ static void on_own_memory(void) {
     expect_finished(3);
 }
 
-int main(void) {
-    int repeat;
-    for(repeat = 0; repeat != 3; ++repeat) {
-        int b = bundle();
-        in_a_loop();
-        register_pressure();
-        frame_is_gone();
-        conditions();
-        with_variable_array(9 + repeat);
-        expect_finished(4);
-        with_aligned_locals(5, big(5));
-        expect_finished(2);
-        recursively(6, b);
-        join(b);
-        expect_finished(14);
-        among_other_calls(3);
-        expect_finished(5);
-        tickets = 0;
-        side_effects();
-        on_own_memory();
-        join(go(takes_huge(huge(repeat), repeat, huge(repeat + 1))));
+TEST(huge_arguments) {
+    for(int i = 0; i != 3; ++i) {
+        join(go(takes_huge(huge(i), i, huge(i + 1))));
         expect_finished(1);
     }
-    return 0;
 }

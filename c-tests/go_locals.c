@@ -54,13 +54,13 @@ static long registers_expected(long a, long b, long c, long d, long e, long f,
         (long)((x * y + x + y) * 4) + (long)((x + y) * 8);
 }
 
-static void in_registers(void) {
+TEST(in_registers) {
     for(int i = 1; i != 50; ++i)
         CHECK_INT(registers(i, 2 + i, 3, 4 * i, 5, 6, 1.5 * i, 0.25),
             registers_expected(i, 2 + i, 3, 4 * i, 5, 6, 1.5 * i, 0.25));
 }
 
-static void arrays(void) {
+TEST(arrays) {
     int fixed[300];
     for(int i = 0; i != 300; ++i) fixed[i] = i * 3;
     for(int n = 1; n != 20; ++n) {
@@ -78,7 +78,7 @@ static void arrays(void) {
     for(int i = 0; i != 300; ++i) CHECK_INT(fixed[i], i * 3);
 }
 
-static void aligned(void) {
+TEST(aligned) {
     /* Over-aligned locals make the compiler realign the frame. */
     __attribute__((aligned(64))) char buf[64];
     memset(buf, 'q', sizeof(buf));
@@ -90,7 +90,7 @@ static void aligned(void) {
     CHECK_OK(hclose(b));
 }
 
-static void loops(void) {
+TEST(loops) {
     int handles[64];
     unsigned hash = 0;
     for(int round = 0; round != 10; ++round) {
@@ -130,7 +130,7 @@ static int choose_branch(int n) {
     return n;
 }
 
-static void branches(void) {
+TEST(branches) {
     int sum = 0;
     for(int i = 0; i != 24; ++i) sum += choose_branch(i);
     CHECK_INT(sum, 23 * 24 / 2);
@@ -159,7 +159,7 @@ static coroutine void child(int depth, double x) {
     live++;
 }
 
-static void in_coroutines(void) {
+TEST(in_coroutines) {
     live = 0;
     int b = go(child(12, 4096));
     CHECK_HANDLE(b);
@@ -179,7 +179,7 @@ static coroutine void sets(volatile int *done) {
 }
 
 /* Coroutines that write into the parent's frame, after go() has returned. */
-static void results_through_pointers(void) {
+TEST(results_through_pointers) {
     int sum = 0, b = bundle();
     CHECK_HANDLE(b);
     for(int i = 1; i != 11; ++i) CHECK_OK(bundle_go(b, adds(&sum, i)));
@@ -211,7 +211,7 @@ static coroutine void check_alignment(int *ok) {
     *ok = (uintptr_t)probe % 16 == 0 && strcmp(text, "2.500") == 0;
 }
 
-static void stack_alignment(void) {
+TEST(stack_alignment) {
     for(int i = 0; i != 20; ++i) {
         int ok = 0;
         int b = go(check_alignment(&ok));
@@ -219,16 +219,4 @@ static void stack_alignment(void) {
         CHECK_INT(ok, 1);
         CHECK_OK(hclose(b));
     }
-}
-
-int main(void) {
-    in_registers();
-    arrays();
-    aligned();
-    loops();
-    branches();
-    in_coroutines();
-    results_through_pointers();
-    stack_alignment();
-    return 0;
 }

@@ -7,8 +7,15 @@
 enum {STACK = 4096, MARGIN = 4096, NSTACKS = 8};
 
 /* The stacks lie between margins that must stay untouched. */
+/* Where a stack begins, from an aligned address. */
+#define OFFSETS "0 1 3 8 15"
 static char area[NSTACKS][MARGIN + STACK + 16 + MARGIN];
 static int offset;
+
+BEFORE_EACH {
+    static const int offsets[] = {0, 1, 3, 8, 15};
+    offset = offsets[variant()];
+}
 
 static char *stack(int n) {
     return area[n] + MARGIN + offset;
@@ -122,7 +129,7 @@ static void wait_for(const struct record *r, int n) {
     while(r->n < n) CHECK_OK(msleep(now() + 1));
 }
 
-static void all_kinds_of_waiting(void) {
+TEST(all_kinds_of_waiting, VARIANTS(OFFSETS)) {
     int ch[2], many[12][2], in[2], out[2], val;
     struct ipaddr addr;
     memset(rec, 0, sizeof(rec));
@@ -206,7 +213,7 @@ static coroutine void finishes(int *count) {
     ++*count;
 }
 
-static void same_stack_again(void) {
+TEST(same_stack_again, VARIANTS(OFFSETS)) {
     int count = 0;
     paint();
     for(int i = 0; i != 1000; ++i) {
@@ -225,7 +232,7 @@ static void same_stack_again(void) {
     check_margins();
 }
 
-static void too_small(void) {
+TEST(too_small, VARIANTS(OFFSETS)) {
     int count = 0;
     size_t sizes[] = {0, 1, 8, 16, 63, 64, 65, 100, 128, 200, 256, 512, 1024, 1500, 2048,
         2560, 3000, STACK - 1};
@@ -249,7 +256,7 @@ static void too_small(void) {
 }
 
 /* Without memory the stack is one of the library's, whatever the length. */
-static void no_memory(void) {
+TEST(no_memory) {
     size_t sizes[] = {0, 1, 65536};
     int count = 0;
     for(int i = 0; i != 3; ++i) {
@@ -269,7 +276,7 @@ static coroutine void large_frame(int *ok) {
     for(size_t i = 0; i != sizeof(buf); ++i) if(buf[i] != 'z') *ok = 0;
 }
 
-static void large_stacks(void) {
+TEST(large_stacks) {
     /* As large as one wants, and the ordinary ones hold 200 KB too. */
     static char big[1 << 20];
     int ok[2] = {0, 0};
@@ -280,17 +287,4 @@ static void large_stacks(void) {
     CHECK_INT(ok[0], 1);
     CHECK_INT(ok[1], 1);
     CHECK_OK(hclose(b));
-}
-
-int main(void) {
-    int offsets[] = {0, 1, 3, 8, 15};
-    for(int i = 0; i != 5; ++i) {
-        offset = offsets[i];
-        all_kinds_of_waiting();
-        same_stack_again();
-        too_small();
-    }
-    no_memory();
-    large_stacks();
-    return 0;
 }

@@ -14,7 +14,7 @@ static coroutine void yields(const char *name, int times) {
     note("%s.", name);
 }
 
-static void child_runs_first(void) {
+TEST(child_runs_first) {
     note("before");
     int b = go(finishes("child"));
     CHECK_HANDLE(b);
@@ -44,7 +44,7 @@ static coroutine void parent_of_two(void) {
     CHECK_OK(hclose(b2));
 }
 
-static void grandchildren(void) {
+TEST(grandchildren) {
     int b = go(parent_of_two());
     CHECK_HANDLE(b);
     /* Each launch puts its parent behind what is ready already. */
@@ -54,7 +54,7 @@ static void grandchildren(void) {
     CHECK_OK(hclose(b));
 }
 
-static void ready_queue_is_fifo(void) {
+TEST(ready_queue_is_fifo) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_go(b, yields("a", 3)));
@@ -76,7 +76,7 @@ static coroutine void receives(int ch, const char *name) {
     note("%s%d", name, val);
 }
 
-static void waking_does_not_switch(void) {
+TEST(waking_does_not_switch) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = bundle();
@@ -94,11 +94,11 @@ static void waking_does_not_switch(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void yield_with_nobody_else(void) {
+TEST(yield_with_nobody_else) {
     for(int i = 0; i != 1000; ++i) CHECK_OK(yield());
 }
 
-static void yield_clears_errno(void) {
+TEST(yield_clears_errno) {
     int b = go(yields("z", 1));
     CHECK_HANDLE(b);
     CHECK_WAITED(yield());
@@ -106,7 +106,7 @@ static void yield_clears_errno(void) {
     CHECK_OK(hclose(b));
 }
 
-static void finished_keeps_its_handle(void) {
+TEST(finished_keeps_its_handle) {
     int b[10];
     for(int i = 0; i != 10; ++i) {
         b[i] = go(finishes("f"));
@@ -133,7 +133,7 @@ static coroutine void chain(int depth) {
     CHECK_OK(hclose(b));
 }
 
-static void recursive_launches(void) {
+TEST(recursive_launches) {
     int b = go(chain(4));
     CHECK_HANDLE(b);
     note("main");
@@ -141,16 +141,4 @@ static void recursive_launches(void) {
     /* The parents were queued outermost first. */
     CHECK_NOTES("bottom main 4 3 2 1");
     CHECK_OK(hclose(b));
-}
-
-int main(void) {
-    child_runs_first();
-    grandchildren();
-    ready_queue_is_fifo();
-    waking_does_not_switch();
-    yield_with_nobody_else();
-    yield_clears_errno();
-    finished_keeps_its_handle();
-    recursive_launches();
-    return 0;
 }

@@ -155,7 +155,7 @@ static void await_server(pid_t pid) {
     CHECK_INT(WEXITSTATUS(status), 0);
 }
 
-static void idle_connections(int count) {
+static void close_idle_connections(int count) {
     int port;
     pid_t pid = start_server(&port);
     int ep = open_connections(port, count);
@@ -170,7 +170,7 @@ static void idle_connections(int count) {
 }
 
 /* The server finds requests, new connections and the signal all at the same time. */
-static void requests_in_time(void) {
+TEST(requests_in_time) {
     int port, status, old[BATCH], new[BATCH];
     pid_t pid = start_server(&port);
     for(int i = 0; i != BATCH; i++) {
@@ -198,7 +198,7 @@ static void requests_in_time(void) {
 }
 
 /* Half of a request has come. Its client learns with the answer that it is the last. */
-static void request_under_way(void) {
+TEST(request_under_way) {
     int port, late;
     pid_t pid = start_server(&port);
     int fd = dial(port);
@@ -211,9 +211,6 @@ static void request_under_way(void) {
     await_server(pid);
 }
 
-int main(int argc, char *argv[]) {
-    requests_in_time();
-    request_under_way();
-    idle_connections(allowed(argc > 1 ? atoi(argv[1]) : CONNECTIONS));
-    return 0;
+TEST(idle_connections) {
+    close_idle_connections(allowed(CONNECTIONS));
 }

@@ -43,14 +43,14 @@ static int object_make(struct object *self, void (*close)(struct hvfs *vfs)) {
 }
 
 /* Must run first: nothing has made a handle yet. */
-static void numbers_start_from_zero(void) {
+TEST(numbers_start_from_zero) {
     struct object o[3];
     for(int i = 0; i != 3; ++i)
         CHECK_INT(object_make(&o[i], object_close), i);
     for(int i = 0; i != 3; ++i) CHECK_OK(hclose(i));
 }
 
-static void numbers_are_reused_oldest_first(void) {
+TEST(numbers_are_reused_oldest_first) {
     struct object o, gone[3];
     int freed[3];
     for(int i = 0; i != 3; ++i)
@@ -72,7 +72,7 @@ static void numbers_are_reused_oldest_first(void) {
     }
 }
 
-static void hmake_rejects_incomplete_tables(void) {
+TEST(hmake_rejects_incomplete_tables) {
     struct hvfs vfs = {object_query, object_close};
     CHECK_ERR(hmake(NULL), EINVAL);
     vfs.query = NULL;
@@ -82,7 +82,7 @@ static void hmake_rejects_incomplete_tables(void) {
     CHECK_ERR(hmake(&vfs), EINVAL);
 }
 
-static void bad_numbers(void) {
+TEST(bad_numbers) {
     int bad[] = {-1, -2, INT_MIN, INT_MAX, 1000000};
     for(size_t i = 0; i != sizeof(bad) / sizeof(bad[0]); ++i) {
         CHECK_ERR(hclose(bad[i]), EBADF);
@@ -98,7 +98,7 @@ static void bad_numbers(void) {
     CHECK_INT(o.closes, 1);
 }
 
-static void query_and_its_cache(void) {
+TEST(query_and_its_cache) {
     struct object o;
     int h = object_make(&o, object_close);
     CHECK_HANDLE(h);
@@ -127,7 +127,7 @@ static void query_and_its_cache(void) {
     CHECK_OK(hclose(h));
 }
 
-static void own_moves_the_object(void) {
+TEST(own_moves_the_object) {
     struct object o;
     int h1 = object_make(&o, object_close);
     CHECK_HANDLE(h1);
@@ -145,7 +145,7 @@ static void own_moves_the_object(void) {
     CHECK_INT(o.closes, 1);
 }
 
-static void a_thousand_at_once(void) {
+TEST(a_thousand_at_once) {
     enum {N = 1000};
     static struct object o[N];
     static char taken[65536];
@@ -172,7 +172,7 @@ static void close_with_inner(struct hvfs *vfs) {
     if(self->inner >= 0) CHECK_OK(hclose(self->inner));
 }
 
-static void handles_closed_while_closing(void) {
+TEST(handles_closed_while_closing) {
     struct object o[3];
     for(int i = 0; i != 3; ++i) {
         CHECK_HANDLE(object_make(&o[i], close_with_inner));
@@ -196,7 +196,7 @@ static void close_that_blocks(struct hvfs *vfs) {
     CHECK_ERR(msleep(0), ECANCELED);
 }
 
-static void no_blocking_while_closing(void) {
+TEST(no_blocking_while_closing) {
     struct object inner, outer;
     CHECK_HANDLE(object_make(&inner, close_that_blocks));
     CHECK_HANDLE(object_make(&outer, close_that_blocks));
@@ -214,7 +214,7 @@ static void close_itself_again(struct hvfs *vfs) {
     CHECK_ERR(hclose(self->handle), EBADF);
 }
 
-static void closing_twice_at_once(void) {
+TEST(closing_twice_at_once) {
     struct object o;
     CHECK_HANDLE(object_make(&o, close_itself_again));
     CHECK_OK(hclose(o.handle));
@@ -228,26 +228,11 @@ static coroutine void own_when_cancelled(int h) {
     CHECK_ERR(hclose(h), EBADF);
 }
 
-static void own_that_fails_closes(void) {
+TEST(own_that_fails_closes) {
     struct object o;
     CHECK_HANDLE(object_make(&o, object_close));
     int b = go(own_when_cancelled(o.handle));
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
     CHECK_INT(o.closes, 1);
-}
-
-int main(void) {
-    numbers_start_from_zero();
-    numbers_are_reused_oldest_first();
-    hmake_rejects_incomplete_tables();
-    bad_numbers();
-    query_and_its_cache();
-    own_moves_the_object();
-    a_thousand_at_once();
-    handles_closed_while_closing();
-    no_blocking_while_closing();
-    closing_twice_at_once();
-    own_that_fails_closes();
-    return 0;
 }

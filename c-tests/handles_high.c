@@ -8,6 +8,7 @@
 
 #include <libdillimpl.h>
 
+#include "coroutines.h"
 #include "net.h"
 
 /* The highest descriptors that this system allows now, and by its settings. */
@@ -42,9 +43,6 @@ static void is_no_descriptor(int h) {
     CHECK_INT(errno, EBADF);
 }
 
-static coroutine void nothing(void) {
-}
-
 #define NO_HANDLE(call) CHECK_ERR(call, EBADF)
 
 static const int no_type;
@@ -73,7 +71,7 @@ static void is_no_handle(int fd) {
     cl.op = CHBUNDLE;
     CHECK_INT(choose(&cl, 1, 0), 0);
     CHECK_INT(errno, EBADF);
-    NO_HANDLE(bundle_go(fd, nothing()));
+    NO_HANDLE(bundle_go(fd, finishes()));
     NO_HANDLE(bundle_wait(fd, 0));
     NO_HANDLE(bundle_cancel(fd, 0));
     NO_HANDLE(bundle_deadline(fd, -1));
@@ -149,8 +147,9 @@ static void *other_thread(void *arg) {
 }
 
 /* The three descriptors that programs lose by mistake, and what has become of handles. */
-static void high(void) {
+TEST(high) {
     int ch[2], p[2];
+    CHECK_OK(setenv("DILL_HANDLES", "high", 1));
     CHECK_OK(chmake(ch));
     int b = bundle();
     CHECK_HANDLE(b);
@@ -185,17 +184,12 @@ static void high(void) {
     }
 }
 
-int main(int argc, char *argv[]) {
-    if(argc == 1) {
-        /* By default, and by another value. */
-        CHECK_OK(unsetenv("DILL_HANDLES"));
-        run_self((char*)"default");
-    }
-    if(strcmp(argv[1], "high") == 0) {
-        high();
-        return 0;
-    }
+TEST(by_default_from_zero_up) {
+    CHECK_OK(unsetenv("DILL_HANDLES"));
     for(int i = 0; i != 5; ++i) CHECK_INT(bundle(), i);
-    CHECK_OK(setenv("DILL_HANDLES", strcmp(argv[1], "default") == 0 ? "other" : "high", 1));
-    run_self((char*)(strcmp(argv[1], "default") == 0 ? "other" : "high"));
+}
+
+TEST(from_zero_up_by_another_value) {
+    CHECK_OK(setenv("DILL_HANDLES", "other", 1));
+    for(int i = 0; i != 5; ++i) CHECK_INT(bundle(), i);
 }

@@ -1,11 +1,12 @@
 /* Happy eyeballs: which address is tried when, who wins, and that the losers end. In virtual
    time, with names of the program's own and addresses of the loopback interface. */
-/* both pollers */
 
 #include <fcntl.h>
 
 #include "net.h"
 #include "scripted_names.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static sem_t gate;
 
@@ -87,7 +88,27 @@ static int connects(const char *name, int64_t after) {
     return s;
 }
 
-static void ipv6_is_preferred(int four, int six) {
+/* The listeners' descriptors; all addresses of IPv4 lead to the first. */
+static int four, six;
+
+static void listen_with_ipv6(void) {
+    six = listener("::1", 16);
+    if(six < 0) SKIP("no IPv6 here");
+}
+
+BEFORE_EACH {
+    script = lines;
+    CHECK_OK(sem_init(&gate, 0, 0));
+}
+
+static void in_virtual_time(void) {
+    use_virtual_time();
+    four = listener("127.0.0.1", 16);
+}
+
+TEST(ipv6_is_preferred) {
+    in_virtual_time();
+    listen_with_ipv6();
     int s = connects("both", 0);
     CHECK_INT(arrived(six), 1);
     CHECK_INT(arrived(four), 0);
@@ -95,17 +116,36 @@ static void ipv6_is_preferred(int four, int six) {
     CHECK_OK(hclose(s));
 }
 
-static void attempts_overlap(int four) {
+TEST(literals) {
+    in_virtual_time();
+    int s = connects("127.0.0.1", 0);
+    CHECK_INT(arrived(four), 1);
+    CHECK_OK(hclose(s));
+}
+
+TEST(literals_of_ipv6) {
+    in_virtual_time();
+    listen_with_ipv6();
+    int s = connects("::1", 0);
+    CHECK_INT(arrived(six), 1);
+    CHECK_OK(hclose(s));
+}
+
+TEST(attempts_overlap) {
+    in_virtual_time();
+    listen_with_ipv6();
+    CHECK_OK(close(six));
     int fds = count_fds();
-    struct hole six = hole("::1");
+    struct hole silent = hole("::1");
     int s = connects("both", 250);
     CHECK_INT(arrived(four), 1);
     CHECK_OK(hclose(s));
-    fill_up(&six);
+    fill_up(&silent);
     CHECK_INT(count_fds(), fds);
 }
 
-static void a_refusal_is_no_reason_to_wait(int four) {
+TEST(a_refusal_is_no_reason_to_wait) {
+    in_virtual_time();
     int s = connects("both", 0);
     CHECK_INT(arrived(four), 1);
     CHECK_OK(hclose(s));
@@ -114,7 +154,8 @@ static void a_refusal_is_no_reason_to_wait(int four) {
     CHECK_OK(hclose(s));
 }
 
-static void addresses_are_tried_in_turn(int four) {
+TEST(addresses_are_tried_in_turn) {
+    in_virtual_time();
     int fds = count_fds();
     struct hole two = hole("127.0.0.2");
     struct hole three = hole("127.0.0.3");
@@ -135,7 +176,8 @@ static coroutine void is_cancelled(const char *name) {
     note("cancelled");
 }
 
-static void deadline_and_cancellation(void) {
+TEST(deadline_and_cancellation) {
+    in_virtual_time();
     int fds = count_fds();
     struct hole two = hole("127.0.0.2");
     struct hole three = hole("127.0.0.3");
@@ -158,7 +200,8 @@ static void deadline_and_cancellation(void) {
     CHECK_INT(count_fds(), fds);
 }
 
-static void failures(void) {
+TEST(failures) {
+    in_virtual_time();
     int fds = count_fds();
     char name[300];
     CHECK_ERR(happyeyeballs_connect("dead", port, -1), ECONNREFUSED);
@@ -174,19 +217,9 @@ static void failures(void) {
     CHECK_INT(count_fds(), fds);
 }
 
-static void literals(int four, int six) {
-    int s = connects("127.0.0.1", 0);
-    CHECK_INT(arrived(four), 1);
-    CHECK_OK(hclose(s));
-    if(six < 0) return;
-    s = connects("::1", 0);
-    CHECK_INT(arrived(six), 1);
-    CHECK_OK(hclose(s));
-}
-
 /* In real time: IPv6 addresses that are still looked up are waited for, but not for long. */
-static void *late_answer(void *arg) {
-    int four = *(int*)arg;
+TEST(late_answer) {
+    four = listener("127.0.0.1", 16);
     int fds = count_fds();
     int64_t start = now();
     int s = happyeyeballs_connect("late", port, -1);
@@ -196,28 +229,4 @@ static void *late_answer(void *arg) {
     CHECK_OK(hclose(s));
     CHECK_INT(count_fds(), fds);
     CHECK_OK(sem_post(&gate));
-    return arg;
-}
-
-int main(void) {
-    pthread_t thread;
-    script = lines;
-    CHECK_OK(sem_init(&gate, 0, 0));
-    int four = listener("127.0.0.1", 16);
-    CHECK_OK(pthread_create(&thread, NULL, late_answer, &four));
-    CHECK_OK(pthread_join(thread, NULL));
-    use_virtual_time();
-    int six = listener("::1", 16);
-    if(six >= 0) {
-        ipv6_is_preferred(four, six);
-        literals(four, six);
-        CHECK_OK(close(six));
-        attempts_overlap(four);
-    }
-    else literals(four, six);
-    a_refusal_is_no_reason_to_wait(four);
-    addresses_are_tried_in_turn(four);
-    deadline_and_cancellation();
-    failures();
-    return 0;
 }

@@ -1,9 +1,20 @@
 /* HTTP sockets: heads, bodies, keep-alive, what is refused, and what is left beneath. */
-/* both pollers */
 
 #include <libdillimpl.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static void text_to(int s, const char *text) {
     CHECK_OK(bsend(s, text, strlen(text), -1));
@@ -86,7 +97,7 @@ static int counter_recv(struct bsock_vfs *vfs, struct iolist *first, struct ioli
     return brecvl(COUNTER(vfs)->under, first, last, deadline);
 }
 
-static void a_head_leaves_in_one_piece(void) {
+TEST(a_head_leaves_in_one_piece) {
     int p[2];
     tcp_pair(p);
     struct counter c = {{counter_query, counter_close}, {counter_send, counter_recv}, p[0], 0};
@@ -118,7 +129,7 @@ static void a_head_leaves_in_one_piece(void) {
     CHECK_OK(hclose(p[1]));
 }
 
-static void requests_one_after_another(void) {
+TEST(requests_one_after_another) {
     int s, raw;
     half(&s, &raw);
     /* All of them at once, and the last one only half. */
@@ -161,7 +172,7 @@ static void requests_one_after_another(void) {
     CHECK_OK(hclose(raw));
 }
 
-static void responses(void) {
+TEST(responses) {
     int s, raw;
     half(&s, &raw);
     CHECK_OK(http_sendrequest(s, "HEAD", "/", -1));
@@ -221,7 +232,7 @@ static void refuse(const char *text, int err) {
 
 #define START "POST / HTTP/1.1\r\n"
 
-static void what_is_refused(void) {
+TEST(what_is_refused) {
     static const char *const bad[] = {
         "nonsense\r\n", "GET /\r\n", "GET / HTTP/2.0\r\n", "GET  / HTTP/1.1\r\n",
         " GET / HTTP/1.1\r\n", "GET / HTTP/1.1\nHost: x\r\n", "GET /\rx HTTP/1.1\r\n",
@@ -261,7 +272,7 @@ static void what_is_refused(void) {
 }
 
 /* The end of the connection is an end only between messages. */
-static void what_is_cut_off(void) {
+TEST(what_is_cut_off) {
     static const char *const texts[] = {"G", START, START "Foo: b", START "Foo: bar\r\n",
         START "Foo: bar\r\n\r"};
     for(size_t i = 0; i != sizeof(texts) / sizeof(texts[0]); i++) {
@@ -292,7 +303,7 @@ static void what_is_cut_off(void) {
     CHECK_OK(hclose(raw));
 }
 
-static void wrong_arguments(void) {
+TEST(wrong_arguments) {
     int s, raw;
     half(&s, &raw);
     CHECK_ERR(http_done(s, -1), EPIPE);
@@ -354,7 +365,7 @@ static coroutine void detach_other(int s, int *detached) {
 }
 
 /* What a coroutine leaves unfinished is sent before it waits. */
-static void unfinished_heads(void) {
+TEST(unfinished_heads) {
     int p[2];
     tcp_pair(p);
     int a = http_attach(p[0]), b = http_attach(p[1]);
@@ -383,7 +394,7 @@ static coroutine void receive_field(int s) {
     received_errno = errno;
 }
 
-static void calls_inside(void) {
+TEST(calls_inside) {
     int s, raw;
     half(&s, &raw);
     text_to(raw, START);
@@ -417,7 +428,8 @@ static coroutine void finish_line(int raw, int begun) {
 }
 
 /* A graceful request interrupts before the first byte and not after it. */
-static void graceful_request(int begun) {
+TEST(graceful_request, VARIANTS("before_the_line within_the_line")) {
+    int begun = variant();
     int s = -1, raw = -1;
     half(&s, &raw);
     if(begun) text_to(raw, "GET /ag");
@@ -435,7 +447,7 @@ static void graceful_request(int begun) {
     CHECK_OK(hclose(raw));
 }
 
-static void large_bodies(void) {
+TEST(large_bodies) {
     enum { SIZE = 300000 };
     int p[2];
     tcp_pair(p);
@@ -458,7 +470,7 @@ static void large_bodies(void) {
     free(out);
 }
 
-static void memory_of_ones_own(void) {
+TEST(memory_of_ones_own) {
     int p[2];
     tcp_pair(p);
     struct http_storage mem;
@@ -468,22 +480,4 @@ static void memory_of_ones_own(void) {
     CHECK_OK(hclose(s));
     CHECK_ERR(http_attach_mem(p[1], NULL), EINVAL);
     CHECK_ERR(hclose(p[1]), EBADF);
-}
-
-int main(void) {
-    int before = count_fds();
-    a_head_leaves_in_one_piece();
-    requests_one_after_another();
-    responses();
-    what_is_refused();
-    what_is_cut_off();
-    wrong_arguments();
-    unfinished_heads();
-    calls_inside();
-    graceful_request(0);
-    graceful_request(1);
-    large_bodies();
-    memory_of_ones_own();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -1,12 +1,25 @@
 /* CHSOCK on an HTTP socket within a body that comes in chunks: what stands between two of them is
    no input, as a receive of the body would wait behind it. */
-/* both pollers */
 
 #include "tls.h"
+
+ALL_TESTS(BOTH_POLLERS, VARIANTS("tcp ipc tls"))
 
 enum beneath { TCP, IPC, TLS, BENEATHS };
 
 static char name[64], value[64], buf[256];
+
+static enum beneath beneath;
+static int open_before;
+
+BEFORE_EACH {
+    beneath = (enum beneath)variant();
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static void put(int raw, const char *text) {
     CHECK_OK(bsend(raw, text, strlen(text), -1));
@@ -17,7 +30,7 @@ static int ready(int s, int64_t deadline) {
     return choose(&clause, 1, deadline);
 }
 
-static void open_both(int *s, int *raw, enum beneath beneath) {
+static void open_both(int *s, int *raw) {
     int p[2];
     if(beneath == IPC) CHECK_OK(ipc_pair(p));
     else tcp_pair(p);
@@ -44,9 +57,9 @@ static void body_ends(int s, int raw) {
     CHECK_STR(value, "/next");
 }
 
-static void only_content_counts(enum beneath beneath) {
+TEST(only_content_counts) {
     int s, raw;
-    open_both(&s, &raw, beneath);
+    open_both(&s, &raw);
     put(raw, "5\r\nhello\r\n");
     CHECK_INT(ready(s, now() + 10000), 0);
     body_is(s, "hello");
@@ -82,11 +95,11 @@ static coroutine void set_done(int ch) {
 
 /* A receive begins with what a choose has taken; and one that was interrupted before it got any
    more changes nothing. */
-static void a_receive_goes_on(enum beneath beneath, const char *between, int end) {
+static void receive_behind(const char *between, int end) {
     size_t len = strlen(between);
     for(size_t cut = 0; cut <= len; ++cut) {
         int s, raw, ch[2];
-        open_both(&s, &raw, beneath);
+        open_both(&s, &raw);
         put(raw, "1\r\na");
         body_is(s, "a");
         char start[32];
@@ -118,12 +131,17 @@ static void a_receive_goes_on(enum beneath beneath, const char *between, int end
     }
 }
 
+TEST(a_receive_goes_on) {
+    receive_behind("\r\n1;x\r\n", 0);
+    receive_behind("\r\n0\r\n", 1);
+}
+
 /* What breaks the protocol makes it ready, and the receive tells of it. */
-static void faults(enum beneath beneath) {
+TEST(faults) {
     static const char *const faulty[] = {"xx", "\rx", "\r\nx\r\n", "\r\n1\n", "\r\n\r\n"};
     for(size_t i = 0; i != sizeof(faulty) / sizeof(faulty[0]); ++i) {
         int s, raw;
-        open_both(&s, &raw, beneath);
+        open_both(&s, &raw);
         put(raw, "1\r\na");
         body_is(s, "a");
         put(raw, faulty[i]);
@@ -135,9 +153,9 @@ static void faults(enum beneath beneath) {
 }
 
 /* A body of which nothing was received is left to the stream beneath, from its beginning. */
-static void untouched_body(enum beneath beneath) {
+TEST(untouched_body) {
     int s, raw;
-    open_both(&s, &raw, beneath);
+    open_both(&s, &raw);
     put(raw, "5\r\n");
     (void)ready(s, now() + 1);
     s = http_detach(s, now() + 10000);
@@ -146,17 +164,4 @@ static void untouched_body(enum beneath beneath) {
     CHECK(memcmp(buf, "5\r\n", 3) == 0);
     CHECK_OK(hclose(s));
     CHECK_OK(hclose(raw));
-}
-
-int main(void) {
-    int before = count_fds();
-    for(int beneath = 0; beneath != BENEATHS; ++beneath) {
-        only_content_counts((enum beneath)beneath);
-        a_receive_goes_on((enum beneath)beneath, "\r\n1;x\r\n", 0);
-        a_receive_goes_on((enum beneath)beneath, "\r\n0\r\n", 1);
-        faults((enum beneath)beneath);
-        untouched_body((enum beneath)beneath);
-    }
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -1,9 +1,22 @@
 /* Detaching HTTP before the peer's head was received: it is waited for and dropped. */
-/* both pollers */
 
 #include "stacks.h"
 
+ALL_TESTS(BOTH_POLLERS, VARIANTS("tcp ipc trickle"))
+
 static enum transport transport;
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    transport = (enum transport)variant();
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
 static char name[64], value[64], buf[64];
 
 /* One end speaks HTTP, the other one is a plain byte stream. */
@@ -80,7 +93,7 @@ static void status(int s) {
     CHECK_OK(http_sendstatus(s, 204, "No Content", -1));
 }
 
-static void all_heads(void) {
+TEST(all_heads) {
     leaves(get, GET, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX: y\r\n\r\nbody", "body");
     leaves(get, GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n", "2\r\nbo\r\n");
     leaves(get, GET, "HTTP/1.1 200 OK\r\n\r\nbody", "body");
@@ -102,7 +115,7 @@ static void all_heads(void) {
 }
 
 /* A connection that has been used for an exchange already. */
-static void kept_alive(void) {
+TEST(kept_alive) {
     int s, raw;
     half(&s, &raw);
     put(raw, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
@@ -120,7 +133,7 @@ static void kept_alive(void) {
 }
 
 /* Nothing is due any more. */
-static void complete(void) {
+TEST(complete) {
     int s, raw;
     half(&s, &raw);
     put(raw, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
@@ -144,7 +157,7 @@ static void complete(void) {
 }
 
 /* Two of ours that have got to detaching, from wherever they are. */
-static void both_detach(void) {
+TEST(both_detach) {
     for(int request = 0; request != 4; ++request) {
         int p[2];
         transport_pair(transport, p);
@@ -184,7 +197,7 @@ static void fails(void (*begin)(int s), const char *comes, int ends, int64_t dea
     CHECK_OK(hclose(raw));
 }
 
-static void failures(void) {
+TEST(failures) {
     fails(get, "", 0, 20, ETIMEDOUT);
     fails(get, "", 0, 0, ETIMEDOUT);
     fails(NULL, "", 0, 20, ETIMEDOUT);
@@ -211,7 +224,7 @@ static coroutine void is_cancelled(int s) {
     note("cancelled");
 }
 
-static void cancellation(void) {
+TEST(cancellation) {
     int s, raw;
     half(&s, &raw);
     get(s);
@@ -225,7 +238,7 @@ static void cancellation(void) {
 }
 
 /* A peer that has gone before it said anything owes nothing any more: the user knows. */
-static void gone(void) {
+TEST(gone) {
     int s, raw;
     half(&s, &raw);
     end(raw);
@@ -242,7 +255,7 @@ static void gone(void) {
 
 /* A head that was not received because a scope has ended the call can be received later; until
    then there is no field. */
-static void no_head(void) {
+TEST(no_head) {
     int s, raw;
     half(&s, &raw);
     struct cancel_scope sc;
@@ -263,22 +276,4 @@ static void no_head(void) {
     CHECK_ERR(http_recvbody(s, buf, 1, -1), ECONNRESET);
     CHECK_OK(hclose(s));
     CHECK_OK(hclose(raw));
-}
-
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    int before = count_fds();
-    for(transport = OVER_TCP; transport != TRANSPORTS; ++transport) {
-        printf("transport %d\n", (int)transport);
-        all_heads();
-        kept_alive();
-        complete();
-        both_detach();
-        failures();
-        cancellation();
-        gone();
-        no_head();
-        CHECK_INT(count_fds(), before);
-    }
-    return 0;
 }

@@ -1,12 +1,23 @@
 /* A head that a coroutine has left unfinished is sent before the coroutine receives, from whatever
    HTTP socket; but nobody waits for another socket's peer, and nothing is torn or forgotten. */
-/* both pollers */
 
 #include <sys/ioctl.h>
 
 #include <libdillimpl.h>
 
 #include "tls.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static char buf[4096];
 
@@ -99,8 +110,16 @@ static void not_waited_for(int64_t (*deadline)(void)) {
 static int64_t at_once(void) { return 0; }
 static int64_t some_time(void) { return now() + 20; }
 
+TEST(not_waited_for_at_once) {
+    not_waited_for(at_once);
+}
+
+TEST(not_waited_for_some_time) {
+    not_waited_for(some_time);
+}
+
 /* As soon as there is room, the next receive does it. */
-static void sent_by_the_next(void) {
+TEST(sent_by_the_next) {
     struct slow x;
     int y, raw;
     open_slow(&x);
@@ -125,7 +144,7 @@ static coroutine void set_done(int ch) {
 
 /* A receive from the same socket does wait for room, as the peer may wait for the head; and when
    it is interrupted meanwhile, the head is not forgotten. */
-static void interrupted(void) {
+TEST(interrupted) {
     struct slow x;
     int ch[2];
     open_slow(&x);
@@ -150,7 +169,8 @@ static void interrupted(void) {
 }
 
 /* A head of which a part was sent goes on where it has stopped, whoever does it. */
-static void in_parts(int by_receives) {
+TEST(in_parts, VARIANTS("by_sends by_receives")) {
+    int by_receives = variant();
     enum { FIELDS = 15, LENGTH = 4000 };
     static char value[LENGTH + 1], expected[65536], seen[65536];
     struct slow x;
@@ -225,7 +245,7 @@ static int busy_recv(struct bsock_vfs *vfs, struct iolist *first, struct iolist 
 
 /* It is tried once for each receive from this socket, and never for another one, as nobody can
    tell how long that takes. */
-static void busy_stream(void) {
+TEST(busy_stream) {
     int p[2], y, raw;
     CHECK_OK(ipc_pair(p));
     open_other(&y, &raw);
@@ -252,7 +272,7 @@ static void busy_stream(void) {
 }
 
 /* TLS beneath can do without waiting, too. */
-static void over_tls(void) {
+TEST(over_tls) {
     int p[2];
     tls_pair(p);
     int a = http_attach(p[0]), b = http_attach(p[1]);
@@ -265,18 +285,4 @@ static void over_tls(void) {
     CHECK_ERR(http_recvfield(b, buf, 16, buf + 16, 16, now() + 10000), EPIPE);
     CHECK_OK(hclose(a));
     CHECK_OK(hclose(b));
-}
-
-int main(void) {
-    int before = count_fds();
-    not_waited_for(at_once);
-    not_waited_for(some_time);
-    sent_by_the_next();
-    interrupted();
-    in_parts(0);
-    in_parts(1);
-    busy_stream();
-    over_tls();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -1,6 +1,5 @@
 /* CHSOCK through protocols written in C: one that buffers and says so, one that passes
    the query on to the socket beneath, one that cannot be asked. */
-/* both pollers */
 
 #include <libdillimpl.h>
 
@@ -64,7 +63,7 @@ static int wait_for(int s, int64_t deadline) {
     return choose(&clause, 1, deadline);
 }
 
-int main(void) {
+TEST(input_counts_through_protocols, BOTH_POLLERS) {
     int s[2];
     CHECK_OK(ipc_pair(s));
     struct protocol low, high, mute, direct;
@@ -129,5 +128,4 @@ int main(void) {
     CHECK_OK(hclose(m));
     CHECK_OK(hclose(d));
     CHECK_OK(hclose(s[0]));
-    return 0;
 }

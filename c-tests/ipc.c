@@ -1,11 +1,12 @@
 /* Local sockets: files, listeners, pairs, and passing descriptors. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static char path[64];
 
@@ -25,7 +26,19 @@ static coroutine void connects(int err) {
     calls++;
 }
 
-static void listen_and_accept(void) {
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    temporary_path(path, sizeof(path), "ipc");
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
+TEST(listen_and_accept) {
     char buf[2];
     CHECK_ERR(ipc_connect(path, -1), ENOENT);
     int ls = ipc_listen(path, 10);
@@ -56,7 +69,7 @@ static void listen_and_accept(void) {
     CHECK_OK(unlink(path));
 }
 
-static void bad_names(void) {
+TEST(bad_names) {
     char name[200];
     struct sockaddr_un sun;
     memset(name, 'x', sizeof(name));
@@ -78,7 +91,7 @@ static void bad_names(void) {
 }
 
 /* The system doesn't tell when a full queue has room again. */
-static void full_queue(void) {
+TEST(full_queue) {
     char buf[2];
     int ls = ipc_listen(path, 0);
     CHECK_HANDLE(ls);
@@ -112,7 +125,7 @@ static void full_queue(void) {
     CHECK_OK(unlink(path));
 }
 
-static void user_storage(void) {
+TEST(user_storage) {
     static struct ipc_listener_storage lmem;
     static struct ipc_storage cmem, amem, fmem;
     static struct ipc_pair_storage pmem;
@@ -152,7 +165,7 @@ static void user_storage(void) {
     }
 }
 
-static void from_descriptors(void) {
+TEST(from_descriptors) {
     int fds[2];
     char c;
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
@@ -193,7 +206,7 @@ static void from_descriptors(void) {
     CHECK_OK(close(fds[1]));
 }
 
-static void passing_descriptors(void) {
+TEST(passing_descriptors) {
     int s[2], fds[2];
     char buf[8];
     CHECK_OK(ipc_pair(s));
@@ -251,7 +264,7 @@ static void passing_descriptors(void) {
 }
 
 /* More descriptors than were asked for must not stay open. */
-static void unwanted_descriptors(void) {
+TEST(unwanted_descriptors) {
     int s, fds[2], before = count_fds();
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
     s = ipc_fromfd(fds[0]);
@@ -286,7 +299,8 @@ static void unwanted_descriptors(void) {
     CHECK_OK(close(fds[1]));
 }
 
-static void no_descriptor_left(void) {
+TEST(no_descriptor_left) {
+    if(under_memcheck()) SKIP("Memcheck imitates the limit of descriptors");
     int s[2];
     CHECK_OK(ipc_pair(s));
     CHECK_OK(ipc_sendfd(s[0], 0, -1));
@@ -315,26 +329,9 @@ static coroutine void cancelled(void) {
     CHECK_ERR(ipc_connect(path, -1), ECANCELED);
 }
 
-static void nothing_starts_when_cancelled(void) {
+TEST(nothing_starts_when_cancelled) {
     int b = go(cancelled());
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
     CHECK(access(path, F_OK) == -1);
-}
-
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    temporary_path(path, sizeof(path), "ipc");
-    int before = count_fds();
-    listen_and_accept();
-    bad_names();
-    full_queue();
-    user_storage();
-    from_descriptors();
-    passing_descriptors();
-    unwanted_descriptors();
-    if(!under_memcheck()) no_descriptor_left();
-    nothing_starts_when_cancelled();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -132,10 +132,11 @@ static void run(void) {
     if(rnd(2)) pthread_sigmask(SIG_BLOCK, &all, NULL);
     if(rnd(4) == 0) setenv("DILL_CLOCK", "virtual", 1);
     if(dill_last_resort(rnd(20), STATUS) < 0) _exit(96);
-    if(rnd(8) == 0) {
+    if(rnd(8) == 0 && !UNDER_THREAD_SANITIZER) {
         /* The setting goes along. */
-        pid_t pid = fork();
+        pid_t parent = getpid(), pid = fork();
         if(pid < 0) _exit(95);
+        if(pid == 0) die_with(parent);
         if(pid > 0) {
             int status;
             if(waitpid(pid, &status, 0) != pid) _exit(94);
@@ -180,12 +181,13 @@ static void start_child(uint64_t seed) {
     while(child->pid) ++child;
     child->seed = seed;
     child->start = seconds();
+    pid_t parent = getpid();
     child->pid = fork();
     CHECK(child->pid >= 0);
     if(child->pid == 0) {
         random_state = seed;
         setpgid(0, 0);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        die_with(parent);
         int null = open("/dev/null", O_WRONLY);
         CHECK(dup2(null, 2) == 2);
         run();

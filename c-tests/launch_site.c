@@ -14,7 +14,7 @@ static int received(void) {
     return chrecv(ch[1], &val, sizeof(val), -1);
 }
 
-int main(void) {
+TEST(many_launches_from_one_place) {
     char text[4096];
     CHECK_OK(setenv("DILL_CHECK", "1", 1));
     FILE *file = tmpfile();
@@ -36,5 +36,4 @@ int main(void) {
     text[len] = 0;
     CHECK(strstr(text, "launched at ") && strstr(text, "launch_site.c:"));
     CHECK(strchr(text, '\n') == text + len - 1);
-    return 0;
 }

@@ -78,7 +78,11 @@ static void alone(int b) {
     CHECK_OK(hclose(b));
 }
 
-static void children_that_end(void) {
+BEFORE_EACH {
+    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+}
+
+TEST(children_that_end) {
     int b = bundle();
     CHECK_HANDLE(b);
     LOOP(CHECK_OK(bundle_go(b, ends())));
@@ -89,7 +93,7 @@ static void children_that_end(void) {
 }
 
 /* Each is cancelled before the next is launched. */
-static void children_that_block(void) {
+TEST(children_that_block) {
     int ch[2];
     CHECK_OK(chmake(ch));
     LOOP(alone(go(blocks(ch[0]))));
@@ -105,7 +109,7 @@ static void old_ends(void *arg) {
     children++;
 }
 
-static void children_of_old_programs(void) {
+TEST(children_of_old_programs) {
     int b = bundle();
     CHECK_HANDLE(b);
     LOOP(CHECK_OK(old_go(b, NULL, 0, old_ends, NULL)));
@@ -115,10 +119,12 @@ static void children_of_old_programs(void) {
 }
 
 #else
-static void children_of_old_programs(void) {}
+TEST(children_of_old_programs) {
+    SKIP("there are no old programs for this processor");
+}
 #endif
 
-static void launches_that_fail(void) {
+TEST(launches_that_fail) {
     int seen = children;
     LOOP(CHECK_ERR(bundle_go(INT32_MAX, ends()), EBADF));
     LOOP(CHECK_ERR(bundle_go(fds[0] + 100000, ends()), EBADF));
@@ -134,7 +140,7 @@ static coroutine void launches_until_cut(int own, int b) {
     CHECK_INT(errno, ECANCELED);
 }
 
-static void cut_by_a_deadline(void) {
+TEST(cut_by_a_deadline) {
     int b = bundle(), inner = bundle();
     CHECK_HANDLE(b);
     CHECK_HANDLE(inner);
@@ -152,7 +158,7 @@ static coroutine void link_of_chain(int b, int depth) {
     }
 }
 
-static void chain(void) {
+TEST(chain) {
     int b = bundle(), c = others();
     CHECK_HANDLE(b);
     while(waits()) CHECK_OK(bundle_go(b, link_of_chain(b, 100000)));
@@ -169,7 +175,7 @@ static coroutine void endless_link(int b, long *depth) {
     CHECK_OK(bundle_go(b, endless_link(b, depth)));
 }
 
-static void endless_chain(void) {
+TEST(endless_chain) {
     long depth = 0;
     int b = bundle(), c = others();
     CHECK_HANDLE(b);
@@ -193,7 +199,7 @@ static coroutine void compares(long seen) {
     CHECK_INT(turns, seen);
 }
 
-static void child_runs_first(void) {
+TEST(child_runs_first) {
     int spinning = bundle(), b = bundle();
     CHECK_HANDLE(spinning);
     CHECK_HANDLE(b);
@@ -208,17 +214,4 @@ static void child_runs_first(void) {
     CHECK_OK(hclose(others_));
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(spinning));
-}
-
-int main(void) {
-    CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-    children_that_end();
-    children_that_block();
-    children_of_old_programs();
-    launches_that_fail();
-    cut_by_a_deadline();
-    chain();
-    endless_chain();
-    child_runs_first();
-    return 0;
 }

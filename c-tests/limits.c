@@ -1,6 +1,5 @@
 /* What a peer can make us spend: the limits of the table in SECURITY.md, but for what io_uring
    receives. At the limit things work, one beyond there is the error of the table. */
-/* both pollers */
 
 #include <dirent.h>
 #include <sched.h>
@@ -8,6 +7,8 @@
 
 #include "net.h"
 #include "scripted_names.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 #define KIB 1024
 
@@ -29,7 +30,7 @@ static int sending(int s, const void *bytes, size_t len) {
     return b;
 }
 
-static void read_ahead(void) {
+TEST(read_ahead) {
     int fd[2], left = 0;
     const int all = 10000;
     raw_tcp_pair(fd);
@@ -62,7 +63,7 @@ static int attach(int protocol, int s, int server) {
     }
 }
 
-static void the_callers_buffer(void) {
+TEST(the_callers_buffer) {
     for(int protocol = 0; protocol != PROTOCOLS; ++protocol)
         for(size_t more = 0; more != 2; ++more) {
             int s[2];
@@ -80,7 +81,7 @@ static void the_callers_buffer(void) {
         }
 }
 
-static void lengths_of_prefixes(void) {
+TEST(lengths_of_prefixes) {
     static const struct {unsigned char ninth, eighth, rest; int err;} cases[] = {
         /* Taken for a length, of which nothing has come yet. */
         {0, 0x7F, 0xFF, ETIMEDOUT},
@@ -160,7 +161,7 @@ static char *put(char *at, const char *what) {
     return at + sprintf(at, "%s", what);
 }
 
-static void heads(void) {
+TEST(heads) {
     const size_t line = 8 * KIB, head = 64 * KIB;
     for(size_t more = 0; more != 2; ++more) {
         int expected = more ? EMSGSIZE : 0;
@@ -179,7 +180,7 @@ static void heads(void) {
     }
 }
 
-static void sizes_of_bodies(void) {
+TEST(sizes_of_bodies) {
     static const struct {const char *size; int err;} cases[] = {
         {"Content-Length: 9223372036854775807\r\n\r\n", ETIMEDOUT},
         {"Content-Length: 9223372036854775808\r\n\r\n", EPROTO},
@@ -190,7 +191,7 @@ static void sizes_of_bodies(void) {
         CHECK_INT(http_makes_of(put(put(text_, START), cases[i].size)), cases[i].err);
 }
 
-static void unanswered_requests(void) {
+TEST(unanswered_requests) {
     const int most = 32;
     int s[2];
     char name[16], value[16];
@@ -274,7 +275,7 @@ static int client_makes_of(size_t len, int count) {
     return result;
 }
 
-static void handshakes(void) {
+TEST(handshakes) {
     const size_t head = 16 * KIB;
     const int fields = 128;
     for(int more = 0; more != 2; ++more) {
@@ -290,7 +291,7 @@ static void handshakes(void) {
     }
 }
 
-static void control_frames(void) {
+TEST(control_frames) {
     for(int more = 0; more != 2; ++more) {
         int s[2];
         char buf[8];
@@ -329,7 +330,7 @@ static int trusts_anybody(const char *name, const char *word) {
     return 1;
 }
 
-static void socks5_names(void) {
+TEST(socks5_names) {
     char name[257], seen[256];
     int s[2], port;
     memset(name, 'n', sizeof(name));
@@ -364,7 +365,7 @@ static void tls_makes_of(const char *bytes, size_t len, int err) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void tls_records(void) {
+TEST(tls_records) {
     tls_makes_of("\x16\3\3\x48\0", 5, ETIMEDOUT);
     tls_makes_of("\x16\3\3\x48\1", 5, EPROTO);
     /* A ClientHello in a record of its first four bytes. */
@@ -402,7 +403,7 @@ static int count_threads(void) {
 }
 
 /* First, while there are no helper threads. */
-static void helper_threads(void) {
+TEST(helper_threads) {
     const int most = 16;
     CHECK_OK(sem_init(&gate_, 0, 0));
     int b = bundle();
@@ -422,7 +423,7 @@ static void helper_threads(void) {
     CHECK_OK(hclose(b));
 }
 
-static void addresses_of_a_host(void) {
+TEST(addresses_of_a_host) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr);
     int s = happyeyeballs_connect("16", ipaddr_port(&addr), -1);
@@ -432,21 +433,8 @@ static void addresses_of_a_host(void) {
     CHECK_OK(hclose(ls));
 }
 
-int main(void) {
+BEFORE_EACH {
     use_virtual_time();
     memset(text_, 'x', sizeof(text_));
     script = lines;
-    helper_threads();
-    addresses_of_a_host();
-    read_ahead();
-    the_callers_buffer();
-    lengths_of_prefixes();
-    heads();
-    sizes_of_bodies();
-    unanswered_requests();
-    handshakes();
-    control_frames();
-    socks5_names();
-    tls_records();
-    return 0;
 }

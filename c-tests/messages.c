@@ -1,8 +1,9 @@
 /* What every message protocol does, on top of every transport; and UDP, as far as that is
    like them. */
-/* both pollers */
 
 #include "stacks.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 enum protocol {PREFIX1, PREFIX2LE, PREFIX8, PREFIX20, SUFFIX1, SUFFIX2, SUFFIX5,
     TERM_PREFIX, TERM_SUFFIX, TERM_EMPTY, WS_CLIENT, WS_SERVER, PROTOCOLS, UDP = PROTOCOLS};
@@ -176,7 +177,28 @@ static void malformed_lists(void) {
     close_pair(s);
 }
 
-static void too_long(void) {
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
+/* A test of every message protocol, over each transport. */
+#define MESSAGE_TEST(name)\
+    static void name##_here(void);\
+    TEST(name) {\
+        for(transport = OVER_TCP; transport != TRANSPORTS; ++transport)\
+            for(protocol = PREFIX1; protocol != PROTOCOLS; ++protocol) name##_here();\
+    }\
+    static void name##_here(void)
+
+MESSAGE_TEST(too_long) {
+    if(protocol == TERM_EMPTY) return;
     int s[2];
     char buf[8];
     message_pair(s);
@@ -331,7 +353,7 @@ static int wire(char *bytes, int size) {
 }
 
 /* A request arrives at every point of a message. */
-static void graceful_requests(void) {
+MESSAGE_TEST(graceful_requests) {
     char bytes[64];
     int len = wire(bytes, sizeof(bytes));
     for(int cut = 0; cut <= len; ++cut) {
@@ -367,7 +389,7 @@ static void graceful_requests(void) {
     }
 }
 
-static void detach_leaves_the_stream_in_place(void) {
+MESSAGE_TEST(detach_leaves_the_stream_in_place) {
     int s[2], u[2];
     char buf[8];
     if(has_end()) return;
@@ -395,7 +417,7 @@ static void detach_leaves_the_stream_in_place(void) {
     close_pair(u);
 }
 
-static void input_is_known_to_choose(void) {
+MESSAGE_TEST(input_is_known_to_choose) {
     int s[2];
     char buf[8];
     /* The trickle doesn't tell. */
@@ -450,7 +472,7 @@ static void waiting_ends(void) {
     close_pair(s);
 }
 
-static void common(void) {
+MESSAGE_TEST(common) {
     messages_keep_their_borders();
     lists();
     malformed_lists();
@@ -461,21 +483,8 @@ static void common(void) {
     waiting_ends();
 }
 
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    int before = count_fds();
-    for(transport = OVER_TCP; transport != TRANSPORTS; ++transport)
-        for(protocol = PREFIX1; protocol != PROTOCOLS; ++protocol) {
-            common();
-            if(protocol != TERM_EMPTY) too_long();
-            graceful_requests();
-            detach_leaves_the_stream_in_place();
-            input_is_known_to_choose();
-            CHECK_INT(count_fds(), before);
-        }
+TEST(common_over_udp) {
     protocol = UDP;
     transport = OVER_TCP;
-    common();
-    CHECK_INT(count_fds(), before);
-    return 0;
+    common_here();
 }

@@ -1,10 +1,11 @@
 /* Host names: modes, order, failures, deadlines, cancellation, helper threads, fork. */
-/* both pollers */
 
 #include <sys/wait.h>
 
 #include "net.h"
 #include "scripted_names.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static sem_t gate;
 
@@ -43,7 +44,12 @@ static void resolves(const char *name, int mode, int room, const char *expected)
     CHECK_INT(ipaddr_equal(&addr, &addrs[0], 0), 1);
 }
 
-static void modes(void) {
+BEFORE_EACH {
+    script = lines;
+    CHECK_OK(sem_init(&gate, 0, 0));
+}
+
+TEST(modes) {
     resolves("both", 0, 8, "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2");
     resolves("both", IPADDR_PREF_IPV4, 8,
         "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2");
@@ -59,7 +65,7 @@ static void modes(void) {
     resolves("six", IPADDR_IPV4, 8, "");
 }
 
-static void failures(void) {
+TEST(failures) {
     struct ipaddr addr;
     char name[256];
     resolves("nobody", 0, 8, "");
@@ -102,7 +108,7 @@ static void open_gate(void) {
     while(sem_trywait(&gate) == 0) {}
 }
 
-static void deadline_does_not_wait_for_the_helper(void) {
+TEST(deadline_does_not_wait_for_the_helper) {
     struct ipaddr addr;
     int fds = count_fds();
     int64_t start = now();
@@ -125,7 +131,7 @@ static coroutine void is_cancelled(const char *name) {
     note("cancelled");
 }
 
-static void cancellation_does_not_wait_for_the_helper(void) {
+TEST(cancellation_does_not_wait_for_the_helper) {
     int fds = count_fds();
     int b = go(is_cancelled("slow"));
     CHECK_HANDLE(b);
@@ -146,7 +152,7 @@ static coroutine void is_interrupted(int ch) {
     note("interrupted");
 }
 
-static void cancel_scopes_interrupt(void) {
+TEST(cancel_scopes_interrupt) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = go(is_interrupted(ch[0]));
@@ -166,7 +172,7 @@ static coroutine void waits(volatile int *answered) {
     if(ipaddr_remote(&addr, "slow", 80, 0, -1) == 0) ++*answered;
 }
 
-static void helpers_are_few(void) {
+TEST(helpers_are_few) {
     volatile int answered = 0;
     int calls = scripted_count(&scripted_calls);
     int b = bundle();
@@ -191,7 +197,7 @@ static void *thread_main(void *arg) {
     return arg;
 }
 
-static void threads_share_the_helpers(void) {
+TEST(threads_share_the_helpers) {
     pthread_t threads[2];
     for(int i = 0; i != 2; ++i)
         CHECK_OK(pthread_create(&threads[i], NULL, thread_main, NULL));
@@ -199,7 +205,7 @@ static void threads_share_the_helpers(void) {
     for(int i = 0; i != 2; ++i) CHECK_OK(pthread_join(threads[i], NULL));
 }
 
-static void a_child_process_has_its_own_helpers(void) {
+TEST(a_child_process_has_its_own_helpers) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if(!pid) {
@@ -235,24 +241,9 @@ static void *in_virtual_time(void *arg) {
     return arg;
 }
 
-static void virtual_time_stands_still(void) {
+TEST(virtual_time_stands_still) {
     use_virtual_time();
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, in_virtual_time, NULL));
     CHECK_OK(pthread_join(thread, NULL));
-}
-
-int main(void) {
-    script = lines;
-    CHECK_OK(sem_init(&gate, 0, 0));
-    modes();
-    failures();
-    deadline_does_not_wait_for_the_helper();
-    cancellation_does_not_wait_for_the_helper();
-    cancel_scopes_interrupt();
-    helpers_are_few();
-    threads_share_the_helpers();
-    a_child_process_has_its_own_helpers();
-    virtual_time_stands_still();
-    return 0;
 }

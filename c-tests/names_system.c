@@ -2,7 +2,7 @@
 
 #include "net.h"
 
-int main(void) {
+TEST(a_name_of_the_system) {
     struct ipaddr addr, listening;
     char text[IPADDR_MAXSTRLEN];
     if(ipaddr_remote(&addr, "localhost", 80, IPADDR_IPV4, -1) != 0)
@@ -25,5 +25,4 @@ int main(void) {
     /* Reserved: nobody has it. */
     CHECK_ERR(ipaddr_remote(&addr, "nobody.invalid", 80, 0, -1), EADDRNOTAVAIL);
     CHECK_INT(ipaddr_remotes(&addr, 1, "nobody.invalid", 80, 0, -1), 0);
-    return 0;
 }

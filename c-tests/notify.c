@@ -2,6 +2,10 @@
 
 #include "check.h"
 
+BEFORE_EACH {
+    use_virtual_time();
+}
+
 static int b;
 
 static void make(int ch[2]) {
@@ -26,7 +30,7 @@ static coroutine void worker(int ch) {
     note("end");
 }
 
-static void after_all_that_was_sent(void) {
+TEST(after_all_that_was_sent) {
     int ch[2];
     make(ch);
     CHECK_OK(bundle_go(b, worker(ch[1])));
@@ -59,7 +63,7 @@ static coroutine void slow_worker(int ch) {
 }
 
 /* A send that had not been taken fails: the sender knows, nothing is lost. */
-static void blocked_senders(void) {
+TEST(blocked_senders) {
     int ch[2];
     make(ch);
     CHECK_OK(bundle_go(b, slow_worker(ch[1])));
@@ -78,7 +82,7 @@ static coroutine void waits(int ch, const char *name) {
     note("%s", name);
 }
 
-static void several_channels(void) {
+TEST(several_channels) {
     int ch[5][2];
     b = bundle();
     CHECK_HANDLE(b);
@@ -120,7 +124,7 @@ static coroutine void chooser(int work, int stop) {
     note("stop");
 }
 
-static void inside_choose(void) {
+TEST(inside_choose) {
     int ch[2], work[2];
     make(ch);
     CHECK_OK(chmake(work));
@@ -138,7 +142,7 @@ static coroutine void hard(int ch) {
     note("hard");
 }
 
-static void no_request_without_grace(void) {
+TEST(no_request_without_grace) {
     int ch[2], val;
     for(int i = 0; i != 3; ++i) {
         make(ch);
@@ -157,7 +161,7 @@ static coroutine void sleeps(int64_t ms) {
     note("slept");
 }
 
-static void closing_unregisters(void) {
+TEST(closing_unregisters) {
     int ch[2], other[2], val;
     make(ch);
     CHECK_OK(chmake(other));
@@ -183,7 +187,7 @@ static void closing_unregisters(void) {
     close_both(other);
 }
 
-static void closing_one_end_only(void) {
+TEST(closing_one_end_only) {
     int ch[2], val;
     /* The other end: the registration stays. */
     make(ch);
@@ -202,7 +206,7 @@ static void closing_one_end_only(void) {
     CHECK_NOTES("slept slept");
 }
 
-static void the_channel_outlives_the_bundle(void) {
+TEST(the_channel_outlives_the_bundle) {
     static struct chstorage mem;
     int ch[2], val;
     b = bundle();
@@ -230,7 +234,7 @@ static coroutine void registers_late(int ch[2]) {
     note("late");
 }
 
-static void after_the_request(void) {
+TEST(after_the_request) {
     int ch[2];
     CHECK_OK(chmake(ch));
     b = go(registers_late(ch));
@@ -248,7 +252,7 @@ static coroutine void registers_late_for_a_waiter(int ch[2]) {
     note("late");
 }
 
-static void after_the_request_with_a_waiter(void) {
+TEST(after_the_request_with_a_waiter) {
     int ch[2];
     CHECK_OK(chmake(ch));
     b = go(registers_late_for_a_waiter(ch));
@@ -259,7 +263,7 @@ static void after_the_request_with_a_waiter(void) {
     close_both(ch);
 }
 
-static void done_before_the_request(void) {
+TEST(done_before_the_request) {
     int ch[2], val;
     make(ch);
     CHECK_OK(bundle_go(b, sleeps(10)));
@@ -270,7 +274,7 @@ static void done_before_the_request(void) {
     close_both(ch);
 }
 
-static void moved_handles(void) {
+TEST(moved_handles) {
     int ch[2], val;
     make(ch);
     CHECK_OK(bundle_go(b, sleeps(10)));
@@ -284,7 +288,7 @@ static void moved_handles(void) {
     close_both(ch);
 }
 
-static void bad_handles(void) {
+TEST(bad_handles) {
     int ch[2];
     make(ch);
     CHECK_ERR(bundle_notify(-1, ch[0]), EBADF);
@@ -299,22 +303,4 @@ static void bad_handles(void) {
     CHECK_HANDLE(b);
     CHECK_ERR(bundle_notify(b, ch[0]), EBADF);
     CHECK_OK(hclose(b));
-}
-
-int main(void) {
-    use_virtual_time();
-    after_all_that_was_sent();
-    blocked_senders();
-    several_channels();
-    inside_choose();
-    no_request_without_grace();
-    closing_unregisters();
-    closing_one_end_only();
-    the_channel_outlives_the_bundle();
-    after_the_request();
-    after_the_request_with_a_waiter();
-    done_before_the_request();
-    moved_handles();
-    bad_handles();
-    return 0;
 }

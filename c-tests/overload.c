@@ -1,11 +1,16 @@
 /* More than there is room for: no descriptors, clients that dawdle, peers that are dead,
    producers that are too fast. Nobody else must suffer from it, and nothing gets lost. */
-/* both pollers */
 
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 /* ------------------------------------------------------- no descriptors left -- */
 
@@ -34,7 +39,8 @@ static coroutine void accepts(int ls, int error, int *accepted, int *failed) {
     CHECK_INT(errno, ECANCELED);
 }
 
-static void no_descriptors(void) {
+TEST(no_descriptors) {
+    if(under_memcheck()) SKIP("Memcheck imitates the limit of descriptors");
     struct ipaddr addr;
     struct rlimit old, few;
     int clients[8], hoard[64], n = 0, accepted = 0, failed = 0;
@@ -83,7 +89,7 @@ int accepts_for_library(int fd, void *addr, socklen_t *len, int flags) {
     return (int)syscall(SYS_accept4, fd, addr, len, flags);
 }
 
-static void no_descriptors_anywhere(void) {
+TEST(no_descriptors_anywhere) {
     struct ipaddr addr;
     int clients[8], accepted = 0, failed = 0;
     int ls = loopback_listener(&addr);
@@ -129,7 +135,7 @@ static coroutine void drips(int s, int every) {
     CHECK_OK(hclose(s));
 }
 
-static void slowloris(void) {
+TEST(slowloris) {
     struct ipaddr addr;
     int given_up = 0;
     int ls = loopback_listener(&addr);
@@ -161,7 +167,7 @@ static coroutine void echoes(int s, int *times) {
     CHECK_OK(hclose(s));
 }
 
-static void dead_peer(void) {
+TEST(dead_peer) {
     int dead[2], lively[2], times = 0;
     tcp_pair(dead);
     tcp_pair(lively);
@@ -213,7 +219,7 @@ static coroutine void passes_on(int s, int ch) {
     CHECK_OK(hclose(s));
 }
 
-static void back_pressure(void) {
+TEST(back_pressure) {
     int ch[2], produced = 0, val;
     CHECK_OK(chmake(ch));
     int b = bundle();
@@ -248,14 +254,4 @@ static void back_pressure(void) {
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-int main(void) {
-    CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
-    if(!under_memcheck()) no_descriptors();
-    no_descriptors_anywhere();
-    slowloris();
-    dead_peer();
-    back_pressure();
-    return 0;
 }

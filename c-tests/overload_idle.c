@@ -2,7 +2,6 @@
    deadline, or when the server is told to stop. Their clients are processes of their own, so that
    the server may have all descriptors that a process can get; where that is fewer, it holds as
    many as go. They come from several addresses, so that ports don't run out. */
-/* both pollers */
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -133,7 +132,7 @@ static int in_one(int i, int n) {
     return least(least(AT_A_TIME, n - i), of_a_client - i % of_a_client);
 }
 
-int main(void) {
+TEST(idle_connections, BOTH_POLLERS) {
     CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
     int limit = descriptors(), ended = 0, stop[2];
     /* The clients begin with copies of the server's descriptors. */
@@ -213,5 +212,4 @@ int main(void) {
     CHECK_OK(hclose(ls));
     CHECK_OK(hclose(stop[0]));
     CHECK_OK(hclose(stop[1]));
-    return 0;
 }

@@ -1,10 +1,11 @@
 /* The real clock: never early, monotonic, and msleep really waits. Upper bounds
    are generous, because a busy machine may be late. */
-/* both pollers */
 
 #include <time.h>
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static int64_t monotonic_ms(void) {
     struct timespec ts;
@@ -18,7 +19,7 @@ static double monotonic(void) {
     return (double)ts.tv_sec * 1000 + (double)ts.tv_nsec / 1e6;
 }
 
-static void sleeping_is_never_early(void) {
+TEST(sleeping_is_never_early) {
     for(int ms = 1; ms <= 15; ms += 2) {
         double before = monotonic();
         int64_t deadline = now() + ms;
@@ -35,7 +36,7 @@ static coroutine void is_late_but_never_early(int64_t deadline, int *done) {
     ++*done;
 }
 
-static void many_sleepers(void) {
+TEST(many_sleepers) {
     int b = bundle(), done = 0;
     CHECK_HANDLE(b);
     int64_t start = now();
@@ -50,7 +51,7 @@ static void many_sleepers(void) {
 /* Correct to the millisecond, and monotonic. Each value is compared with the
    system's clock before and after, so it doesn't matter when the process is
    interrupted. */
-static void now_keeps_pace(void) {
+TEST(now_keeps_pace) {
     int64_t first = monotonic_ms(), last = now();
     while(monotonic_ms() - first < 30) {
         int64_t low = monotonic_ms();
@@ -62,7 +63,7 @@ static void now_keeps_pace(void) {
     }
 }
 
-static void timeouts_are_never_early(void) {
+TEST(timeouts_are_never_early) {
     int ch[2], val = 0, fds[2];
     CHECK_OK(chmake(ch));
     CHECK_OK(pipe(fds));
@@ -83,7 +84,7 @@ static void timeouts_are_never_early(void) {
 }
 
 /* A scope's deadline may pass while its coroutine computes and nobody looks at the clock. */
-static void a_scope_without_a_wait(void) {
+TEST(a_scope_without_a_wait) {
     struct cancel_scope outer, inner;
     int64_t deadline = now() + 5;
     CHECK_OK(cancel_enter(&outer, -1, deadline));
@@ -101,13 +102,4 @@ static void a_scope_without_a_wait(void) {
     CHECK_ERR(cancel_leave(&outer), ECANCELED);
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(yield());
-}
-
-int main(void) {
-    now_keeps_pace();
-    sleeping_is_never_early();
-    many_sleepers();
-    timeouts_are_never_early();
-    a_scope_without_a_wait();
-    return 0;
 }

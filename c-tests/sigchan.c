@@ -1,10 +1,11 @@
 /* Signals as messages: what arrives, for how long, and who gets it. */
-/* both pollers */
 
 #include <pthread.h>
 #include <signal.h>
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static sigset_t set_of(int first, int second) {
     sigset_t set;
@@ -51,7 +52,7 @@ static void (*action_of(int signo))(int) {
 }
 
 /* In whatever order they are closed: a signal arrives as long as somebody waits for it. */
-static void closed_in_any_order(void) {
+TEST(closed_in_any_order) {
     for(int order = 0; order != 2; ++order) {
         int ch[2] = {channel(SIGUSR1, SIGTERM), channel(SIGUSR2, SIGTERM)};
         CHECK_INT(is_blocked(SIGUSR1) + is_blocked(SIGUSR2) + is_blocked(SIGTERM), 0);
@@ -72,7 +73,7 @@ static void closed_in_any_order(void) {
 
 /* What has been received through one channel has been received; what only waits elsewhere,
    waits. */
-static void all_channels_get_it(void) {
+TEST(all_channels_get_it) {
     CHECK(signal(SIGUSR1, handler) != SIG_ERR);
     for(int order = 0; order != 2; ++order) {
         int ch[3];
@@ -98,7 +99,7 @@ static void all_channels_get_it(void) {
 
 /* What the program has blocked itself arrives, and is blocked again; what it blocks meanwhile
    is left alone. */
-static void the_programs_own_mask(void) {
+TEST(the_programs_own_mask) {
     sigset_t own = set_of(SIGUSR1, SIGUSR2), more = set_of(SIGHUP, SIGUSR2);
     CHECK_OK(sigprocmask(SIG_BLOCK, &own, NULL));
     CHECK_OK(raise(SIGUSR1));
@@ -129,7 +130,7 @@ static void the_programs_own_mask(void) {
 }
 
 /* The action that the program sets meanwhile stays; an ignored signal is none. */
-static void the_programs_own_action(void) {
+TEST(the_programs_own_action) {
     struct sigaction action, seen;
     memset(&action, 0, sizeof(action));
     action.sa_handler = handler;
@@ -164,7 +165,7 @@ static void the_programs_own_action(void) {
 }
 
 /* Real-time signals have numbers only. */
-static void any_signal(void) {
+TEST(any_signal) {
     /* Valgrind keeps the last one to itself. */
     int last = SIGRTMAX - under_memcheck();
     int first = channel(SIGRTMIN, last), second = channel(last, 0);
@@ -197,7 +198,7 @@ static void any_signal(void) {
 
 /* In order; real-time signals as often as they come, more of them than there is room for, too,
    others once. */
-static void order_and_number(void) {
+TEST(order_and_number) {
     int first = SIGRTMIN, second = SIGRTMIN + 1;
     int ch = channel(first, second), other = channel(SIGUSR1, SIGUSR2);
     for(int i = 0; i != 3; ++i) {
@@ -239,7 +240,7 @@ static void counts(int signo, siginfo_t *info, void *context) {
     value = info->si_value.sival_int;
 }
 
-static void what_nobody_has_received_takes_effect(void) {
+TEST(what_nobody_has_received_takes_effect) {
     CHECK(signal(SIGUSR1, handler) != SIG_ERR);
     handled = 0;
     int ch = channel(SIGUSR1, 0);
@@ -287,7 +288,7 @@ static void *other_thread(void *arg) {
     return NULL;
 }
 
-static void across_threads(void) {
+TEST(across_threads) {
     CHECK(signal(SIGUSR1, handler) != SIG_ERR);
     handled = 0;
     int ch = channel(SIGUSR1, SIGUSR2);
@@ -314,7 +315,7 @@ static coroutine void receives(int ch, int expected, int err) {
 }
 
 /* First come, first served; who still waits when it is closed is told. */
-static void several_receivers(void) {
+TEST(several_receivers) {
     int ch = channel(SIGUSR1, SIGUSR2);
     int b = bundle();
     CHECK_HANDLE(b);
@@ -330,7 +331,7 @@ static void several_receivers(void) {
     CHECK_OK(hclose(b));
 }
 
-static void errors(void) {
+TEST(errors) {
     int signo = SIGUSR1;
     CHECK_ERR(sigchan(NULL), EINVAL);
     int ch = channel(SIGUSR1, 0);
@@ -341,18 +342,4 @@ static void errors(void) {
     CHECK_ERR(chdone(ch), ENOTSUP);
     CHECK_OK(hclose(ch));
     CHECK_ERR(hclose(ch), EBADF);
-}
-
-int main(void) {
-    closed_in_any_order();
-    all_channels_get_it();
-    the_programs_own_mask();
-    the_programs_own_action();
-    any_signal();
-    order_and_number();
-    across_threads();
-    what_nobody_has_received_takes_effect();
-    several_receivers();
-    errors();
-    return 0;
 }

@@ -3,6 +3,10 @@
 
 #include "check.h"
 
+BEFORE_EACH {
+    use_virtual_time();
+}
+
 static int b;
 
 static coroutine void sleeps_until(int64_t deadline, const char *name) {
@@ -21,7 +25,7 @@ static void wait_and_close(void) {
     CHECK_OK(hclose(b));
 }
 
-static void earliest_first(void) {
+TEST(earliest_first) {
     int64_t start = now();
     make();
     CHECK_OK(bundle_go(b, sleeps_until(start + 30, "30")));
@@ -33,7 +37,7 @@ static void earliest_first(void) {
     CHECK_INT(now() - start, 40);
 }
 
-static void equal_deadlines_are_fifo(void) {
+TEST(equal_deadlines_are_fifo) {
     int64_t when = now() + 10;
     make();
     CHECK_OK(bundle_go(b, sleeps_until(when, "a")));
@@ -51,7 +55,7 @@ static coroutine void runs(const char *name) {
     note("%s", name);
 }
 
-static void passed_deadlines(void) {
+TEST(passed_deadlines) {
     int64_t start = now();
     int64_t passed[] = {0, 1, start - 1000000, start - 1, start};
     for(size_t i = 0; i != sizeof(passed) / sizeof(passed[0]); ++i) {
@@ -75,7 +79,7 @@ static coroutine void is_cancelled(int64_t deadline) {
     note("x");
 }
 
-static void for_ever(void) {
+TEST(for_ever) {
     int64_t start = now();
     make();
     CHECK_OK(bundle_go(b, is_cancelled(-1)));
@@ -90,7 +94,7 @@ static void for_ever(void) {
     CHECK_INT(now() - start, 999);
 }
 
-static void cancelled_timers_do_not_fire(void) {
+TEST(cancelled_timers_do_not_fire) {
     int64_t start = now();
     int keep = go(sleeps_until(start + 50, "kept"));
     CHECK_HANDLE(keep);
@@ -120,7 +124,7 @@ static coroutine void in_order(int64_t deadline) {
 }
 
 /* Deadlines from one millisecond to centuries ahead, in no order. */
-static void all_ranges(void) {
+TEST(all_ranges) {
     int64_t start = now();
     uint64_t random = 88172645463325252u;
     last_woken = start;
@@ -151,7 +155,7 @@ static coroutine void ticks(int64_t start, int step, int n, int *count) {
     }
 }
 
-static void tickers(void) {
+TEST(tickers) {
     int64_t start = now();
     int count[20] = {0};
     make();
@@ -162,7 +166,7 @@ static void tickers(void) {
     CHECK_INT(now() - start, 20000);
 }
 
-static void far_deadlines_that_do_not_fire(void) {
+TEST(far_deadlines_that_do_not_fire) {
     int ch[2], val = 0;
     CHECK_OK(chmake(ch));
     int64_t start = now();
@@ -179,17 +183,4 @@ static void far_deadlines_that_do_not_fire(void) {
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
     CHECK_NOTES("s s s s s");
-}
-
-int main(void) {
-    use_virtual_time();
-    earliest_first();
-    equal_deadlines_are_fifo();
-    passed_deadlines();
-    for_ever();
-    cancelled_timers_do_not_fire();
-    tickers();
-    far_deadlines_that_do_not_fire();
-    all_ranges();
-    return 0;
 }

@@ -1,7 +1,18 @@
 /* SOCKS5, both sides, and what a wrong peer gets. */
-/* both pollers */
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static int is_welcome(const char *name, const char *word) {
     return strcmp(name, "me") == 0 && strcmp(word, "secret") == 0;
@@ -25,7 +36,7 @@ static void any(struct ipaddr *addr) {
     CHECK_OK(ipaddr_local(addr, "0.0.0.0", 0, IPADDR_IPV4));
 }
 
-static void names_and_addresses(void) {
+TEST(names_and_addresses) {
     static char longest[256];
     memset(longest, 'x', 255);
     const char *const hosts[] = {"example.org", "192.0.2.7", "2001:db8::7", longest};
@@ -61,7 +72,7 @@ static void names_and_addresses(void) {
     }
 }
 
-static void commands_with_addresses(void) {
+TEST(commands_with_addresses) {
     int p[2];
     CHECK_OK(ipc_pair(p));
     CHECK_OK(bsend(p[0], "\5\2\0\1\xC0\0\2\x09\x1F\x90" "\5\3\0\4\x20\x01\x0D\xB8\0\0\0\0\0\0\0\0"
@@ -82,7 +93,7 @@ static void commands_with_addresses(void) {
     CHECK_OK(hclose(p[1]));
 }
 
-static void passwords(void) {
+TEST(passwords) {
     static const struct {const char *name, *word; int open, proxy, client;} cases[] = {
         {"me", "secret", 0, 0, 0}, {"me", "wrong", 0, EACCES, EACCES},
         {"you", "secret", 0, EACCES, EACCES}, {NULL, NULL, 0, EACCES, EACCES},
@@ -125,7 +136,7 @@ static void answer(const char *bytes, size_t len, int password, int err) {
     CHECK_OK(hclose(p[1]));
 }
 
-static void wrong_proxies(void) {
+TEST(wrong_proxies) {
     static const int replies[] = {EIO, EACCES, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ETIMEDOUT,
         EOPNOTSUPP, EAFNOSUPPORT, EPROTO};
     char reply[] = "\5\0\5\0\0\1\0\0\0\0\0\0";
@@ -155,7 +166,7 @@ static void request(const char *bytes, size_t len, int err) {
     CHECK_OK(hclose(p[1]));
 }
 
-static void wrong_clients(void) {
+TEST(wrong_clients) {
     request("\4\1\0\1\0\0\0\0\0\0", 10, EPROTO);
     request("\5\0\0\1\0\0\0\0\0\0", 10, EPROTO);
     request("\5\4\0\1\0\0\0\0\0\0", 10, EPROTO);
@@ -176,7 +187,7 @@ static void wrong_clients(void) {
     CHECK_OK(hclose(p[1]));
 }
 
-static void wrong_arguments(void) {
+TEST(wrong_arguments) {
     static char too_long[257];
     memset(too_long, 'x', 256);
     int p[2];
@@ -199,16 +210,4 @@ static void wrong_arguments(void) {
     CHECK_ERR(socks5_proxy_auth(ch[0], NULL, -1), ENOTSUP);
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-int main(void) {
-    int before = count_fds();
-    names_and_addresses();
-    commands_with_addresses();
-    passwords();
-    wrong_proxies();
-    wrong_clients();
-    wrong_arguments();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

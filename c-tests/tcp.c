@@ -1,8 +1,9 @@
 /* TCP connections: listen, connect, accept, data in both directions, half-close,
    the closing handshake, and the variants with storage of the caller's. */
-/* both pollers */
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static coroutine void echoes_upper(int s) {
     char c;
@@ -29,7 +30,7 @@ static coroutine void serves_one(int ls) {
     CHECK_OK(hclose(b));
 }
 
-static void request_and_reply(void) {
+TEST(request_and_reply) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr);
     int b = go(serves_one(ls));
@@ -59,7 +60,7 @@ static coroutine void receives_later(int s, const char *expected) {
     note("received");
 }
 
-static void waiting_clears_errno(void) {
+TEST(waiting_clears_errno) {
     int s[2];
     char c;
     tcp_pair(s);
@@ -76,7 +77,7 @@ static void waiting_clears_errno(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void half_close(void) {
+TEST(half_close) {
     int s[2];
     char buf[3];
     tcp_pair(s);
@@ -103,7 +104,7 @@ static coroutine void closes(int s) {
     note("closed");
 }
 
-static void closing_handshake(void) {
+TEST(closing_handshake) {
     int s[2];
     char buf[4];
     tcp_pair(s);
@@ -130,7 +131,7 @@ static void closing_handshake(void) {
     CHECK_OK(hclose(b));
 }
 
-static void user_storage(void) {
+TEST(user_storage) {
     static struct tcp_listener_storage lmem;
     static struct tcp_storage cmem, amem;
     for(int i = 0; i != 3; ++i) {
@@ -162,7 +163,7 @@ static void user_storage(void) {
     }
 }
 
-static void ephemeral_ports(void) {
+TEST(ephemeral_ports) {
     struct ipaddr a, b;
     int ls1 = loopback_listener(&a);
     int ls2 = loopback_listener(&b);
@@ -184,7 +185,7 @@ static void ephemeral_ports(void) {
     CHECK_OK(hclose(ls1));
 }
 
-static void ipv6(void) {
+TEST(ipv6) {
     struct ipaddr addr;
     char c;
     CHECK_OK(ipaddr_local(&addr, "::1", 0, IPADDR_IPV6));
@@ -238,7 +239,7 @@ static coroutine void server(int ls, int b) {
     CHECK_INT(errno, ECANCELED);
 }
 
-static void many_connections(void) {
+TEST(many_connections) {
     struct ipaddr addr;
     int nfds = count_fds();
     int ls = loopback_listener(&addr);
@@ -256,16 +257,4 @@ static void many_connections(void) {
     CHECK_OK(hclose(connections));
     CHECK_OK(hclose(ls));
     CHECK_INT(count_fds(), nfds);
-}
-
-int main(void) {
-    request_and_reply();
-    waiting_clears_errno();
-    half_close();
-    closing_handshake();
-    user_storage();
-    ephemeral_ports();
-    ipv6();
-    many_connections();
-    return 0;
 }

@@ -1,12 +1,17 @@
 /* TCP when things go wrong: timeouts and what follows them, resets, cancelled
    and concurrent use, refused connections, wrong handles, NULL. */
-/* both pollers */
 
 #include <poll.h>
 
 #include "net.h"
 
-static void receiving_times_out(void) {
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
+
+TEST(receiving_times_out) {
     int s[2];
     char buf[4];
     tcp_pair(s);
@@ -26,7 +31,7 @@ static void receiving_times_out(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void sending_times_out(void) {
+TEST(sending_times_out) {
     static char junk[1 << 16];
     int s[2];
     char c = 'c';
@@ -51,7 +56,7 @@ static void sending_times_out(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void immediate_deadline(void) {
+TEST(immediate_deadline) {
     int s[2];
     char c = 0;
     tcp_pair(s);
@@ -74,7 +79,7 @@ static coroutine void is_cancelled(int s) {
     note("cancelled");
 }
 
-static void receiving_is_cancelled(void) {
+TEST(receiving_is_cancelled) {
     int s[2];
     char c;
     tcp_pair(s);
@@ -103,7 +108,7 @@ static coroutine void sends_much(int s, size_t len) {
     note("sent");
 }
 
-static void one_user_a_direction(void) {
+TEST(one_user_a_direction) {
     int s[2];
     char c;
     size_t much = 32 << 20;
@@ -131,7 +136,7 @@ static void one_user_a_direction(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void reset_by_the_peer(void) {
+TEST(reset_by_the_peer) {
     int s[2];
     char c = 'c';
     tcp_pair(s);
@@ -199,7 +204,7 @@ static void a_send_learns_of_the_reset_first(size_t some, int waits) {
 }
 
 /* It has ended its stream before it drops the connection, so what it has sent is complete. */
-static void reset_after_the_end(void) {
+TEST(reset_after_the_end) {
     int fd[2], s = half_raw_pair(fd);
     char buf[3];
     CHECK_OK(bsend(s, "x", 1, -1));
@@ -213,7 +218,7 @@ static void reset_after_the_end(void) {
     CHECK_OK(hclose(s));
 }
 
-static void closing_times_out(void) {
+TEST(closing_times_out) {
     int s[2];
     char c;
     tcp_pair(s);
@@ -233,7 +238,7 @@ static coroutine void accepts(int ls, int err) {
     note("accept");
 }
 
-static void accepting(void) {
+TEST(accepting) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr);
     int64_t start = now();
@@ -271,7 +276,7 @@ static coroutine void sends_until_closed(int s) {
 }
 
 /* A handle closed by one coroutine while others block on it. */
-static void closed_in_use(void) {
+TEST(closed_in_use) {
     struct ipaddr addr;
     int s[2], nfds = count_fds();
     tcp_pair(s);
@@ -295,7 +300,7 @@ static void closed_in_use(void) {
     CHECK_INT(count_fds(), nfds);
 }
 
-static void refused(void) {
+TEST(refused) {
     struct ipaddr addr;
     int nfds = count_fds();
     CHECK_OK(hclose(loopback_listener(&addr)));
@@ -305,7 +310,7 @@ static void refused(void) {
     CHECK_INT(count_fds(), nfds);
 }
 
-static void wrong_handles(void) {
+TEST(wrong_handles) {
     struct ipaddr addr;
     char c = 'c';
     int s[2];
@@ -331,7 +336,7 @@ static void wrong_handles(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void null_pointers(void) {
+TEST(null_pointers) {
     struct ipaddr addr;
     int ls = loopback_listener(&addr), s[2], nfds = count_fds();
     CHECK_ERR(tcp_listen(NULL, 1), EINVAL);
@@ -357,24 +362,9 @@ static void null_pointers(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-int main(void) {
-    use_virtual_time();
-    receiving_times_out();
-    sending_times_out();
-    immediate_deadline();
-    receiving_is_cancelled();
-    one_user_a_direction();
-    reset_by_the_peer();
+TEST(sends_learn_of_the_reset_first) {
     for(int waits = 0; waits != 2; ++waits) {
         a_send_learns_of_the_reset_first(0, waits);
         a_send_learns_of_the_reset_first(10, waits);
     }
-    reset_after_the_end();
-    closing_times_out();
-    accepting();
-    closed_in_use();
-    refused();
-    wrong_handles();
-    null_pointers();
-    return 0;
 }

@@ -1,5 +1,4 @@
 /* tcp_fromfd and tcp_listener_fromfd: sockets made elsewhere. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <linux/net_tstamp.h>
@@ -7,6 +6,8 @@
 #include <sys/resource.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static int raw_listener(struct ipaddr *addr) {
     CHECK_OK(ipaddr_local(addr, "127.0.0.1", 0, IPADDR_IPV4));
@@ -35,7 +36,7 @@ static coroutine void closes(int s) {
     CHECK_OK(tcp_close(s, -1));
 }
 
-static void connections(void) {
+TEST(connections) {
     static struct tcp_storage mem;
     int nfds = count_fds();
     for(int i = 0; i != 3; ++i) {
@@ -72,7 +73,7 @@ static void connections(void) {
     CHECK_INT(count_fds(), nfds);
 }
 
-static void data_that_was_there_before(void) {
+TEST(data_that_was_there_before) {
     int fd[2];
     char buf[4];
     raw_tcp_pair(fd);
@@ -87,7 +88,7 @@ static void data_that_was_there_before(void) {
     CHECK_OK(tcp_close(s, -1));
 }
 
-static void listeners(void) {
+TEST(listeners) {
     static struct tcp_listener_storage mem;
     int nfds = count_fds();
     for(int i = 0; i != 2; ++i) {
@@ -134,7 +135,7 @@ static void serve(int fd, int ls, int again) {
 
 /* Whoever is cancelled while a connection comes gets it, or leaves it to others who have the
    same socket open. */
-static void connections_of_others(void) {
+TEST(connections_of_others) {
     enum { BEFORE, CANCELLED, ASKED, READY, WAYS };
     struct ipaddr addr;
     int fd = raw_listener(&addr);
@@ -186,7 +187,7 @@ static void refuse(int fd, int as_connection, int as_listener) {
     CHECK_OK(close(fd));
 }
 
-static void unsuitable(void) {
+TEST(unsuitable) {
     struct ipaddr addr;
     int fd[2];
     CHECK_ERR(tcp_fromfd(-1), EINVAL);
@@ -223,7 +224,7 @@ static int64_t processor_ms(void) {
 
 /* As long as nobody looks into the error queue of a socket all say that it is broken,
    though it works. Waiting for input is waiting nevertheless, not asking all the time. */
-static void error_queue(void) {
+TEST(error_queue) {
     static char bytes[20000];
     int fd[2];
     raw_tcp_pair(fd);
@@ -248,14 +249,4 @@ static void error_queue(void) {
     }
     CHECK_OK(hclose(s1));
     CHECK_OK(hclose(s2));
-}
-
-int main(void) {
-    error_queue();
-    connections();
-    data_that_was_there_before();
-    listeners();
-    connections_of_others();
-    unsuitable();
-    return 0;
 }

@@ -1,13 +1,14 @@
 /* TCP and the system: Nagle's algorithm is off, a full descriptor table doesn't
    ruin the listener, and a peer that never stops sending can't hold up tcp_close
    or a receive beyond its deadline. */
-/* both pollers */
 
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 /* Checks all connected TCP sockets of the process; returns their number. */
 static int check_nodelay(void) {
@@ -28,7 +29,7 @@ static int check_nodelay(void) {
     return n;
 }
 
-static void nodelay(void) {
+TEST(nodelay) {
     static struct tcp_storage mem[3];
     struct ipaddr addr;
     int ls = loopback_listener(&addr), s[6], fd[2];
@@ -45,7 +46,8 @@ static void nodelay(void) {
     CHECK_OK(hclose(ls));
 }
 
-static void full_descriptor_table(void) {
+TEST(full_descriptor_table) {
+    if(under_memcheck()) SKIP("Memcheck imitates the limit of descriptors");
     struct ipaddr addr;
     struct rlimit old, lim;
     int ls = loopback_listener(&addr);
@@ -104,7 +106,7 @@ static int flooded(int fd[2], pthread_t *thread) {
     return s;
 }
 
-static void closing_under_a_flood(void) {
+TEST(closing_under_a_flood) {
     int fd[2];
     pthread_t thread;
     int s = flooded(fd, &thread);
@@ -116,7 +118,7 @@ static void closing_under_a_flood(void) {
     CHECK_OK(close(fd[1]));
 }
 
-static void receiving_under_a_flood(void) {
+TEST(receiving_under_a_flood) {
     int fd[2];
     pthread_t thread;
     int s = flooded(fd, &thread);
@@ -135,7 +137,7 @@ static coroutine void skips(int s) {
 }
 
 /* Neither does it keep other coroutines from running. */
-static void others_run_during_a_flood(void) {
+TEST(others_run_during_a_flood) {
     int fd[2];
     pthread_t thread;
     int s = flooded(fd, &thread);
@@ -149,13 +151,4 @@ static void others_run_during_a_flood(void) {
     CHECK_OK(hclose(s));
     CHECK_OK(pthread_join(thread, NULL));
     CHECK_OK(close(fd[1]));
-}
-
-int main(void) {
-    nodelay();
-    if(!under_memcheck()) full_descriptor_table();
-    closing_under_a_flood();
-    receiving_under_a_flood();
-    others_run_during_a_flood();
-    return 0;
 }

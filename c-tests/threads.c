@@ -1,11 +1,11 @@
 /* Each thread is a scheduler of its own; threads that come and go leave neither
    memory nor descriptors behind. */
-/* both pollers */
-/* time limit: 60 */
 
 #include <pthread.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS, TIME_LIMIT(60))
 
 static coroutine void sends(int ch, int val) {
     CHECK_OK(chsend(ch, &val, sizeof(val), -1));
@@ -97,7 +97,7 @@ static int mappings(void) {
     return n;
 }
 
-static void leave_nothing_behind(void) {
+TEST(leave_nothing_behind) {
     int fds[2], x, times = under_memcheck() ? 80 : 2000;
     CHECK_OK(pipe(fds));
     /* The first ones fill the caches of the C library. */
@@ -137,7 +137,7 @@ static void *uses_strange_handles(void *arg) {
     return arg;
 }
 
-static void handles_belong_to_a_thread(void) {
+TEST(handles_belong_to_a_thread) {
     int h[3];
     CHECK_OK(chmake(h));
     h[2] = go(sends(h[0], 7));
@@ -172,7 +172,7 @@ static void *echo_thread(void *arg) {
     return arg;
 }
 
-static void threads_that_talk(void) {
+TEST(threads_that_talk) {
     int to[2], from[2], count = 0;
     CHECK_OK(pipe(to));
     CHECK_OK(pipe(from));
@@ -195,11 +195,4 @@ static void threads_that_talk(void) {
         CHECK_OK(close(to[i]));
         CHECK_OK(close(from[i]));
     }
-}
-
-int main(void) {
-    handles_belong_to_a_thread();
-    threads_that_talk();
-    leave_nothing_behind();
-    return 0;
 }

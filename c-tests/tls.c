@@ -1,11 +1,22 @@
 /* TLS between two coroutines, besides what streams.c shows of every bytestream: lists, storage
    of the caller's, sessions inside sessions. */
-/* both pollers */
 
 #include "pieces.h"
 #include "tls.h"
 
-static void simple_exchange(void) {
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
+TEST(simple_exchange) {
     int s[2];
     char buf[3];
     tls_pair(s);
@@ -33,7 +44,7 @@ static void simple_exchange(void) {
     }
 }
 
-static void lists(void) {
+TEST(lists) {
     int s[2];
     char one[3] = "", two[5] = "";
     tls_pair(s);
@@ -69,7 +80,7 @@ static coroutine void attaches_mem(int s, struct tls_storage *mem, int *h) {
     CHECK_HANDLE(*h);
 }
 
-static void in_storage_of_the_caller(void) {
+TEST(in_storage_of_the_caller) {
     struct tls_storage mem[2];
     int s[2], server = -1;
     tcp_pair(s);
@@ -95,7 +106,7 @@ static void in_storage_of_the_caller(void) {
     CHECK_OK(hclose(server));
 }
 
-static void inside_another_session(void) {
+TEST(inside_another_session) {
     int s[2];
     tls_pair(s);
     tls_pair_on(s);
@@ -133,7 +144,7 @@ static void stream_goes_on_behind(int local, size_t len, const char *behind) {
     for(int i = 0; i != 2; ++i) CHECK_OK(hclose(again[i]));
 }
 
-static void stream_goes_on(void) {
+TEST(stream_goes_on) {
     /* A record of data and one of the handshake to look at, none at all, and text. */
     static const char *const behind[] = {"\x17\x03\x03" "abc", "\x16\x03\x01" "abc",
         "\0\0\0\0\0", "GET / "};
@@ -143,7 +154,7 @@ static void stream_goes_on(void) {
             for(int j = 0; j != 4; ++j) stream_goes_on_behind(local, lens[j], behind[i]);
 }
 
-static void choose_sees_input(void) {
+TEST(choose_sees_input) {
     int s[2], ch[2];
     char buf[4];
     tls_pair(s);
@@ -204,7 +215,7 @@ static int input_of(int s, int64_t deadline) {
 }
 
 /* A part of a record is no input yet, wherever it is cut. */
-static void choose_waits_for_a_whole_record(void) {
+TEST(choose_waits_for_a_whole_record) {
     char record[64], buf[4];
     for(size_t cut = 1; ; ++cut) {
         int s[2], from, to;
@@ -228,7 +239,7 @@ static void choose_waits_for_a_whole_record(void) {
 }
 
 /* Garbage is something to tell of; and so is the end without a goodbye. */
-static void choose_sees_errors(void) {
+TEST(choose_sees_errors) {
     char buf[4];
     for(int garbage = 0; garbage != 2; ++garbage) {
         int s[2], from, to;
@@ -246,18 +257,4 @@ static void choose_sees_errors(void) {
         CHECK_OK(close(from));
         CHECK_OK(close(to));
     }
-}
-
-int main(void) {
-    int fds = count_fds();
-    simple_exchange();
-    lists();
-    in_storage_of_the_caller();
-    inside_another_session();
-    choose_sees_input();
-    choose_waits_for_a_whole_record();
-    choose_sees_errors();
-    stream_goes_on();
-    CHECK_INT(count_fds(), fds);
-    return 0;
 }

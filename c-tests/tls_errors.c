@@ -1,10 +1,21 @@
 /* TLS when things go wrong: certificates, files, peers that are no TLS peers, torn streams,
    deadlines, cancellation, handles. */
-/* both pollers */
 
 #include <libdillimpl.h>
 
 #include "tls.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static coroutine void serves(int s, const char *cert, const char *client_ca,
         int err) {
@@ -66,7 +77,7 @@ static int is_refused(const char *cert, const char *hostname, const char *cafile
     return err;
 }
 
-static void servers_are_verified(void) {
+TEST(servers_are_verified) {
     const char *ca = CERT("ca.pem");
     CHECK_INT(verifies(CERT("chain.pem"), "localhost", ca), 0);
     CHECK_INT(verifies(CERT("chain.pem"), "www.redill.test", ca), 0);
@@ -85,7 +96,7 @@ static void servers_are_verified(void) {
     CHECK_INT(is_refused(CERT("chain.pem"), "redill.test", NULL), EACCES);
 }
 
-static void clients_are_verified(void) {
+TEST(clients_are_verified) {
     int s[2];
     char c;
     tcp_pair(s);
@@ -128,7 +139,7 @@ static int client_fails(const char *hostname, const char *cafile) {
     return err;
 }
 
-static void files(void) {
+TEST(files) {
     const char *chain = CERT("chain.pem"), *key = CERT("server.key");
     CHECK_INT(server_fails(CERT("none.pem"), key, NULL, 0), ENOENT);
     CHECK_INT(server_fails(chain, CERT("none.key"), NULL, 0), ENOENT);
@@ -152,7 +163,7 @@ static void files(void) {
     CHECK_INT(client_fails("not a name", CERT("ca.pem")), EINVAL);
 }
 
-static void handles(void) {
+TEST(handles) {
     int s[2], ch[2];
     struct tls_storage mem;
     CHECK_ERR(tls_attach_client(-1, -1), EBADF);
@@ -174,7 +185,7 @@ static void handles(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void peer_talks_something_else(void) {
+TEST(peer_talks_something_else) {
     static const char *const words[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff..",
         "\x80\x2e\x01\x03\x01..", "\x17\x03\x03\x50\x01.."};
     for(size_t i = 0; i != sizeof(words) / sizeof(words[0]); ++i) {
@@ -192,7 +203,7 @@ static void peer_talks_something_else(void) {
     }
 }
 
-static void handshake_ends_early(void) {
+TEST(handshake_ends_early) {
     int s[2];
     int64_t start = now();
     tcp_pair(s);
@@ -248,7 +259,7 @@ static int tap_brecvl(struct bsock_vfs *bvfs, struct iolist *first,
     return brecvl(self->under, first, last, deadline);
 }
 
-static void end_without_goodbye_is_an_error(void) {
+TEST(end_without_goodbye_is_an_error) {
     /* At a record's end, in its header, in its content. */
     for(long left = 0; left != 40; ++left) {
         int s[2];
@@ -281,7 +292,7 @@ static int flip_brecvl(struct bsock_vfs *bvfs, struct iolist *first,
     return 0;
 }
 
-static void tampering_is_noticed(void) {
+TEST(tampering_is_noticed) {
     int s[2];
     char buf[4];
     struct tap tap = {{tap_query, tap_close}, {tap_bsendl, flip_brecvl}, -1, -1};
@@ -301,7 +312,7 @@ static void tampering_is_noticed(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void deadlines(void) {
+TEST(deadlines) {
     static char junk[1 << 16];
     int s[2], rc, n = 0;
     char buf[8];
@@ -337,7 +348,7 @@ static coroutine void receive_fails(int s, int err) {
     note("failed");
 }
 
-static void cancelled_and_closed(void) {
+TEST(cancelled_and_closed) {
     int s[2];
     char c;
     tls_pair(s);
@@ -392,7 +403,7 @@ static coroutine void is_not_interrupted(int s, int ch) {
     CHECK_ERR(cancel_leave(&scope), ECANCELED);
 }
 
-static void requests_tear_nothing(void) {
+TEST(requests_tear_nothing) {
     int s[2], ch[2];
     char c;
     tls_pair(s);
@@ -431,7 +442,7 @@ static coroutine void attach_is_cancelled(int s) {
     CHECK_ERR(hclose(s), EBADF);
 }
 
-static void attach_cancelled(void) {
+TEST(attach_cancelled) {
     int s[2], fds = count_fds();
     tcp_pair(s);
     int b = go(attach_is_cancelled(s[0]));
@@ -439,22 +450,4 @@ static void attach_cancelled(void) {
     CHECK_OK(hclose(b));
     CHECK_OK(hclose(s[1]));
     CHECK_INT(count_fds(), fds);
-}
-
-int main(void) {
-    int fds = count_fds();
-    servers_are_verified();
-    clients_are_verified();
-    files();
-    handles();
-    peer_talks_something_else();
-    handshake_ends_early();
-    end_without_goodbye_is_an_error();
-    tampering_is_noticed();
-    deadlines();
-    cancelled_and_closed();
-    requests_tear_nothing();
-    attach_cancelled();
-    CHECK_INT(count_fds(), fds);
-    return 0;
 }

@@ -1,9 +1,21 @@
 /* UDP: addresses, lists, lengths, strangers. */
-/* both pollers */
 
 #include "net.h"
 
 #include <libdillimpl.h>
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static void any_port(struct ipaddr *addr) {
     CHECK_OK(ipaddr_local(addr, "127.0.0.1", 0, IPADDR_IPV4));
@@ -25,7 +37,7 @@ static void close_pair(int s[2]) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void request_and_reply(void) {
+TEST(request_and_reply) {
     int s[2];
     struct ipaddr addr[2], from;
     char buf[8];
@@ -45,7 +57,7 @@ static void request_and_reply(void) {
     close_pair(s);
 }
 
-static void lists(void) {
+TEST(lists) {
     enum {N = 40};
     int s[2];
     struct ipaddr addr[2];
@@ -80,7 +92,7 @@ static void lists(void) {
     close_pair(s);
 }
 
-static void lengths(void) {
+TEST(lengths) {
     static char big[70000], got[70000];
     int s[2];
     struct ipaddr addr[2];
@@ -100,7 +112,7 @@ static void lengths(void) {
     close_pair(s);
 }
 
-static void strangers(void) {
+TEST(strangers) {
     int s[2];
     struct ipaddr addr[2], mine;
     char buf[8];
@@ -129,7 +141,7 @@ static void strangers(void) {
 }
 
 /* Each part of the address counts; some machines have no IPv6. */
-static void strangers_by_address(void) {
+TEST(strangers_by_address) {
     static const char *const hosts[][2] = {{"127.0.0.1", "127.0.0.2"}, {"::1", "::1"}};
     for(int six = 0; six != 2; ++six) {
         struct ipaddr here, friend, other;
@@ -167,7 +179,7 @@ static coroutine void receives(int s, int err) {
     calls++;
 }
 
-static void waiting(void) {
+TEST(waiting) {
     int s[2];
     struct ipaddr addr[2];
     char buf[8];
@@ -204,7 +216,7 @@ static void waiting(void) {
     CHECK_OK(hclose(s[0]));
 }
 
-static void arguments(void) {
+TEST(arguments) {
     struct ipaddr four, six, none;
     struct udp_storage mem;
     any_port(&four);
@@ -233,18 +245,4 @@ static void arguments(void) {
     CHECK_ERR(udp_recv(m, NULL, &c, 1, -1), ENOTSUP);
     CHECK_OK(hclose(m));
     CHECK_OK(hclose(p[1]));
-}
-
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    int before = count_fds();
-    request_and_reply();
-    lists();
-    lengths();
-    strangers();
-    strangers_by_address();
-    waiting();
-    arguments();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -31,7 +31,7 @@ static coroutine void launches(void) {
     CHECK_OK(hclose(b));
 }
 
-int main(void) {
+TEST(exceptions_and_cleanups) {
     launches();
     int b = go(launches());
     CHECK_HANDLE(b);
@@ -39,5 +39,4 @@ int main(void) {
     CHECK_OK(bundle_wait(b, -1));
     CHECK_OK(hclose(b));
     CHECK_INT(inside, 12);
-    return 0;
 }

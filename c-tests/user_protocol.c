@@ -1,9 +1,10 @@
 /* Bytestream protocols written in C (bsock_vfs), alone and stacked on TCP. */
-/* both pollers */
 
 #include <libdillimpl.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 /* A protocol that inverts every byte on its way, and counts calls. */
 struct inverter {
@@ -74,7 +75,7 @@ static int inverter_attach(struct inverter *self, int s) {
     return hmake(&self->hvfs);
 }
 
-static void calls_reach_the_protocol(void) {
+TEST(calls_reach_the_protocol) {
     int s[2];
     tcp_pair(s);
     struct inverter inv;
@@ -120,7 +121,7 @@ static coroutine void echo_five(int s) {
     }
 }
 
-static void stacks_of_protocols(void) {
+TEST(stacks_of_protocols) {
     int s[2];
     tcp_pair(s);
     struct inverter low, high;
@@ -145,7 +146,7 @@ static void stacks_of_protocols(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void no_bytestream(void) {
+TEST(no_bytestream) {
     int ch[2];
     CHECK_OK(chmake(ch));
     struct iolist iol = {(char*)"x", 1, NULL, 0};
@@ -161,11 +162,4 @@ static void no_bytestream(void) {
     CHECK_ERR(bsendl(ch[0], &iol, &iol, -1), EBADF);
     CHECK_ERR(brecvl(ch[0], &iol, &iol, -1), EBADF);
     CHECK_OK(hclose(ch[1]));
-}
-
-int main(void) {
-    calls_reach_the_protocol();
-    stacks_of_protocols();
-    no_bytestream();
-    return 0;
 }

@@ -1,11 +1,16 @@
 /* DILL_CLOCK=virtual: when nothing is ready, time jumps to the next timer. An
    hour costs nothing; descriptors that are ready come before any jump. */
-/* both pollers */
 
 #include <sys/socket.h>
 #include <time.h>
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
+}
 
 static double real_seconds(void) {
     struct timespec ts;
@@ -15,7 +20,7 @@ static double real_seconds(void) {
 
 static const int64_t hour = 3600 * 1000;
 
-static void hours_take_no_time(void) {
+TEST(hours_take_no_time) {
     double before = real_seconds();
     int64_t start = now();
     CHECK(start > 0);
@@ -26,7 +31,7 @@ static void hours_take_no_time(void) {
     CHECK(real_seconds() - before < 5);
 }
 
-static void time_stands_still_otherwise(void) {
+TEST(time_stands_still_otherwise) {
     int64_t start = now();
     double before = real_seconds();
     while(real_seconds() - before < 0.02) CHECK_INT(now() - start, 0);
@@ -43,7 +48,7 @@ static coroutine void stops(int *running, int turns) {
     *running = 0;
 }
 
-static void no_jump_while_anybody_is_ready(void) {
+TEST(no_jump_while_anybody_is_ready) {
     int running = 1;
     int64_t start = now();
     int b = go(busy(&running));
@@ -56,7 +61,7 @@ static void no_jump_while_anybody_is_ready(void) {
     CHECK_OK(hclose(b));
 }
 
-static void ready_descriptors_come_first(void) {
+TEST(ready_descriptors_come_first) {
     int fds[2];
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
     int64_t start = now();
@@ -79,7 +84,7 @@ static coroutine void writes_at(int fd, int64_t when) {
     CHECK_INT(write(fd, "x", 1), 1);
 }
 
-static void timers_and_descriptors_together(void) {
+TEST(timers_and_descriptors_together) {
     int fds[2];
     CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
     int64_t start = now();
@@ -114,7 +119,7 @@ static coroutine void worker(int ch, int64_t start) {
     }
 }
 
-static void a_timetable(void) {
+TEST(a_timetable) {
     int ch[2];
     CHECK_OK(chmake(ch));
     int64_t start = now();
@@ -140,7 +145,7 @@ static coroutine void sleeps_for_ever(void) {
 }
 
 /* There is no deadline that does not come. Last, as there is no time after it. */
-static void the_end_of_time(void) {
+TEST(the_end_of_time) {
     int64_t deadlines[] = {INT64_C(1) << 44, INT64_C(1) << 50, INT64_MAX - 1};
     for(int i = 0; i != 3; ++i) {
         CHECK_OK(msleep(deadlines[i]));
@@ -151,16 +156,4 @@ static void the_end_of_time(void) {
     CHECK_ERR(bundle_cancel(b, INT64_MAX), ETIMEDOUT);
     CHECK_NOTES("cancelled");
     CHECK_INT(now(), INT64_MAX);
-}
-
-int main(void) {
-    use_virtual_time();
-    hours_take_no_time();
-    time_stands_still_otherwise();
-    no_jump_while_anybody_is_ready();
-    ready_descriptors_come_first();
-    timers_and_descriptors_together();
-    a_timetable();
-    the_end_of_time();
-    return 0;
 }

@@ -1,9 +1,20 @@
 /* WebSockets: both roles, the interface, the end of the connection, calls at the same time. */
-/* both pollers */
 
 #include <libdillimpl.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static void ws_pair(int s[2], int flags) {
     int p[2];
@@ -33,7 +44,7 @@ static coroutine void shaking_client(int s) {
     CHECK_OK(hclose(s));
 }
 
-static void handshake(void) {
+TEST(handshake) {
     int p[2];
     CHECK_OK(ipc_pair(p));
     int b = bundle();
@@ -60,7 +71,7 @@ static const char good[] = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
     "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     "Sec-WebSocket-Version: %d\r\n\r\n";
 
-static void answers_to_requests(void) {
+TEST(answers_to_requests) {
     static const struct {const char *answer; int version; size_t room; int err;} cases[] = {
         {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n", 13, 2, 0},
@@ -88,7 +99,7 @@ static void answers_to_requests(void) {
     }
 }
 
-static void keys(void) {
+TEST(keys) {
     char key[WS_KEY_SIZE], other[WS_KEY_SIZE], answer[WS_KEY_SIZE];
     CHECK_OK(ws_request_key(key));
     CHECK_OK(ws_request_key(other));
@@ -106,7 +117,7 @@ static void keys(void) {
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
-static void messages(void) {
+TEST(messages) {
     int s[2], flags;
     ws_pair(s, WS_TEXT);
     for(int i = 0; i != 2; ++i) {
@@ -145,7 +156,7 @@ static void messages(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void endings(void) {
+TEST(endings) {
     int s[2], status;
     char long_reason[124];
     memset(long_reason, 'x', sizeof(long_reason));
@@ -193,7 +204,7 @@ static coroutine void receive(int s) {
     seen_errno = ws_recv(s, NULL, b, sizeof(b), -1) < 0 ? errno : 0;
 }
 
-static void closed_during_a_call(void) {
+TEST(closed_during_a_call) {
     int s[2];
     ws_pair(s, WS_BINARY);
     int b = bundle();
@@ -227,7 +238,7 @@ static void ping(int raw, int masked, char c) {
 
 /* A ping that comes while a message is being sent is answered behind that message, and only
    the last one needs an answer. */
-static void pings_during_a_send(void) {
+TEST(pings_during_a_send) {
     int p[2];
     tcp_pair(p);
     int s = ws_attach_server(p[0], WS_NOHTTP, NULL, 0, NULL, 0, -1);
@@ -255,7 +266,7 @@ static void pings_during_a_send(void) {
 }
 
 /* Hard cancellation within a message: the socket can't be used any more. */
-static void cancelled_within_a_message(void) {
+TEST(cancelled_within_a_message) {
     int s[2];
     ws_pair(s, WS_BINARY);
     int b = bundle();
@@ -290,7 +301,7 @@ static coroutine void send_rest(int raw, const char *rest, size_t len) {
 }
 
 /* A graceful request interrupts before a message, also after a ping, but not within one. */
-static void graceful_request(void) {
+TEST(graceful_request) {
     static const char frame[] = "\x82\x81\0\0\0\0x";
     for(int interface = 0; interface != 2; ++interface) {
         for(size_t cut = 0; cut != 7; ++cut) {
@@ -314,7 +325,7 @@ static void graceful_request(void) {
     }
 }
 
-static void memory_of_ones_own(void) {
+TEST(memory_of_ones_own) {
     struct ws_storage mem;
     CHECK_INT(sizeof(mem), 176);
     int p[2];
@@ -329,20 +340,4 @@ static void memory_of_ones_own(void) {
     CHECK_ERR(ws_attach_client(p[1], 64 | WS_NOHTTP, NULL, NULL, -1), EINVAL);
     CHECK_ERR(hclose(p[0]), EBADF);
     CHECK_ERR(hclose(p[1]), EBADF);
-}
-
-int main(void) {
-    int before = count_fds();
-    handshake();
-    answers_to_requests();
-    keys();
-    messages();
-    endings();
-    closed_during_a_call();
-    pings_during_a_send();
-    cancelled_within_a_message();
-    graceful_request();
-    memory_of_ones_own();
-    CHECK_INT(count_fds(), before);
-    return 0;
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::duplicate_mod)] // all examples tell their stories in the same way
 
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
 #[path = "../examples/crawler.rs"]
 mod crawler;
@@ -18,12 +18,17 @@ fn virtual_time() {
     ONCE.call_once(|| unsafe { std::env::set_var("DILL_CLOCK", "virtual") });
 }
 
-/// A test of one example: its lines.
+/// Held by the test that runs. A signal that one example sends to itself would come to the channels
+/// of the others, too.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Defines the test of one example: the lines that it writes.
 macro_rules! tells {
     ($name:ident, $($example:ident)::+, [$($line:literal,)*]) => {
         #[test]
         fn $name() {
             virtual_time();
+            let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             assert_eq!($($example)::+().unwrap().lines(), [$($line,)*]);
         }
     };

@@ -62,6 +62,8 @@ static double slowness(void) {
 /* The process group that runs, or 0; and the last signal that was passed on to one. */
 static volatile sig_atomic_t limited_group, limit_signal;
 static sigset_t limit_sigchld, limit_old_mask;
+static const int limit_signals[] = {SIGINT, SIGTERM, SIGHUP};
+static struct sigaction limit_old_actions[3];
 
 static void pass_signal_on(int signo) {
     limit_signal = signo;
@@ -78,9 +80,7 @@ static void prepare_limits(void) {
     memset(&action, 0, sizeof(action));
     action.sa_handler = pass_signal_on;
     action.sa_flags = SA_RESTART;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    for(int i = 0; i != 3; ++i) sigaction(limit_signals[i], &action, &limit_old_actions[i]);
 }
 
 /* Forks. The child has a process group of its own, and its signals are as they were before
@@ -89,9 +89,7 @@ static pid_t fork_limited(void) {
     pid_t pid = fork();
     if(pid == 0) {
         setpgid(0, 0);
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        signal(SIGHUP, SIG_DFL);
+        for(int i = 0; i != 3; ++i) sigaction(limit_signals[i], &limit_old_actions[i], NULL);
         sigprocmask(SIG_SETMASK, &limit_old_mask, NULL);
     }
     else if(pid > 0) {

@@ -1,6 +1,6 @@
 /* How a result is reported: for people, and in files for c-tests/run: "results" has "ok", "FAIL" or
    "skip" on a line for each, and "cases.xml" the elements of which it makes junit.xml. For tests.c
-   and report.c. Nothing here allocates memory, since programs with allocators of their own use it. */
+   and report.c. Nothing here allocates memory, as programs with allocators of their own use it. */
 
 #ifndef REPORT_H_INCLUDED
 #define REPORT_H_INCLUDED

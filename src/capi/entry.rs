@@ -3,15 +3,15 @@
 
 use super::boundary::{blocking, carry_out, int, unit};
 use super::channels::dill_chclause;
-use crate::concurrency::bundle::{self, Bundle, Target};
+use crate::concurrency::bundle::{self, Bundle, Target, Unfinished};
 use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
-use crate::concurrency::handle_close;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
+use crate::scheduler::handles;
 use crate::scheduler::park;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
@@ -119,6 +119,9 @@ pub(super) extern "C" fn begin_launch_at(bndl: c_int, place: *const c_char) -> T
 /// The arguments stay where they are.
 #[inline(never)]
 extern "C" fn launch_at_slowly(bndl: c_int, place: *const c_char) -> Transfer {
+    if Context::renews_budget() {
+        return begin_launch_at(bndl, place);
+    }
     begin_launch(ptr::null_mut(), 0, bndl, place, 0)
 }
 
@@ -139,6 +142,9 @@ pub(super) extern "C" fn begin_launch_alone(place: *const c_char) -> Transfer {
 
 #[inline(never)]
 extern "C" fn launch_alone_slowly(place: *const c_char) -> Transfer {
+    if Context::renews_budget() {
+        return begin_launch_alone(place);
+    }
     begin_launch(ptr::null_mut(), 0, NEW_BUNDLE, place, 0)
 }
 
@@ -222,9 +228,15 @@ pub(super) fn epilogue() {
 extern "C" fn finish_slowly() {
     match bundle::finish_soon() {
         // SAFETY: as in `epilogue`.
-        Some(next) => unsafe { next.execution.resume() },
-        None => finish_more_slowly(),
+        Ok(next) => unsafe { next.execution.resume() },
+        Err(Unfinished::NeedsMore) => finish_more_slowly(),
+        Err(Unfinished::HasNoNext) => finish_without_next(),
     }
+}
+
+#[inline(never)]
+extern "C" fn finish_without_next() {
+    if Context::renews_budget() { finish_slowly() } else { finish_more_slowly() }
 }
 
 /// Keeps clear of a cancel scope that the coroutine's function has not left, in its frame.
@@ -267,5 +279,5 @@ extern "C" fn failed(error: Errno) -> c_int {
 
 #[inline(never)]
 extern "C" fn hclose_slowly(h: c_int) -> c_int {
-    unit(handle_close::close(h))
+    unit(handles::close(h))
 }

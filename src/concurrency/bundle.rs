@@ -2,18 +2,22 @@
 
 mod closing;
 mod deadlock;
+mod extras;
 mod failure;
 mod finishing;
+mod handle;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
+pub(super) mod reason;
 mod waiting;
 
-pub(crate) use closing::{close_at_once, close_found, find_to_close};
-pub(super) use closing::{close_handle, find_closable};
-pub(crate) use failure::{Failure, discard, fail_current};
+pub(super) use extras::deliver;
+pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
-pub(crate) use finishing::{finish, finish_at_once, finish_soon};
+pub(crate) use finishing::{Unfinished, finish, finish_at_once, finish_soon};
+pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
+pub(super) use handle::{find_closable, make_in};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
@@ -21,14 +25,12 @@ pub(super) use launching::{admit, admit_at_once, launch_in_turn};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
-use super::cancel_scope::{Scope, Watching};
-use super::request::Extras;
-use crate::handle_table::{Kind, no_interfaces};
+use super::subscriber::{News, Subscriber, Subscribers};
 use crate::intrusive::{Link, List, Ref, adapter};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, Waiting, care};
-use closing::close;
+use crate::scheduler::timers::Timer;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -49,10 +51,10 @@ pub(crate) struct Bundle {
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
-    /// Cancel scopes that fire with the request.
-    watchers: List<Watching>,
+    /// Those inside who are told of the request.
+    subscribers: Subscribers,
     /// Who else is told of the request, and a deadline; made when needed.
-    pub(super) extras: Cell<Option<Ref<Extras>>>,
+    extras: Cell<Option<Ref<Extras>>>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
     grace: Cell<Grace>,
@@ -61,6 +63,40 @@ pub(crate) struct Bundle {
     /// The bundle that a search has found next; the last one leads to itself. Null otherwise.
     found_next: Cell<*const Bundle>,
 }
+
+/// What few bundles need: see `extras.rs`.
+pub(crate) struct Extras {
+    bundle: Ref<Bundle>,
+    /// Those who are told of the request before all others.
+    notifications: Subscribers,
+    /// The bundles that get the request, too.
+    followers: List<InFollowed>,
+    /// The bundles from which this one gets it.
+    followed: List<InFollower>,
+    deadline: Timer,
+}
+
+/// One `bundle_follow`: linked into both bundles, and freed with the request or when the first
+/// of them ends.
+pub(crate) struct Following {
+    in_followed: Link,
+    in_follower: Link,
+    followed: Ref<Bundle>,
+    follower: Ref<Bundle>,
+}
+
+adapter!(
+    /// Those who follow one bundle.
+    InFollowed,
+    Following,
+    in_followed
+);
+adapter!(
+    /// Those whom one bundle follows.
+    InFollower,
+    Following,
+    in_follower
+);
 
 /// In `state`: asked to finish; the grace period runs.
 const FINISHING: u8 = 1;
@@ -89,6 +125,9 @@ pub(crate) enum Cause {
     Failure,
 }
 
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
+
 /// The grace period that runs for a bundle.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grace {
@@ -111,46 +150,12 @@ adapter!(
     in_owner
 );
 
-pub(crate) static BUNDLE: Kind = Kind { name: "bundle", close, query: no_interfaces, adopt };
-
-/// The bundle behind a handle.
-#[inline(always)]
-pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<Bundle>> {
-    let object = context.handles.find(handle, &BUNDLE)?;
-    // SAFETY: objects of this kind are bundles, alive while their handle is open.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
-}
-
 /// The bundle in which `coroutine` runs; `None` for a main coroutine.
 #[inline(always)]
 pub(crate) fn of(coroutine: Ref<Coroutine>) -> Option<Ref<Bundle>> {
     let bundle = coroutine.bundle.get().cast::<Bundle>();
     // SAFETY: set at the launch; a bundle outlives its members.
     (!bundle.is_null()).then(|| unsafe { Ref::from_raw(bundle) })
-}
-
-/// Makes an empty bundle, owned by the caller; its handle.
-pub(crate) fn make() -> Result<c_int> {
-    let context = Context::may_start()?;
-    make_in(context, context.current()).map(|(_, handle)| handle)
-}
-
-#[inline]
-pub(super) fn make_in(context: &Context, owner: Ref<Coroutine>) -> Result<(Ref<Bundle>, c_int)> {
-    let bundle = match spare(context) {
-        Some(bundle) => bundle,
-        None => allocate(context)?,
-    };
-    match context.handles.open(bundle.as_ptr().cast(), &BUNDLE) {
-        Ok(handle) => {
-            bundle.set_owner(bundle, owner);
-            Ok((bundle, handle))
-        }
-        Err(error) => {
-            bundle.give_up(context);
-            Err(error)
-        }
-    }
 }
 
 /// A bundle that was closed, as good as new.
@@ -175,7 +180,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),
-        watchers: List::new(),
+        subscribers: Subscribers::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
         grace: Cell::new(Grace::None),
@@ -184,7 +189,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
     })?;
     bundle.members.init();
     bundle.waiters.init();
-    bundle.watchers.init();
+    bundle.subscribers.init();
     Ok(bundle)
 }
 
@@ -229,22 +234,6 @@ impl Bundle {
         false
     }
 
-    /// May the caller end the bundle? `EDEADLK` when it runs in it, or when somebody who
-    /// runs in it is ending a bundle in which the caller runs: each would wait for the
-    /// other's end. `EBUSY` when somebody is ending it already.
-    pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        let caller = context.current();
-        if of(caller).is_some() && self.is_awaiting(caller) {
-            return Err(Errno::EDEADLK);
-        }
-        self.check_unattended()
-    }
-
-    /// `EBUSY` when somebody is ending the bundle.
-    fn check_unattended(&self) -> Result<()> {
-        if self.is(FINISHING | CLOSING) { Err(Errno::EBUSY) } else { Ok(()) }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -259,19 +248,19 @@ impl Bundle {
         self.grace.get()
     }
 
-    /// Has `scope` fire with the request; false when that has been delivered already.
-    pub(super) fn watch(&self, scope: Ref<Scope>) -> bool {
-        if !self.is_requested() {
-            self.watchers.push_back(scope);
+    /// Subscribes to the request. Returns false, and does not subscribe, when that has been
+    /// delivered already.
+    pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
+        if self.is_requested() {
+            return false;
         }
-        !self.is_requested()
+        self.subscribers.add(subscriber);
+        true
     }
 
-    /// Fires the cancel scopes inside that watch for the request.
-    pub(super) fn fire_watchers(&self, context: &Context) {
-        while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context);
-        }
+    /// Tells those inside who have subscribed to the request.
+    pub(super) fn tell_subscribers(&self, context: &Context) {
+        self.subscribers.tell_all(context, News::Happened);
     }
 
     /// Begins the grace period; the caller is the one who waits for its end.
@@ -280,20 +269,4 @@ impl Bundle {
         self.grace.set(grace);
         self.canceller.set(Some(context.current()));
     }
-}
-
-unsafe fn adopt(object: *mut ()) -> Result<()> {
-    let context = Context::get()?;
-    // SAFETY: called with an object of this kind.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-    if context.current().may_start().is_err() {
-        bundle.check_closable(context)?; // it is going to be closed instead
-    }
-    if bundle.contains(context.current()) {
-        return Err(Errno::EDEADLK);
-    }
-    bundle.check_unattended()?;
-    bundle.in_owner.unlink();
-    bundle.set_owner(bundle, context.current());
-    Ok(())
 }

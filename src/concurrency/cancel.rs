@@ -1,7 +1,6 @@
 //! `bundle_cancel`: ask, wait for a grace period, then force.
 
 use super::bundle::{self, Bundle, Grace};
-use super::request;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
@@ -81,7 +80,7 @@ fn finish_gracefully(context: &Context, bundle: &Bundle, grace: Grace) -> Result
     if bundle.is_empty() {
         return Ok(());
     }
-    request::deliver(context, bundle);
+    bundle::deliver(context, bundle);
     // More than one round when coroutines are launched while the last one finishes; then
     // the caller may have been hard-cancelled when it did not wait.
     while !bundle.is_empty() {

@@ -11,6 +11,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter};
 use crate::scheduler::fd_readiness;
 use core::ffi::c_int;
+use core::ptr;
 
 /// What a clause asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,11 +45,15 @@ pub(crate) struct Clause {
 
 impl Clause {
     /// Asks for nothing that there is.
-    pub(crate) const NOTHING: Clause = Clause {
-        operation: None,
-        handle: -1,
-        buffer: Buffer { address: core::ptr::null_mut(), len: 0 },
-    };
+    pub(crate) const NOTHING: Clause =
+        Clause { operation: None, handle: -1, buffer: Buffer { address: ptr::null_mut(), len: 0 } };
+
+    /// Returns a clause that waits for `event`, which must be alive while the clause is used.
+    pub(crate) fn of_event(event: &Event) -> Clause {
+        let address = ptr::from_ref(event).cast_mut().cast();
+        let buffer = Buffer { address, len: 0 };
+        Clause { operation: Some(Operation::Event), buffer, ..Clause::NOTHING }
+    }
 }
 
 /// How a `choose` begins.
@@ -209,7 +214,7 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
         }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
         Ok(Operation::Event) => {
-            // SAFETY: only `Event::clause` makes such clauses, and the event stays alive by the
+            // SAFETY: only `Clause::of_event` makes such clauses, and the event stays alive by the
             // promise of the caller of `choose`.
             return Ok(Source::Event(unsafe { Ref::from_raw(clause.buffer.address.cast()) }));
         }

@@ -9,19 +9,19 @@ mod obstacles;
 mod wait;
 mod walk;
 
-pub(super) use obstacles::write_obstacles;
-
 use self::walk::{Node, Walk};
 use super::bundle::{BUNDLE, Bundle, Grace};
-use super::cancel_scope::{self, Fired, Watch};
 use super::channel::{HALF_CHANNEL, HalfChannel};
 use super::input;
+use super::scope_chain::{self, Fired, Watch};
 use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
+use crate::os::symbols::symbol;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
+use crate::scheduler::dump::View;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -31,21 +31,22 @@ const DEEPEST_INDENTATION: usize = 32;
 /// The mark of a bundle without a handle, one of the library's own, and of who waits for it.
 const PRIVATE: i32 = UNMARKED + 1;
 
-/// Writes what the coroutines of the calling thread do.
-pub(crate) fn describe(context: &Context, out: &mut Output) {
+// Programs that use the library don't see the symbol.
+core::arch::global_asm!(concat!(".hidden ", symbol!("dill_describe_coroutines")));
+
+/// Writes that view of the scheduler's coroutines. `scheduler/dump.rs` calls it by this
+/// name, as the scheduler knows nothing of bundles and channels.
+#[unsafe(export_name = symbol!("dill_describe_coroutines"))]
+fn describe(context: &Context, out: &mut Output, view: View) {
     mark(context);
-    write_handles(context, out);
+    if view == View::All {
+        write_handles(context, out);
+    }
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };
-    let mut orphans = false;
-    for_each_tree(context, |root| {
-        let is_orphan = matches!(root, Node::Bundle(_));
-        if is_orphan && !core::mem::replace(&mut orphans, true) {
-            dump.out.text("bundles whose owners have ended:\n");
-        }
-        for (node, depth) in Walk::from(root) {
-            dump.write_line(node, depth + usize::from(is_orphan));
-        }
-    });
+    match view {
+        View::All => dump.write_tree(),
+        View::Obstacles => dump.write_obstacles(),
+    }
 }
 
 /// Calls `action` with the main coroutine and with each bundle that has no owner any more:
@@ -151,6 +152,19 @@ struct Dump<'out> {
 }
 
 impl Dump<'_> {
+    fn write_tree(&mut self) {
+        let mut orphans = false;
+        for_each_tree(self.context, |root| {
+            let is_orphan = matches!(root, Node::Bundle(_));
+            if is_orphan && !core::mem::replace(&mut orphans, true) {
+                self.out.text("bundles whose owners have ended:\n");
+            }
+            for (node, depth) in Walk::from(root) {
+                self.write_line(node, depth + usize::from(is_orphan));
+            }
+        });
+    }
+
     fn write_line(&mut self, node: Node, depth: usize) {
         for _ in 0..depth.min(DEEPEST_INDENTATION) {
             self.out.text("  ");
@@ -189,7 +203,7 @@ impl Dump<'_> {
         if coroutine.is_in_close() {
             self.out.text("; in a close callback");
         }
-        cancel_scope::for_each(coroutine, |watch, deadline, fired| {
+        scope_chain::for_each(coroutine, |watch, deadline, fired| {
             self.write_scope(watch, deadline, fired);
         });
     }

@@ -2,21 +2,23 @@
 //! process, should a coroutine ignore both.
 //!
 //! A thread of the library's own, which blocks all signals, looks at the times at which hard
-//! cancellations began (`scheduler::cancel_watch`), so it depends on no scheduler. It sleeps while
+//! cancellations began (`scheduler::cancellations`), so it depends on no scheduler. It sleeps while
 //! none is under way. When one takes too long it has a child process read the memory and write the
 //! report: the threads of the process go on meanwhile, and whatever the child stumbles over is the
 //! child's problem. Then the process ends, with or without a report.
 //!
 //! While it is off, a hard cancellation costs one comparison more.
 
+mod limit;
 mod report;
 
-use super::bundle::Bundle;
-use crate::intrusive::Ref;
+use self::limit::Limit;
+use crate::intrusive::{Adapter, List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::os::output::Output;
 use crate::os::{fork, futex, signal_handlers, snapshot, syscalls};
 use crate::scheduler::cancel_watch;
+use crate::scheduler::cancellations::now;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use core::ffi::{c_int, c_void};
@@ -78,31 +80,34 @@ pub(super) struct Watch {
 
 impl Watch {
     #[inline(never)]
-    pub(super) fn begin(context: &Context, bundle: &Bundle) -> Watch {
-        begin(context, bundle);
+    pub(super) fn begin<A: Adapter<Item = Coroutine>>(
+        context: &Context,
+        members: &List<A>,
+    ) -> Watch {
+        begin(context, members);
         // Also when all members have ended: others may keep it from going on.
         let current = context.current();
-        let began = context.begin_cancellation(current, cancel_watch::now());
+        let began = context.cancellations.begin(current, now());
         Watch { waiting: began.then_some(current) }
     }
 
     pub(super) fn end(self, context: &Context) {
         if let Some(coroutine) = self.waiting {
-            context.end_cancellation(coroutine);
+            context.cancellations.end(coroutine);
         }
     }
 }
 
-/// Notes that the hard cancellation of the bundle's members begins.
+/// Notes that the hard cancellation of a bundle's members begins.
 #[cold]
 #[inline(never)]
-pub(super) fn begin(context: &Context, bundle: &Bundle) {
-    let was_idle = context.oldest_cancellation().is_none();
-    let now = cancel_watch::now();
-    let mut next = bundle.members().first();
+pub(super) fn begin<A: Adapter<Item = Coroutine>>(context: &Context, members: &List<A>) {
+    let was_idle = context.cancellations.oldest().is_none();
+    let began = now();
+    let mut next = members.first();
     while let Some(member) = next {
-        context.begin_cancellation(member, now);
-        next = bundle.members().after(member);
+        context.cancellations.begin(member, began);
+        next = members.after(member);
     }
     if was_idle {
         // In a forked child there may be none yet. If it can't be started, the next one tries.
@@ -155,7 +160,7 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
                 let _ = syscalls::sleep(Some(PAUSE));
                 continue;
             }
-            Ok(oldest) => oldest.map(time_left),
+            Ok(oldest) => oldest.map(|since| limit().time_left(since)),
         };
         locked = 0;
         if sleep == Some(Duration::ZERO) {
@@ -167,28 +172,25 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
     }
 }
 
-/// Returns how long a hard cancellation may still take that began at `since`, in nanoseconds.
-fn time_left(since: u64) -> Duration {
-    let timeout = TIMEOUT.load(SeqCst).max(0).unsigned_abs().saturating_mul(1_000_000);
-    let end = since.saturating_add(timeout);
-    Duration::from_nanos(end.saturating_sub(cancel_watch::now()))
+fn limit() -> Limit {
+    Limit { timeout: TIMEOUT.load(SeqCst), status: STATUS.load(SeqCst) }
 }
 
 /// Writes the report and ends the process, unless the hard cancellation has been completed in the
 /// last moment.
 fn end_process_if_overdue() {
-    let (timeout, status) = (TIMEOUT.load(SeqCst), STATUS.load(SeqCst));
-    let end = cancel_watch::now().saturating_add(PATIENCE.as_nanos() as u64);
+    let limit = limit();
+    let end = now().saturating_add(PATIENCE.as_nanos() as u64);
     let mut tries = 0;
     loop {
-        let left = Duration::from_nanos(end.saturating_sub(cancel_watch::now()));
-        match snapshot::in_child_within(left, || report::write(timeout, status, left)) {
+        let left = Duration::from_nanos(end.saturating_sub(now()));
+        match snapshot::in_child_within(left, || report::write(limit, left)) {
             Some(report::WRITTEN) => break,
             Some(report::NOTHING) => return,
             _ => tries += 1,
         }
         if tries >= MOST_TRIES || left.is_zero() {
-            write_failure(timeout, status);
+            write_failure(limit);
             break;
         }
         let _ = syscalls::sleep(Some(PAUSE));
@@ -196,24 +198,19 @@ fn end_process_if_overdue() {
     // SAFETY: ends the process without running anybody's handlers.
     #[allow(unsafe_code)]
     unsafe {
-        libc::_exit(status)
+        libc::_exit(limit.status)
     };
 }
 
 /// Writes that there is no report. It takes a second at most where no reader makes room: a short
 /// text never blocks on a descriptor that is writable.
-fn write_failure(timeout: i64, status: c_int) {
+fn write_failure(limit: Limit) {
     if !crate::os::output::is_writable_soon(libc::STDERR_FILENO) {
         return;
     }
     let mut out = Output::new(libc::STDERR_FILENO);
-    write_header(&mut out, timeout, status);
+    limit.write(&mut out);
     out.text("libdill: what runs could not be read\n");
     // There is no other place to say it.
     let _ = out.finish();
-}
-
-fn write_header(out: &mut Output, timeout: i64, status: c_int) {
-    out.text("libdill: a hard cancellation has not been completed within ").number(timeout);
-    out.text(" ms; the process ends with status ").number((status & 0xff).into()).text("\n");
 }

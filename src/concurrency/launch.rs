@@ -4,7 +4,7 @@
 //! Here the new stack gets an initial frame instead, which looks as if the coroutine had
 //! been blocked just before it calls its function.
 
-use super::bundle::{self, Bundle, PrivateBundle, Target};
+use super::bundle::{self, Bundle, PrivateBundle, Target, Unfinished};
 use crate::context_switch::{self, ARGUMENT_AREA};
 #[cfg(not(dill_thread_switch))]
 use crate::context_switch::{hand_over_entry, start_entry};
@@ -98,9 +98,15 @@ extern "C" fn finish() {
 extern "C" fn finish_slowly() {
     match bundle::finish_soon() {
         // SAFETY: as in `finish`.
-        Some(next) => unsafe { next.execution.resume() },
-        None => finish_more_slowly(),
+        Ok(next) => unsafe { next.execution.resume() },
+        Err(Unfinished::NeedsMore) => finish_more_slowly(),
+        Err(Unfinished::HasNoNext) => finish_without_next(),
     }
+}
+
+#[inline(never)]
+extern "C" fn finish_without_next() {
+    if Context::renews_budget() { finish_slowly() } else { finish_more_slowly() }
 }
 
 #[inline(never)]
@@ -205,6 +211,9 @@ extern "C" fn admit_slowly(
     serial: u64,
     at: &'static Location<'static>,
 ) -> Admitted {
+    if Context::renews_budget() {
+        return admit(bundle, serial, at);
+    }
     let admitted = Context::may_start().and_then(|context| {
         if context.serial() != serial {
             return Err(Errno::ECANCELED);

@@ -1,6 +1,7 @@
 //! Structured concurrency proper: bundles of coroutines, channels between them, and
 //! both kinds of cancellation.
 
+pub(crate) mod atomicity;
 #[allow(unsafe_code)]
 pub(crate) mod bundle;
 pub(crate) mod cancel;
@@ -10,17 +11,17 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+mod debug_layout;
 #[allow(unsafe_code)]
-pub(crate) mod dump;
+mod dump;
 pub(crate) mod event;
-pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
 pub(crate) mod last_resort;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
-pub(crate) mod notification;
+mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
@@ -30,7 +31,11 @@ pub(crate) mod request;
 #[allow(unsafe_code)]
 pub(crate) mod rest;
 #[allow(unsafe_code)]
+mod scope_chain;
+#[allow(unsafe_code)]
 pub(crate) mod signals;
+#[allow(unsafe_code)]
+mod subscriber;
 pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

@@ -1,70 +1,62 @@
 //! Half-channels that become done when a bundle is asked to finish.
 
 use super::channel::HalfChannel;
-use crate::intrusive::{Link, List, Ref, adapter};
+use super::subscriber::{News, Subscriber, Subscribers};
+use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
+use core::mem::offset_of;
 
-/// One `bundle_notify`: linked into the bundle and into the half-channel, freed by
-/// whichever ends first.
-pub(crate) struct Notification {
-    in_bundle: Link,
-    in_channel: Link,
+/// One `bundle_notify`: subscribed to the bundle's request and to the close of the half-channel,
+/// and freed when it is told of the first of them.
+struct Notification {
+    of_request: Subscriber,
+    of_close: Subscriber,
     channel: Ref<HalfChannel>,
 }
 
-adapter!(
-    /// The notifications of a bundle.
-    InBundle,
-    Notification,
-    in_bundle
-);
-adapter!(
-    /// The notifications of a half-channel.
-    InChannel,
-    Notification,
-    in_channel
-);
-
-/// Notes that `channel` becomes done with the request to the bundle of `list`.
+/// Lets `channel` become done when `subscribers`, those of a bundle's request, are told of it.
 pub(super) fn register(
     context: &Context,
-    list: &List<InBundle>,
+    subscribers: &Subscribers,
     channel: Ref<HalfChannel>,
 ) -> Result<()> {
-    let notification = Notification { in_bundle: Link::new(), in_channel: Link::new(), channel };
-    let notification = context.objects.allocate(notification)?;
-    list.push_back(notification);
-    channel.notifications.push_back(notification);
+    let notification = context.objects.allocate(Notification {
+        of_request: Subscriber::new(tell_of_request),
+        of_close: Subscriber::new(tell_of_close),
+        channel,
+    })?;
+    // SAFETY: allocated objects don't move, and `free` withdraws both subscribers.
+    unsafe {
+        subscribers.add(Ref::from_raw(&raw const notification.of_request));
+        channel.subscribe_to_close(Ref::from_raw(&raw const notification.of_close));
+    }
     Ok(())
 }
 
-/// Delivers the request to all half-channels of a bundle, in the order of registration.
-pub(super) fn fire(context: &Context, list: &List<InBundle>) {
-    while let Some(notification) = list.pop_front() {
-        // `EPIPE`: done already, which is all that was wanted.
+/// Makes the half-channel done, unless the bundle has ended without a request.
+unsafe fn tell_of_request(subscriber: Ref<Subscriber>, context: &Context, news: News) {
+    let place = subscriber.as_ptr().wrapping_byte_sub(offset_of!(Notification, of_request));
+    // SAFETY: `register` makes subscribers with this function in notifications only.
+    let notification: Ref<Notification> = unsafe { Ref::from_raw(place.cast()) };
+    if news == News::Happened {
+        // `EPIPE`: it is done already, as the user wants it.
         let _ = notification.channel.done(context);
-        free(context, notification);
     }
+    free(context, notification);
 }
 
-/// Drops all notifications of a bundle that ends.
-pub(super) fn drop_all_of_bundle(context: &Context, list: &List<InBundle>) {
-    while let Some(notification) = list.first() {
-        free(context, notification);
-    }
-}
-
-/// Drops all notifications of a half-channel that is closed.
-pub(super) fn drop_all_of_channel(context: &Context, list: &List<InChannel>) {
-    while let Some(notification) = list.first() {
-        free(context, notification);
-    }
+/// The half-channel is being closed.
+unsafe fn tell_of_close(subscriber: Ref<Subscriber>, context: &Context, _: News) {
+    let place = subscriber.as_ptr().wrapping_byte_sub(offset_of!(Notification, of_close));
+    // SAFETY: `register` makes subscribers with this function in notifications only.
+    free(context, unsafe { Ref::from_raw(place.cast()) });
 }
 
 fn free(context: &Context, notification: Ref<Notification>) {
-    notification.in_bundle.unlink();
-    notification.in_channel.unlink();
-    // SAFETY: allocated by `register`, and in no list any more.
+    notification.of_request.withdraw();
+    notification.of_close.withdraw();
+    // SAFETY: `register` allocated it, and its subscribers, by which alone it is reached, are in
+    // no list any more.
     unsafe { context.objects.free(notification) };
 }

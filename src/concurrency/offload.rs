@@ -8,14 +8,15 @@ mod helpers;
 pub(crate) use crate::scheduler::fd_readiness::Help;
 pub(crate) use helpers::Crew;
 
+use self::helpers::Task;
 use crate::os::allocation::{self, Shared};
 use crate::os::descriptors::Wakeup;
 use crate::os::errno::{Errno, Result};
 use crate::os::{fork, instrumentation, signal_handlers, syscalls};
-use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::time;
 use core::any::Any;
 use core::mem;
 use core::ptr;
@@ -38,20 +39,11 @@ pub(crate) fn offload<T: Send + 'static>(
     deadline: i64,
 ) -> Result<Answer<T>> {
     let context = Context::may_block()?;
-    if clock::has_passed(deadline) {
+    if time::has_passed(deadline) {
         return Err(Errno::ETIMEDOUT);
     }
     let question = Question::ask(context, crew, function)?;
     question.wait(deadline)
-}
-
-/// What a helper is to do.
-trait Task: Send {
-    /// Does it, unless nobody waits any more. Never unwinds.
-    fn perform(&self);
-
-    /// Its address, to tell it from others.
-    fn address(&self) -> usize;
 }
 
 /// A function to call, and its result.

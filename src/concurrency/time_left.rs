@@ -1,9 +1,9 @@
 //! The deadlines that are on the running coroutine.
 
 use super::bundle::{self, Grace};
-use super::cancel_scope;
-use crate::scheduler::clock;
+use super::scope_chain;
 use crate::scheduler::context::Context;
+use crate::scheduler::time;
 
 /// Returns the nearest of all deadlines that are on the running coroutine: of its scopes, and of
 /// its bundle and those of the owners above it, with the grace periods that run there. A hard
@@ -11,7 +11,7 @@ use crate::scheduler::context::Context;
 pub(crate) fn nearest_deadline() -> Option<i64> {
     let context = Context::existing()?;
     let mut coroutine = context.current();
-    let mut nearest = cancel_scope::nearest_deadline(context, coroutine);
+    let mut nearest = scope_chain::nearest_deadline(context, coroutine);
     let mut add = |deadline: Option<i64>| {
         nearest = [nearest, deadline].into_iter().flatten().min();
     };
@@ -32,7 +32,7 @@ pub(crate) fn nearest_deadline() -> Option<i64> {
             && let Some(canceller) = bundle.canceller()
         {
             // A scope of the one that waits there ends the period, too.
-            add(cancel_scope::nearest_deadline(context, canceller));
+            add(scope_chain::nearest_deadline(context, canceller));
         }
         match bundle.owner() {
             Some(owner) => coroutine = owner,
@@ -48,5 +48,5 @@ pub(crate) fn period_until(deadline: i64) -> i64 {
     if deadline < 0 {
         return -1;
     }
-    deadline.saturating_sub(clock::now()).max(0)
+    deadline.saturating_sub(time::now()).max(0)
 }

@@ -1,7 +1,6 @@
 //! Seeing what runs.
 
 use super::{Error, Result};
-use crate::concurrency::dump;
 use crate::scheduler::context::Context;
 use std::os::fd::{AsFd, AsRawFd as _};
 
@@ -16,15 +15,15 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// What writing to `to` fails with. [`Error::Os`] mostly.
 ///
 /// ```
-/// use dill::{Bundle, Deadline};
+/// use redill::{Bundle, Deadline};
 /// use std::io::Read as _;
 ///
 /// let (mut reader, writer) = std::io::pipe()?;
 /// let bundle = Bundle::new()?;
 /// bundle.go(|| {
-///     let _ = dill::sleep(Deadline::NEVER);
+///     let _ = redill::sleep(Deadline::NEVER);
 /// })?;
-/// dill::dump(&writer)?;
+/// redill::dump(&writer)?;
 /// drop(writer);
 /// let mut text = String::new();
 /// reader.read_to_string(&mut text)?;
@@ -32,9 +31,6 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn dump(to: impl AsFd) -> Result<()> {
-    let written = Context::get().and_then(|context: &Context| {
-        context.set_describer(dump::describe);
-        context.dump(to.as_fd().as_raw_fd())
-    });
+    let written = Context::get().and_then(|context| context.dump(to.as_fd().as_raw_fd()));
     written.map_err(Error::of)
 }

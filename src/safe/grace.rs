@@ -8,7 +8,7 @@ use core::time::Duration;
 /// hard-cancels those that still run.
 ///
 /// ```
-/// use dill::Grace;
+/// use redill::Grace;
 /// use std::time::Duration;
 ///
 /// assert_eq!(Grace::from(Duration::from_secs(10)), Grace::Within(Duration::from_secs(10)));
@@ -62,14 +62,14 @@ impl From<Deadline> for Grace {
 /// How the coroutines of a bundle have ended.
 ///
 /// ```
-/// use dill::{Bundle, Grace, Outcome};
+/// use redill::{Bundle, Grace, Outcome};
 ///
 /// let exit_code = match Bundle::new()?.cancel(Grace::Unlimited)? {
 ///     Outcome::Finished => 0,
 ///     Outcome::Forced => 3,
 /// };
 /// assert_eq!(exit_code, 0);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {

@@ -1,8 +1,8 @@
 //! What every safe object is made of.
 
-use crate::concurrency::handle_close;
 use crate::os::errno::Errno;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem;
@@ -10,21 +10,21 @@ use core::mem;
 /// A handle as C has it.
 ///
 /// ```
-/// use dill::AsRawHandle;
+/// use redill::AsRawHandle;
 ///
-/// let handle: dill::RawHandle = dill::Bundle::new()?.as_raw_handle();
-/// # Ok::<(), dill::Error>(())
+/// let handle: redill::RawHandle = redill::Bundle::new()?.as_raw_handle();
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub type RawHandle = c_int;
 
 /// Objects that have a handle which C code can use.
 ///
 /// ```
-/// use dill::AsRawHandle;
+/// use redill::AsRawHandle;
 ///
-/// let bundle = dill::Bundle::new()?;
+/// let bundle = redill::Bundle::new()?;
 /// assert!(bundle.as_raw_handle() >= 0);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait AsRawHandle {
     /// The handle. It stays this object's: whoever gets it must not close it.
@@ -34,12 +34,12 @@ pub trait AsRawHandle {
 /// Objects that can be handed over to C code.
 ///
 /// ```
-/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+/// use redill::{Bundle, FromRawHandle, IntoRawHandle};
 ///
 /// let handle = Bundle::new()?.into_raw_handle();
 /// // SAFETY: given away just now.
 /// drop(unsafe { Bundle::from_raw_handle(handle) });
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait IntoRawHandle {
     /// Gives the handle away: whoever gets it has to close it with `hclose`.
@@ -49,19 +49,19 @@ pub trait IntoRawHandle {
 /// Objects that can be taken over from C code.
 ///
 /// ```
-/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+/// use redill::{Bundle, FromRawHandle, IntoRawHandle};
 ///
 /// let handle = Bundle::new()?.into_raw_handle();
 /// // SAFETY: given away just now.
 /// let bundle = unsafe { Bundle::from_raw_handle(handle) };
 /// bundle.go(|| ())?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// The compiler can't check the promise:
 ///
 /// ```compile_fail,E0133
-/// use dill::{Bundle, FromRawHandle};
+/// use redill::{Bundle, FromRawHandle};
 ///
 /// drop(Bundle::from_raw_handle(4711));
 /// ```
@@ -114,7 +114,7 @@ impl Handle {
     /// open, but nobody's.
     #[allow(dead_code)] // sockets
     pub(crate) fn close(self) -> Result<(), Errno> {
-        handle_close::close(self.into_number())
+        handles::close(self.into_number())
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if self.is_alive() {
             // What refuses to be closed has been asked to by its own members.
-            let _ = handle_close::close(self.number);
+            let _ = handles::close(self.number);
         }
     }
 }

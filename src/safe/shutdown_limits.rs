@@ -20,16 +20,16 @@ use core::time::Duration;
 /// [`Error::Os`] with `EAGAIN` when no thread can be started; [`Error::OutOfMemory`].
 ///
 /// ```
-/// use dill::{Bundle, Grace};
+/// use redill::{Bundle, Grace};
 /// use std::time::Duration;
 ///
 /// // Ask, and cut after 10 seconds; end the process a second after that if need be.
-/// dill::last_resort(Duration::from_secs(1), 3)?;
+/// redill::last_resort(Duration::from_secs(1), 3)?;
 /// let bundle = Bundle::new()?;
 /// bundle.go(|| println!("work"))?;
 /// bundle.cancel(Duration::from_secs(10))?;
-/// dill::last_resort(None, 0)?;
-/// # Ok::<(), dill::Error>(())
+/// redill::last_resort(None, 0)?;
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn last_resort(timeout: impl Into<Option<Duration>>, status: i32) -> Result<()> {
     let timeout = timeout.into().map_or(-1, |timeout| {
@@ -46,19 +46,19 @@ pub fn last_resort(timeout: impl Into<Option<Duration>>, status: i32) -> Result<
 /// launch. It is for people, and its form may change.
 ///
 /// ```
-/// use dill::{Bundle, Deadline};
+/// use redill::{Bundle, Deadline};
 ///
 /// let bundle = Bundle::new()?;
 /// bundle.go(|| {
-///     assert_eq!(dill::cancel_reason(), None);
-///     let _ = dill::sleep(Deadline::NEVER);
+///     assert_eq!(redill::cancel_reason(), None);
+///     let _ = redill::sleep(Deadline::NEVER);
 ///     assert_eq!(
-///         dill::cancel_reason().unwrap(),
+///         redill::cancel_reason().unwrap(),
 ///         "hard-cancelled: its bundle was closed by the main coroutine",
 ///     );
 /// })?;
 /// drop(bundle);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[must_use]
 pub fn cancel_reason() -> Option<String> {

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int, c_void};
 use std::arch::naked_asm;
 
 // The library's symbols come with its rlib.
-use dill as _;
+use redill as _;
 
 pub const REQUEST: c_int = -2;
 pub const SHIELD: c_int = -3;

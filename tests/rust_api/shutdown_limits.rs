@@ -1,5 +1,5 @@
 use crate::virtual_time;
-use dill::{Bundle, CancelScope, Deadline, Error, Grace};
+use redill::{Bundle, CancelScope, Deadline, Error, Grace};
 use std::cell::Cell;
 use std::env;
 use std::process::Stdio;
@@ -58,8 +58,8 @@ fn a_panic_is_the_reason_for_the_cancellation_of_the_others() {
     let place = told.clone();
     bundle
         .go(move || {
-            assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
-            place.set(dill::cancel_reason());
+            assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
+            place.set(redill::cancel_reason());
         })
         .unwrap();
     bundle.go(|| std::panic::resume_unwind(Box::new("oh"))).unwrap();
@@ -73,12 +73,12 @@ fn a_panic_is_the_reason_for_the_cancellation_of_the_others() {
 fn the_scope_is_named_as_the_reason() {
     virtual_time();
     let reason = CancelScope::new().deadline(ms(5)).run(|| {
-        assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
-        dill::cancel_reason()
+        assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
+        redill::cancel_reason()
     });
     let expected = "the deadline of the cancel scope has passed";
     assert_eq!(reason.unwrap().0.as_deref(), Some(expected));
-    assert_eq!(dill::cancel_reason(), None);
+    assert_eq!(redill::cancel_reason(), None);
 }
 
 /// In a process of its own.
@@ -98,11 +98,11 @@ fn the_last_resort_ends_the_process() {
         assert!(report.lines().nth(1).unwrap().ends_with(": running; cancelled"), "{text}");
         return;
     }
-    dill::last_resort(ms(20), 37).unwrap();
+    redill::last_resort(ms(20), 37).unwrap();
     let bundle = Bundle::new().unwrap();
     bundle
         .go(|| {
-            let _ = dill::sleep(NEVER);
+            let _ = redill::sleep(NEVER);
             loop {
                 std::hint::spin_loop();
             }

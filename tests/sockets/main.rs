@@ -8,6 +8,7 @@ mod interop;
 mod itself;
 mod kinds;
 mod message_sockets;
+#[cfg(feature = "capi")]
 mod mixed;
 mod protocols;
 mod standard_library;
@@ -19,7 +20,7 @@ use std::io::IoSlice;
 use std::sync::Once;
 use std::time::Duration;
 
-use dill::{ByteStream, Deadline, Input, MessageSocket, Result};
+use redill::{ByteStream, Deadline, Input, MessageSocket, Result};
 
 /// Has the calling thread's time be virtual. To be called before anything else.
 pub fn virtual_time() {

@@ -1,16 +1,34 @@
 //! Would somebody wait for his own end?
 
-use super::{Bundle, of};
+use super::{Bundle, CLOSING, FINISHING, of};
 use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use core::ptr;
 
 impl Bundle {
+    /// May the caller end the bundle? `EDEADLK` when it runs in it, or when somebody who
+    /// runs in it is ending a bundle in which the caller runs: each would wait for the
+    /// other's end. `EBUSY` when somebody is ending it already.
+    pub(in crate::concurrency) fn check_closable(&self, context: &Context) -> Result<()> {
+        let caller = context.current();
+        if of(caller).is_some() && self.is_awaiting(caller) {
+            return Err(Errno::EDEADLK);
+        }
+        self.check_unattended()
+    }
+
+    /// `EBUSY` when somebody is ending the bundle.
+    pub(super) fn check_unattended(&self) -> Result<()> {
+        if self.is(FINISHING | CLOSING) { Err(Errno::EBUSY) } else { Ok(()) }
+    }
+
     /// Can the last coroutine of this bundle not end before `coroutine` does: because it runs
     /// here at any depth, or because of somebody who runs here and is ending a bundle that in
     /// the same sense awaits it?
     #[inline(never)]
-    pub(super) fn is_awaiting(&self, coroutine: Ref<Coroutine>) -> bool {
+    fn is_awaiting(&self, coroutine: Ref<Coroutine>) -> bool {
         // Mostly there are owners only.
         let mut next = Some(coroutine);
         while let Some(bundle) = next.and_then(of) {

@@ -1,7 +1,7 @@
 //! The end of coroutines, as their bundles see it.
 
 use super::{Bundle, HAS_FINISHED, Owned, of};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::scope_chain;
 use crate::intrusive::Ref;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care};
@@ -42,8 +42,8 @@ fn finish_at_once_and(end: impl FnOnce(Ref<Coroutine>)) -> Option<Ref<Coroutine>
 /// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
 /// but a part may have happened that `finish` would have done, too.
 #[inline(always)]
-pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
-    let context = Context::if_carefree()?;
+pub(crate) fn finish_soon() -> Result<Ref<Coroutine>, Unfinished> {
+    let context = Context::if_carefree().ok_or(Unfinished::NeedsMore)?;
     let coroutine = context.current();
     // SAFETY: as in `finish_at_once`.
     let bundle: Ref<Bundle> = unsafe { Ref::from_raw(coroutine.bundle.get().cast()) };
@@ -51,28 +51,31 @@ pub(crate) fn finish_soon() -> Option<Ref<Coroutine>> {
         && let Some(waiter) = bundle.waiters.first()
     {
         if !(waiter.waits().is_alone() && bundle.waiters.is_only(waiter)) {
-            return None;
+            return Err(Unfinished::NeedsMore);
         }
         waiter.waits().complete(context, false);
     }
     coroutine.end();
-    let next = context.leave_warm(coroutine)?;
+    let next = context.leave_warm(coroutine).ok_or(Unfinished::HasNoNext)?;
     // SAFETY: as in `finish_at_once`.
     unsafe { coroutine.member.unlink_quickly() };
-    Some(next)
+    Ok(next)
+}
+
+/// Why [`finish_soon`] has not finished a coroutine.
+pub(crate) enum Unfinished {
+    /// There is more to see to: ask [`finish`].
+    NeedsMore,
+    /// No other coroutine is ready, or the budget of quick switches is used up. Where
+    /// [`Context::renews_budget`], `finish_soon` can be tried again.
+    HasNoNext,
 }
 
 /// Ends the running coroutine. Does not return; see `Context::leave`.
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
-    if coroutine.takes_care(care::CANCELLATION) {
-        context.end_cancellation(coroutine);
-    }
-    if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
-    }
-    if coroutine.takes_care(care::SCOPES) {
-        cancel_scope::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::CANCELLATION | care::BUNDLES | care::SCOPES) {
+        clean_up(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)
@@ -88,8 +91,21 @@ pub(crate) fn finish(context: &Context) {
     context.leave(coroutine);
 }
 
-/// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
+#[inline(never)]
+fn clean_up(context: &Context, coroutine: Ref<Coroutine>) {
+    if coroutine.takes_care(care::CANCELLATION) {
+        context.cancellations.end(coroutine);
+    }
+    if coroutine.takes_care(care::BUNDLES) {
+        disown_bundles(coroutine);
+    }
+    if coroutine.takes_care(care::SCOPES) {
+        scope_chain::abandon_all(context, coroutine);
+    }
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
 fn disown_bundles(coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);

@@ -1,7 +1,6 @@
 //! What dumps and debuggers see of a bundle.
 
-use super::{Bundle, CLOSING, Cause, FINISHING, Grace, Members, Owned, of};
-use crate::concurrency::request::Extras;
+use super::{Bundle, CLOSING, Cause, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
 use crate::scheduler::coroutine::{Coroutine, Waiting};
@@ -38,20 +37,20 @@ impl Bundle {
         self.is(CLOSING)
     }
 
-    /// Why its coroutines were hard-cancelled, if they were.
-    pub(in crate::concurrency) fn cause(&self) -> Cause {
+    /// Returns why its coroutines were hard-cancelled, if they were.
+    pub(super) fn cause(&self) -> Cause {
         self.cause.get()
     }
 
     /// Forgets the cause once all members that were hard-cancelled for it have ended.
-    pub(in crate::concurrency) fn forget_cause(&self) {
+    pub(super) fn forget_cause(&self) {
         if self.is_empty() {
             self.cause.set(Cause::Closing);
         }
     }
 
     /// Returns whether the one that closes it has given it a grace period.
-    pub(in crate::concurrency) fn has_had_grace(&self) -> bool {
+    pub(super) fn has_had_grace(&self) -> bool {
         self.is(FINISHING)
     }
 

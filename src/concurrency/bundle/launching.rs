@@ -1,8 +1,9 @@
 //! Launching coroutines in bundles.
 
+use super::handle::{BUNDLE, find, make_in};
 use super::launch_site;
-use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
-use crate::concurrency::{dump, reason};
+use super::reason;
+use super::{Bundle, CLOSING, FAILED, allocate, spare};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -104,7 +105,6 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, c_int)> {
-    context.set_describer(dump::describe);
     launch_in_turn(context, || {
         let child = match target {
             Target::NewBundle => return launch_in_new_bundle(context, memory, launch),

@@ -1,6 +1,7 @@
 //! Waiting until the last member has finished.
 
-use super::{Bundle, Grace, find};
+use super::handle::find;
+use super::{Bundle, Grace};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};

@@ -1,12 +1,10 @@
 //! Who is in the way of a hard cancellation, and the tree. In a child with a copy of the memory.
 
-use super::write_header;
-use crate::concurrency::dump;
+use super::limit::Limit;
 use crate::os::output::Output;
 use crate::os::{snapshot, thread_state};
 use crate::scheduler::cancel_watch;
 use crate::scheduler::context::Context;
-use core::ffi::c_int;
 use core::time::Duration;
 
 /// The report was written as far as possible.
@@ -18,18 +16,18 @@ pub(super) const NOTHING: u8 = 1;
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Writes the report to the standard error within the time that is `left`, or dies.
-pub(super) fn write(timeout: i64, status: c_int, left: Duration) -> u8 {
+pub(super) fn write(limit: Limit, left: Duration) -> u8 {
     snapshot::limit_child(left.min(ROUND));
     let mut is_overdue = false;
-    for_each(|context| is_overdue |= is_late(context));
+    for_each(|context| is_overdue |= is_late(context, limit));
     if !is_overdue {
         return NOTHING;
     }
     // The first time without output: a child that survives that survives the second time, too.
-    compose(&mut Output::in_memory(), timeout, status);
+    compose(&mut Output::in_memory(), limit);
     snapshot::limit_child(left);
     let mut out = Output::new(libc::STDERR_FILENO);
-    compose(&mut out, timeout, status);
+    compose(&mut out, limit);
     // There is no other place to report an error of the standard error.
     let _ = out.finish();
     WRITTEN
@@ -39,20 +37,20 @@ fn for_each(action: impl FnMut(&Context)) {
     cancel_watch::for_each_scheduler_in_copy(action);
 }
 
-fn is_late(context: &Context) -> bool {
-    context.oldest_cancellation().is_some_and(|since| super::time_left(since).is_zero())
+fn is_late(context: &Context, limit: Limit) -> bool {
+    context.cancellations.oldest().is_some_and(|since| limit.time_left(since).is_zero())
 }
 
-fn compose(out: &mut Output, timeout: i64, status: c_int) {
-    write_header(out, timeout, status);
+fn compose(out: &mut Output, limit: Limit) {
+    limit.write(out);
     for_each(|context| {
-        if is_late(context) {
+        if is_late(context, limit) {
             write_obstacle(context, out);
         }
     });
     for late in [true, false] {
         for_each(|context| {
-            if is_late(context) == late {
+            if is_late(context, limit) == late {
                 context.write_dump(out);
             }
         });
@@ -70,5 +68,5 @@ fn write_obstacle(context: &Context, out: &mut Output) {
         });
     }
     out.text(":\n");
-    dump::write_obstacles(context, out);
+    context.write_obstacles(out);
 }

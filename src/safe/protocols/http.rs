@@ -29,7 +29,7 @@ use crate::{ByteStream, Deadline, Result};
 /// differently is refused ([`Error::Protocol`](crate::Error::Protocol)).
 ///
 /// ```
-/// use dill::{HttpBody, Deadline, Http, UnixStream};
+/// use redill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
@@ -44,7 +44,7 @@ use crate::{ByteStream, Deadline, Result};
 /// let response = client.recv_response(Deadline::NEVER)?;
 /// assert_eq!(response.status, 200);
 /// assert_eq!(client.recv_body(1000, Deadline::NEVER)?, b"Hello!");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Http<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -62,9 +62,9 @@ impl<S: ByteStream + 'static> Http<S> {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let http = dill::Http::attach(a)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let http = redill::Http::attach(a)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach(stream: S) -> Result<Http<S>> {
         let (socket, lower) = Lower::attach_to_stream(stream, http::attach, http::beneath)?;
@@ -83,12 +83,12 @@ impl<S: ByteStream + 'static> Http<S> {
     /// stream is closed then.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// let http = Http::attach(a)?;
     /// http.send_request("GET", "/", &[("Host", "example.org")], HttpBody::Empty, Deadline::NEVER)?;
     /// let stream: UnixStream = http.detach(Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
@@ -101,10 +101,10 @@ impl<S: ByteStream + 'static> Http<S> {
     /// messages.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let http = dill::Http::attach(a)?;
-    /// let stream: &dill::UnixStream = http.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let http = redill::Http::attach(a)?;
+    /// let stream: &redill::UnixStream = http.get_ref();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()

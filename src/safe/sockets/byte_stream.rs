@@ -14,7 +14,7 @@ use std::io::IoSlice;
 /// at a time may send, and one receive.
 ///
 /// ```
-/// use dill::{ByteStream, Deadline, Prefix, Result, UnixStream};
+/// use redill::{ByteStream, Deadline, Prefix, Result, UnixStream};
 /// use std::io::IoSlice;
 ///
 /// /// Nobody will ever be able to read this.
@@ -33,7 +33,7 @@ use std::io::IoSlice;
 ///         Ok(count)
 ///     }
 ///
-///     fn input(&self) -> dill::Input<'_> {
+///     fn input(&self) -> redill::Input<'_> {
 ///         self.0.input()
 ///     }
 /// }
@@ -44,7 +44,7 @@ use std::io::IoSlice;
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"hush");
 /// let Rot128(b) = b.detach()?;
 /// b.send(b"no secret", Deadline::NEVER)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait ByteStream {
     /// Sends all bytes of the buffers, in their order, or fails. After a failure nobody knows how

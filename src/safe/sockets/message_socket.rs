@@ -14,7 +14,7 @@ use std::io::IoSlice;
 /// here; see [`ByteStream`](crate::ByteStream). One coroutine at a time may send, and one receive.
 ///
 /// ```
-/// use dill::{Deadline, MessageSocket, Prefix, Result, Term, UnixStream};
+/// use redill::{Deadline, MessageSocket, Prefix, Result, Term, UnixStream};
 /// use std::cell::Cell;
 /// use std::io::IoSlice;
 ///
@@ -39,7 +39,7 @@ use std::io::IoSlice;
 /// a.send(b"two", Deadline::NEVER)?;
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"one");
 /// assert_eq!(a.get_ref().1.get(), 2);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait MessageSocket {
     /// Sends the parts, in their order, as one message.

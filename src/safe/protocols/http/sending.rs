@@ -28,12 +28,12 @@ impl<S> Http<S> {
     /// scope has interrupted the head leaves with what is sent next.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// let fields = [("Host", "example.org"), ("Content-Type", "text/plain")];
     /// client.send_request("POST", "/", &fields, HttpBody::Whole(b"news"), Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_request(
         &self,
@@ -56,12 +56,12 @@ impl<S> Http<S> {
     /// As [`send_request`](Http::send_request).
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// let fields = [("Location", "/elsewhere")];
     /// server.send_response(301, "Moved Permanently", &fields, HttpBody::Empty, Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_response(
         &self,
@@ -135,13 +135,13 @@ impl<S> Http<S> {
     /// when bytes are missing; [`Error::Done`] when no body was begun.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// server.send_response(200, "OK", &[], HttpBody::Chunked, Deadline::NEVER)?;
     /// server.send(b"piece by piece", Deadline::NEVER)?;
     /// server.done(Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn done(&self, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into().raw();
