@@ -31,6 +31,20 @@ pub(crate) struct Kind {
     pub(crate) query: unsafe fn(object: *mut (), type_id: *const c_void) -> *mut c_void,
     /// The calling coroutine is about to take the object over (`hown`); may refuse.
     pub(crate) adopt: unsafe fn(object: *mut ()) -> Result<()>,
+    /// The handle is found as before while `close` runs, which refuses to be called again.
+    pub(crate) visible_in_close: bool,
+}
+
+impl Kind {
+    /// Makes a kind whose objects have no owner and are not found any more once they are being
+    /// closed.
+    pub(crate) const fn new(
+        name: &'static str,
+        close: unsafe fn(*mut ()) -> Result<()>,
+        query: unsafe fn(*mut (), *const c_void) -> *mut c_void,
+    ) -> Kind {
+        Kind { name, close, query, adopt: no_owner, visible_in_close: false }
+    }
 }
 
 /// A `query` for objects that offer nothing to C.
@@ -39,7 +53,7 @@ pub(crate) unsafe fn no_interfaces(_: *mut (), _: *const c_void) -> *mut c_void 
 }
 
 /// An `adopt` for objects that have no owner.
-pub(crate) unsafe fn no_owner(_: *mut ()) -> Result<()> {
+unsafe fn no_owner(_: *mut ()) -> Result<()> {
     Ok(())
 }
 
@@ -433,10 +447,8 @@ mod tests {
         Ok(())
     }
 
-    static PLAIN: Kind =
-        Kind { name: "plain", close: close_nothing, query: no_interfaces, adopt: no_owner };
-    static OTHER: Kind =
-        Kind { name: "other", close: close_nothing, query: no_interfaces, adopt: no_owner };
+    static PLAIN: Kind = Kind::new("plain", close_nothing, no_interfaces);
+    static OTHER: Kind = Kind::new("other", close_nothing, no_interfaces);
 
     fn object() -> *mut () {
         ptr::dangling_mut()

@@ -45,8 +45,7 @@
 //! scheduler      coroutines, ready queue, timers, clock, descriptors
 //!   ↓
 //! handle_table   number → object          object_cache   blocks of memory
-//!   ↓
-//! stack          context_switch
+//! stack          stacks for coroutines    context_switch from one stack to another
 //!   ↓
 //! intrusive      lists by address         os             system calls, errno
 //! ```

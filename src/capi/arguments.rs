@@ -1,7 +1,7 @@
 //! Arguments that many functions of sockets and protocols take.
 
-use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
+use crate::scheduler::handles;
 use crate::sockets::storage::Storage;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -43,7 +43,7 @@ pub(super) unsafe fn bytes<'a>(buf: *const c_void, len: usize) -> Result<&'a [u8
 /// A detach closes what it can't detach: also a socket of another kind.
 pub(super) fn closed_on_error(s: c_int, result: Result<c_int>) -> Result<c_int> {
     if result == Err(Errno::ENOTSUP) {
-        let _ = handle_close::close(s);
+        let _ = handles::close(s);
     }
     result
 }

@@ -2,7 +2,6 @@
 
 use super::boundary::unit;
 use crate::concurrency::bundle::Bundle;
-use crate::concurrency::dump;
 use crate::handle_table::HandleTable;
 use crate::os::debug_layout::Field;
 use crate::os::errno::Errno;
@@ -81,10 +80,7 @@ pub unsafe extern "C" fn dill_dump(fd: c_int) -> c_int {
     if fd < 0 {
         return unit(Err(Errno::EBADF));
     }
-    unit(Context::get().and_then(|context| {
-        context.set_describer(dump::describe);
-        context.dump(fd)
-    }))
+    unit(Context::get().and_then(|context| context.dump(fd)))
 }
 
 /// Where the fields of the library's structures are, for the script of gdb: tables of names

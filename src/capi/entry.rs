@@ -6,12 +6,12 @@ use super::channels::dill_chclause;
 use crate::concurrency::bundle::{self, Bundle, Target, Unfinished};
 use crate::concurrency::channel::{self, Buffer, Direction};
 use crate::concurrency::choose::{self, Begun, Clause, Operation};
-use crate::concurrency::handle_close;
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Launch;
+use crate::scheduler::handles;
 use crate::scheduler::park;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
@@ -88,6 +88,7 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
             super::channels::DILL_CHFDOUT => Some(Operation::FdOut),
             super::channels::DILL_CHSOCK => Some(Operation::Socket),
             super::channels::DILL_CHBUNDLE => Some(Operation::Bundle),
+            super::channels::DILL_CHREQUEST => Some(Operation::Request),
             _ => None,
         };
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };
@@ -279,5 +280,5 @@ extern "C" fn failed(error: Errno) -> c_int {
 
 #[inline(never)]
 extern "C" fn hclose_slowly(h: c_int) -> c_int {
-    unit(handle_close::close(h))
+    unit(handles::close(h))
 }

@@ -1,14 +1,14 @@
 //! Objects that C programs make handles for: a table of functions, `struct dill_hvfs`.
 
 use super::handles::dill_hvfs;
-use crate::concurrency::handle_close;
 use crate::concurrency::input;
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::ffi::{c_int, c_void};
 
-static FOREIGN: Kind = Kind { name: input::FOREIGN, close, query, adopt: no_owner };
+static FOREIGN: Kind = Kind::new(input::FOREIGN, close, query);
 
 /// A handle for the user's object. `EINVAL` when a function is missing.
 ///
@@ -21,7 +21,7 @@ pub(super) unsafe fn make(vfs: *mut dill_hvfs) -> Result<c_int> {
     if !complete {
         return Err(Errno::EINVAL);
     }
-    handle_close::open(Context::get()?, vfs.cast(), &FOREIGN)
+    handles::open(Context::get()?, vfs.cast(), &FOREIGN)
 }
 
 /// The interface `type_id` of the object behind any handle.
@@ -39,7 +39,7 @@ unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
 unsafe fn close(object: *mut ()) -> Result<()> {
     let vfs = object.cast::<dill_hvfs>();
     // SAFETY: as in `query`; it is called once, by the handle's end.
-    handle_close::without_blocking(|| unsafe {
+    handles::without_blocking(|| unsafe {
         if let Some(close) = (*vfs).close {
             close(vfs);
         }

@@ -3,7 +3,7 @@
 use super::boundary::{int, pointer};
 use super::entry;
 use super::foreign;
-use crate::concurrency::handle_close;
+use crate::scheduler::handles;
 use core::ffi::{c_int, c_void};
 
 /// The functions that an object with a handle has.
@@ -234,5 +234,5 @@ pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
 /// `hclose`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hown(h: c_int) -> c_int {
-    int(handle_close::own(h))
+    int(handles::own(h))
 }

@@ -21,6 +21,7 @@ mod entry;
 mod foreign;
 mod graceful;
 mod handles;
+mod requests;
 mod signals;
 mod time;
 

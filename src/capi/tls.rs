@@ -33,6 +33,6 @@ unsafe fn path<'a>(name: *const c_char) -> Result<&'a Path> {
 
 /// What the stream is to become where the arguments are wrong: nothing, as after any error.
 fn refuse(s: c_int, error: Errno) -> Result<c_int> {
-    crate::concurrency::handle_close::close(s)?;
+    crate::scheduler::handles::close(s)?;
     Err(error)
 }

@@ -1,38 +1,51 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
 mod closing;
+mod deadline;
 mod deadlock;
+mod errors;
+mod extras;
 mod failure;
 mod finishing;
+mod grace;
+mod handle;
+mod inherit;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
+mod left_open;
+mod requesting;
 mod waiting;
 
-pub(crate) use closing::{close_at_once, close_found, find_to_close};
-pub(super) use closing::{close_handle, find_closable};
-pub(crate) use failure::{Failure, discard, fail_current};
+pub(crate) use errors::fail;
+pub(super) use extras::deliver;
+pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
 pub(crate) use finishing::{Unfinished, finish, finish_at_once, finish_soon};
+pub(crate) use grace::Grace;
+pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
+pub(super) use handle::{find_closable, make_in};
+pub(super) use inherit::{Inherited, inherited};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
+pub(crate) use requesting::{is_requested, request};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
-use super::cancel_scope::{Scope, Watching};
-use super::request::Extras;
-use crate::handle_table::{Kind, no_interfaces};
+use super::subscriber::{News, Subscriber, Subscribers};
 use crate::intrusive::{Link, List, Ref, adapter};
-use crate::os::errno::{Errno, Result};
+use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Coroutine, Waiting, care};
-use closing::close;
+use crate::scheduler::coroutine::inspection::Place;
+use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting, care};
+use crate::scheduler::timers::Timer;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
+use grace::PackedGrace;
 
 /// A bundle of coroutines.
 #[repr(C)]
@@ -41,48 +54,110 @@ pub(crate) struct Bundle {
     members: List<Members>,
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
-    state: Cell<u8>,
+    state: Cell<u16>,
     /// The handle, as a dump notes it; nobody else uses or initialises it.
     mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
     owner: Cell<Option<Ref<Coroutine>>>,
     in_owner: Link,
-    /// Cancel scopes that fire with the request.
-    watchers: List<Watching>,
+    /// Those inside who are told of the request.
+    subscribers: Subscribers,
     /// Who else is told of the request, and a deadline; made when needed.
-    pub(super) extras: Cell<Option<Ref<Extras>>>,
+    extras: Cell<Option<Ref<Extras>>>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
-    grace: Cell<Grace>,
+    grace: Cell<PackedGrace>,
+    /// What a member has reported by [`fail`]; means nothing unless `state` has [`ERROR`].
+    error: Cell<c_int>,
     /// The panic of a member, for the owner. Taken before the bundle goes.
     failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
     /// The bundle that a search has found next; the last one leads to itself. Null otherwise.
     found_next: Cell<*const Bundle>,
 }
 
-/// In `state`: asked to finish; the grace period runs.
-const FINISHING: u8 = 1;
-/// In `state`: hard-cancelled; nothing can be launched any more.
-const CLOSING: u8 = 2;
-/// In `state`: the graceful request has been delivered.
-const REQUESTED: u8 = 4;
-/// In `state`: a member has panicked; nothing can be launched any more.
-const FAILED: u8 = 8;
-/// In `state`: members have been hard-cancelled since the grace period began, if it has.
-const FORCED: u8 = 16;
-/// In `state`, with `DILL_CHECK=1` only: a member has finished.
-const HAS_FINISHED: u8 = 32;
-/// In `state`: see [`launch_site::check`].
-const REPORTED: u8 = 64;
-
-/// The grace period that runs for a bundle.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grace {
-    None,
-    /// Ends at this time, in milliseconds.
-    Until(i64),
-    Unlimited,
+/// What few bundles need: see `extras.rs`.
+pub(crate) struct Extras {
+    bundle: Ref<Bundle>,
+    /// Those who are told of the request before all others.
+    notifications: Subscribers,
+    /// The bundles that get the request, too.
+    followers: List<InFollowed>,
+    /// The bundles from which this one gets it.
+    followed: List<InFollower>,
+    /// The clauses of a `choose` for the request.
+    askers: List<Waiting>,
+    /// With `DILL_CHECK=1`: the bundles that members have left open at their end.
+    left_inside: List<InHome>,
+    /// Likewise: that this one was left open.
+    left_open: Cell<Option<Ref<LeftOpen>>>,
+    deadline: Timer,
 }
+
+/// A bundle that its owner has left open: see `left_open.rs`.
+pub(crate) struct LeftOpen {
+    in_home: Link,
+    bundle: Ref<Bundle>,
+    /// The place of the owner's launch.
+    launched_at: Place,
+}
+
+adapter!(
+    /// The bundles that members of one have left open.
+    InHome,
+    LeftOpen,
+    in_home
+);
+
+/// One `bundle_follow`: linked into both bundles, and freed with the request or when the first
+/// of them ends.
+pub(crate) struct Following {
+    in_followed: Link,
+    in_follower: Link,
+    followed: Ref<Bundle>,
+    follower: Ref<Bundle>,
+}
+
+adapter!(
+    /// Those who follow one bundle.
+    InFollowed,
+    Following,
+    in_followed
+);
+adapter!(
+    /// Those whom one bundle follows.
+    InFollower,
+    Following,
+    in_follower
+);
+
+/// In `state`: asked to finish; the grace period runs.
+const FINISHING: u16 = 1;
+/// In `state`: hard-cancelled; nothing can be launched any more.
+const CLOSING: u16 = 2;
+/// In `state`: the graceful request has been delivered.
+const REQUESTED: u16 = 4;
+/// In `state`: a member has panicked or reported an error; nothing can be launched any more.
+const FAILED: u16 = 8;
+/// In `state`: members have been hard-cancelled since the grace period began, if it has.
+const FORCED: u16 = 16;
+/// In `state`: the deadline of the bundle has passed; nothing can be launched.
+const OVERDUE: u16 = 32;
+/// In `state`: there were members when it passed.
+const CUT: u16 = 256;
+/// In `state`: a member has reported an error.
+const ERROR: u16 = 128;
+/// In `state`: the canceller is not the owner, and is in the scheduler's `foreign_endings`.
+const FOREIGN: u16 = 64;
+/// In `state`, with `DILL_CHECK=1` only: a member has finished.
+const HAS_FINISHED: u16 = 512;
+/// In `state`: see [`launch_site::check`].
+const REPORTED: u16 = 1024;
+
+/// What makes launches fail.
+const SHUT: u16 = CLOSING | FAILED | OVERDUE;
+
+/// What a coroutine has panicked with.
+pub(crate) type Failure = Box<dyn core::any::Any + Send>;
 
 adapter!(
     /// The coroutines of a bundle, in the order of their launch.
@@ -97,46 +172,12 @@ adapter!(
     in_owner
 );
 
-pub(crate) static BUNDLE: Kind = Kind { name: "bundle", close, query: no_interfaces, adopt };
-
-/// The bundle behind a handle.
-#[inline(always)]
-pub(crate) fn find(context: &Context, handle: c_int) -> Result<Ref<Bundle>> {
-    let object = context.handles.find(handle, &BUNDLE)?;
-    // SAFETY: objects of this kind are bundles, alive while their handle is open.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
-}
-
 /// The bundle in which `coroutine` runs; `None` for a main coroutine.
 #[inline(always)]
 pub(crate) fn of(coroutine: Ref<Coroutine>) -> Option<Ref<Bundle>> {
     let bundle = coroutine.bundle.get().cast::<Bundle>();
     // SAFETY: set at the launch; a bundle outlives its members.
     (!bundle.is_null()).then(|| unsafe { Ref::from_raw(bundle) })
-}
-
-/// Makes an empty bundle, owned by the caller; its handle.
-pub(crate) fn make() -> Result<c_int> {
-    let context = Context::may_start()?;
-    make_in(context, context.current()).map(|(_, handle)| handle)
-}
-
-#[inline]
-pub(super) fn make_in(context: &Context, owner: Ref<Coroutine>) -> Result<(Ref<Bundle>, c_int)> {
-    let bundle = match spare(context) {
-        Some(bundle) => bundle,
-        None => allocate(context)?,
-    };
-    match context.handles.open(bundle.as_ptr().cast(), &BUNDLE) {
-        Ok(handle) => {
-            bundle.set_owner(bundle, owner);
-            Ok((bundle, handle))
-        }
-        Err(error) => {
-            bundle.give_up(context);
-            Err(error)
-        }
-    }
 }
 
 /// A bundle that was closed, as good as new.
@@ -160,16 +201,17 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),
-        watchers: List::new(),
+        subscribers: Subscribers::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
-        grace: Cell::new(Grace::None),
+        grace: Cell::new(PackedGrace::NONE),
+        error: Cell::new(0),
         failure: Cell::new(None),
         found_next: Cell::new(ptr::null()),
     })?;
     bundle.members.init();
     bundle.waiters.init();
-    bundle.watchers.init();
+    bundle.subscribers.init();
     Ok(bundle)
 }
 
@@ -182,11 +224,11 @@ impl Bundle {
     }
 
     #[inline(always)]
-    fn is(&self, state: u8) -> bool {
+    fn is(&self, state: u16) -> bool {
         self.state.get() & state != 0
     }
 
-    fn add_state(&self, state: u8) {
+    fn add_state(&self, state: u16) {
         self.state.set(self.state.get() | state);
     }
 
@@ -201,9 +243,13 @@ impl Bundle {
         before & REQUESTED == 0
     }
 
-    /// Does `coroutine` run in this bundle, at any depth?
+    /// Does `coroutine` run in this bundle, at any depth? An owner does not: `adopt` refuses what
+    /// would make it so, and a new bundle has no members.
     #[inline]
     pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
+        if self.owner.get() == Some(coroutine) {
+            return false;
+        }
         let mut next = Some(coroutine);
         while let Some(bundle) = next.and_then(of) {
             if bundle.same(self) {
@@ -214,71 +260,38 @@ impl Bundle {
         false
     }
 
-    /// May the caller end the bundle? `EDEADLK` when it runs in it, or when somebody who
-    /// runs in it is ending a bundle in which the caller runs: each would wait for the
-    /// other's end. `EBUSY` when somebody is ending it already.
-    pub(super) fn check_closable(&self, context: &Context) -> Result<()> {
-        let caller = context.current();
-        if of(caller).is_some() && self.is_awaiting(caller) {
-            return Err(Errno::EDEADLK);
-        }
-        self.check_unattended()
-    }
-
-    /// `EBUSY` when somebody is ending the bundle.
-    fn check_unattended(&self) -> Result<()> {
-        if self.is(FINISHING | CLOSING) { Err(Errno::EBUSY) } else { Ok(()) }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Have members been hard-cancelled since the grace period began?
-    pub(super) fn was_forced(&self) -> bool {
-        self.is(FORCED)
-    }
-
-    /// The grace period that runs now.
-    pub(super) fn grace(&self) -> Grace {
-        self.grace.get()
-    }
-
-    /// Has `scope` fire with the request; false when that has been delivered already.
-    pub(super) fn watch(&self, scope: Ref<Scope>) -> bool {
-        if !self.is_requested() {
-            self.watchers.push_back(scope);
+    /// Subscribes to the request. Returns false, and does not subscribe, when that has been
+    /// delivered already.
+    pub(super) fn subscribe(&self, subscriber: Ref<Subscriber>) -> bool {
+        if self.is_requested() {
+            return false;
         }
-        !self.is_requested()
+        self.subscribers.add(subscriber);
+        true
     }
 
-    /// Fires the cancel scopes inside that watch for the request.
-    pub(super) fn fire_watchers(&self, context: &Context) {
-        while let Some(scope) = self.watchers.pop_front() {
-            scope.fire(context);
+    /// Tells those inside who have subscribed to the request.
+    pub(super) fn tell_subscribers(&self, context: &Context) {
+        self.subscribers.tell_all(context, News::Happened);
+    }
+
+    /// Lets `waiter`, which is a member's, wait for the request.
+    pub(super) fn await_request(&self, context: &Context, waiter: Ref<Waiter>) -> Result<()> {
+        self.make_extras(context)?.askers.push_back(waiter);
+        Ok(())
+    }
+
+    /// Notes that the running coroutine ends the bundle.
+    #[inline(always)]
+    fn set_canceller(&self, context: &Context) {
+        let current = context.current();
+        self.canceller.set(Some(current));
+        if self.owner.get() != Some(current) {
+            self.note_foreign_canceller(context, current);
         }
     }
-
-    /// Begins the grace period; the caller is the one who waits for its end.
-    pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
-        self.state.set((self.state.get() | FINISHING) & !FORCED);
-        self.grace.set(grace);
-        self.canceller.set(Some(context.current()));
-    }
-}
-
-unsafe fn adopt(object: *mut ()) -> Result<()> {
-    let context = Context::get()?;
-    // SAFETY: called with an object of this kind.
-    let bundle: Ref<Bundle> = unsafe { Ref::from_raw(object.cast()) };
-    if context.current().may_start().is_err() {
-        bundle.check_closable(context)?; // it is going to be closed instead
-    }
-    if bundle.contains(context.current()) {
-        return Err(Errno::EDEADLK);
-    }
-    bundle.check_unattended()?;
-    bundle.in_owner.unlink();
-    bundle.set_owner(bundle, context.current());
-    Ok(())
 }

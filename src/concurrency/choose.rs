@@ -11,6 +11,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter};
 use crate::scheduler::fd_readiness;
 use core::ffi::c_int;
+use core::ptr;
 
 /// What a clause asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub(crate) enum Operation {
     Socket,
     /// Until the last coroutine of a bundle has finished.
     Bundle,
+    /// Until the bundle in which the caller runs has got the graceful request.
+    Request,
     /// Until an event has happened: the one at the buffer's address. Not for C.
     Event,
 }
@@ -44,11 +47,15 @@ pub(crate) struct Clause {
 
 impl Clause {
     /// Asks for nothing that there is.
-    pub(crate) const NOTHING: Clause = Clause {
-        operation: None,
-        handle: -1,
-        buffer: Buffer { address: core::ptr::null_mut(), len: 0 },
-    };
+    pub(crate) const NOTHING: Clause =
+        Clause { operation: None, handle: -1, buffer: Buffer { address: ptr::null_mut(), len: 0 } };
+
+    /// Returns a clause that waits for `event`, which must be alive while the clause is used.
+    pub(crate) fn of_event(event: &Event) -> Clause {
+        let address = ptr::from_ref(event).cast_mut().cast();
+        let buffer = Buffer { address, len: 0 };
+        Clause { operation: Some(Operation::Event), buffer, ..Clause::NOTHING }
+    }
 }
 
 /// How a `choose` begins.
@@ -65,9 +72,14 @@ pub(crate) enum Begun {
 /// What a clause waits for.
 enum Source {
     Channel(Direction, Ref<HalfChannel>),
-    Fd { fd: c_int, writing: bool },
+    Fd {
+        fd: c_int,
+        writing: bool,
+    },
     Socket(c_int),
     Bundle(Ref<Bundle>),
+    /// `None` in a main coroutine, which is never asked.
+    Request(Option<Ref<Bundle>>),
     Event(Ref<Event>),
 }
 
@@ -208,8 +220,10 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
             Source::Socket(clause.handle)
         }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        Ok(Operation::Request) if clause.handle != -1 => return Err(Errno::EINVAL),
+        Ok(Operation::Request) => Source::Request(bundle::of(context.current())),
         Ok(Operation::Event) => {
-            // SAFETY: only `Event::clause` makes such clauses, and the event stays alive by the
+            // SAFETY: only `Clause::of_event` makes such clauses, and the event stays alive by the
             // promise of the caller of `choose`.
             return Ok(Source::Event(unsafe { Ref::from_raw(clause.buffer.address.cast()) }));
         }
@@ -246,6 +260,7 @@ impl Source {
             }
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
+            Source::Request(own) => Ok(own.is_some_and(|own| own.is_requested())),
             Source::Event(event) => Ok(event.has_happened()),
         }
     }
@@ -267,6 +282,7 @@ impl Source {
                 bundle.enqueue(waiter);
                 Ok(())
             }
+            Source::Request(own) => own.map_or(Ok(()), |own| own.await_request(context, waiter)),
             Source::Event(event) => {
                 event.enqueue(waiter);
                 Ok(())

@@ -1,13 +1,10 @@
 //! Something that happens once, or now and then, and that coroutines wait for.
 
-use super::channel::Buffer;
-use super::choose::{Clause, Operation};
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Waiter, Waiting};
 use core::cell::Cell;
-use core::ptr;
 
 /// The length of the message of a waiter that waits for none, but for an event.
 const NO_MESSAGE: usize = usize::MAX;
@@ -49,13 +46,6 @@ impl Event {
 
     pub(crate) fn has_happened(&self) -> bool {
         self.happened.get()
-    }
-
-    /// A clause of `choose` for it. Whoever uses that keeps the event alive.
-    pub(crate) fn clause(&self) -> Clause {
-        let address = ptr::from_ref(self).cast_mut().cast();
-        let buffer = Buffer { address, len: 0 };
-        Clause { operation: Some(Operation::Event), buffer, ..Clause::NOTHING }
     }
 
     /// Has `waiter` wait until it happens.

@@ -1,6 +1,7 @@
 //! Structured concurrency proper: bundles of coroutines, channels between them, and
 //! both kinds of cancellation.
 
+pub(crate) mod atomicity;
 #[allow(unsafe_code)]
 pub(crate) mod bundle;
 pub(crate) mod cancel;
@@ -11,15 +12,14 @@ pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
 #[allow(unsafe_code)]
-pub(crate) mod dump;
+mod dump;
 pub(crate) mod event;
-pub(crate) mod handle_close;
 #[allow(unsafe_code)]
 pub(crate) mod input;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
-pub(crate) mod notification;
+mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
@@ -28,6 +28,10 @@ pub(crate) mod request;
 #[allow(unsafe_code)]
 pub(crate) mod rest;
 #[allow(unsafe_code)]
+mod scope_chain;
+#[allow(unsafe_code)]
 pub(crate) mod signals;
+#[allow(unsafe_code)]
+mod subscriber;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

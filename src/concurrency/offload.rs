@@ -8,6 +8,7 @@ mod helpers;
 pub(crate) use crate::scheduler::fd_readiness::Help;
 pub(crate) use helpers::Crew;
 
+use self::helpers::Task;
 use crate::os::allocation::{self, Shared};
 use crate::os::descriptors::Wakeup;
 use crate::os::errno::{Errno, Result};
@@ -43,15 +44,6 @@ pub(crate) fn offload<T: Send + 'static>(
     }
     let question = Question::ask(context, crew, function)?;
     question.wait(deadline)
-}
-
-/// What a helper is to do.
-trait Task: Send {
-    /// Does it, unless nobody waits any more. Never unwinds.
-    fn perform(&self);
-
-    /// Its address, to tell it from others.
-    fn address(&self) -> usize;
 }
 
 /// A function to call, and its result.

@@ -3,13 +3,12 @@
 //! They are caught when they come and kept until they are received, so none is lost to whatever
 //! happens in between: see [`caught_signals`](crate::os::caught_signals).
 
-use super::channel::{Buffer, Channel, HALF_CHANNEL, HalfChannel};
-use super::handle_close;
+use super::channel::{Buffer, HALF_CHANNEL, HalfChannel, Source, SourceChannel};
 use crate::intrusive::Ref;
 use crate::os::caught_signals::{self, SignalSet, Subscription};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::scheduler::fd_readiness;
+use crate::scheduler::{fd_readiness, handles};
 use core::cell::RefCell;
 use core::ffi::c_int;
 use core::ptr;
@@ -17,40 +16,48 @@ use core::ptr;
 /// A channel whose first half receives signals.
 #[repr(C)]
 struct SignalChannel {
-    channel: Channel,
+    channel: SourceChannel,
     set: SignalSet,
     caught: RefCell<Subscription>,
 }
+
+static SOURCE: Source = Source { receive, close };
 
 /// Makes a channel that receives the signals of `set`; its handle.
 pub(crate) fn make(set: SignalSet) -> Result<c_int> {
     let context = Context::may_start()?;
     // What can fail comes first: signals are caught for a channel that has its handle.
     let caught = RefCell::new(Subscription::new()?);
-    let channel = SignalChannel { channel: Channel::of_signals(), set, caught };
+    let channel = SignalChannel { channel: SourceChannel::new(&SOURCE), set, caught };
     let made = context.objects.allocate(channel)?;
     made.channel.init();
-    let object = ptr::from_ref(made.channel.first_half()).cast_mut().cast();
-    let handle = handle_close::open(context, object, &HALF_CHANNEL)
+    let handle = handles::open(context, made.channel.object(), &HALF_CHANNEL)
         // SAFETY: made just now, and known to no other code.
         .inspect_err(|_| unsafe { context.objects.free(made) })?;
     made.caught.borrow().catch(set);
     Ok(handle)
 }
 
-/// The channel that `half` is the first half of.
-fn of(half: &HalfChannel) -> Ref<SignalChannel> {
-    // SAFETY: only `make` makes halves that receive signals; the first half is at the
-    // start of its channel, and that at the start of a `SignalChannel`.
+/// Returns the channel that `half` is part of.
+///
+/// # Safety
+/// The half is the first one of a channel with `SOURCE`.
+unsafe fn of(half: &HalfChannel) -> Ref<SignalChannel> {
+    // SAFETY: only `make` makes such channels; the first half is at the start of its channel, and
+    // that at the start of a `SignalChannel`.
     unsafe { Ref::from_raw(ptr::from_ref(half).cast()) }
 }
 
 /// Receives a signal if one has arrived; otherwise prepares for one to come.
-pub(super) fn receive(context: &Context, half: &HalfChannel, buffer: Buffer) -> Result<bool> {
+///
+/// # Safety
+/// As for [`of`].
+unsafe fn receive(context: &Context, half: &HalfChannel, buffer: Buffer) -> Result<bool> {
     if buffer.len != size_of::<c_int>() {
         return Err(Errno::EMSGSIZE);
     }
-    let channel = of(half);
+    // SAFETY: the caller passes such a half.
+    let channel = unsafe { of(half) };
     if channel.caught.borrow().is_parents() {
         begin_anew(context, &channel)?;
     }
@@ -62,7 +69,7 @@ pub(super) fn receive(context: &Context, half: &HalfChannel, buffer: Buffer) -> 
             return Ok(true);
         }
     }
-    prepare(context, half)?;
+    prepare(context, &channel, half)?;
     Ok(false)
 }
 
@@ -77,8 +84,8 @@ fn begin_anew(context: &Context, channel: &SignalChannel) -> Result<()> {
     Ok(())
 }
 
-fn prepare(context: &Context, half: &HalfChannel) -> Result<()> {
-    let fd = of(half).caught.borrow().descriptor();
+fn prepare(context: &Context, channel: &SignalChannel, half: &HalfChannel) -> Result<()> {
+    let fd = channel.caught.borrow().descriptor();
     fd_readiness::call_when_readable(context, fd, deliver, ptr::from_ref(half).cast())
 }
 
@@ -91,7 +98,8 @@ fn store(address: *mut u8, number: c_int) {
 fn deliver(context: &Context, argument: *const ()) {
     // SAFETY: `close` ends the calls of this function before the half goes.
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(argument.cast()) };
-    let channel = of(&half);
+    // SAFETY: `prepare` gives this function halves of such channels.
+    let channel = unsafe { of(&half) };
     let caught = channel.caught.borrow();
     if caught.is_parents() {
         return; // the descriptor tells of the parent's signals
@@ -104,7 +112,7 @@ fn deliver(context: &Context, argument: *const ()) {
                 store(waiter.value.get(), number);
                 waiter.complete(context, 0);
             }
-            None => match prepare(context, &half) {
+            None => match prepare(context, &channel, &half) {
                 Ok(()) => return,
                 Err(error) => waiter.complete(context, error as c_int),
             },
@@ -114,8 +122,12 @@ fn deliver(context: &Context, argument: *const ()) {
 
 /// Ends the channel. Signals that have arrived and that no channel has received take the effect
 /// that they have without it.
-pub(super) fn close(context: &Context, half: Ref<HalfChannel>) {
-    let channel = of(&half);
+///
+/// # Safety
+/// As for [`of`].
+unsafe fn close(context: &Context, half: Ref<HalfChannel>) {
+    // SAFETY: the caller passes such a half.
+    let channel = unsafe { of(&half) };
     fd_readiness::stop_calling(context, channel.caught.borrow().descriptor());
     half.end_waits(context);
     // Released last: then handlers of the program may run, and leave this by a jump.

@@ -3,12 +3,13 @@
 
 use super::cancel_scope::Watch;
 use super::channel::{self, Buffer, Direction, HalfChannel};
-use super::{bundle, bundle::Bundle, choose, handle_close, request, signals};
+use super::{bundle, bundle::Bundle, choose, request, signals};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::caught_signals::SignalSet;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::cell::UnsafeCell;
 use core::convert::Infallible;
 use core::ffi::c_int;
@@ -243,7 +244,7 @@ impl<T> Drop for End<T> {
         let half = self.untyped.half;
         let _ = half.done(context);
         let _ = half.peer().done(context);
-        let _ = handle_close::close(self.untyped.number);
+        let _ = handles::close(self.untyped.number);
     }
 }
 

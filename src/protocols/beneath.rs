@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)] // Makes lists of buffers.
 
-use crate::concurrency::cancel_scope::{self, UnderWay};
-use crate::concurrency::handle_close;
+use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
@@ -23,10 +23,10 @@ impl Beneath {
     /// handle was not open at all.
     pub(super) fn attach(socket: c_int) -> Result<Beneath> {
         let stream = Context::get()?.handles.query(socket, byte_socket::type_id());
-        match stream.and_then(|_| handle_close::own(socket)) {
+        match stream.and_then(|_| handles::own(socket)) {
             Ok(handle) => Ok(Beneath(handle)),
             Err(error) => {
-                let _ = handle_close::close(socket);
+                let _ = handles::close(socket);
                 Err(error)
             }
         }
@@ -44,7 +44,7 @@ impl Beneath {
 
     pub(super) fn close(self) {
         // A refusal would leave it open, and nobody could do anything about it.
-        let _ = handle_close::close(self.0);
+        let _ = handles::close(self.0);
     }
 
     /// Receives exactly the bytes of `buffer`.
@@ -142,7 +142,7 @@ impl Operation {
     /// What was transferred so far was complete in itself: it is as if the call had just
     /// been made.
     pub(super) fn start_over(&mut self) -> Result<()> {
-        cancel_scope::forget_transfer(Context::get()?);
+        atomicity::forget_transfer(Context::get()?);
         self.under_way = None;
         Ok(())
     }

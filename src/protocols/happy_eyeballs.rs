@@ -9,12 +9,13 @@
 mod plan;
 
 use crate::concurrency::bundle::PrivateBundle;
-use crate::concurrency::{handle_close, launch};
+use crate::concurrency::launch;
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::{self, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Slot};
+use crate::scheduler::handles;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp;
@@ -45,7 +46,7 @@ pub(crate) fn connect(name: &[u8], port: c_int, deadline: i64) -> Result<c_int> 
     drop(bundle);
     for event in race.events.into_inner() {
         if let Event::Connected(late) = event {
-            let _ = handle_close::close(late);
+            let _ = handles::close(late);
         }
     }
     outcome

@@ -4,17 +4,17 @@
 //! The socket beneath is used through its C interface only, so it may be anything. An
 //! operation may consist of several operations beneath; a graceful request must not come
 //! between them, which is what [`Operation`] is for. (Where bytes go through
-//! a socket of the system, `cancel_scope::SocketCall` sees to the same within one of them.)
+//! a socket of the system, `atomicity::SocketCall` sees to the same within one of them.)
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::beneath::Operation;
-use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::sockets::byte_socket::{self, to_c};
 use crate::sockets::direction::Direction;
 use crate::sockets::io_list::{self, Cursor, IoList};
@@ -226,15 +226,15 @@ pub(super) fn attach<T: Protocol>(
     socket: c_int,
     parameters: Result<(T, Storage)>,
 ) -> Result<c_int> {
-    let (protocol, storage) = parameters.inspect_err(|_| _ = handle_close::close(socket))?;
+    let (protocol, storage) = parameters.inspect_err(|_| _ = handles::close(socket))?;
     match Context::get()?.handles.query(socket, T::interface_beneath()) {
         Ok(_) => {}
         Err(error) => {
-            let _ = handle_close::close(socket);
+            let _ = handles::close(socket);
             return Err(if error == Errno::ENOTSUP { Errno::EPROTO } else { error });
         }
     }
-    let beneath = handle_close::own(socket)?;
+    let beneath = handles::own(socket)?;
     let layer = Layer {
         messages: MessageSocket { send: Some(send::<T>), receive: Some(receive::<T>) },
         readiness: InputVfs { input: Some(input_beneath::<T>) },
@@ -246,7 +246,7 @@ pub(super) fn attach<T: Protocol>(
         output_over: Cell::new(false),
         protocol,
     };
-    storage::open(layer, storage, T::kind()).inspect_err(|_| _ = handle_close::close(beneath))
+    storage::open(layer, storage, T::kind()).inspect_err(|_| _ = handles::close(beneath))
 }
 
 /// The object that a handle stands for.
@@ -274,7 +274,7 @@ pub(super) fn detach<T: Protocol>(socket: c_int) -> Result<c_int> {
     match outcome {
         Ok(()) => release(socket, layer),
         Err(error) => {
-            handle_close::close(socket)?;
+            handles::close(socket)?;
             Err(error)
         }
     }
@@ -431,7 +431,7 @@ pub(super) unsafe fn close<T: Protocol>(object: *mut ()) -> Result<()> {
     let layer = unsafe { Ref::<Layer<T>>::from_raw(object.cast()) };
     layer.input.close();
     layer.output.close();
-    let _ = handle_close::close(layer.beneath);
+    let _ = handles::close(layer.beneath);
     // SAFETY: calls inside have been told and won't touch it; the handle is going.
     unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
     Ok(())

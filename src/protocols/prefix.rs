@@ -7,7 +7,7 @@ mod header;
 pub(crate) use header::{LITTLE_ENDIAN, LONGEST_HEADER};
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::storage::{Storage, fits};
@@ -23,12 +23,7 @@ const AT_ONCE: usize = 8;
 
 struct Prefix(Format);
 
-static PREFIX: Kind = Kind {
-    name: "prefix",
-    close: layer::close::<Prefix>,
-    query: layer::query::<Prefix>,
-    adopt: no_owner,
-};
+static PREFIX: Kind = Kind::new("prefix", layer::close::<Prefix>, layer::query::<Prefix>);
 
 impl Protocol for Prefix {
     fn kind() -> &'static Kind {

@@ -7,11 +7,11 @@
 
 #![allow(unsafe_code)] // Counted references to objects behind handles.
 
-use crate::concurrency::handle_close;
 use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -33,7 +33,7 @@ pub(super) fn open<T>(value: T, kind: &'static Kind) -> Result<c_int> {
     let context = Context::get()?;
     let object = Shared { holders: Cell::new(1), closed: Cell::new(false), value };
     let object = context.objects.allocate(object)?;
-    let handle = handle_close::open(context, object.as_ptr().cast(), kind);
+    let handle = handles::open(context, object.as_ptr().cast(), kind);
     if handle.is_err() {
         drop(Held(object));
     }

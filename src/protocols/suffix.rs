@@ -7,7 +7,7 @@ mod delimiter;
 pub(crate) use delimiter::LONGEST;
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::storage::{Storage, fits};
@@ -23,12 +23,7 @@ const AT_ONCE: usize = 8;
 
 struct Suffix(Delimiter);
 
-static SUFFIX: Kind = Kind {
-    name: "suffix",
-    close: layer::close::<Suffix>,
-    query: layer::query::<Suffix>,
-    adopt: no_owner,
-};
+static SUFFIX: Kind = Kind::new("suffix", layer::close::<Suffix>, layer::query::<Suffix>);
 
 impl Protocol for Suffix {
     fn kind() -> &'static Kind {

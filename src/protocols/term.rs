@@ -4,12 +4,12 @@
 #![allow(unsafe_code)] // Lists of C callers.
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::concurrency::cancel_scope::UnderWay;
-use crate::concurrency::handle_close;
-use crate::handle_table::{Kind, no_owner};
+use crate::concurrency::atomicity::UnderWay;
+use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
+use crate::scheduler::handles;
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::message_socket;
 use crate::sockets::storage::{Storage, fits};
@@ -47,12 +47,7 @@ impl Term {
     }
 }
 
-static TERM: Kind = Kind {
-    name: "term",
-    close: layer::close::<Term>,
-    query: layer::query::<Term>,
-    adopt: no_owner,
-};
+static TERM: Kind = Kind::new("term", layer::close::<Term>, layer::query::<Term>);
 
 impl Protocol for Term {
     const OVER: Errno = Errno::EPIPE;
@@ -165,7 +160,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     match outcome {
         Ok(()) => layer::release(socket, term),
         Err(error) => {
-            handle_close::close(socket)?;
+            handles::close(socket)?;
             Err(error)
         }
     }

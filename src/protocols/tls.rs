@@ -11,12 +11,12 @@ mod session;
 
 pub(crate) use config::{Client, Identity, Server, trusting_anybody, verifying_client};
 
-use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Interface as _, Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind};
 use crate::os::allocation::{self, Shared};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::sockets::at_once::AtOnce;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::{Cursor, Direction, IoList};
@@ -45,7 +45,7 @@ struct Tls {
     session: Shared<Session>,
 }
 
-static TLS: Kind = Kind { name: "tls", close, query, adopt: no_owner };
+static TLS: Kind = Kind::new("tls", close, query);
 
 fn find(socket: c_int) -> Result<Shared<Session>> {
     let object = Context::get()?.handles.find(socket, &TLS)?.cast::<Tls>();
@@ -105,14 +105,14 @@ fn attach(
     let prepared = is_byte_stream(context, socket)
         .and_then(|()| context.current().may_block())
         .and_then(|()| connection());
-    let connection = prepared.inspect_err(|_| _ = handle_close::close(socket))?;
+    let connection = prepared.inspect_err(|_| _ = handles::close(socket))?;
     // From here on nobody else can use the stream: its old number is dead.
-    let below = handle_close::own(socket)?;
+    let below = handles::own(socket)?;
     let session = Session::new(connection, below);
     session
         .shake_hands(deadline)
         .and_then(|()| open(context, session))
-        .inspect_err(|_| _ = handle_close::close(below))
+        .inspect_err(|_| _ = handles::close(below))
 }
 
 /// `EPROTO` where there is no byte stream to talk TLS on.
@@ -132,7 +132,7 @@ fn open(context: &Context, session: Session) -> Result<c_int> {
         session,
     })?);
     // SAFETY: made above, and known to nobody.
-    handle_close::open(context, object.cast(), &TLS)
+    handles::open(context, object.cast(), &TLS)
         .inspect_err(|_| drop(unsafe { Box::from_raw(object) }))
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
         return Err(Errno::EBADF);
     }
     let below = outcome.map(|()| session.release_below());
-    handle_close::close(socket)?;
+    handles::close(socket)?;
     below
 }
 
@@ -316,7 +316,7 @@ unsafe fn close(object: *mut ()) -> Result<()> {
     // Calls that are blocked in the stream below come back with EBADF.
     match tls.session.release_below() {
         -1 => {}
-        below => _ = handle_close::close(below),
+        below => _ = handles::close(below),
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Seeing what runs.
 
 use super::{Error, Result};
-use crate::concurrency::dump;
 use crate::scheduler::context::Context;
 use std::os::fd::{AsFd, AsRawFd as _};
 
@@ -32,9 +31,6 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn dump(to: impl AsFd) -> Result<()> {
-    let written = Context::get().and_then(|context: &Context| {
-        context.set_describer(dump::describe);
-        context.dump(to.as_fd().as_raw_fd())
-    });
+    let written = Context::get().and_then(|context| context.dump(to.as_fd().as_raw_fd()));
     written.map_err(Error::of)
 }

@@ -1,8 +1,8 @@
 //! What every safe object is made of.
 
-use crate::concurrency::handle_close;
 use crate::os::errno::Errno;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem;
@@ -114,7 +114,7 @@ impl Handle {
     /// open, but nobody's.
     #[allow(dead_code)] // sockets
     pub(crate) fn close(self) -> Result<(), Errno> {
-        handle_close::close(self.into_number())
+        handles::close(self.into_number())
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if self.is_alive() {
             // What refuses to be closed has been asked to by its own members.
-            let _ = handle_close::close(self.number);
+            let _ = handles::close(self.number);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::coroutine::{Coroutine, Waiter};
 use super::dump::{self, Dumping};
+use super::endings::ForeignEndings;
 use super::fd_readiness::FdTable;
 use super::fork::{self, PollerPlace};
 use super::overflow;
@@ -75,6 +76,10 @@ pub(crate) struct Context {
     /// See [`Context::checks_misuse`].
     checks_misuse: bool,
     checked_launches: Cell<u32>,
+    /// Coroutines that are ending bundles of others.
+    pub(crate) foreign_endings: ForeignEndings<Coroutine>,
+    /// See [`Context::periods`].
+    periods: Cell<i64>,
     /// See [`Context::let_stacks_last`].
     stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
@@ -205,6 +210,8 @@ impl Context {
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,
                 checked_launches: Cell::new(0),
+                foreign_endings: ForeignEndings::new(),
+                periods: Cell::new(0),
                 stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location()),
                 nobody: Coroutine::main(errno::location()),
@@ -303,6 +310,19 @@ impl Context {
     #[inline(always)]
     pub(crate) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// A number that is another one whenever a search for grace periods may have another result
+    /// than before.
+    pub(crate) fn periods(&self) -> i64 {
+        self.periods.get()
+    }
+
+    /// Notes that a grace period has begun, that coroutines were hard-cancelled, or that a bundle
+    /// has another owner or none.
+    #[inline(always)]
+    pub(crate) fn note_periods(&self) {
+        self.periods.set(self.periods.get() + 1);
     }
 
     /// The coroutine that runs.

@@ -1,7 +1,7 @@
 //! Dumps of what the coroutines of a thread are doing, asked for by a call or a signal.
 //!
-//! The layer above knows bundles and channels, so it does the describing (see
-//! [`Context::set_describer`]); this is about when that is possible.
+//! The floor above knows bundles and channels, so it does the describing (`describe`); this
+//! is about when that is possible.
 //!
 //! A call comes from a coroutine that runs, outside of the library: everything is in order.
 //! A signal may come at any moment, and lists may be half changed just then. So its handler
@@ -29,8 +29,13 @@ use core::time::Duration;
 use std::os::fd::RawFd;
 use std::sync::Once;
 
-/// Writes what the coroutines do.
-pub(crate) type Describer = fn(&Context, &mut Output);
+#[allow(unsafe_code)]
+unsafe extern "Rust" {
+    /// Writes what the scheduler's coroutines do. `concurrency/dump.rs` defines it: every
+    /// scheduler can be described from the moment it is made, whatever it is used for.
+    #[link_name = "dill_describe_coroutines"]
+    safe fn describe(context: &Context, out: &mut Output);
+}
 
 /// How long a dump may be put off.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -43,7 +48,6 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 /// A scheduler's part in it.
 pub(super) struct Dumping {
-    describer: Cell<Option<Describer>>,
     /// The scheduler waits, or is about to: nothing is half changed.
     at_rest: Cell<bool>,
     /// A signal has come and was not answered yet.
@@ -56,7 +60,6 @@ pub(super) struct Dumping {
 impl Dumping {
     pub(super) const fn new() -> Dumping {
         Dumping {
-            describer: Cell::new(None),
             at_rest: Cell::new(false),
             requested: Cell::new(false),
             timer: Cell::new(None),
@@ -104,12 +107,6 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut l
 }
 
 impl Context {
-    /// Has `describer` write this scheduler's dumps.
-    #[inline(always)]
-    pub(crate) fn set_describer(&self, describer: Describer) {
-        self.dumping.describer.set(Some(describer));
-    }
-
     /// Notes that the scheduler is about to wait, and serves a request that was put off.
     #[inline]
     pub(super) fn rest(&self) {
@@ -161,10 +158,7 @@ impl Context {
         let mut out = Output::new(fd);
         out.text("libdill: coroutines of thread ").number(self.thread().into());
         out.text("\n");
-        match self.dumping.describer.get() {
-            Some(describe) => describe(self, &mut out),
-            None => drop(out.text("main: no coroutines yet\n")),
-        }
+        describe(self, &mut out);
         out.finish()
     }
 

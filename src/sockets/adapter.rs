@@ -13,11 +13,11 @@ use super::direction::Direction;
 use super::io_list::IoList;
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::partial::Partial;
-use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Interface as _, Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::scheduler::shared::Shared;
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
@@ -76,7 +76,7 @@ struct Adapter {
     _counted: panics::Counted,
 }
 
-static ADAPTER: Kind = Kind { name: "rust", close, query, adopt: no_owner };
+static ADAPTER: Kind = Kind::new("rust", close, query);
 
 /// A handle for a byte stream.
 pub(crate) fn open_stream(stream: Box<dyn Stream>) -> Result<c_int> {
@@ -101,7 +101,7 @@ fn open(object: Object) -> Result<c_int> {
     })?;
     let adapter = adapter.into_raw();
     // SAFETY: made above, and known to nobody.
-    handle_close::open(context, adapter.as_ptr().cast(), &ADAPTER)
+    handles::open(context, adapter.as_ptr().cast(), &ADAPTER)
         .inspect_err(|_| drop(unsafe { Shared::from_raw(adapter) }))
 }
 
@@ -310,5 +310,5 @@ unsafe fn close(object: *mut ()) -> Result<()> {
         drop(adapter);
         Ok(())
     };
-    handle_close::without_blocking(|| panics::catch(end))
+    handles::without_blocking(|| panics::catch(end))
 }

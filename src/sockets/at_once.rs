@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)] // Calls through tables of functions.
 
-use crate::concurrency::cancel_scope::SocketCall;
+use crate::concurrency::atomicity::SocketCall;
 use crate::handle_table::Interface;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;

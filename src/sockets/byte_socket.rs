@@ -8,7 +8,7 @@
 
 use super::io_list::{IoList, check_ends};
 use super::stream::connection;
-use crate::concurrency::cancel_scope::{SocketCall, UNRECORDED};
+use crate::concurrency::atomicity::{SocketCall, UNRECORDED};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};

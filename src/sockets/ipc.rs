@@ -5,13 +5,13 @@
 use super::fd_io;
 use super::storage::Storage;
 use super::stream::{self, Family, connection, listener};
-use crate::concurrency::handle_close;
 use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock::{self, has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt};
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::handles;
 use core::ffi::{CStr, c_int};
 use nix::sys::socket::{self, Backlog, UnixAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -107,7 +107,7 @@ pub(crate) fn pair(storage: Storage) -> Result<[c_int; 2]> {
     match connection::open(b, Family::Local, second) {
         Ok(second) => Ok([first, second]),
         Err(error) => {
-            handle_close::close(first)?;
+            handles::close(first)?;
             Err(error)
         }
     }

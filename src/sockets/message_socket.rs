@@ -4,7 +4,7 @@
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
 use super::io_list::{IoList, check_ends};
-use crate::concurrency::cancel_scope::SocketCall;
+use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};

@@ -7,7 +7,7 @@
 
 use super::byte_socket;
 use super::io_list::IoList;
-use crate::concurrency::cancel_scope::SocketCall;
+use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input;
 use crate::handle_table::Interface;
 use crate::os::errno::Result;

@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)] // Places objects into memory by address.
 
-use crate::concurrency::handle_close;
 use crate::handle_table::Kind;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use core::ffi::c_int;
 use core::ptr::NonNull;
 
@@ -37,7 +37,7 @@ pub(crate) fn open<T>(object: T, storage: Storage, kind: &'static Kind) -> Resul
     };
     // SAFETY: large enough, aligned, and nobody else's.
     unsafe { place.write(object) };
-    let handle = handle_close::open(context, place.as_ptr().cast(), kind);
+    let handle = handles::open(context, place.as_ptr().cast(), kind);
     if handle.is_err() {
         // SAFETY: written above and not handed out.
         unsafe { dispose(place, matches!(storage, Storage::Own)) };

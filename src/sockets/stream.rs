@@ -7,10 +7,10 @@ mod unblocked;
 
 use super::direction::is_interrupted_by_scope;
 use super::taking_over;
-use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::handles;
 use core::ffi::c_int;
 use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
 use std::os::fd::{OwnedFd, RawFd};
@@ -62,7 +62,7 @@ pub(super) fn give_back(socket: c_int, family: Family) -> Result<(OwnedFd, Vec<u
         Ok(listener) => (listener.release()?, Vec::new()),
         Err(_) => connection::find(socket, family)?.release()?,
     };
-    handle_close::close(socket)?;
+    handles::close(socket)?;
     Ok(parts)
 }
 
@@ -97,7 +97,7 @@ pub(super) fn reset_when_closed(fd: RawFd) {
 /// A listener is simply closed.
 pub(super) fn close(socket: c_int, family: Family, deadline: i64) -> Result<()> {
     if listener::find(socket, family).is_ok() {
-        return handle_close::close(socket);
+        return handles::close(socket);
     }
     let connection = connection::find(socket, family)?;
     let outcome = connection.shake_hands(deadline);
@@ -110,6 +110,6 @@ pub(super) fn close(socket: c_int, family: Family, deadline: i64) -> Result<()> 
     if outcome.is_ok() || put_off {
         connection.let_system_deliver();
     }
-    handle_close::close(socket)?;
+    handles::close(socket)?;
     outcome
 }

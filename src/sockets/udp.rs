@@ -12,9 +12,9 @@ use super::ip_address::{self, IpAddress};
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
 use super::taking_over::take_over;
-use crate::concurrency::cancel_scope::{self, RECORDED};
+use crate::concurrency::atomicity::{self, RECORDED};
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{descriptors, syscalls};
@@ -59,7 +59,7 @@ impl Drop for Udp {
     }
 }
 
-static UDP: Kind = Kind { name: "udp", close, query, adopt: no_owner };
+static UDP: Kind = Kind::new("udp", close, query);
 
 fn find(socket: c_int) -> Result<Ref<Udp>> {
     let object = Context::get()?.handles.find(socket, &UDP)?;
@@ -198,7 +198,7 @@ impl Udp {
             (None, None) => return Err(Errno::EINVAL),
         };
         send_one(self.source.as_raw_fd(), &target.into(), &mut cursor)?;
-        cancel_scope::note_transfer(Context::get()?, RECORDED);
+        atomicity::note_transfer(Context::get()?, RECORDED);
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Udp {
                     continue;
                 };
                 if self.expects(&datagram.sender) {
-                    cancel_scope::note_transfer(context, RECORDED);
+                    atomicity::note_transfer(context, RECORDED);
                     let length = datagram.length.ok_or(Errno::EMSGSIZE)?;
                     return Ok((length, datagram.sender));
                 }

@@ -2,9 +2,9 @@
 
 use super::dill_http_storage;
 use crate::capi::boundary::{int, unit};
-use crate::concurrency::handle_close;
 use crate::os::errno::Errno;
 use crate::protocols::http::{self, Exchange};
+use crate::scheduler::handles;
 use core::ffi::c_int;
 
 /// Makes an HTTP socket of a byte stream.
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_http_attach_mem(s: c_int, mem: *mut dill_http_storage) -> c_int {
     if mem.is_null() {
-        let _ = handle_close::close(s);
+        let _ = handles::close(s);
         return int(Err(Errno::EINVAL));
     }
     int(http::attach(s))

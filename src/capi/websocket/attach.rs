@@ -4,15 +4,15 @@ use super::{DILL_WS_NOHTTP, content, dill_ws_storage};
 use crate::capi::arguments::text;
 use crate::capi::boundary::int;
 use crate::capi::http::copy_text;
-use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::websocket::{self, Host};
+use crate::scheduler::handles;
 use core::ffi::{c_char, c_int};
 
 /// Runs an attaching function if there is memory. Wrong arguments, too, end the stream.
 fn with_memory<T>(s: c_int, mem: *mut T, attach: impl FnOnce() -> Result<c_int>) -> Result<c_int> {
     if mem.is_null() {
-        let _ = handle_close::close(s);
+        let _ = handles::close(s);
         return Err(Errno::EINVAL);
     }
     attach()
@@ -39,7 +39,7 @@ unsafe fn attach_client(
     match checked {
         Ok((content, host)) => attach(content, host.as_ref()),
         Err(error) => {
-            let _ = handle_close::close(s);
+            let _ = handles::close(s);
             Err(error)
         }
     }
@@ -54,7 +54,7 @@ unsafe fn attach_server(
     host: (*mut c_char, usize),
     deadline: i64,
 ) -> Result<c_int> {
-    let content = content(flags).inspect_err(|_| _ = handle_close::close(s))?;
+    let content = content(flags).inspect_err(|_| _ = handles::close(s))?;
     let put = |(memory, length): (*mut c_char, usize), text: &[u8]| {
         if memory.is_null() {
             return Ok(());

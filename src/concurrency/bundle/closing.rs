@@ -1,84 +1,28 @@
 //! The end of bundles: their members are hard-cancelled first.
 
-use super::{BUNDLE, Bundle, CLOSING, FORCED, Grace, discard, find};
+use super::failure::discard;
+use super::{Bundle, CLOSING, FAILED, FORCED, FOREIGN, PackedGrace};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, stop};
-use core::ffi::c_int;
-
-pub(super) unsafe fn close(object: *mut ()) -> Result<()> {
-    let context = Context::get()?;
-    // SAFETY: called with an object of this kind.
-    end(context, unsafe { Ref::from_raw(object.cast()) })
-}
-
-/// Hard-cancels the coroutines of the bundle and frees it, but for its handle.
-#[inline(always)]
-fn end(context: &Context, bundle: Ref<Bundle>) -> Result<()> {
-    bundle.check_closable(context)?;
-    if !bundle.is_empty() {
-        bundle.cancel_all(context);
-    }
-    bundle.destroy(context);
-    Ok(())
-}
-
-/// Closes the handle of a bundle; `None` when it is another object's, or none.
-pub(in crate::concurrency) fn close_handle(context: &Context, handle: c_int) -> Option<Result<()>> {
-    let object = context.handles.find_at_once(handle, &BUNDLE)?;
-    // SAFETY: as in `find`.
-    Some(close_found(context, unsafe { Ref::from_raw(object.cast()) }, handle))
-}
-
-/// Finds the bundle that `handle` is to close. `None`: ask `handle_close::close`.
-#[inline(always)]
-pub(crate) fn find_to_close(handle: c_int) -> Option<(&'static Context, Ref<Bundle>)> {
-    let context = Context::not_closing_at_once()?;
-    let object = context.handles.find_at_once(handle, &BUNDLE)?;
-    // SAFETY: as in `find`.
-    Some((context, unsafe { Ref::from_raw(object.cast()) }))
-}
-
-/// Closes a bundle that is empty and that nobody waits for or has asked anything of, in a few
-/// instructions. False: nothing has happened.
-#[inline(always)]
-pub(crate) fn close_at_once(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> bool {
-    let idle = bundle.members.is_empty()
-        && bundle.state.get() == 0
-        && bundle.waiters.is_empty()
-        && bundle.extras.get().is_none();
-    if !idle || context.spare_bundles.is_full() {
-        return false;
-    }
-    context.handles.release(handle);
-    bundle.in_owner.unlink();
-    // SAFETY: as in `give_up`.
-    unsafe { context.spare_bundles.put(bundle) }
-}
-
-/// Closes a bundle in any case.
-#[inline(always)]
-pub(crate) fn close_found(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> Result<()> {
-    end(context, bundle)?;
-    context.handles.release(handle);
-    Ok(())
-}
-
-/// The handle's bundle and what ending it needs, for `bundle_cancel`.
-pub(in crate::concurrency) fn find_closable(
-    context: &Context,
-    handle: c_int,
-) -> Result<Ref<Bundle>> {
-    let bundle = find(context, handle)?;
-    bundle.check_closable(context)?;
-    Ok(bundle)
-}
 
 impl Bundle {
+    /// Hard-cancels the members and frees the bundle, but for its handle.
+    #[inline(always)]
+    pub(super) fn end(&self, context: &Context) -> Result<()> {
+        self.check_closable(context)?;
+        if !self.is_empty() {
+            self.cancel_all(context);
+        }
+        self.destroy(context);
+        Ok(())
+    }
+
     /// Has every blocking call of all members fail from now on.
     #[inline(always)]
     pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+        context.note_periods();
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
@@ -97,10 +41,10 @@ impl Bundle {
     #[inline(always)]
     fn cancel_all(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
-        self.grace.set(Grace::None);
-        let current = context.current();
-        self.canceller.set(Some(current));
+        self.grace.set(PackedGrace::NONE);
+        self.set_canceller(context);
         self.hard_cancel(context);
+        let current = context.current();
         loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
@@ -119,17 +63,30 @@ impl Bundle {
             self.end_waits(context);
         }
         if let Some(extras) = self.extras.get() {
+            self.report_left_inside(context);
+            self.forget_left_open(context);
             self.extras.set(None);
             extras.drop_all(context);
         }
-        if let Some(failure) = self.take_failure() {
-            discard(failure);
+        if self.is(FAILED | FOREIGN) {
+            self.drop_rare(context);
         }
         self.in_owner.unlink();
         self.state.set(0);
         self.canceller.set(None);
-        self.grace.set(Grace::None);
+        self.grace.set(PackedGrace::NONE);
         self.give_up(context);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_rare(&self, context: &Context) {
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
+        }
+        if self.is(FOREIGN) {
+            self.forget_foreign_canceller(context);
+        }
     }
 
     /// Takes back the memory of a bundle that is as good as new, but for its owner.

@@ -1,11 +1,8 @@
 //! Panics of members, which the owner receives.
 
-use super::{Bundle, FAILED, of};
+use super::{Bundle, FAILED, Failure, of};
 use crate::scheduler::context::Context;
 use core::mem::ManuallyDrop;
-
-/// What a coroutine has panicked with.
-pub(crate) type Failure = Box<dyn core::any::Any + Send>;
 
 /// Drops a panic that nobody receives. What panics when it is dropped is leaked instead.
 #[cold]

@@ -1,7 +1,8 @@
 //! The end of coroutines, as their bundles see it.
 
+use super::left_open;
 use super::{Bundle, HAS_FINISHED, Owned, of};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::scope_chain;
 use crate::intrusive::Ref;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care};
@@ -75,10 +76,13 @@ pub(crate) enum Unfinished {
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
     if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
+        disown_bundles(context, coroutine);
     }
     if coroutine.takes_care(care::SCOPES) {
-        cancel_scope::abandon_all(context, coroutine);
+        scope_chain::abandon_all(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)
@@ -96,8 +100,9 @@ pub(crate) fn finish(context: &Context) {
 
 /// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
-fn disown_bundles(coroutine: Ref<Coroutine>) {
+fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);
+        context.note_periods();
     }
 }

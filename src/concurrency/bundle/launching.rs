@@ -1,8 +1,8 @@
 //! Launching coroutines in bundles.
 
+use super::handle::{BUNDLE, find, make_in};
 use super::launch_site;
-use super::{BUNDLE, Bundle, CLOSING, FAILED, allocate, find, make_in, spare};
-use crate::concurrency::dump;
+use super::{Bundle, SHUT, allocate, spare};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -70,7 +70,7 @@ pub(in crate::concurrency) fn admit_at_once(
     bundle: Ref<Bundle>,
     place: *const c_char,
 ) -> Option<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
         return None;
     }
     let coroutine = context.reuse_coroutine(place)?;
@@ -104,7 +104,6 @@ pub(crate) fn launch(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<(Ref<Coroutine>, c_int)> {
-    context.set_describer(dump::describe);
     launch_in_turn(context, || {
         let child = match target {
             Target::NewBundle => return launch_in_new_bundle(context, memory, launch),
@@ -140,7 +139,7 @@ pub(in crate::concurrency) fn admit(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;

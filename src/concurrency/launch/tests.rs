@@ -1,7 +1,8 @@
 use super::*;
-use crate::concurrency::{cancel, handle_close};
+use crate::concurrency::cancel;
 use crate::os::errno::Errno;
 use crate::scheduler::coroutine::{Blocked, Interrupt};
+use crate::scheduler::handles;
 use core::cell::RefCell;
 
 type Log = RefCell<Vec<&'static str>>;
@@ -58,7 +59,7 @@ fn a_bundle_that_is_not_open_gets_nothing() {
     let log = Log::default();
     let argument = ptr::from_ref(&log).cast_mut().cast();
     let bundle = bundle::make().unwrap();
-    handle_close::close(bundle).unwrap();
+    handles::close(bundle).unwrap();
     assert_eq!(launch(bundle, runs, argument), Err(Errno::EBADF));
     assert!(log.borrow().is_empty());
 }

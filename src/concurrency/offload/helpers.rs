@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)] // Staffs that are made once for each process.
 
-use super::{Help, Task};
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use crate::os::{instrumentation, signal_handlers, syscalls};
+use crate::scheduler::fd_readiness::Help;
 use core::ffi::{CStr, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -19,6 +19,15 @@ const IDLE_TIME: Duration = Duration::from_secs(2);
 /// Stack of a thread that resolves names where there is little address space. What the program
 /// has its helpers do may need more.
 const LEAST_STACK: usize = 512 * 1024;
+
+/// Work for a helper.
+pub(super) trait Task: Send {
+    /// Does the work, unless it was abandoned. Never unwinds.
+    fn perform(&self);
+
+    /// Returns the task's address, which tells it from others.
+    fn address(&self) -> usize;
+}
 
 /// Helper threads for work of one kind, so that one kind can't hold up another. To be a static.
 pub(crate) struct Crew {

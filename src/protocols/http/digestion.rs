@@ -6,7 +6,7 @@
 use super::framing::{self, Body};
 use super::head;
 use super::socket::{Http, Incoming, Input};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::atomicity;
 use crate::concurrency::input::Digestion;
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::Held;
@@ -49,7 +49,7 @@ impl Held<Http> {
         match (self.beneath(), self.next_chunk()) {
             (Ok(beneath), Some(incoming)) if !self.receiving.get() => {
                 // Nobody has received anything.
-                cancel_scope::aside(|| self.take(beneath, incoming)).unwrap_or(false)
+                atomicity::aside(|| self.take(beneath, incoming)).unwrap_or(false)
             }
             _ => false,
         }

@@ -6,7 +6,7 @@ use super::framing::{Body, Framing, Method};
 use super::socket::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
-use crate::concurrency::cancel_scope;
+use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
 use crate::protocols::shared::Held;
@@ -142,7 +142,7 @@ impl Held<Http> {
         if self.tells_of_room() {
             self.send_what_fits(|beneath| room::wait_again(beneath, deadline));
         } else if self.may_send().is_ok() {
-            let _ = cancel_scope::aside(|| self.transmit(NO_LIST, NO_LIST, deadline));
+            let _ = atomicity::aside(|| self.transmit(NO_LIST, NO_LIST, deadline));
         }
     }
 
@@ -159,7 +159,7 @@ impl Held<Http> {
             && room::is_known(beneath)
         {
             let mut pending = self.pending.take();
-            let sent = cancel_scope::aside(|| at_once::send(beneath, &[IoSlice::new(&pending)]));
+            let sent = atomicity::aside(|| at_once::send(beneath, &[IoSlice::new(&pending)]));
             let sent = sent.flatten();
             match sent {
                 Ok(sent) => _ = pending.drain(..sent),

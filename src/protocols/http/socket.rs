@@ -6,14 +6,14 @@ use super::digestion::{self, DIGESTION};
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::syntax::{self, Version};
 use super::{sending, unfinished};
-use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Interface as _, Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::{self, Held};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial::Partial;
@@ -121,7 +121,7 @@ pub(crate) enum Exchange {
     Begun,
 }
 
-static HTTP: Kind = Kind { name: "http", close, query, adopt: no_owner };
+static HTTP: Kind = Kind::new("http", close, query);
 
 fn find(socket: c_int) -> Result<Held<Http>> {
     // SAFETY: handles of this kind are made by `attach`.
@@ -279,7 +279,7 @@ pub(crate) fn detach(socket: c_int, exchange: Exchange, deadline: i64) -> Result
     if outcome.is_ok() {
         held.beneath.set(None);
     }
-    handle_close::close(socket)?;
+    handles::close(socket)?;
     outcome.map(|()| beneath.handle())
 }
 

@@ -8,7 +8,7 @@ mod progress;
 mod records;
 mod unblocked;
 
-use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
@@ -221,7 +221,7 @@ impl Session {
     /// where a request may come, we wait before that for room in the stream below. If it can't
     /// tell, the byte with which all records begin is sent alone.
     fn begin_output(&self, first: u8, progress: &mut Progress) -> Result<usize> {
-        if !cancel_scope::may_interrupt(Context::get()?) || self.connection.borrow().wants_write() {
+        if !atomicity::may_interrupt(Context::get()?) || self.connection.borrow().wants_write() {
             return Ok(0);
         }
         if room::wait(self.below.get(), progress.deadline)? {

@@ -4,7 +4,7 @@
 use super::Role;
 use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
 use super::socket::{Stream, WebSocket};
-use crate::concurrency::cancel_scope::{self, UnderWay};
+use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
 use crate::protocols::shared::Held;
@@ -58,7 +58,7 @@ impl Held<WebSocket> {
             return;
         }
         let result = self.beneath().and_then(|beneath| {
-            cancel_scope::aside(|| match room::is_known(beneath.handle()) {
+            atomicity::aside(|| match room::is_known(beneath.handle()) {
                 true => self.answer_in_room(beneath, deadline),
                 false => self.answer_by(beneath, deadline),
             })?

@@ -6,7 +6,7 @@
 use super::Role;
 use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Opcode, PREFIX, Prefix, apply_mask};
 use super::socket::{Stream, WebSocket};
-use crate::concurrency::cancel_scope;
+use crate::concurrency::atomicity;
 use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
 use crate::protocols::beneath::{self, Beneath};
@@ -55,7 +55,7 @@ impl Held<WebSocket> {
             return false;
         }
         // Nobody has received anything.
-        cancel_scope::aside(|| self.digest_from(beneath)).unwrap_or(false)
+        atomicity::aside(|| self.digest_from(beneath)).unwrap_or(false)
     }
 
     fn digest_from(&self, beneath: Beneath) -> bool {

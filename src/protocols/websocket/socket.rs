@@ -7,14 +7,14 @@ use super::digestion::{self, DIGESTION};
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
-use crate::concurrency::handle_close;
 use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Interface as _, Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
 use crate::protocols::shared::{self, Held};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
+use crate::scheduler::handles;
 use crate::sockets::byte_socket;
 use crate::sockets::io_list::IoList;
 use crate::sockets::message_socket::{self, MessageSocket};
@@ -72,7 +72,7 @@ pub(super) struct WebSocket {
     pub(super) taken: Taken<{ digestion::LONGEST }>,
 }
 
-static WEBSOCKET: Kind = Kind { name: "ws", close, query, adopt: no_owner };
+static WEBSOCKET: Kind = Kind::new("ws", close, query);
 
 pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_int> {
     let socket = WebSocket {
@@ -191,7 +191,7 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
     if outcome.is_ok() {
         held.beneath.set(None);
     }
-    handle_close::close(socket)?;
+    handles::close(socket)?;
     outcome.map(|()| beneath.handle())
 }
 

@@ -1,6 +1,7 @@
 //! The end of coroutines.
 
 use super::{Alternative, ClauseOf, FinishOf, Readiness, Settled, State};
+use crate::concurrency::choose::Clause;
 use crate::safe::bundle::Bundle;
 use crate::safe::{Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TypedBundle};
 
@@ -101,7 +102,7 @@ impl State for Finished<'_> {
     fn readiness(&self) -> Readiness {
         let clause = match self.of {
             FinishOf::Bundle(bundle) => bundle.clause(),
-            FinishOf::Event(event) => Some(event.clause()),
+            FinishOf::Event(event) => Some(Clause::of_event(event)),
         };
         clause.map_or(Readiness::Over, |clause| Readiness::Clause(ClauseOf(clause)))
     }
@@ -133,7 +134,7 @@ pub fn next<T: 'static>(bundle: &TypedBundle<T>) -> Next<'_, T> {
 
 impl<T: 'static> State for Next<'_, T> {
     fn readiness(&self) -> Readiness {
-        Readiness::Clause(ClauseOf(self.bundle.news().clause()))
+        Readiness::Clause(ClauseOf(Clause::of_event(self.bundle.news())))
     }
 
     fn settle(&mut self, result: Result<()>) -> bool {

@@ -6,7 +6,7 @@ mod interfaces;
 mod receiving;
 
 use super::Family;
-use crate::concurrency::cancel_scope::{self, RECORDED, UnderWay};
+use crate::concurrency::atomicity::{self, RECORDED, UnderWay};
 use crate::concurrency::input::InputVfs;
 use crate::handle_table::Kind;
 use crate::intrusive::Ref;
@@ -136,7 +136,7 @@ impl Connection {
             let sent = unsafe { fd_io::try_send(&self.source, memory, length) };
             // Mostly the socket has taken all, and there is nothing to be noted.
             if sent == length.cast_signed() {
-                cancel_scope::note_transfer(context, recorded);
+                atomicity::note_transfer(context, recorded);
                 return Ok(());
             }
             // SAFETY: as above.
@@ -212,7 +212,7 @@ impl Connection {
             result
         });
         if cursor.remaining() < all {
-            cancel_scope::note_transfer(context, recorded);
+            atomicity::note_transfer(context, recorded);
         }
         result.inspect_err(|&error| self.send_ended(error, begun))
     }

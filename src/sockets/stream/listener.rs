@@ -4,7 +4,7 @@
 
 use super::Family;
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Kind, no_owner};
+use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -29,8 +29,8 @@ pub(in crate::sockets) struct Listener {
     own_memory: bool,
 }
 
-static TCP: Kind = Kind { name: "tcp listener", close, query, adopt: no_owner };
-static IPC: Kind = Kind { name: "ipc listener", close, query, adopt: no_owner };
+static TCP: Kind = Kind::new("tcp listener", close, query);
+static IPC: Kind = Kind::new("ipc listener", close, query);
 
 fn kind(family: Family) -> &'static Kind {
     match family {

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Objects behind handles.
 
 use super::connection::Connection;
-use crate::concurrency::cancel_scope::{self, RECORDED};
+use crate::concurrency::atomicity::{self, RECORDED};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::sockets::at_once::AtOnce;
@@ -34,7 +34,7 @@ unsafe fn receive(
     let count = length - cursor.remaining();
     *received += count;
     if count > 0 {
-        cancel_scope::note_transfer(Context::get()?, RECORDED);
+        atomicity::note_transfer(Context::get()?, RECORDED);
     }
     result.map_err(|error| connection.receive_failed(error))
 }
@@ -61,7 +61,7 @@ unsafe fn send(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize> {
     let sent = fd_io::send_slices_at_once(&connection.source, slices)
         .inspect_err(|&error| connection.send_failed(error))?;
     if sent > 0 {
-        cancel_scope::note_transfer(Context::get()?, RECORDED);
+        atomicity::note_transfer(Context::get()?, RECORDED);
     }
     Ok(sent)
 }

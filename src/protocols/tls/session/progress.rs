@@ -1,6 +1,6 @@
 //! A call on a session, and how far it has come.
 
-use crate::concurrency::cancel_scope::UnderWay;
+use crate::concurrency::atomicity::UnderWay;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::clock;
 use crate::scheduler::context::Context;

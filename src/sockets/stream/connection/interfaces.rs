@@ -4,7 +4,7 @@
 
 use super::{Connection, state};
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{Interface as _, Kind, no_owner};
+use crate::handle_table::{Interface as _, Kind};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -20,8 +20,8 @@ use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 
-pub(super) static TCP: Kind = Kind { name: "tcp", close, query, adopt: no_owner };
-pub(super) static IPC: Kind = Kind { name: "ipc", close, query, adopt: no_owner };
+pub(super) static TCP: Kind = Kind::new("tcp", close, query);
+pub(super) static IPC: Kind = Kind::new("ipc", close, query);
 
 /// Stands in [`ByteStream`].
 ///

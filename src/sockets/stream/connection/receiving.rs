@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Lists of buffers.
 
 use super::{Connection, single, state};
-use crate::concurrency::cancel_scope::{self, RECORDED};
+use crate::concurrency::atomicity::{self, RECORDED};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::direction::was_put_off;
@@ -40,7 +40,7 @@ impl Connection {
                 false
             };
             if complete {
-                cancel_scope::note_transfer(context, recorded);
+                atomicity::note_transfer(context, recorded);
                 return Ok(());
             }
         }
@@ -140,7 +140,7 @@ impl Connection {
             result
         });
         if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
-            cancel_scope::note_transfer(context, recorded);
+            atomicity::note_transfer(context, recorded);
         }
         result.map_err(|error| self.receive_ended(error, begun))
     }
@@ -178,7 +178,7 @@ impl Connection {
             .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
         match result {
             Ok(()) => {
-                cancel_scope::note_transfer(context, RECORDED);
+                atomicity::note_transfer(context, RECORDED);
                 Ok(length - cursor.remaining())
             }
             // It did not begin, so nothing is lost.

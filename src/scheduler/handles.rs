@@ -1,14 +1,13 @@
-//! Closing handles and passing them on.
+//! Opening and closing handles, and passing them on to other coroutines.
 
-use super::bundle;
+use super::context::Context;
+use super::coroutine::stop;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::stop;
 use core::ffi::c_int;
 
-/// A handle for a new object. `ECANCELED` where the caller is cancelled: who is asked
-/// to stop must not start anything.
+/// Opens a handle for a new object. `ECANCELED` when the caller is cancelled: it must not start
+/// anything.
 #[inline]
 pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> Result<c_int> {
     context.current().may_start()?;
@@ -17,33 +16,27 @@ pub(crate) fn open(context: &Context, object: *mut (), kind: &'static Kind) -> R
 
 /// Closes `handle` and ends its object. `EBADF` when it is not open; other errors are
 /// the object's refusals, which leave it open.
+#[allow(unsafe_code)]
 pub(crate) fn close(handle: c_int) -> Result<()> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
-    // The close of a bundle waits, and tells by itself that it is under way already.
-    if let Some(result) = bundle::close_handle(context, handle) {
-        return result;
-    }
-    close_other(context, handle)
-}
-
-/// [`close`] for all but bundles.
-#[allow(unsafe_code)]
-#[inline(never)]
-fn close_other(context: &Context, handle: c_int) -> Result<()> {
     let (object, kind) = context.handles.any(handle)?;
-    // A close may run code of the user's, and other coroutines; none of them must get hold of
-    // what is half gone.
-    context.handles.hide(handle);
-    // SAFETY: the object of an open handle is alive; after `Ok` the handle goes.
+    // A close may run the user's code and other coroutines. They must not find an object that
+    // is partly closed, unless its kind is prepared for that.
+    if !kind.visible_in_close {
+        context.handles.hide(handle);
+    }
+    // SAFETY: `any` returned the object of an open handle, which is alive until its `close`
+    // succeeds; after that the handle is released.
     let result = unsafe { (kind.close)(object) };
     match result {
         Ok(()) => context.handles.release(handle),
+        Err(_) if kind.visible_in_close => {}
         Err(_) => context.handles.show(handle, kind),
     }
     result
 }
 
-/// Runs the code of a user's object that is being closed, in which nothing may block.
+/// Runs code of a user's object that is being closed. Blocking calls in it fail.
 pub(crate) fn without_blocking<T>(code: impl FnOnce() -> T) -> T {
     let Some(context) = Context::existing() else { return code() };
     let coroutine = context.current();
@@ -55,13 +48,13 @@ pub(crate) fn without_blocking<T>(code: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Gives the object a new handle, owned by the caller; the old one becomes invalid.
-/// On failure the object is closed, but for `EBADF` and the object's refusal.
+/// Gives the object a new handle, which the caller owns; the old one becomes invalid.
+/// After a failure the object is closed, except after `EBADF` and the object's own refusal.
 #[allow(unsafe_code)]
 pub(crate) fn own(handle: c_int) -> Result<c_int> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let (object, kind) = context.handles.any(handle)?;
-    // SAFETY: the object of an open handle is alive.
+    // SAFETY: `any` returned the object of an open handle, which is alive.
     unsafe { (kind.adopt)(object)? };
     match open(context, object, kind) {
         Ok(new) => {

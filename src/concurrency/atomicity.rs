@@ -1,0 +1,107 @@
+//! Atomicity: a request does not interrupt an operation that has transferred its first byte, which
+//! may lie several layers of sockets further down.
+
+use super::scope_chain::update;
+use crate::intrusive::Ref;
+use crate::os::errno::Result;
+use crate::scheduler::context::Context;
+use crate::scheduler::coroutine::Coroutine;
+
+/// Can a request, or the deadline of a scope, come between the running coroutine and the end
+/// of a blocking call? Hard cancellation always can.
+pub(crate) fn may_interrupt(context: &Context) -> bool {
+    let coroutine = context.current();
+    !coroutine.scope.get().is_null() && coroutine.under_way.get() == 0
+}
+
+/// While it exists, requests do not interrupt the coroutine that made it: an operation of
+/// a protocol has transferred its first byte and must not be torn, whatever calls to the
+/// layers beneath it consists of.
+pub(crate) struct UnderWay(Ref<Coroutine>);
+
+impl UnderWay {
+    /// For protocols, once the first byte of an operation has been transferred.
+    pub(crate) fn begin() -> Result<UnderWay> {
+        let coroutine = Context::get()?.current();
+        coroutine.under_way.set(coroutine.under_way.get() + 1);
+        update(coroutine);
+        Ok(UnderWay(coroutine))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        update(self.0);
+    }
+}
+
+/// A call of a socket's interface. Where protocols are stacked, ours or those of C programs,
+/// such calls nest: from the first byte that a layer beneath has transferred until the end of
+/// the outermost call, requests do not interrupt it.
+pub(crate) struct SocketCall(Ref<Coroutine>);
+
+impl SocketCall {
+    #[inline]
+    pub(crate) fn begin(context: &Context) -> SocketCall {
+        let coroutine = context.current();
+        coroutine.socket_calls.set(coroutine.socket_calls.get() + 1);
+        SocketCall(coroutine)
+    }
+}
+
+impl Drop for SocketCall {
+    #[inline]
+    fn drop(&mut self) {
+        let depth = self.0.socket_calls.get() - 1;
+        self.0.socket_calls.set(depth);
+        if depth == 0 && self.0.transferred.get() {
+            self.0.transferred.set(false);
+            drop(UnderWay(self.0));
+        }
+    }
+}
+
+/// How many [`SocketCall`]s stand for a call of a socket's interface itself.
+pub(crate) const RECORDED: u32 = 1;
+/// For calls that nobody has made a [`SocketCall`] for.
+pub(crate) const UNRECORDED: u32 = 0;
+
+/// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`
+/// calls on record. A call without protocols on top takes care of itself.
+#[inline(always)]
+pub(crate) fn note_transfer(context: &Context, own: u32) {
+    let coroutine = context.current();
+    if coroutine.socket_calls.get() > own {
+        note_nested_transfer(coroutine);
+    }
+}
+
+#[inline(never)]
+fn note_nested_transfer(coroutine: Ref<Coroutine>) {
+    if !coroutine.transferred.replace(true) {
+        coroutine.under_way.set(coroutine.under_way.get() + 1);
+        update(coroutine);
+    }
+}
+
+/// For protocols: what was transferred beneath was complete in itself, and requests may
+/// interrupt the call again. Not when a protocol on top has received something in the same
+/// call.
+pub(crate) fn forget_transfer(context: &Context) {
+    let coroutine = context.current();
+    if coroutine.socket_calls.get() <= 1 && coroutine.transferred.replace(false) {
+        drop(UnderWay(coroutine));
+    }
+}
+
+/// For protocols: calls `function`, whose transfers are no part of the call under way.
+pub(crate) fn aside<R>(function: impl FnOnce() -> R) -> Result<R> {
+    let coroutine = Context::get()?.current();
+    let before = coroutine.transferred.get();
+    let result = function();
+    if !before && coroutine.transferred.replace(false) {
+        drop(UnderWay(coroutine));
+    }
+    Ok(result)
+}
