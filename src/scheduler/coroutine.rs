@@ -105,6 +105,8 @@ pub(crate) struct Coroutine {
     pub(crate) owned_bundles: List<Untyped>,
     /// The innermost cancel scope; `concurrency::cancel_scope` knows its type.
     pub(crate) scope: Cell<*const ()>,
+    /// What a coroutine needs that is in scopes; uninitialised while it is in none.
+    pub(crate) scope_space: ScopeSpace,
     /// Operations of protocols that must not be torn by a request; nested.
     pub(crate) under_way: Cell<u32>,
     /// Calls of socket interfaces, nested where protocols are stacked.
@@ -122,6 +124,9 @@ pub(crate) struct Coroutine {
     registers: Cell<MaybeUninit<SelfSaved>>,
     instrumentation: Instrumentation,
 }
+
+/// Memory whose use `concurrency::scope_chain` knows.
+pub(crate) type ScopeSpace = Cell<MaybeUninit<[*const (); 16]>>;
 
 const _: () = assert!(offset_of!(Coroutine, execution) == 0);
 // A thread without a scheduler seems to have a coroutine with every reason to stop.
@@ -184,6 +189,7 @@ impl Coroutine {
             waiters: Cell::new((ptr::null_mut(), 0)),
             owned_bundles: List::new(),
             scope: Cell::new(ptr::null()),
+            scope_space: ScopeSpace::new(MaybeUninit::uninit()),
             under_way: Cell::new(0),
             socket_calls: Cell::new(0),
             transferred: Cell::new(false),
