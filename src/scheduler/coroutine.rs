@@ -105,8 +105,6 @@ pub(crate) struct Coroutine {
     pub(crate) owned_bundles: List<Untyped>,
     /// The innermost cancel scope; `concurrency::cancel_scope` knows its type.
     pub(crate) scope: Cell<*const ()>,
-    /// What a coroutine needs that is in scopes; uninitialised while it is in none.
-    pub(crate) scope_space: ScopeSpace,
     /// Operations of protocols that must not be torn by a request; nested.
     pub(crate) under_way: Cell<u32>,
     /// Calls of socket interfaces, nested where protocols are stacked.
@@ -123,6 +121,8 @@ pub(crate) struct Coroutine {
     /// registers itself.
     registers: Cell<MaybeUninit<SelfSaved>>,
     instrumentation: Instrumentation,
+    /// What a coroutine needs that is in scopes; uninitialised while it is in none.
+    pub(crate) scope_space: ScopeSpace,
 }
 
 /// Memory whose use `concurrency::scope_chain` knows.
@@ -189,7 +189,6 @@ impl Coroutine {
             waiters: Cell::new((ptr::null_mut(), 0)),
             owned_bundles: List::new(),
             scope: Cell::new(ptr::null()),
-            scope_space: ScopeSpace::new(MaybeUninit::uninit()),
             under_way: Cell::new(0),
             socket_calls: Cell::new(0),
             transferred: Cell::new(false),
@@ -199,6 +198,7 @@ impl Coroutine {
             registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
+            scope_space: ScopeSpace::new(MaybeUninit::uninit()),
         }
     }
 

@@ -2,7 +2,6 @@
 //! seal is unbroken: it may never have been a scope, or may have been overwritten without having
 //! been left.
 
-use super::{Fired, Watch};
 use crate::concurrency::subscriber::Subscriber;
 use crate::intrusive::Ref;
 use crate::os::errno::Errno;
@@ -11,6 +10,27 @@ use crate::scheduler::coroutine::Coroutine;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr::{self, NonNull};
+
+/// What a scope watches besides its deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// A half-channel becoming done, or closed by its peer.
+    Channel(c_int),
+    /// The graceful request to the bundle in which the coroutine runs.
+    Request,
+    /// Nothing, and outer scopes do not interrupt inside.
+    Shield,
+}
+
+/// Why a scope has fired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fired {
+    No,
+    ByDeadline,
+    ByRequest,
+}
 
 /// What a scope is, and what has happened to it: the low byte of its seal.
 pub(super) mod state {
