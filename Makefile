@@ -64,7 +64,7 @@ restarts: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/reliability_restart.sh $(N)
 
 header:
-	DILL_UPDATE_HEADER=1 $(CARGO) test --test header
+	DILL_UPDATE_HEADER=1 $(CARGO) test --test header the_committed_headers_are_fresh
 
 man:
 	DILL_UPDATE_MAN=1 $(CARGO) test --test man the_committed_pages_are_fresh

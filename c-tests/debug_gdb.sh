@@ -26,7 +26,7 @@ gdb_on() {
 # frames FROM: the functions of the backtrace behind the line FROM, up to the next empty line.
 frames() {
     awk -v from="$1" '$0 ~ from { on = 1 } on && /^$/ { exit } on' "$work/gdb.log" |
-        sed -n 's/^#[0-9]* *\(0x[0-9a-f]* in \)\?\([^ ]*\).*/\2/p' | sed 's/^dill::capi::[a-z_:]*::dill_/dill_/' |
+        sed -n 's/^#[0-9]* *\(0x[0-9a-f]* in \)\?\([^ ]*\).*/\2/p' | sed 's/^redill::capi::[a-z_:]*::dill_/dill_/' |
         grep -v :: | tr '\n' ' ' | sed 's/ $//'
 }
 

@@ -1,7 +1,7 @@
 //! A crate for blocking sockets, tungstenite, in coroutines: our streams implement `Read` and
 //! `Write`, so it needs to know nothing of them. A thousand conversations at once, in one thread.
 
-use dill::{Deadline, Error, Result, TcpListener, TcpStream};
+use redill::{Deadline, Error, Result, TcpListener, TcpStream};
 use std::time::Duration;
 use tungstenite::handshake::{HandshakeError, HandshakeRole};
 use tungstenite::{Message, WebSocket};
@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     let listener = TcpListener::bind_with_backlog("127.0.0.1:0", CLIENTS as u32)?;
     let address = listener.local_addr()?;
     let mut echoed = 0;
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         scope.go(|| {
             for _ in 0..CLIENTS {
                 let (stream, _) = listener.accept(Deadline::NEVER).expect("a client");

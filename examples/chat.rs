@@ -9,7 +9,7 @@
 //! handshake: each gets a Close frame behind all that was said before, and answers with its own. Then
 //! both know that nothing was lost. A client does the same when its input ends.
 
-use dill::{
+use redill::{
     Bundle, Deadline, Error, Grace, Outcome, Receiver, Result, Sender, Signal, TcpListener,
     TcpStream, Ws, WsMessage, channel, choose,
 };
@@ -69,7 +69,7 @@ impl Room {
 }
 
 fn serve(address: &str) -> Result<ExitCode> {
-    let signals = dill::signals([Signal::TERMINATE, Signal::INTERRUPT])?;
+    let signals = redill::signals([Signal::TERMINATE, Signal::INTERRUPT])?;
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     let room = Rc::new(Room::default());
@@ -115,7 +115,7 @@ fn guest(stream: TcpStream, number: u64, room: &Rc<Room>) -> Result<()> {
 
 /// Hears what a guest says, until it leaves or everybody has to.
 fn listen(ws: &Ws<TcpStream>, number: u64, room: &Room) -> Result<()> {
-    let stop = dill::request()?;
+    let stop = redill::request()?;
     loop {
         choose! {
             input(ws) -> input => input?,

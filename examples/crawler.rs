@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Story, ms};
-use dill::{Deadline, Error, Grace, Result, Signal, TypedBundle, choose};
+use redill::{Deadline, Error, Grace, Result, Signal, TypedBundle, choose};
 use std::collections::{BTreeSet, VecDeque};
 
 /// The pages of this little web, how long they take, and their links.
@@ -27,10 +27,10 @@ type Fetched = (&'static str, Result<Vec<&'static str>>);
 
 fn fetch(page: &'static str) -> Fetched {
     // Each page has a second, whatever the fetch consists of.
-    let links = dill::timeout(ms(1000), || {
+    let links = redill::timeout(ms(1000), || {
         let known = WEB.iter().find(|(name, ..)| *name == page);
         let (_, duration, links) = known.ok_or_else(|| Error::other("404"))?;
-        dill::sleep(ms(*duration))?;
+        redill::sleep(ms(*duration))?;
         Ok(links.to_vec())
     });
     (page, links)
@@ -39,7 +39,7 @@ fn fetch(page: &'static str) -> Fetched {
 pub fn crawl() -> Result<Story> {
     let story = Story::begin("A crawler");
     let deadline = Deadline::after(ms(10_000));
-    let signals = dill::signals([Signal::INTERRUPT])?;
+    let signals = redill::signals([Signal::INTERRUPT])?;
     let fetches = TypedBundle::<Fetched>::new()?;
     let mut seen = BTreeSet::from(["/"]);
     let mut waiting = VecDeque::from(["/"]);

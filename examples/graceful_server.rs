@@ -17,7 +17,7 @@
 //! anyway. They know neither by whom nor how long they have. When the grace period ends, each of
 //! their blocking calls fails, and they unwind by their usual error path.
 
-use dill::{
+use redill::{
     Bundle, Deadline, Error, Grace, Http, HttpBody, HttpRequest, Outcome, Request, Result, Signal,
     TcpListener, TcpStream, choose,
 };
@@ -36,7 +36,7 @@ fn main() -> Result<ExitCode> {
     let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
     let grace = arguments.next().map_or(Ok(10), |text| text.parse()).map_err(Error::other)?;
 
-    let signals = dill::signals([Signal::TERMINATE, Signal::INTERRUPT])?;
+    let signals = redill::signals([Signal::TERMINATE, Signal::INTERRUPT])?;
     let listener = TcpListener::bind_with_backlog(address, BACKLOG)?;
     println!("listening on {}", listener.local_addr()?);
 
@@ -66,7 +66,7 @@ fn main() -> Result<ExitCode> {
 
 /// Accepts connections until it is asked to stop, then asks the same of them.
 fn accept_loop(listener: TcpListener) -> Result<()> {
-    let stop = dill::request()?;
+    let stop = redill::request()?;
     let connections = Bundle::new()?;
     let accept = || -> Result<()> {
         let (stream, _) = listener.accept(Deadline::NOW)?;
@@ -82,7 +82,7 @@ fn accept_loop(listener: TcpListener) -> Result<()> {
                     Ok(()) | Err(Error::TimedOut) => {}
                     Err(Error::Canceled) => return Err(Error::Canceled),
                     // No descriptors left: some connection has to end first.
-                    Err(_) => dill::sleep(Duration::from_millis(100))?,
+                    Err(_) => redill::sleep(Duration::from_millis(100))?,
                 }
                 true
             }
@@ -102,7 +102,7 @@ fn accept_loop(listener: TcpListener) -> Result<()> {
 
 /// Serves requests until the client goes, or we are asked to stop between two of them.
 fn connection(stream: TcpStream) -> Result<()> {
-    let stop = dill::request()?;
+    let stop = redill::request()?;
     let http = Http::attach(stream)?;
     loop {
         // A request that is here goes before a request to stop.
@@ -151,7 +151,7 @@ fn answer(request: &HttpRequest) -> Result<(u16, &'static str, &'static str)> {
     match request.target.strip_prefix("/slow/").map(str::parse) {
         Some(Ok(milliseconds)) => {
             // Stands for any work that takes its time and never heard of shutting down.
-            dill::sleep(Duration::from_millis(milliseconds))?;
+            redill::sleep(Duration::from_millis(milliseconds))?;
             Ok((200, "OK", "Finally!\n"))
         }
         _ => Ok((404, "Not Found", "There is no such thing here.\n")),

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Story, ms};
-use dill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Result, Sender, channel};
+use redill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Result, Sender, channel};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ const NEVER: Deadline = Deadline::NEVER;
 pub fn producer_and_consumers() -> Result<Story> {
     fn produce(queue: &Sender<u32>) -> Result<()> {
         for n in 1.. {
-            dill::sleep(ms(100))?;
+            redill::sleep(ms(100))?;
             queue.send(n, NEVER)?;
         }
         Ok(())
@@ -29,7 +29,7 @@ pub fn producer_and_consumers() -> Result<Story> {
         let (s, items, consumed) = (story.clone(), items.clone(), consumed.clone());
         bundle.go(move || {
             for _ in items.iter() {
-                dill::sleep(ms(150)).unwrap();
+                redill::sleep(ms(150)).unwrap();
                 consumed.set(consumed.get() + 1);
             }
             s.tell(name, "the queue is empty");
@@ -42,7 +42,7 @@ pub fn producer_and_consumers() -> Result<Story> {
         assert_eq!((result, fired), (Err(Error::Canceled), Some(Fired::Request)));
         s.tell("producer", "interrupted");
     })?;
-    dill::sleep(ms(1050))?;
+    redill::sleep(ms(1050))?;
     let outcome = bundle.cancel(Grace::Unlimited)?;
     story.tell("main", format_args!("{outcome:?}, {} consumed", consumed.get()));
     Ok(story)
@@ -53,7 +53,7 @@ pub fn producer_and_consumers() -> Result<Story> {
 pub fn upgrade_to_hard() -> Result<Story> {
     fn foreign_accept_loop(story: &Story) -> Result<()> {
         loop {
-            dill::sleep(ms(400))?;
+            redill::sleep(ms(400))?;
             story.tell("loop", "a connection");
         }
     }
@@ -63,10 +63,10 @@ pub fn upgrade_to_hard() -> Result<Story> {
     bundle.go(move || {
         let (result, _) = CancelScope::request().run(|| foreign_accept_loop(&s)).unwrap();
         s.tell("server", format_args!("the loop has ended: {}", result.unwrap_err()));
-        dill::sleep(ms(1000)).unwrap();
+        redill::sleep(ms(1000)).unwrap();
         s.tell("server", "all is tidy");
     })?;
-    dill::sleep(ms(1000))?;
+    redill::sleep(ms(1000))?;
     let outcome = bundle.cancel(ms(5000))?;
     story.tell("main", format_args!("{outcome:?}"));
     Ok(story)
@@ -76,7 +76,7 @@ pub fn upgrade_to_hard() -> Result<Story> {
 pub fn nested_scopes() -> Result<Story> {
     let story = Story::begin("Nested scopes");
     let step = |name: &str, milliseconds| {
-        let result = dill::sleep(ms(milliseconds));
+        let result = redill::sleep(ms(milliseconds));
         story.tell(name, if result.is_ok() { "done" } else { "cut" });
         result
     };
@@ -87,7 +87,7 @@ pub fn nested_scopes() -> Result<Story> {
             step("after the shield", 500)
         })?;
         assert_eq!(second, None, "it was the outer one");
-        dill::yield_now()
+        redill::yield_now()
     })?;
     assert_eq!(first, Some(Fired::Deadline));
     step("outside", 500)?;
@@ -106,7 +106,7 @@ pub fn keepalive_object() -> Result<Story> {
             let (pings, keepalive) = (Rc::new(Cell::new(0)), Bundle::new()?);
             let (s, count) = (story.clone(), pings.clone());
             keepalive.go(move || {
-                while dill::sleep(ms(1000)).is_ok() {
+                while redill::sleep(ms(1000)).is_ok() {
                     count.set(count.get() + 1);
                 }
                 s.tell("keepalive", "ended");
@@ -116,7 +116,7 @@ pub fn keepalive_object() -> Result<Story> {
     }
     let story = Story::begin("A keep-alive object");
     let connection = Connection::open(&story)?;
-    dill::sleep(ms(3500))?;
+    redill::sleep(ms(3500))?;
     story.tell("main", format_args!("{} pings", connection.pings.get()));
     drop(connection);
     story.tell("main", "closed");
@@ -130,7 +130,7 @@ pub fn hand_a_bundle_up() -> Result<Story> {
         for n in 1..=2 {
             let story = story.clone();
             bundle.go(move || {
-                if dill::sleep(ms(1000 * n)).is_ok() {
+                if redill::sleep(ms(1000 * n)).is_ok() {
                     story.tell("worker", n);
                 }
             })?;

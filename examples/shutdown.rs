@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Story, ms};
-use dill::{Bundle, Deadline, Error, Grace, Result, Signal, channel};
+use redill::{Bundle, Deadline, Error, Grace, Result, Signal, channel};
 
 const NEVER: Deadline = Deadline::NEVER;
 
@@ -19,10 +19,10 @@ pub fn trivial_case() -> Result<Story> {
     bundle.go(move || {
         for job in inbox.iter() {
             s.tell("worker", format_args!("job {job}"));
-            let _ = dill::sleep(ms(1000));
+            let _ = redill::sleep(ms(1000));
         }
         s.tell("worker", "asked to finish, cleans up");
-        let _ = dill::sleep(ms(500));
+        let _ = redill::sleep(ms(500));
     })?;
     for job in 0..3 {
         jobs.send(job, NEVER)?;
@@ -36,7 +36,7 @@ pub fn trivial_case() -> Result<Story> {
 /// many levels there are.
 pub fn three_levels() -> Result<Story> {
     fn level(story: &Story, depth: u64) -> Result<()> {
-        let request = dill::request()?;
+        let request = redill::request()?;
         let children = Bundle::new()?;
         if depth < 3 {
             let s = story.clone();
@@ -46,7 +46,7 @@ pub fn three_levels() -> Result<Story> {
         story.tell("level", format_args!("{depth} asked"));
         // Each level has a period of its own choice for the one below.
         let outcome = children.cancel(ms(4000 - 1000 * depth));
-        dill::sleep(ms(500))?;
+        redill::sleep(ms(500))?;
         story.tell("level", format_args!("{depth} done, below it: {outcome:?}"));
         Ok(())
     }
@@ -54,7 +54,7 @@ pub fn three_levels() -> Result<Story> {
     let bundle = Bundle::new()?;
     let s = story.clone();
     bundle.go(move || drop(level(&s, 1)))?;
-    dill::sleep(ms(1000))?;
+    redill::sleep(ms(1000))?;
     let outcome = bundle.cancel(ms(10_000))?;
     story.tell("main", format_args!("{outcome:?}"));
     Ok(story)
@@ -70,19 +70,19 @@ pub fn inherited_period() -> Result<Story> {
         for (name, duration) in [("short", 2000), ("long", 9000)] {
             let s = s.clone();
             connections
-                .go(move || match dill::sleep(ms(duration)) {
+                .go(move || match redill::sleep(ms(duration)) {
                     Ok(()) => s.tell(name, "done"),
                     Err(error) => s.tell(name, error),
                 })
                 .unwrap();
         }
-        dill::request().unwrap().wait(NEVER).unwrap();
+        redill::request().unwrap().wait(NEVER).unwrap();
         s.tell("server", "accepts no more");
         // Whatever it is, and however long ago it began.
         let outcome = connections.cancel(Grace::Inherit);
         s.tell("server", format_args!("{outcome:?}"));
     })?;
-    dill::sleep(ms(500))?;
+    redill::sleep(ms(500))?;
     let outcome = server.cancel(ms(5000))?;
     story.tell("main", format_args!("{outcome:?}"));
     Ok(story)
@@ -93,7 +93,7 @@ pub fn inherited_period() -> Result<Story> {
 /// either, but is done before that: it notices nothing.
 pub fn uninterrupted_chain() -> Result<Story> {
     fn sleeper(story: &Story, name: &'static str) {
-        if let Err(error) = dill::sleep(NEVER) {
+        if let Err(error) = redill::sleep(NEVER) {
             story.tell(name, error);
         }
     }
@@ -105,8 +105,8 @@ pub fn uninterrupted_chain() -> Result<Story> {
         b.follow().unwrap();
         let c = s.clone();
         b.go(move || {
-            dill::request().unwrap().wait(NEVER).unwrap();
-            dill::sleep(ms(1000)).unwrap();
+            redill::request().unwrap().wait(NEVER).unwrap();
+            redill::sleep(ms(1000)).unwrap();
             c.tell("C", "ends gracefully");
         })
         .unwrap();
@@ -120,7 +120,7 @@ pub fn uninterrupted_chain() -> Result<Story> {
     })?;
     let s = story.clone();
     a.go(move || {
-        dill::sleep(ms(3000)).unwrap();
+        redill::sleep(ms(3000)).unwrap();
         s.tell("F", "completes its work");
     })?;
     let outcome = a.cancel(ms(10_000))?;
@@ -142,7 +142,7 @@ pub fn postponed_children() -> Result<Story> {
         let d = s.clone();
         disk.go(move || {
             for page in inbox.iter() {
-                dill::sleep(ms(500)).unwrap();
+                redill::sleep(ms(500)).unwrap();
                 d.tell("disk", format_args!("page {page} written"));
             }
             d.tell("disk", "asked to finish");
@@ -165,13 +165,13 @@ pub fn postponed_children() -> Result<Story> {
 /// a message, it waits until it is received: nothing that goes wrong elsewhere can swallow it.
 pub fn ctrl_c_is_not_lost() -> Result<Story> {
     let story = Story::begin("^C is not lost");
-    let signals = dill::signals([Signal::INTERRUPT])?;
+    let signals = redill::signals([Signal::INTERRUPT])?;
     let (failures, failed) = channel::<&str>()?;
     let (asks, asked) = channel::<()>()?;
     let workers = Bundle::new()?;
     workers.notify(&asks)?;
     workers.go(move || {
-        dill::sleep(ms(1000)).unwrap();
+        redill::sleep(ms(1000)).unwrap();
         // SAFETY: raises a signal that the channel above catches.
         unsafe { libc::raise(libc::SIGINT) };
         failures.send("out of ink", NEVER).unwrap();
@@ -183,7 +183,7 @@ pub fn ctrl_c_is_not_lost() -> Result<Story> {
     })?;
     story.tell("main", format_args!("a worker has failed: {}", failed.recv(NEVER)?));
     // Nobody listens for signals meanwhile.
-    dill::sleep(ms(3000))?;
+    redill::sleep(ms(3000))?;
     story.tell("main", format_args!("{:?}", signals.recv(Deadline::NOW)?));
     let outcome = workers.cancel(ms(1000))?;
     story.tell("main", format_args!("{outcome:?}"));

@@ -77,6 +77,20 @@ def address_of(symbol):
         gdb.execute("set language " + language, to_string=True)
 
 
+def versions():
+    """What the names of the library's symbols end with: those of the Rust crate with its
+    version, of which a program may have several; those of the C library with nothing."""
+    try:
+        address_of("dill_debug_layout")
+        return [""]
+    except Missing:
+        listed = gdb.execute("info variables -q ^dill_debug_layout_", to_string=True)
+        found = re.findall(r"\bdill_debug_layout(_\w+)", listed)
+        if not found:
+            raise
+        return found
+
+
 def memory(address, size):
     return bytes(gdb.selected_inferior().read_memory(address, size))
 
@@ -93,16 +107,19 @@ def text(address, size=None):
     if address == 0:
         return "?"
     if size is None:
-        return gdb.Value(address).cast(gdb.lookup_type("char").pointer()).string(errors="replace")
+        # To the zero at its end. Types have names that depend on the program's language.
+        size = 0
+        while memory(address + size, 1) != b"\0":
+            size += 1
     return memory(address, size).decode("utf-8", "replace")
 
 
 class Layout:
     """Where the fields of the library's structures are, as the library itself tells."""
 
-    def __init__(self):
+    def __init__(self, version):
         self.fields = {}
-        table = address_of("dill_debug_layout")
+        table = address_of("dill_debug_layout" + version)
         while True:
             first, count = word(table), word(table + WORD)
             if count == 0:
@@ -247,12 +264,15 @@ class Scheduler:
 
 
 def schedulers():
-    layout = Layout()
     found = []
-    address = word(address_of("dill_debug_contexts"))
-    while address != 0:
-        found.append(Scheduler(layout, address))
-        address = word(address + layout["context.next"])
+    # The list leads from a place within one scheduler to that within the next.
+    for version in versions():
+        layout = Layout(version)
+        place = word(address_of("dill_debug_contexts" + version))
+        while place != 0:
+            scheduler = Scheduler(layout, place - layout["context.place"])
+            found.append(scheduler)
+            place = word(scheduler.field("next"))
     if not found:
         raise Missing("no coroutines yet")
     # The oldest first.

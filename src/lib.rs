@@ -6,7 +6,7 @@
 //! arrive in band. Each thread is a scheduler of its own.
 //!
 //! ```
-//! use dill::{Bundle, Deadline, Outcome, channel};
+//! use redill::{Bundle, Deadline, Outcome, channel};
 //! use std::time::Duration;
 //!
 //! let (jobs, inbox) = channel::<u32>()?;
@@ -23,11 +23,26 @@
 //! }
 //! // Ask, wait for ten seconds, then force.
 //! assert_eq!(workers.cancel(Duration::from_secs(10))?, Outcome::Finished);
-//! # Ok::<(), dill::Error>(())
+//! # Ok::<(), redill::Error>(())
 //! ```
 //!
-//! The same library is `libdill` to C programs, and both sides can share bundles and channels.
 //! `docs/soundness.md` has the reasons why all of this is safe, and one limit.
+//!
+//! # What it needs
+//!
+//! Linux on x86-64 or 64-bit ARM, and a C compiler (`cc`), as a few lines of the crate are C. These
+//! features exist:
+//!
+//! - `tls`, on by default: [TLS](Tls) by rustls. Its cryptography has C code of its own. Includes
+//!   `sockets`.
+//! - `sockets`, on by default: TCP, Unix and UDP sockets, name resolution, and the protocols.
+//! - `capi`: the functions of the C library libdill, for programs that consist of Rust and of C.
+//!   Compile their C code against `libdill.h`; both sides can share bundles, channels and sockets
+//!   by their [handles](AsRawHandle). A program can contain only one version of the crate with this
+//!   feature. It must not be linked with `libdill.so` or `libdill.a` as well.
+//!
+//! Without `capi`, a program can contain several versions. Each has schedulers of its own, even on
+//! one thread: a blocking call lets only coroutines of its own version run.
 //!
 //! # For those who want to change it
 //!
@@ -55,10 +70,14 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 // The lower layers are made for all features; what only one of them uses stays.
-#![cfg_attr(not(feature = "tls"), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(all(feature = "capi", feature = "tls")),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 // The stand-in for the switch has no use for some of what surrounds it.
 #![cfg_attr(dill_thread_switch, allow(dead_code))]
 
+#[cfg(feature = "capi")]
 #[allow(unsafe_code)]
 mod capi;
 mod concurrency;

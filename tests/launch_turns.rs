@@ -2,7 +2,7 @@
 //!
 //! The bound is generous, to hold on a busy machine.
 
-use dill::{Bundle, Deadline, Error};
+use redill::{Bundle, Deadline, Error};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ impl Timer {
         let flag = Rc::clone(&has_come);
         bundle
             .go(move || {
-                dill::sleep(Duration::from_millis(2)).unwrap();
+                redill::sleep(Duration::from_millis(2)).unwrap();
                 flag.set(true);
             })
             .unwrap();

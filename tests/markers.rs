@@ -1,7 +1,7 @@
 //! Which types stay on their thread, and which may go to another one. It is enough that this
 //! compiles.
 
-use dill::*;
+use redill::*;
 
 /// Has `some` in one way for types that stay, and in two ways, of which the compiler can't choose
 /// one, for others.

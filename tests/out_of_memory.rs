@@ -1,7 +1,7 @@
 //! When there is no memory, calls say so, and what they were given is not lost track of: each
 //! allocation of each scenario fails once.
 
-use dill::{Bundle, Choose, Deadline, Error, Grace, Result, TypedBundle, channel};
+use redill::{Bundle, Choose, Deadline, Error, Grace, Result, TypedBundle, channel};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -117,10 +117,10 @@ fn results_of_many_tasks() {
             });
             tasks.go(move || {
                 drop(alive);
-                dill::yield_now().map(|()| n)
+                redill::yield_now().map(|()| n)
             })?;
         }
-        assert_eq!(tasks.cancel(Grace::Unlimited)?, dill::Outcome::Finished);
+        assert_eq!(tasks.cancel(Grace::Unlimited)?, redill::Outcome::Finished);
         for n in 0..100 {
             assert_eq!(tasks.next(Deadline::NOW)?, Some(Ok(n)));
         }
@@ -151,7 +151,7 @@ fn functions_too_large_for_the_stack() {
 #[cfg(feature = "sockets")]
 mod sockets {
     use super::walk;
-    use dill::{
+    use redill::{
         ByteStream, Choose, Deadline, Error, Host, Http, HttpBody, Prefix, RawByteStream, Result,
         Term, ToHost, UnixStream, Ws,
     };
@@ -199,7 +199,7 @@ mod sockets {
             a.send(b"x", NEVER)?;
             assert_eq!(b.recv_vec(10, NEVER)?, b"x");
             let Own(a) = a.detach()?;
-            let (reader, writer) = dill::split(RawByteStream::new(Own(a))?)?;
+            let (reader, writer) = redill::split(RawByteStream::new(Own(a))?)?;
             writer.send(b"\0\x01y", NEVER)?;
             assert_eq!(b.recv_vec(10, NEVER)?, b"y");
             drop(reader);
@@ -230,7 +230,7 @@ mod sockets {
         walk("Host", || {
             let host: Host = "example.org:80".to_host()?;
             assert_eq!(host.to_host()?, host);
-            assert_eq!(dill::resolve("127.0.0.1:80", NEVER)?.len(), 1);
+            assert_eq!(redill::resolve("127.0.0.1:80", NEVER)?.len(), 1);
             Ok(())
         });
     }

@@ -2,10 +2,10 @@
 
 mod programs;
 
-use dill::{Deadline, Error, Http, HttpBody, TcpStream, Ws};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use programs::example;
+use redill::{Deadline, Error, Http, HttpBody, TcpStream, Ws};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// The body of the answer, and whether it is the last one.
-    fn answer(&self) -> dill::Result<(String, bool)> {
+    fn answer(&self) -> redill::Result<(String, bool)> {
         let response = self.0.recv_response(soon())?;
         let body = self.0.recv_body(1000, soon())?;
         let last = response.fields.has_token("Connection", "close");

@@ -1,7 +1,7 @@
 //! Operations of the Rust API, as those of `basics.c` and `counted.c`.
 
 use super::counting::{Benchmark, Result};
-use dill::{Bundle, Deadline, channel, choose};
+use redill::{Bundle, Deadline, channel, choose};
 use std::time::{Duration, Instant};
 
 const NEVER: Deadline = Deadline::NEVER;
@@ -13,7 +13,7 @@ fn yield_among(coroutines: u64, n: u64) -> Result<Duration> {
         let share = n / coroutines + u64::from(i < n % coroutines);
         bundle.go(move || {
             for _ in 0..share {
-                let _ = dill::yield_now();
+                let _ = redill::yield_now();
             }
         })?;
     }
@@ -96,7 +96,7 @@ fn spawn_join(n: u64) -> Result<Duration> {
 fn receive_duration(n: u64) -> Result<Duration> {
     let (tx, rx) = channel::<i32>()?;
     let bundle = Bundle::new()?;
-    bundle.go(move || while tx.send(1, NEVER).is_ok() && dill::yield_now().is_ok() {})?;
+    bundle.go(move || while tx.send(1, NEVER).is_ok() && redill::yield_now().is_ok() {})?;
     rx.recv(NEVER)?;
     let start = Instant::now();
     for _ in 0..n {
@@ -110,7 +110,7 @@ fn choose_wait_2(n: u64) -> Result<Duration> {
     let (_silent, left) = channel::<i32>()?;
     let (tx, right) = channel::<i32>()?;
     let bundle = Bundle::new()?;
-    bundle.go(move || while tx.send(1, NEVER).is_ok() && dill::yield_now().is_ok() {})?;
+    bundle.go(move || while tx.send(1, NEVER).is_ok() && redill::yield_now().is_ok() {})?;
     right.recv(NEVER)?;
     let start = Instant::now();
     for _ in 0..n {

@@ -152,7 +152,7 @@ static int spawn(const struct scenario *scenario, const struct alive *most, uint
    Rust's standard library: the TLS library, and what starts a thread or opens a file. */
 static const char *const infallible[] = {
     "rustls", "webpki", "ring::", "ring_", "pki_types", "std::fs", "std::io", "std::sys",
-    "dill::protocols::tls::config" /* hands rustls what it wants, in its pointers */
+    "redill::protocols::tls::config" /* hands rustls what it wants, in its pointers */
 };
 
 /* Whose allocation failed? NULL: ours. */
@@ -173,7 +173,7 @@ static const char *owner(void) {
                 found = infallible[i];
                 break;
             }
-        if(strncmp(line, "dill::", 6) == 0 || strncmp(line, "<dill::", 7) == 0) break;
+        if(strncmp(line, "redill::", 8) == 0 || strncmp(line, "<redill::", 9) == 0) break;
     }
     while(fgets(line, sizeof(line), names)) {}
     pclose(names);

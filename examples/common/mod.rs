@@ -16,12 +16,12 @@ pub struct Story {
 impl Story {
     pub fn begin(title: &str) -> Story {
         println!("{title}");
-        Story { start: dill::now(), lines: Rc::default() }
+        Story { start: redill::now(), lines: Rc::default() }
     }
 
     /// Notes what `who` does now.
     pub fn tell(&self, who: &str, what: impl std::fmt::Display) {
-        let line = format!("{:.1} s {who}: {what}", (dill::now() - self.start).as_secs_f64());
+        let line = format!("{:.1} s {who}: {what}", (redill::now() - self.start).as_secs_f64());
         println!("  {line}");
         self.lines.borrow_mut().push(line);
     }

@@ -2,10 +2,10 @@
 //! returns by its deadline, whoever sends bytes gets no more out of it than he has sent, and where
 //! the pieces end makes no difference.
 
-use dill::rustls::ServerConfig;
-use dill::rustls::pki_types::pem::PemObject;
-use dill::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use dill::{
+use redill::rustls::ServerConfig;
+use redill::rustls::pki_types::pem::PemObject;
+use redill::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use redill::{
     Deadline, Http, HttpBody, MessageSocket, Prefix, Result, Suffix, Term, TlsClient, TlsServer,
     UnixStream, Ws, now, scope, sleep, socks5, yield_now,
 };
@@ -106,7 +106,7 @@ impl Session {
         self.open(|deadline| ws.detach(1000, "bye", deadline));
     }
 
-    fn tls(&mut self, open: impl FnOnce(Deadline) -> Result<dill::Tls<UnixStream>>) {
+    fn tls(&mut self, open: impl FnOnce(Deadline) -> Result<redill::Tls<UnixStream>>) {
         let Some(tls) = self.open(open) else { return };
         let mut buffer = [0; LIMIT];
         while let Some(1..) = self.call(|deadline| tls.recv(&mut buffer, deadline)) {}

@@ -1,12 +1,8 @@
 //! Seeing what runs.
 
 use super::boundary::unit;
-use crate::concurrency::bundle::Bundle;
-use crate::handle_table::HandleTable;
-use crate::os::debug_layout::Field;
 use crate::os::errno::Errno;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::Coroutine;
 use core::ffi::c_int;
 
 /// Writes what all coroutines of the calling thread are doing.
@@ -82,12 +78,3 @@ pub unsafe extern "C" fn dill_dump(fd: c_int) -> c_int {
     }
     unit(Context::get().and_then(|context| context.dump(fd)))
 }
-
-/// Where the fields of the library's structures are, for the script of gdb: tables of names
-/// and numbers, the last of which is empty.
-///
-/// cbindgen:ignore
-#[unsafe(no_mangle)]
-#[used]
-pub static dill_debug_layout: [&[Field]; 5] =
-    [Context::LAYOUT, Coroutine::LAYOUT, Bundle::LAYOUT, HandleTable::LAYOUT, &[]];

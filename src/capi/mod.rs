@@ -4,9 +4,9 @@
 //! core, and turns its result into -1 and `errno`. Blocking ones have a naked body around
 //! a begin function in `entry`, see `context_switch`.
 //!
-//! The doc comments are the C documentation: `build.rs` makes the headers from them, one
-//! section for each file, a large one for a file and those in its folder. So they name things as C does, and the promises of a caller
-//! are in `# Parameters` rather than in `# Safety`.
+//! The doc comments are the C documentation: `make header` makes the headers from them, one
+//! section for each file, a large one for a file and those in its folder. So they name things as C
+//! does, and the promises of a caller are in `# Parameters` rather than in `# Safety`.
 
 #![allow(non_camel_case_types, non_upper_case_globals)] // C's names
 #![allow(clippy::missing_safety_doc)] // see above

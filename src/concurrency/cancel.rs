@@ -28,15 +28,24 @@ pub(crate) enum Period {
 pub(crate) fn cancel(handle: c_int, period: Period) -> Result<c_int> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find_closable(context, handle)?;
-    let outcome = end_members(context, &bundle, period);
+    let ended = end_members(context, &bundle, period);
+    let outcome = tell(&bundle, ended);
     bundle.destroy(context);
     context.handles.release(handle);
     outcome
 }
 
-/// Steps 2 to 4 of the contract: afterwards the bundle, which must be closable, is empty. The
-/// error that a member has reported, or 0.
-pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) -> Result<c_int> {
+/// How the members of the bundle have ended: a cancellation of the caller goes before the error that
+/// one of them has reported, and that before all else. The error, or 0.
+fn tell(bundle: &Bundle, ended: Result<()>) -> Result<c_int> {
+    match bundle.error() {
+        Some(error) if ended != Err(Errno::ECANCELED) => Ok(error),
+        _ => ended.map(|()| 0),
+    }
+}
+
+/// Steps 2 to 4 of the contract: afterwards the bundle, which must be closable, is empty.
+pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) -> Result<()> {
     let waited = match period {
         Period::Zero => Ok(()),
         _ => finish_gracefully(context, bundle, period),
@@ -44,15 +53,14 @@ pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) ->
     if !bundle.is_empty() {
         bundle.cancel_members(context);
     }
-    let error = bundle.error().unwrap_or(0);
     match waited {
-        Err(Errno::ECANCELED) => Err(Errno::ECANCELED),
-        _ if error != 0 || period == Period::Zero => Ok(error),
         // Also when a deadline of the bundle was faster. The other way round, when the
         // period ends just as the last one finishes, nobody was forced.
-        Ok(()) | Err(Errno::ETIMEDOUT) if bundle.was_forced() => Err(Errno::ETIMEDOUT),
-        Ok(()) | Err(Errno::ETIMEDOUT) => Ok(0),
-        Err(error) => Err(error),
+        Ok(()) | Err(Errno::ETIMEDOUT) if period != Period::Zero && bundle.was_forced() => {
+            Err(Errno::ETIMEDOUT)
+        }
+        Err(Errno::ETIMEDOUT) => Ok(()),
+        waited => waited,
     }
 }
 

@@ -17,6 +17,7 @@ use super::scope_chain::{self, Fired, Watch};
 use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
 use crate::os::output::Output;
+use crate::os::symbols::symbol;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
@@ -32,11 +33,11 @@ const PRIVATE: i32 = UNMARKED + 1;
 const REQUEST: i32 = UNMARKED + 2;
 
 // Programs that use the library don't see the symbol.
-core::arch::global_asm!(".hidden dill_describe_coroutines");
+core::arch::global_asm!(concat!(".hidden ", symbol!("dill_describe_coroutines")));
 
 /// Writes what the coroutines of the calling thread do. `scheduler/dump.rs` calls it by this
 /// name, as the scheduler knows nothing of bundles and channels.
-#[unsafe(export_name = "dill_describe_coroutines")]
+#[unsafe(export_name = symbol!("dill_describe_coroutines"))]
 fn describe(context: &Context, out: &mut Output) {
     mark(context);
     write_handles(context, out);

@@ -11,6 +11,7 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+mod debug_layout;
 #[allow(unsafe_code)]
 mod dump;
 pub(crate) mod event;

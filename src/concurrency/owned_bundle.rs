@@ -131,9 +131,14 @@ impl OwnedBundle {
     ) -> Result<Option<Ended>> {
         bundle.check_closable(context)?;
         let had_members = !bundle.is_empty();
-        let mut outcome = cancel::end_members(context, &bundle, period).and_then(unless_error);
+        let mut outcome = cancel::end_members(context, &bundle, period);
         if outcome.is_ok() && had_members && bundle.was_forced() {
             outcome = Err(Errno::ETIMEDOUT);
+        }
+        if let Some(error) = bundle.error()
+            && outcome != Err(Errno::ECANCELED)
+        {
+            outcome = Err(Errno::from_raw(error));
         }
         let failure = bundle.take_failure();
         self.bundle.set(None);
@@ -180,11 +185,6 @@ impl OwnedBundle {
         let operation = Some(choose::Operation::Bundle);
         Some(choose::Clause { operation, handle: self.number, ..choose::Clause::NOTHING })
     }
-}
-
-/// Fails with the error that a member has reported, unless that is 0.
-fn unless_error(error: c_int) -> Result<()> {
-    if error == 0 { Ok(()) } else { Err(Errno::from_raw(error)) }
 }
 
 /// Hands a panic to the bundle in which the caller runs, when it can't go on here.

@@ -30,11 +30,12 @@ pub(super) use launching::InitialFrame;
 pub(crate) use launching::{hand_over_entry, launch_entry, start_entry};
 
 use super::{ERRNO_LOCATION, Execution, Nothing, OUTCOME, STACK_POINTER, arrived};
+use crate::os::symbols::symbol;
 use core::arch::naked_asm;
 
 unsafe extern "C" {
     /// One byte: not zero where no code is guarded.
-    #[link_name = "dill_may_jump"]
+    #[link_name = symbol!("dill_may_jump")]
     static MAY_JUMP: u8;
     fn siglongjmp(registers: *mut SelfSaved, result: libc::c_int) -> !;
 }

@@ -1,10 +1,11 @@
 //! Allocations that report their failure, where those of the standard library abort.
 
 use super::errno::{Errno, Result};
+use super::symbols::c_functions;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-unsafe extern "C" {
+c_functions! {
     safe fn dill_trim_heap();
 }
 

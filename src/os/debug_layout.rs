@@ -1,7 +1,7 @@
 //! Where the fields of our structures are, by name, for the script of gdb.
 //!
 //! The script has to work on programs without debug information and on core files, so
-//! the library carries the little that it needs as data: see `capi::debugging`.
+//! the library carries the little that it needs as data: see `concurrency::debug_layout`.
 
 use core::ffi::{CStr, c_char};
 

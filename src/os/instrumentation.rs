@@ -12,23 +12,25 @@ pub(crate) use fibers::{Fiber, tsan_acquire, tsan_release};
 pub(crate) use split_stack::{SplitStack, split_stack_present};
 
 mod c {
-    unsafe extern "C" {
-        pub fn dill_asan_present() -> libc::c_int;
-        pub fn dill_asan_start_switch(
+    use crate::os::symbols::c_functions;
+
+    c_functions! {
+        pub unsafe fn dill_asan_present() -> libc::c_int;
+        pub unsafe fn dill_asan_start_switch(
             save: *mut *mut libc::c_void,
             bottom: *const libc::c_void,
             size: usize,
         );
-        pub fn dill_asan_finish_switch(
+        pub unsafe fn dill_asan_finish_switch(
             saved: *mut libc::c_void,
             bottom: *mut *const libc::c_void,
             size: *mut usize,
         );
-        pub fn dill_asan_destroy_fake_stack(dead: *mut libc::c_void);
-        pub fn dill_asan_poison(address: *const libc::c_void, size: usize);
-        pub fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
-        pub fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
-        pub fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
+        pub unsafe fn dill_asan_destroy_fake_stack(dead: *mut libc::c_void);
+        pub unsafe fn dill_asan_poison(address: *const libc::c_void, size: usize);
+        pub unsafe fn dill_asan_unpoison(address: *const libc::c_void, size: usize);
+        pub unsafe fn dill_lsan_begin_root(address: *const libc::c_void, size: usize);
+        pub unsafe fn dill_lsan_end_root(address: *const libc::c_void, size: usize);
     }
 }
 

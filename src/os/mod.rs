@@ -24,5 +24,6 @@ pub(crate) mod settings;
 pub(crate) mod signal_handlers;
 pub(crate) mod snapshot;
 pub(crate) mod stay_loaded;
+pub(crate) mod symbols;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;

@@ -3,12 +3,13 @@
 //! The system holds addresses of our functions: the destructor of a pthread key, signal handlers,
 //! fork handlers, the start of helper threads. `dlclose` of the shared library, or of a plugin
 //! that contains the static one, must not take the code away under them. The shared library says
-//! so itself (`-z nodelete`, see build.rs); for all others `stay_loaded.c` tells the loader.
+//! so itself (`-z nodelete`, see `libdill/build.rs`); for all others `stay_loaded.c` tells the loader.
 
+use super::symbols::c_functions;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-unsafe extern "C" {
-    fn dill_stay_loaded();
+c_functions! {
+    unsafe fn dill_stay_loaded();
 }
 
 /// Has the object that contains this code stay loaded until the process ends. Call it before the

@@ -3,14 +3,15 @@
 //! `thread_context.c` defines the variable in the initial-exec TLS model.
 
 use super::machine;
+use super::symbols::symbol;
 use core::ptr::{self, NonNull};
 
 unsafe extern "C" {
-    // Only its thread-local offset is used, by the assembly of `machine`.
-    #[link_name = "dill_thread_context"]
-    static ANCHOR: [u8; 0];
+    /// The thread-local variable. Only `machine`'s assembly uses it, by its thread-local offset.
+    #[link_name = symbol!("dill_thread_context")]
+    pub(super) static THREAD_CONTEXT: [u8; 0];
     /// See [`raw`].
-    #[link_name = "dill_no_scheduler"]
+    #[link_name = symbol!("dill_no_scheduler")]
     static NO_SCHEDULER: [u8; 0];
 }
 
@@ -40,8 +41,6 @@ pub(crate) fn set(pointer: NonNull<()>) {
 
 fn store(pointer: *mut ()) {
     machine::set_thread_context(pointer);
-    // Keeps the C object in the link although only assembly names the symbol.
-    let _ = &raw const ANCHOR;
 }
 
 /// Has `destroy` called with the context pointer when the calling thread ends.

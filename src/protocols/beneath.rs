@@ -4,9 +4,9 @@
 
 use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
+use crate::scheduler::time;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
@@ -156,16 +156,18 @@ impl Operation {
     pub(super) fn step(&mut self) -> Result<()> {
         Context::get()?.next_turn(self.deadline)?;
         self.steps = (self.steps + 1) % STEPS_AT_ONCE;
-        if self.steps == 0 && clock::has_passed(self.deadline) {
+        if self.steps == 0 && time::has_passed(self.deadline) {
             return Err(Errno::ETIMEDOUT);
         }
         Ok(())
     }
 
-    /// Is the stream as it was before the operation, which has failed with `error`?
+    /// Returns whether the stream is as it was before the operation, which has failed with
+    /// `error`. Asked within a [`SocketCall`](atomicity::SocketCall), which knows what was
+    /// transferred.
     pub(super) fn was_put_off(&self, error: Errno) -> bool {
         let transferred = || Context::get().is_ok_and(|it| it.current().transferred.get());
-        !self.has_begun() && !transferred() && direction::was_put_off(error)
+        !self.has_begun() && !transferred() && direction::has_done_nothing(error, self.deadline)
     }
 }
 

@@ -27,7 +27,7 @@ use core::panic::Location;
 /// What coroutines borrow must be `'static`; [`scope`](crate::scope) is for the others.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, Grace, Outcome, channel};
+/// use redill::{Bundle, Deadline, Grace, Outcome, channel};
 ///
 /// let (tx, rx) = channel::<u32>()?;
 /// let (results_tx, results) = channel::<u32>()?;
@@ -47,18 +47,18 @@ use core::panic::Location;
 /// tx.send(7, Deadline::NEVER)?;
 /// assert_eq!(results.recv(Deadline::NEVER)?, 49);
 /// assert_eq!(workers.cancel(Grace::Unlimited)?, Outcome::Finished);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// A bundle belongs to its thread, and so does what runs in it:
 ///
 /// ```compile_fail,E0277
-/// let bundle = dill::Bundle::new().unwrap();
+/// let bundle = redill::Bundle::new().unwrap();
 /// std::thread::spawn(move || drop(bundle));
 /// ```
 ///
 /// ```compile_fail,E0597
-/// let bundle = dill::Bundle::new().unwrap();
+/// let bundle = redill::Bundle::new().unwrap();
 /// let local = String::from("gone too soon");
 /// bundle.go(|| println!("{local}")).unwrap();
 /// ```
@@ -77,9 +77,9 @@ impl Bundle {
     /// [`Error::Os`] with `EMFILE` when there are too many handles.
     ///
     /// ```
-    /// let bundle = dill::Bundle::new()?;
+    /// let bundle = redill::Bundle::new()?;
     /// assert!(bundle.is_empty());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new() -> Result<Bundle> {
         Ok(Bundle { core: OwnedBundle::new().map_err(Error::of)? })
@@ -96,7 +96,7 @@ impl Bundle {
     /// function is dropped then.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline};
+    /// use redill::{Bundle, Deadline};
     /// use std::{cell::Cell, rc::Rc};
     ///
     /// let done = Rc::new(Cell::new(false));
@@ -104,7 +104,7 @@ impl Bundle {
     /// let flag = done.clone();
     /// bundle.go(move || flag.set(true))?;
     /// assert!(done.get());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[track_caller]
     #[inline]
@@ -121,12 +121,12 @@ impl Bundle {
     /// As [`Bundle::go`].
     ///
     /// ```
-    /// use dill::{Bundle, Deadline};
+    /// use redill::{Bundle, Deadline};
     ///
     /// let bundle = Bundle::new()?;
     /// let answer = bundle.spawn(|| 6 * 7)?;
     /// assert_eq!(answer.join(Deadline::NEVER)?, 42);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[track_caller]
     pub fn spawn<F, T>(&self, function: F) -> Result<JoinHandle<T>>
@@ -152,11 +152,11 @@ impl Bundle {
     /// With the panic of a coroutine of the bundle.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Error};
+    /// use redill::{Bundle, Deadline, Error};
     /// use std::time::Duration;
     ///
     /// let bundle = Bundle::new()?;
-    /// bundle.go(|| dill::sleep(Duration::from_millis(5)).unwrap())?;
+    /// bundle.go(|| redill::sleep(Duration::from_millis(5)).unwrap())?;
     /// assert_eq!(bundle.wait(Deadline::NOW), Err(Error::TimedOut));
     /// bundle.wait(Deadline::NEVER)?;
     /// # Ok::<(), Error>(())
@@ -183,13 +183,13 @@ impl Bundle {
     /// With the panic of a coroutine of the bundle, when it has ended.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Error, Grace, Outcome};
+    /// use redill::{Bundle, Deadline, Error, Grace, Outcome};
     /// use std::time::Duration;
     ///
     /// let bundle = Bundle::new()?;
     /// bundle.go(|| {
     ///     // This one knows nothing of requests.
-    ///     assert_eq!(dill::sleep(Deadline::NEVER), Err(Error::Canceled));
+    ///     assert_eq!(redill::sleep(Deadline::NEVER), Err(Error::Canceled));
     /// })?;
     /// assert_eq!(bundle.cancel(Grace::Within(Duration::from_millis(5)))?, Outcome::Forced);
     /// # Ok::<(), Error>(())
@@ -199,17 +199,19 @@ impl Bundle {
     }
 
     /// Hard-cancels the coroutines when the deadline passes, wherever the owner is by then. The
-    /// bundle stays open. Replaces an earlier deadline; [`Deadline::NEVER`] removes it.
+    /// bundle stays open, but launches fail with [`Error::Canceled`] from then on, until a later call
+    /// replaces the deadline or removes it with [`Deadline::NEVER`]. One that has passed already
+    /// takes effect at once.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Error};
+    /// use redill::{Bundle, Deadline, Error};
     /// use std::time::Duration;
     ///
     /// let bundle = Bundle::new()?;
-    /// bundle.go(|| assert_eq!(dill::sleep(Deadline::NEVER), Err(Error::Canceled)))?;
+    /// bundle.go(|| assert_eq!(redill::sleep(Deadline::NEVER), Err(Error::Canceled)))?;
     /// bundle.deadline(Duration::from_millis(5))?;
     /// bundle.wait(Deadline::NEVER)?;
     /// # Ok::<(), Error>(())
@@ -226,17 +228,17 @@ impl Bundle {
     /// the bundle itself, [`Error::OutOfMemory`].
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Grace, Outcome};
+    /// use redill::{Bundle, Deadline, Grace, Outcome};
     ///
     /// let outer = Bundle::new()?;
     /// outer.go(|| {
     ///     let inner = Bundle::new().unwrap();
     ///     inner.follow().unwrap();
-    ///     inner.go(|| dill::request().unwrap().wait(Deadline::NEVER).unwrap()).unwrap();
+    ///     inner.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap()).unwrap();
     ///     inner.wait(Deadline::NEVER).unwrap();
     /// })?;
     /// assert_eq!(outer.cancel(Grace::Unlimited)?, Outcome::Finished);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn follow(&self) -> Result<()> {
         self.core.follow().map_err(Error::of)
@@ -250,7 +252,7 @@ impl Bundle {
     /// [`Error::OutOfMemory`].
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Error, Grace, channel};
+    /// use redill::{Bundle, Deadline, Error, Grace, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// let bundle = Bundle::new()?;
@@ -266,10 +268,10 @@ impl Bundle {
     /// Does nothing run in it?
     ///
     /// ```
-    /// let bundle = dill::Bundle::new()?;
-    /// bundle.go(|| drop(dill::yield_now()))?;
+    /// let bundle = redill::Bundle::new()?;
+    /// bundle.go(|| drop(redill::yield_now()))?;
     /// assert!(!bundle.is_empty());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {

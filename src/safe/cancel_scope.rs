@@ -8,11 +8,11 @@ use core::marker::PhantomData;
 /// Why a [`CancelScope`] has fired.
 ///
 /// ```
-/// use dill::{CancelScope, Deadline, Fired};
+/// use redill::{CancelScope, Deadline, Fired};
 ///
 /// let (_, fired) = CancelScope::new().deadline(Deadline::NOW).run(|| ())?;
 /// assert_eq!(fired, Some(Fired::Deadline));
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fired {
@@ -33,22 +33,22 @@ pub enum Fired {
 /// watches outlives it:
 ///
 /// ```compile_fail,E0505
-/// let (tx, rx) = dill::channel::<u8>().unwrap();
-/// let scope = dill::CancelScope::done(&rx);
+/// let (tx, rx) = redill::channel::<u8>().unwrap();
+/// let scope = redill::CancelScope::done(&rx);
 /// drop(rx);
 /// scope.run(|| ()).unwrap();
 /// ```
 ///
 /// ```
-/// use dill::{CancelScope, Deadline, Error, Fired};
+/// use redill::{CancelScope, Deadline, Error, Fired};
 /// use std::time::Duration;
 ///
 /// let (result, fired) = CancelScope::new()
 ///     .deadline(Duration::from_millis(5))
-///     .run(|| dill::sleep(Deadline::NEVER))?;
+///     .run(|| redill::sleep(Deadline::NEVER))?;
 /// assert_eq!(result, Err(Error::Canceled));
 /// assert_eq!(fired, Some(Fired::Deadline));
-/// dill::yield_now()?; // afterwards all is as before
+/// redill::yield_now()?; // afterwards all is as before
 /// # Ok::<(), Error>(())
 /// ```
 #[must_use = "it does nothing before it is run"]
@@ -64,9 +64,9 @@ impl<'a> CancelScope<'a> {
     /// A scope that nothing fires.
     ///
     /// ```
-    /// let (sum, fired) = dill::CancelScope::new().run(|| 1 + 1)?;
+    /// let (sum, fired) = redill::CancelScope::new().run(|| 1 + 1)?;
     /// assert_eq!((sum, fired), (2, None));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new() -> CancelScope<'a> {
         CancelScope { watch: Watch::Nothing, deadline: Deadline::NEVER, watched: PhantomData }
@@ -75,11 +75,11 @@ impl<'a> CancelScope<'a> {
     /// A scope that outer scopes do not reach into. Hard cancellation does.
     ///
     /// ```
-    /// use dill::{CancelScope, Deadline, Error};
+    /// use redill::{CancelScope, Deadline, Error};
     ///
     /// let (results, _) = CancelScope::new().deadline(Deadline::NOW).run(|| {
-    ///     let shielded = CancelScope::shield().run(dill::yield_now);
-    ///     (shielded, dill::yield_now())
+    ///     let shielded = CancelScope::shield().run(redill::yield_now);
+    ///     (shielded, redill::yield_now())
     /// })?;
     /// assert_eq!(results, (Ok((Ok(()), None)), Err(Error::Canceled)));
     /// # Ok::<(), Error>(())
@@ -91,16 +91,16 @@ impl<'a> CancelScope<'a> {
     /// A scope that fires with the graceful request to the bundle in which the caller runs.
     ///
     /// ```
-    /// use dill::{Bundle, CancelScope, Deadline, Fired, Grace, Outcome};
+    /// use redill::{Bundle, CancelScope, Deadline, Fired, Grace, Outcome};
     ///
     /// let bundle = Bundle::new()?;
     /// bundle.go(|| {
     ///     let (_, fired) =
-    ///         CancelScope::request().run(|| dill::sleep(Deadline::NEVER)).unwrap();
+    ///         CancelScope::request().run(|| redill::sleep(Deadline::NEVER)).unwrap();
     ///     assert_eq!(fired, Some(Fired::Request));
     /// })?;
     /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn request() -> CancelScope<'a> {
         CancelScope { watch: Watch::Request, ..CancelScope::new() }
@@ -109,12 +109,12 @@ impl<'a> CancelScope<'a> {
     /// A scope that fires when nothing more comes on a channel. It receives nothing from it.
     ///
     /// ```
-    /// use dill::{CancelScope, Deadline, Fired, channel};
+    /// use redill::{CancelScope, Deadline, Fired, channel};
     ///
     /// let (tx, stop) = channel::<()>()?;
     /// let ((), fired) = CancelScope::done(&stop).run(|| drop(tx))?;
     /// assert_eq!(fired, Some(Fired::Request));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn done<T>(channel: &'a Receiver<T>) -> CancelScope<'a> {
         CancelScope { watch: channel.end.watch(), ..CancelScope::new() }
@@ -127,7 +127,7 @@ impl<'a> CancelScope<'a> {
     /// case.
     ///
     /// ```
-    /// use dill::{CancelScope, Deadline, Fired};
+    /// use redill::{CancelScope, Deadline, Fired};
     /// use std::time::Duration;
     ///
     /// let ((), fired) = CancelScope::request().deadline(Deadline::NOW).run(|| ())?;
@@ -136,7 +136,7 @@ impl<'a> CancelScope<'a> {
     /// let compute = || std::thread::sleep(Duration::from_millis(5)); // for the coroutine that's no wait
     /// let ((), fired) = CancelScope::new().deadline(Duration::from_millis(1)).run(compute)?;
     /// assert_eq!(fired, Some(Fired::Deadline));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn deadline(self, deadline: impl Into<Deadline>) -> CancelScope<'a> {
         CancelScope { deadline: deadline.into(), ..self }
@@ -149,9 +149,9 @@ impl<'a> CancelScope<'a> {
     /// called then.
     ///
     /// ```
-    /// let (result, _) = dill::CancelScope::new().run(|| "done")?;
+    /// let (result, _) = redill::CancelScope::new().run(|| "done")?;
     /// assert_eq!(result, "done");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn run<R>(self, function: impl FnOnce() -> R) -> Result<(R, Option<Fired>)> {
         let (result, fired) =
@@ -187,10 +187,10 @@ impl fmt::Debug for CancelScope<'_> {
 /// of the function.
 ///
 /// ```
-/// use dill::{Deadline, Error};
+/// use redill::{Deadline, Error};
 /// use std::time::Duration;
 ///
-/// let result = dill::timeout(Duration::from_millis(5), || dill::sleep(Deadline::NEVER));
+/// let result = redill::timeout(Duration::from_millis(5), || redill::sleep(Deadline::NEVER));
 /// assert_eq!(result, Err(Error::TimedOut));
 /// # Ok::<(), Error>(())
 /// ```

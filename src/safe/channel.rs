@@ -22,7 +22,7 @@ use core::fmt;
 /// [`Error::Canceled`] when the caller is hard-cancelled, [`Error::OutOfMemory`].
 ///
 /// ```
-/// use dill::{Bundle, Deadline, Error, channel};
+/// use redill::{Bundle, Deadline, Error, channel};
 ///
 /// let (tx, rx) = channel::<String>()?;
 /// let bundle = Bundle::new()?;
@@ -49,8 +49,8 @@ pub fn channel<T>() -> Result<(Sender<T>, Receiver<T>)> {
 /// dropped, receivers see [`Error::Done`]. It belongs to its thread:
 ///
 /// ```compile_fail,E0277
-/// let (tx, rx) = dill::channel::<u8>().unwrap();
-/// std::thread::spawn(move || tx.send(1, dill::Deadline::NEVER));
+/// let (tx, rx) = redill::channel::<u8>().unwrap();
+/// std::thread::spawn(move || tx.send(1, redill::Deadline::NEVER));
 /// ```
 pub struct Sender<T> {
     pub(super) end: Shared<End<T>>,
@@ -63,8 +63,8 @@ pub struct Sender<T> {
 /// their values back with [`Error::Done`]. It belongs to its thread:
 ///
 /// ```compile_fail,E0277
-/// let (tx, rx) = dill::channel::<u8>().unwrap();
-/// std::thread::spawn(move || rx.recv(dill::Deadline::NEVER));
+/// let (tx, rx) = redill::channel::<u8>().unwrap();
+/// std::thread::spawn(move || rx.recv(redill::Deadline::NEVER));
 /// ```
 pub struct Receiver<T> {
     pub(super) end: Shared<End<T>>,
@@ -78,7 +78,7 @@ impl<T> Sender<T> {
     /// [`Error::TimedOut`], or with [`Error::Canceled`].
     ///
     /// ```
-    /// use dill::{Deadline, Error, channel};
+    /// use redill::{Deadline, Error, channel};
     ///
     /// let (tx, rx) = channel()?;
     /// let failure = tx.send("hello", Deadline::NOW).unwrap_err();
@@ -100,7 +100,7 @@ impl<T> Sender<T> {
     /// gets its value back. Also done by dropping the last sender.
     ///
     /// ```
-    /// use dill::{Deadline, Error, channel};
+    /// use redill::{Deadline, Error, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// tx.done();
@@ -119,7 +119,7 @@ impl<T> Receiver<T> {
     /// [`Error::Done`] when nothing more will come, [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// use dill::{Deadline, Error, channel};
+    /// use redill::{Deadline, Error, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// assert_eq!(rx.recv(Deadline::NOW), Err(Error::TimedOut));
@@ -134,7 +134,7 @@ impl<T> Receiver<T> {
     /// Receives until nothing more comes: [`Error::Done`] ends the loop, and so does cancellation.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, channel};
+    /// use redill::{Bundle, Deadline, channel};
     ///
     /// let (tx, rx) = channel()?;
     /// let bundle = Bundle::new()?;
@@ -148,7 +148,7 @@ impl<T> Receiver<T> {
     ///     break;
     /// }
     /// assert_eq!(rx.iter().sum::<i32>(), 2 + 3 + 4);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn iter(&self) -> Messages<'_, T> {
         Messages { receiver: self }
@@ -157,11 +157,11 @@ impl<T> Receiver<T> {
     /// Will nothing more come?
     ///
     /// ```
-    /// let (tx, rx) = dill::channel::<u8>()?;
+    /// let (tx, rx) = redill::channel::<u8>()?;
     /// assert!(!rx.is_done());
     /// drop(tx);
     /// assert!(rx.is_done());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -174,14 +174,14 @@ impl<T: Copy> Sender<T> {
     /// there are clones, which would use what that closes.
     ///
     /// ```
-    /// let (tx, rx) = dill::channel::<i32>()?;
+    /// let (tx, rx) = redill::channel::<i32>()?;
     /// let other = tx.clone();
     /// let tx = tx.try_into_raw_handle().unwrap_err();
     /// drop(other);
     /// let handle = tx.try_into_raw_handle().unwrap();
     /// assert!(handle >= 0); // for C's chsend
     /// # drop(rx);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn try_into_raw_handle(self) -> Result<RawHandle, Self> {
         match self.end.into_inner() {
@@ -196,11 +196,11 @@ impl<T: Copy> Receiver<T> {
     /// there are clones, which would use what that closes.
     ///
     /// ```
-    /// let (tx, rx) = dill::channel::<i32>()?;
+    /// let (tx, rx) = redill::channel::<i32>()?;
     /// let handle = rx.try_into_raw_handle().unwrap();
     /// assert!(handle >= 0); // for C's chrecv
     /// # drop(tx);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn try_into_raw_handle(self) -> Result<RawHandle, Self> {
         match self.end.into_inner() {

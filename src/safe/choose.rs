@@ -70,7 +70,7 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
 /// the heap. [`choose!`](crate::choose!) does the same for those that are written down.
 ///
 /// ```
-/// use dill::{Bundle, Choose, Deadline, channel};
+/// use redill::{Bundle, Choose, Deadline, channel};
 ///
 /// let mut inputs = Vec::new();
 /// let bundle = Bundle::new()?;
@@ -84,16 +84,16 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
 ///     choose = choose.recv(input, move |length| (n, length));
 /// }
 /// assert_eq!(choose.wait(Deadline::NEVER)?, (0, Ok(4)));
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// What is waited for outlives it:
 ///
 /// ```compile_fail,E0505
-/// let (tx, rx) = dill::channel::<u8>().unwrap();
-/// let choose = dill::Choose::new().recv(&rx, drop);
+/// let (tx, rx) = redill::channel::<u8>().unwrap();
+/// let choose = redill::Choose::new().recv(&rx, drop);
 /// drop(rx);
-/// choose.wait(dill::Deadline::NOW).unwrap();
+/// choose.wait(redill::Deadline::NOW).unwrap();
 /// ```
 #[must_use = "it does nothing before it waits"]
 pub struct Choose<'a, R> {
@@ -125,7 +125,7 @@ impl<'a, R> Choose<'a, R> {
     /// No alternative yet.
     ///
     /// ```
-    /// use dill::{Choose, Deadline, Error};
+    /// use redill::{Choose, Deadline, Error};
     ///
     /// assert_eq!(Choose::<()>::new().wait(Deadline::NOW), Err(Error::TimedOut));
     /// ```
@@ -144,7 +144,7 @@ impl<'a, R> Choose<'a, R> {
     /// Receives a message from a channel, or a signal.
     ///
     /// ```
-    /// use dill::{Choose, Deadline, Error, channel};
+    /// use redill::{Choose, Deadline, Error, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// drop(tx);
@@ -164,7 +164,7 @@ impl<'a, R> Choose<'a, R> {
     /// an empty slot nothing is sent.
     ///
     /// ```
-    /// use dill::{Bundle, Choose, Deadline, channel};
+    /// use redill::{Bundle, Choose, Deadline, channel};
     ///
     /// let (tx, rx) = channel()?;
     /// let bundle = Bundle::new()?;
@@ -172,7 +172,7 @@ impl<'a, R> Choose<'a, R> {
     /// let mut slot = Some("text");
     /// Choose::new().send(&tx, &mut slot, |result| result).wait(Deadline::NEVER)??;
     /// assert_eq!(slot, None);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send<T>(
         self,
@@ -186,9 +186,9 @@ impl<'a, R> Choose<'a, R> {
     /// Waits until a receive or an accept on a socket would not block.
     ///
     /// ```
-    /// use dill::{AsInput, Choose, Deadline};
+    /// use redill::{AsInput, Choose, Deadline};
     ///
-    /// fn wait_for_input(socket: &impl AsInput) -> dill::Result<()> {
+    /// fn wait_for_input(socket: &impl AsInput) -> redill::Result<()> {
     ///     Choose::new().input(socket, |ready| ready).wait(Deadline::NEVER)?
     /// }
     /// ```
@@ -199,13 +199,13 @@ impl<'a, R> Choose<'a, R> {
     /// Waits until a descriptor is readable.
     ///
     /// ```
-    /// use dill::{Choose, Deadline};
+    /// use redill::{Choose, Deadline};
     ///
     /// let file = std::fs::File::open("/dev/zero").unwrap();
     /// let (reader, writer) = std::io::pipe().unwrap();
     /// drop(writer);
     /// Choose::new().readable(&reader, |ready| ready).wait(Deadline::NEVER)??;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn readable(
         self,
@@ -218,12 +218,12 @@ impl<'a, R> Choose<'a, R> {
     /// Waits until a descriptor is writable.
     ///
     /// ```
-    /// use dill::{Choose, Deadline};
+    /// use redill::{Choose, Deadline};
     ///
     /// let (reader, writer) = std::io::pipe().unwrap();
     /// Choose::new().writable(&writer, |ready| ready).wait(Deadline::NEVER)??;
     /// # drop(reader);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn writable(
         self,
@@ -237,21 +237,21 @@ impl<'a, R> Choose<'a, R> {
     /// [`JoinHandle`](crate::JoinHandle), which can be joined without waiting then.
     ///
     /// ```
-    /// use dill::{Bundle, Choose, Deadline};
+    /// use redill::{Bundle, Choose, Deadline};
     ///
     /// let bundle = Bundle::new()?;
-    /// bundle.go(|| dill::yield_now().unwrap())?;
+    /// bundle.go(|| redill::yield_now().unwrap())?;
     /// Choose::new().finished(&bundle, |result| result).wait(Deadline::NEVER)??;
     /// assert!(bundle.is_empty());
     ///
-    /// let slow = bundle.spawn(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// let slow = bundle.spawn(|| redill::sleep(std::time::Duration::from_millis(5)))?;
     /// let fast = bundle.spawn(|| 7)?;
     /// let first = Choose::new()
     ///     .finished(&slow, |_| "slow")
     ///     .finished(&fast, |_| "fast")
     ///     .wait(Deadline::NEVER)?;
     /// assert_eq!((first, fast.join(Deadline::NOW)), ("fast", Ok(7)));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn finished(self, what: &'a impl Finish, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
         self.arm(Finished::new(what), then)
@@ -260,17 +260,17 @@ impl<'a, R> Choose<'a, R> {
     /// Waits for the result of the next task of a bundle: see [`TypedBundle::next`].
     ///
     /// ```
-    /// use dill::{Choose, Deadline, TypedBundle};
+    /// use redill::{Choose, Deadline, TypedBundle};
     ///
     /// let (left, right) = (TypedBundle::new()?, TypedBundle::new()?);
-    /// left.go(|| dill::sleep(std::time::Duration::from_millis(5)))?;
+    /// left.go(|| redill::sleep(std::time::Duration::from_millis(5)))?;
     /// right.go(|| "quick")?;
     /// let first = Choose::new()
     ///     .next(&left, |result| result.map(|_| "left"))
     ///     .next(&right, |result| result.map(Option::unwrap))
     ///     .wait(Deadline::NEVER)?;
     /// assert_eq!(first, Ok("quick"));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn next<T: 'static>(
         self,
@@ -283,15 +283,15 @@ impl<'a, R> Choose<'a, R> {
     /// Waits for the graceful request to the bundle in which the caller runs.
     ///
     /// ```
-    /// use dill::{Bundle, Choose, Deadline, Grace, Outcome};
+    /// use redill::{Bundle, Choose, Deadline, Grace, Outcome};
     ///
     /// let bundle = Bundle::new()?;
     /// bundle.go(|| {
-    ///     let request = dill::request().unwrap();
+    ///     let request = redill::request().unwrap();
     ///     Choose::new().request(&request, |made| made).wait(Deadline::NEVER).unwrap().unwrap();
     /// })?;
     /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn request(self, request: &'a Request, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
         self.arm(Made::new(request), then)
@@ -304,7 +304,7 @@ impl<'a, R> Choose<'a, R> {
     /// when there was none for one of the alternatives: nobody has waited.
     ///
     /// ```
-    /// use dill::{Choose, Deadline, Error, channel};
+    /// use redill::{Choose, Deadline, Error, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// let result = Choose::new().recv(&rx, drop).wait(Deadline::NOW);

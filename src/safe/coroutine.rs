@@ -9,20 +9,20 @@ use crate::concurrency::{bundle, rest};
 /// [`Error::Canceled`].
 ///
 /// ```
-/// use dill::Bundle;
+/// use redill::Bundle;
 /// use std::{cell::Cell, rc::Rc};
 ///
 /// let steps = Rc::new(Cell::new(0));
 /// let bundle = Bundle::new()?;
 /// let counter = steps.clone();
 /// bundle.go(move || {
-///     while dill::yield_now().is_ok() {
+///     while redill::yield_now().is_ok() {
 ///         counter.set(counter.get() + 1);
 ///     }
 /// })?;
-/// dill::yield_now()?;
+/// redill::yield_now()?;
 /// assert!(steps.get() >= 1);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[inline]
 pub fn yield_now() -> Result<()> {
@@ -38,10 +38,10 @@ pub fn yield_now() -> Result<()> {
 /// ```
 /// use std::time::Duration;
 ///
-/// let end = dill::now() + Duration::from_millis(5);
-/// dill::sleep(Duration::from_millis(5))?;
-/// assert!(dill::now() >= end);
-/// # Ok::<(), dill::Error>(())
+/// let end = redill::now() + Duration::from_millis(5);
+/// redill::sleep(Duration::from_millis(5))?;
+/// assert!(redill::now() >= end);
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[doc(alias = "sleep_until")]
 pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
@@ -55,7 +55,7 @@ pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
 /// [`Bundle::notify`](crate::Bundle::notify).
 ///
 /// ```
-/// assert!(!dill::is_requested()); // nobody asks a main coroutine
+/// assert!(!redill::is_requested()); // nobody asks a main coroutine
 /// ```
 #[must_use]
 pub fn is_requested() -> bool {

@@ -1,6 +1,6 @@
 //! When to give up.
 
-use crate::scheduler::clock;
+use crate::scheduler::time;
 use core::fmt;
 use core::time::Duration;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// `Option` of either will do.
 ///
 /// ```
-/// use dill::{Deadline, Error, channel};
+/// use redill::{Deadline, Error, channel};
 /// use std::time::Duration;
 ///
 /// let (tx, rx) = channel::<u8>()?;
@@ -33,7 +33,7 @@ impl Deadline {
     /// No deadline: the call waits as long as it takes.
     ///
     /// ```
-    /// assert_eq!(dill::Deadline::from(None::<std::time::Duration>), dill::Deadline::NEVER);
+    /// assert_eq!(redill::Deadline::from(None::<std::time::Duration>), redill::Deadline::NEVER);
     /// ```
     pub const NEVER: Deadline = Deadline(i64::MAX);
 
@@ -43,14 +43,14 @@ impl Deadline {
     /// The call does what can be done at once, and otherwise gives up.
     ///
     /// ```
-    /// assert_eq!(dill::Deadline::from(std::time::Duration::ZERO), dill::Deadline::NOW);
+    /// assert_eq!(redill::Deadline::from(std::time::Duration::ZERO), redill::Deadline::NOW);
     /// ```
     pub const NOW: Deadline = Deadline(0);
 
     /// So long from now on.
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     /// use std::time::Duration;
     ///
     /// assert!(Deadline::after(Duration::from_secs(60)) > Deadline::NOW);
@@ -61,7 +61,7 @@ impl Deadline {
         if duration.is_zero() {
             return Deadline::NOW;
         }
-        let end = clock::precise().saturating_add(duration);
+        let end = time::precise().saturating_add(duration);
         let milliseconds = end.as_nanos().div_ceil(1_000_000);
         if let Ok(milliseconds) = i64::try_from(milliseconds) {
             return Deadline(milliseconds);
@@ -74,10 +74,10 @@ impl Deadline {
     /// At this moment.
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     /// use std::time::Duration;
     ///
-    /// let deadline = Deadline::at(dill::now() + Duration::from_secs(1));
+    /// let deadline = Deadline::at(redill::now() + Duration::from_secs(1));
     /// assert!(deadline.remaining().unwrap() <= Duration::from_millis(1001));
     /// ```
     #[must_use]
@@ -88,7 +88,7 @@ impl Deadline {
     /// The time left; `None` for [`Deadline::NEVER`].
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     /// use std::time::Duration;
     ///
     /// assert_eq!(Deadline::NOW.remaining(), Some(Duration::ZERO));
@@ -99,18 +99,18 @@ impl Deadline {
         if self == Deadline::NEVER {
             return None;
         }
-        Some(Duration::from_millis(self.0.unsigned_abs()).saturating_sub(clock::precise()))
+        Some(Duration::from_millis(self.0.unsigned_abs()).saturating_sub(time::precise()))
     }
 
     /// Has it passed?
     ///
     /// ```
-    /// assert!(dill::Deadline::NOW.has_passed());
-    /// assert!(!dill::Deadline::NEVER.has_passed());
+    /// assert!(redill::Deadline::NOW.has_passed());
+    /// assert!(!redill::Deadline::NEVER.has_passed());
     /// ```
     #[must_use]
     pub fn has_passed(self) -> bool {
-        self != Deadline::NEVER && self.0 <= clock::now()
+        self != Deadline::NEVER && self.0 <= time::now()
     }
 
     /// What the core has: milliseconds, negative for never.
@@ -160,12 +160,12 @@ impl<T: Into<Deadline>> From<Option<T>> for Deadline {
 /// the environment variable `DILL_CLOCK=virtual`, where time passes only while everybody waits.
 ///
 /// ```
-/// let start = dill::now();
-/// dill::sleep(std::time::Duration::from_millis(2))?;
-/// assert!(start.elapsed().as_millis() >= 2 || dill::now() >= start);
-/// # Ok::<(), dill::Error>(())
+/// let start = redill::now();
+/// redill::sleep(std::time::Duration::from_millis(2))?;
+/// assert!(start.elapsed().as_millis() >= 2 || redill::now() >= start);
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[must_use]
 pub fn now() -> Instant {
-    clock::instant()
+    time::instant()
 }

@@ -15,15 +15,15 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// What writing to `to` fails with. [`Error::Os`] mostly.
 ///
 /// ```
-/// use dill::{Bundle, Deadline};
+/// use redill::{Bundle, Deadline};
 /// use std::io::Read as _;
 ///
 /// let (mut reader, writer) = std::io::pipe()?;
 /// let bundle = Bundle::new()?;
 /// bundle.go(|| {
-///     let _ = dill::sleep(Deadline::NEVER);
+///     let _ = redill::sleep(Deadline::NEVER);
 /// })?;
-/// dill::dump(&writer)?;
+/// redill::dump(&writer)?;
 /// drop(writer);
 /// let mut text = String::new();
 /// reader.read_to_string(&mut text)?;

@@ -7,8 +7,8 @@ use std::io;
 /// The result of nearly every call.
 ///
 /// ```
-/// fn answer() -> dill::Result<u8> {
-///     dill::yield_now()?;
+/// fn answer() -> redill::Result<u8> {
+///     redill::yield_now()?;
 ///     Ok(42)
 /// }
 /// assert_eq!(answer(), Ok(42));
@@ -21,7 +21,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// what went through one as the other comes back as what it was.
 ///
 /// ```
-/// use dill::Error;
+/// use redill::Error;
 /// use std::io;
 ///
 /// fn both_ways() -> io::Result<()> {
@@ -76,7 +76,7 @@ impl Error {
     /// ```
     /// use std::error::Error as _;
     ///
-    /// let error = dill::Error::other("the tank is empty");
+    /// let error = redill::Error::other("the tank is empty");
     /// assert_eq!(error.to_string(), "the tank is empty");
     /// assert!(error.source().is_some());
     /// ```
@@ -87,8 +87,8 @@ impl Error {
     /// The system's number of the error; `None` for what the system has none for.
     ///
     /// ```
-    /// assert_eq!(dill::Error::Done.errno(), Some(libc::EPIPE));
-    /// assert_eq!(dill::Error::Panicked.errno(), None);
+    /// assert_eq!(redill::Error::Done.errno(), Some(libc::EPIPE));
+    /// assert_eq!(redill::Error::Panicked.errno(), None);
     /// ```
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
@@ -111,7 +111,7 @@ impl Error {
     /// The error with a number of the system.
     ///
     /// ```
-    /// assert_eq!(dill::Error::from_errno(libc::EPIPE), dill::Error::Done);
+    /// assert_eq!(redill::Error::from_errno(libc::EPIPE), redill::Error::Done);
     /// ```
     #[must_use]
     pub fn from_errno(number: i32) -> Error {

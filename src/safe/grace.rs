@@ -7,7 +7,7 @@ use core::time::Duration;
 /// hard-cancels those that still run.
 ///
 /// ```
-/// use dill::Grace;
+/// use redill::Grace;
 /// use std::time::Duration;
 ///
 /// assert_eq!(Grace::from(Duration::from_secs(10)), Grace::Within(Duration::from_secs(10)));
@@ -21,8 +21,9 @@ pub enum Grace {
     Within(Duration),
     /// As long as it takes.
     Unlimited,
-    /// As long as is left of the grace period that runs for the bundle in which the caller runs.
-    /// Without one, not at all.
+    /// As long as is left of the nearest enclosing grace period: that of the bundle in which the
+    /// caller runs, or else of the bundle in which that one's owner runs, and so on. Where none is
+    /// running, as long as it takes.
     Inherit,
 }
 
@@ -49,14 +50,14 @@ impl From<Duration> for Grace {
 /// How the coroutines of a bundle have ended.
 ///
 /// ```
-/// use dill::{Bundle, Grace, Outcome};
+/// use redill::{Bundle, Grace, Outcome};
 ///
 /// let exit_code = match Bundle::new()?.cancel(Grace::Unlimited)? {
 ///     Outcome::Finished => 0,
 ///     Outcome::Forced => 3,
 /// };
 /// assert_eq!(exit_code, 0);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {

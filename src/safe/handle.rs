@@ -10,21 +10,21 @@ use core::mem;
 /// A handle as C has it.
 ///
 /// ```
-/// use dill::AsRawHandle;
+/// use redill::AsRawHandle;
 ///
-/// let handle: dill::RawHandle = dill::Bundle::new()?.as_raw_handle();
-/// # Ok::<(), dill::Error>(())
+/// let handle: redill::RawHandle = redill::Bundle::new()?.as_raw_handle();
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub type RawHandle = c_int;
 
 /// Objects that have a handle which C code can use.
 ///
 /// ```
-/// use dill::AsRawHandle;
+/// use redill::AsRawHandle;
 ///
-/// let bundle = dill::Bundle::new()?;
+/// let bundle = redill::Bundle::new()?;
 /// assert!(bundle.as_raw_handle() >= 0);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait AsRawHandle {
     /// The handle. It stays this object's: whoever gets it must not close it.
@@ -34,12 +34,12 @@ pub trait AsRawHandle {
 /// Objects that can be handed over to C code.
 ///
 /// ```
-/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+/// use redill::{Bundle, FromRawHandle, IntoRawHandle};
 ///
 /// let handle = Bundle::new()?.into_raw_handle();
 /// // SAFETY: given away just now.
 /// drop(unsafe { Bundle::from_raw_handle(handle) });
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait IntoRawHandle {
     /// Gives the handle away: whoever gets it has to close it with `hclose`.
@@ -49,19 +49,19 @@ pub trait IntoRawHandle {
 /// Objects that can be taken over from C code.
 ///
 /// ```
-/// use dill::{Bundle, FromRawHandle, IntoRawHandle};
+/// use redill::{Bundle, FromRawHandle, IntoRawHandle};
 ///
 /// let handle = Bundle::new()?.into_raw_handle();
 /// // SAFETY: given away just now.
 /// let bundle = unsafe { Bundle::from_raw_handle(handle) };
 /// bundle.go(|| ())?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// The compiler can't check the promise:
 ///
 /// ```compile_fail,E0133
-/// use dill::{Bundle, FromRawHandle};
+/// use redill::{Bundle, FromRawHandle};
 ///
 /// drop(Bundle::from_raw_handle(4711));
 /// ```

@@ -11,15 +11,15 @@ use core::fmt;
 /// The coroutine belongs to its bundle: dropping this only forgets the result.
 ///
 /// ```
-/// use dill::{Bundle, Deadline};
+/// use redill::{Bundle, Deadline};
 ///
 /// let bundle = Bundle::new()?;
 /// let handles: Vec<_> =
-///     (0..3).map(|n| bundle.spawn(move || n * n)).collect::<dill::Result<_>>()?;
+///     (0..3).map(|n| bundle.spawn(move || n * n)).collect::<redill::Result<_>>()?;
 /// let squares: Vec<i32> =
-///     handles.into_iter().map(|handle| handle.join(Deadline::NEVER)).collect::<dill::Result<_>>()?;
+///     handles.into_iter().map(|handle| handle.join(Deadline::NEVER)).collect::<Result<_, _>>()?;
 /// assert_eq!(squares, [0, 1, 4]);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct JoinHandle<T> {
     slot: Shared<Slot<T>>,
@@ -63,12 +63,12 @@ impl<T> JoinHandle<T> {
     /// panic goes to the owner of the bundle.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline};
+    /// use redill::{Bundle, Deadline};
     ///
     /// let bundle = Bundle::new()?;
     /// let length = bundle.spawn(|| "coroutine".len())?;
     /// assert_eq!(length.join(Deadline::NEVER)?, 9);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
         self.wait(deadline)?;
@@ -82,10 +82,10 @@ impl<T> JoinHandle<T> {
     /// [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Error};
+    /// use redill::{Bundle, Deadline, Error};
     ///
     /// let bundle = Bundle::new()?;
-    /// let handle = bundle.spawn(|| dill::yield_now().map(|()| 5))?;
+    /// let handle = bundle.spawn(|| redill::yield_now().map(|()| 5))?;
     /// assert_eq!(handle.wait(Deadline::NOW), Err(Error::TimedOut));
     /// assert_eq!(handle.join(Deadline::NEVER)?, Ok(5));
     /// # Ok::<(), Error>(())
@@ -101,9 +101,9 @@ impl<T> JoinHandle<T> {
     /// Has the coroutine finished?
     ///
     /// ```
-    /// let bundle = dill::Bundle::new()?;
+    /// let bundle = redill::Bundle::new()?;
     /// assert!(bundle.spawn(|| ())?.is_finished());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {

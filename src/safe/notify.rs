@@ -6,23 +6,23 @@ use crate::concurrency::owned_bundle::OwnedBundle;
 /// What [`Bundle::notify`](crate::Bundle::notify) can tell of the request: the ends of a channel.
 ///
 /// ```
-/// use dill::{Bundle, Notify, channel};
+/// use redill::{Bundle, Notify, channel};
 ///
-/// fn ends_both(bundle: &Bundle, left: &impl Notify, right: &impl Notify) -> dill::Result<()> {
+/// fn ends_both(bundle: &Bundle, left: &impl Notify, right: &impl Notify) -> redill::Result<()> {
 ///     bundle.notify(left)?;
 ///     bundle.notify(right)
 /// }
 ///
 /// let ((tx, _rx), (_tx, rx)) = (channel::<u8>()?, channel::<u32>()?);
 /// ends_both(&Bundle::new()?, &tx, &rx)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// Nothing else can be told:
 ///
 /// ```compile_fail,E0277
 /// struct Mine;
-/// impl dill::Notify for Mine {}
+/// impl redill::Notify for Mine {}
 /// ```
 pub trait Notify: sealed::Notify {}
 

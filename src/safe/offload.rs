@@ -22,15 +22,15 @@ static HELPERS: Crew = Crew::new(c"dill-offload", Help::Offload, 256);
 /// With the panic of the function.
 ///
 /// ```
-/// use dill::{Deadline, Error};
+/// use redill::{Deadline, Error};
 /// use std::time::Duration;
 ///
-/// let size = dill::offload(Deadline::NEVER, || {
+/// let size = redill::offload(Deadline::NEVER, || {
 ///     std::fs::metadata("/dev/null").map(|file| file.len())
 /// })??;
 /// assert_eq!(size, 0);
 ///
-/// let late = dill::offload(Duration::from_millis(5), || {
+/// let late = redill::offload(Duration::from_millis(5), || {
 ///     std::thread::sleep(Duration::from_secs(1));
 /// });
 /// assert_eq!(late, Err(Error::TimedOut));
@@ -40,15 +40,15 @@ static HELPERS: Crew = Crew::new(c"dill-offload", Help::Offload, 256);
 /// What belongs to a thread can't be used on another one:
 ///
 /// ```compile_fail,E0277
-/// let (tx, rx) = dill::channel::<u8>().unwrap();
-/// dill::offload(dill::Deadline::NEVER, move || drop(tx)).unwrap();
+/// let (tx, rx) = redill::channel::<u8>().unwrap();
+/// redill::offload(redill::Deadline::NEVER, move || drop(tx)).unwrap();
 /// ```
 ///
 /// and what the function borrows could be gone before it ends:
 ///
 /// ```compile_fail,E0597
 /// let local = String::from("gone when the caller is cancelled");
-/// dill::offload(dill::Deadline::NEVER, || local.len()).unwrap();
+/// redill::offload(redill::Deadline::NEVER, || local.len()).unwrap();
 /// ```
 #[doc(alias = "spawn_blocking")]
 #[doc(alias = "to_thread")]

@@ -13,15 +13,15 @@ use core::fmt;
 /// [`Error::Canceled`] when the caller is hard-cancelled, [`Error::OutOfMemory`].
 ///
 /// ```
-/// use dill::{Bundle, Deadline, Grace, Outcome};
+/// use redill::{Bundle, Deadline, Grace, Outcome};
 ///
 /// let bundle = Bundle::new()?;
 /// bundle.go(|| {
-///     dill::request().unwrap().wait(Deadline::NEVER).unwrap();
+///     redill::request().unwrap().wait(Deadline::NEVER).unwrap();
 ///     // Asked to finish: finishes.
 /// })?;
 /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn request() -> Result<Request> {
     let (receiver, sender) = typed::of_request().map_err(Error::of)?;
@@ -31,9 +31,9 @@ pub fn request() -> Result<Request> {
 /// The graceful request, see [`request`].
 ///
 /// ```
-/// let request = dill::request()?;
+/// let request = redill::request()?;
 /// assert_eq!(format!("{request:?}"), "Request { is_made: false }");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Request {
     pub(super) receiver: End<core::convert::Infallible>,
@@ -53,9 +53,9 @@ impl Request {
     /// [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// # use dill::Error;
-    /// let request = dill::request()?;
-    /// assert_eq!(request.wait(dill::Deadline::NOW), Err(Error::TimedOut));
+    /// # use redill::Error;
+    /// let request = redill::request()?;
+    /// assert_eq!(request.wait(redill::Deadline::NOW), Err(Error::TimedOut));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {

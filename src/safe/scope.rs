@@ -27,12 +27,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// With the panic of the function or, if that has none, of a coroutine.
 ///
 /// ```
-/// use dill::{Deadline, channel};
+/// use redill::{Deadline, channel};
 ///
 /// let words = vec!["one", "two", "three"];
 /// let mut total = 0;
 /// let (tx, rx) = channel()?;
-/// dill::scope(|scope| {
+/// redill::scope(|scope| {
 ///     for word in &words {
 ///         let tx = tx.clone();
 ///         scope.go(move || drop(tx.send(word.len(), Deadline::NEVER)))?;
@@ -42,13 +42,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 ///     Ok(())
 /// })?;
 /// assert_eq!(total, 11);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// What a coroutine borrows must have been there before the scope:
 ///
 /// ```compile_fail,E0373
-/// dill::scope(|scope| {
+/// redill::scope(|scope| {
 ///     let inside = String::from("ends before the coroutine");
 ///     scope.go(|| println!("{inside}"))
 /// })
@@ -59,7 +59,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 ///
 /// ```compile_fail,E0499
 /// let mut count = 0;
-/// dill::scope(|scope| {
+/// redill::scope(|scope| {
 ///     scope.go(|| count += 1)?;
 ///     scope.go(|| count += 1)
 /// })
@@ -69,7 +69,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// Nothing that borrows from the scope gets out of it:
 ///
 /// ```compile_fail
-/// let handle = dill::scope(|scope| scope.spawn(|| 5)).unwrap();
+/// let handle = redill::scope(|scope| scope.spawn(|| 5)).unwrap();
 /// ```
 #[doc(alias = "open_nursery")]
 pub fn scope<'env, F, R>(function: F) -> Result<R>
@@ -113,16 +113,16 @@ fn end(core: &OwnedBundle) -> Option<Failure> {
 /// A bundle whose coroutines may borrow what outlives `'scope`. Made by [`scope`].
 ///
 /// ```
-/// use dill::Scope;
+/// use redill::Scope;
 ///
 /// /// Coroutines can be launched from elsewhere, too.
-/// fn launch<'scope>(scope: &'scope Scope<'scope, '_>, text: &'scope str) -> dill::Result<()> {
+/// fn launch<'scope>(scope: &'scope Scope<'scope, '_>, text: &'scope str) -> redill::Result<()> {
 ///     scope.go(move || println!("{text}"))
 /// }
 ///
 /// let text = String::from("borrowed");
-/// dill::scope(|scope| launch(scope, &text))?;
-/// # Ok::<(), dill::Error>(())
+/// redill::scope(|scope| launch(scope, &text))?;
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Scope<'scope, 'env: 'scope> {
     pub(super) core: OwnedBundle,
@@ -139,9 +139,9 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// ```
     /// let mut seen = false;
-    /// dill::scope(|scope| scope.go(|| seen = true))?;
+    /// redill::scope(|scope| scope.go(|| seen = true))?;
     /// assert!(seen);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[track_caller]
     #[inline]
@@ -158,14 +158,14 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     ///
     /// let text = String::from("borrowed");
-    /// let length = dill::scope(|scope| {
+    /// let length = redill::scope(|scope| {
     ///     scope.spawn(|| text.len())?.join(Deadline::NEVER)
     /// })?;
     /// assert_eq!(length, 8);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, function: F) -> Result<ScopedJoinHandle<'scope, T>>
@@ -190,13 +190,13 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     ///
-    /// dill::scope(|scope| {
-    ///     scope.go(|| dill::yield_now().unwrap())?;
+    /// redill::scope(|scope| {
+    ///     scope.go(|| redill::yield_now().unwrap())?;
     ///     scope.wait(Deadline::NEVER)
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
         bundle::wait(&self.core, deadline.into())
@@ -211,14 +211,14 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Deadline, Grace, Outcome};
+    /// use redill::{Deadline, Grace, Outcome};
     ///
-    /// dill::scope(|scope| {
-    ///     scope.go(|| drop(dill::sleep(Deadline::NEVER)))?;
+    /// redill::scope(|scope| {
+    ///     scope.go(|| drop(redill::sleep(Deadline::NEVER)))?;
     ///     assert_eq!(scope.cancel(Grace::Now)?, Outcome::Forced);
     ///     Ok(())
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn cancel(&self, grace: impl Into<Grace>) -> Result<Outcome> {
         bundle::cancel(&self.core, grace.into())
@@ -231,14 +231,14 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::Deadline;
+    /// use redill::Deadline;
     /// use std::time::Duration;
     ///
-    /// dill::scope(|scope| {
+    /// redill::scope(|scope| {
     ///     scope.deadline(Duration::from_millis(2))?;
-    ///     scope.go(|| assert!(dill::sleep(Deadline::NEVER).is_err()))
+    ///     scope.go(|| assert!(redill::sleep(Deadline::NEVER).is_err()))
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn deadline(&self, deadline: impl Into<Deadline>) -> Result<()> {
         self.core.set_deadline(deadline.into().raw()).map_err(Error::of)
@@ -251,18 +251,18 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Bundle, Deadline, Grace};
+    /// use redill::{Bundle, Deadline, Grace};
     ///
     /// let outer = Bundle::new()?;
     /// outer.go(|| {
-    ///     dill::scope(|scope| {
+    ///     redill::scope(|scope| {
     ///         scope.follow()?;
-    ///         scope.go(|| dill::request().unwrap().wait(Deadline::NEVER).unwrap())
+    ///         scope.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap())
     ///     })
     ///     .unwrap();
     /// })?;
     /// outer.cancel(Grace::Unlimited)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn follow(&self) -> Result<()> {
         self.core.follow().map_err(Error::of)
@@ -275,16 +275,16 @@ impl<'scope> Scope<'scope, '_> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Grace, Outcome, channel};
+    /// use redill::{Grace, Outcome, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
-    /// dill::scope(|scope| {
+    /// redill::scope(|scope| {
     ///     scope.notify(&tx)?;
     ///     scope.go(|| assert_eq!(rx.iter().count(), 0))?;
     ///     assert_eq!(scope.cancel(Grace::Unlimited)?, Outcome::Finished);
     ///     Ok(())
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn notify(&self, channel: &impl Notify) -> Result<()> {
         channel.register(&Registrar(&self.core)).map_err(Error::of)
@@ -293,11 +293,11 @@ impl<'scope> Scope<'scope, '_> {
     /// Does nothing run in it?
     ///
     /// ```
-    /// dill::scope(|scope| {
+    /// redill::scope(|scope| {
     ///     assert!(scope.is_empty());
     ///     Ok(())
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -320,17 +320,17 @@ impl AsRawHandle for Scope<'_, '_> {
 /// The result of a coroutine that [`Scope::spawn`] has launched.
 ///
 /// ```
-/// use dill::Deadline;
+/// use redill::Deadline;
 ///
 /// let numbers = [1, 2, 3, 4];
-/// let sum = dill::scope(|scope| {
+/// let sum = redill::scope(|scope| {
 ///     let (left, right) = numbers.split_at(2);
 ///     let left = scope.spawn(|| left.iter().sum::<i32>())?;
 ///     let right = scope.spawn(|| right.iter().sum::<i32>())?;
 ///     Ok(left.join(Deadline::NEVER)? + right.join(Deadline::NEVER)?)
 /// })?;
 /// assert_eq!(sum, 10);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct ScopedJoinHandle<'scope, T> {
     pub(super) handle: JoinHandle<T>,
@@ -344,9 +344,9 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// As there.
     ///
     /// ```
-    /// let sum = dill::scope(|scope| scope.spawn(|| 1 + 1)?.join(dill::Deadline::NEVER))?;
+    /// let sum = redill::scope(|scope| scope.spawn(|| 1 + 1)?.join(redill::Deadline::NEVER))?;
     /// assert_eq!(sum, 2);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
         self.handle.join(deadline)
@@ -358,8 +358,8 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// As there.
     ///
     /// ```
-    /// dill::scope(|scope| scope.spawn(|| 1 + 1)?.wait(dill::Deadline::NEVER))?;
-    /// # Ok::<(), dill::Error>(())
+    /// redill::scope(|scope| scope.spawn(|| 1 + 1)?.wait(redill::Deadline::NEVER))?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
         self.handle.wait(deadline)
@@ -368,11 +368,11 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// Has the coroutine finished?
     ///
     /// ```
-    /// dill::scope(|scope| {
+    /// redill::scope(|scope| {
     ///     assert!(scope.spawn(|| ())?.is_finished());
     ///     Ok(())
     /// })?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {

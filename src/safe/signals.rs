@@ -8,7 +8,7 @@ use core::fmt;
 /// A signal of the system, by its number.
 ///
 /// ```
-/// use dill::Signal;
+/// use redill::Signal;
 ///
 /// assert_eq!(Signal::HANGUP.to_string(), "SIGHUP");
 /// assert_eq!(Signal::from_raw(libc::SIGUSR1), Signal::USER1);
@@ -37,7 +37,7 @@ impl Signal {
     /// The signal with a number of the system.
     ///
     /// ```
-    /// assert_eq!(dill::Signal::from_raw(libc::SIGTERM), dill::Signal::TERMINATE);
+    /// assert_eq!(redill::Signal::from_raw(libc::SIGTERM), redill::Signal::TERMINATE);
     /// ```
     #[must_use]
     pub const fn from_raw(number: i32) -> Signal {
@@ -47,7 +47,7 @@ impl Signal {
     /// The system's number.
     ///
     /// ```
-    /// assert_eq!(dill::Signal::INTERRUPT.as_raw(), libc::SIGINT);
+    /// assert_eq!(redill::Signal::INTERRUPT.as_raw(), libc::SIGINT);
     /// ```
     #[must_use]
     pub const fn as_raw(self) -> i32 {
@@ -86,12 +86,12 @@ impl fmt::Debug for Signal {
 /// hard-cancelled; [`Error::OutOfMemory`], [`Error::Os`] with `EMFILE`.
 ///
 /// ```
-/// use dill::{Deadline, Signal};
+/// use redill::{Deadline, Signal};
 ///
-/// let signals = dill::signals([Signal::INTERRUPT, Signal::TERMINATE])?;
+/// let signals = redill::signals([Signal::INTERRUPT, Signal::TERMINATE])?;
 /// nix::sys::signal::raise(nix::sys::signal::Signal::SIGINT).unwrap(); // ^C
 /// assert_eq!(signals.recv(Deadline::NEVER)?, Signal::INTERRUPT);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn signals(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
     let mut set = SignalSet::EMPTY;
@@ -105,7 +105,7 @@ pub fn signals(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
 /// to its thread:
 ///
 /// ```compile_fail,E0277
-/// let signals = dill::signals([dill::Signal::TERMINATE]).unwrap();
+/// let signals = redill::signals([redill::Signal::TERMINATE]).unwrap();
 /// std::thread::spawn(move || signals);
 /// ```
 pub struct Signals {
@@ -120,9 +120,9 @@ impl Signals {
     /// [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// use dill::{Deadline, Error, Signal};
+    /// use redill::{Deadline, Error, Signal};
     ///
-    /// let signals = dill::signals([Signal::USER1])?;
+    /// let signals = redill::signals([Signal::USER1])?;
     /// assert_eq!(signals.recv(Deadline::NOW), Err(Error::TimedOut));
     /// # Ok::<(), Error>(())
     /// ```

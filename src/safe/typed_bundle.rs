@@ -14,25 +14,25 @@ use std::collections::VecDeque;
 /// a panic of a task goes on in the owner.
 ///
 /// ```
-/// use dill::{Deadline, TypedBundle};
+/// use redill::{Deadline, TypedBundle};
 /// use std::time::Duration;
 ///
 /// let race = TypedBundle::new()?;
 /// for ms in [30, 10, 20] {
-///     race.go(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms))?;
+///     race.go(move || redill::sleep(Duration::from_millis(ms)).map(|()| ms))?;
 /// }
 /// let mut order = Vec::new();
 /// while let Some(result) = race.next(Deadline::NEVER)? {
 ///     order.push(result?);
 /// }
 /// assert_eq!(order, [10, 20, 30]);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// It takes tasks of that kind only:
 ///
 /// ```compile_fail,E0271
-/// let numbers = dill::TypedBundle::<u32>::new().unwrap();
+/// let numbers = redill::TypedBundle::<u32>::new().unwrap();
 /// numbers.go(|| "text").unwrap();
 /// ```
 #[must_use = "a bundle that is dropped cancels its coroutines"]
@@ -90,9 +90,9 @@ impl<T: 'static> TypedBundle<T> {
     /// As [`Bundle::new`].
     ///
     /// ```
-    /// let numbers = dill::TypedBundle::<u64>::new()?;
+    /// let numbers = redill::TypedBundle::<u64>::new()?;
     /// assert_eq!(numbers.running(), 0);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new() -> Result<TypedBundle<T>> {
         let results = Results {
@@ -112,12 +112,12 @@ impl<T: 'static> TypedBundle<T> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Deadline, TypedBundle};
+    /// use redill::{Deadline, TypedBundle};
     ///
     /// let squares = TypedBundle::new()?;
     /// squares.go(|| 3 * 3)?;
     /// assert_eq!(squares.next(Deadline::NEVER)?, Some(9));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[track_caller]
     pub fn go<F: FnOnce() -> T + 'static>(&self, task: F) -> Result<()> {
@@ -140,10 +140,10 @@ impl<T: 'static> TypedBundle<T> {
     /// With the panic of a task, once the others have been cancelled.
     ///
     /// ```
-    /// use dill::{Deadline, Error, TypedBundle};
+    /// use redill::{Deadline, Error, TypedBundle};
     ///
     /// let bundle = TypedBundle::new()?;
-    /// bundle.go(|| dill::yield_now())?;
+    /// bundle.go(|| redill::yield_now())?;
     /// assert_eq!(bundle.next(Deadline::NOW), Err(Error::TimedOut));
     /// assert_eq!(bundle.next(Deadline::NEVER)?, Some(Ok(())));
     /// assert_eq!(bundle.next(Deadline::NEVER)?, None);
@@ -187,13 +187,13 @@ impl<T: 'static> TypedBundle<T> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Deadline, Grace, Outcome, TypedBundle};
+    /// use redill::{Deadline, Grace, Outcome, TypedBundle};
     ///
     /// let bundle = TypedBundle::new()?;
     /// bundle.go(|| 1)?;
     /// assert_eq!(bundle.cancel(Grace::Unlimited)?, Outcome::Finished);
     /// assert_eq!(bundle.next(Deadline::NOW)?, Some(1));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn cancel(&self, grace: impl Into<Grace>) -> Result<Outcome> {
         self.bundle.cancel(grace)
@@ -205,11 +205,11 @@ impl<T: 'static> TypedBundle<T> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Deadline, Error, TypedBundle};
+    /// use redill::{Deadline, Error, TypedBundle};
     /// use std::time::Duration;
     ///
     /// let bundle = TypedBundle::new()?;
-    /// bundle.go(|| dill::sleep(Deadline::NEVER))?;
+    /// bundle.go(|| redill::sleep(Deadline::NEVER))?;
     /// bundle.deadline(Duration::from_millis(2))?;
     /// assert_eq!(bundle.next(Deadline::NEVER)?, Some(Err(Error::Canceled)));
     /// # Ok::<(), Error>(())
@@ -224,9 +224,9 @@ impl<T: 'static> TypedBundle<T> {
     /// As there.
     ///
     /// ```
-    /// let bundle = dill::TypedBundle::<()>::new()?;
-    /// assert_eq!(bundle.follow(), Err(dill::Error::Unsupported)); // in a main coroutine
-    /// # Ok::<(), dill::Error>(())
+    /// let bundle = redill::TypedBundle::<()>::new()?;
+    /// assert_eq!(bundle.follow(), Err(redill::Error::Unsupported)); // in a main coroutine
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn follow(&self) -> Result<()> {
         self.bundle.follow()
@@ -238,7 +238,7 @@ impl<T: 'static> TypedBundle<T> {
     /// As there.
     ///
     /// ```
-    /// use dill::{Deadline, Grace, TypedBundle, channel};
+    /// use redill::{Deadline, Grace, TypedBundle, channel};
     ///
     /// let (tx, rx) = channel::<u8>()?;
     /// let bundle = TypedBundle::new()?;
@@ -246,7 +246,7 @@ impl<T: 'static> TypedBundle<T> {
     /// bundle.notify(&tx)?;
     /// bundle.cancel(Grace::Unlimited)?;
     /// assert_eq!(bundle.next(Deadline::NOW)?, Some(0));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn notify(&self, channel: &impl Notify) -> Result<()> {
         self.bundle.notify(channel)
@@ -255,11 +255,11 @@ impl<T: 'static> TypedBundle<T> {
     /// How many tasks run.
     ///
     /// ```
-    /// let bundle = dill::TypedBundle::new()?;
-    /// bundle.go(|| drop(dill::sleep(dill::Deadline::NEVER)))?;
+    /// let bundle = redill::TypedBundle::new()?;
+    /// bundle.go(|| drop(redill::sleep(redill::Deadline::NEVER)))?;
     /// bundle.go(|| ())?;
     /// assert_eq!(bundle.running(), 1);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn running(&self) -> usize {

@@ -1,5 +1,4 @@
-//! Reads the C headers that `build.rs` has made: what they declare, and the documentation
-//! of it. Shared by the tests of the headers, of the manual pages and of compatibility.
+//! Reads the committed C headers: what they declare, and the documentation of it. Shared by the tests of the headers, of the manual pages and of compatibility.
 
 #![allow(dead_code)] // no test uses all of it
 
@@ -25,9 +24,9 @@ pub fn implementation() -> String {
     files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
 }
 
-/// A header as the sources give it now.
-pub fn generated(header: &str) -> String {
-    fs::read_to_string(Path::new(env!("OUT_DIR")).join(header)).unwrap()
+/// Returns the text of a committed header. `tests/header` holds that it is what the sources give.
+pub fn header_text(header: &str) -> String {
+    fs::read_to_string(root().join("include").join(header)).unwrap()
 }
 
 /// Compares a committed file with what it should be, or writes it where the environment
@@ -201,16 +200,17 @@ fn item(header: &'static str, section: &str, comment: &str, declaration: &str) -
 
 pub fn all_items() -> Vec<Item> {
     let items: Vec<Item> =
-        HEADERS.into_iter().flat_map(|header| items(header, &generated(header))).collect();
+        HEADERS.into_iter().flat_map(|header| items(header, &header_text(header))).collect();
     assert!(items.len() > 70, "only {} declarations found: the scan has gone blind", items.len());
     items
 }
 
-/// Compiles `source` against the headers as they are now. The compiler's complaints; `None`
+/// Compiles `source` against the headers. The compiler's complaints; `None`
 /// when it isn't installed.
 pub fn complaints(compiler: &str, flags: &[&str], source: &str) -> Option<String> {
     let mut child = Command::new(compiler)
-        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", env!("OUT_DIR")])
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
+        .arg(root().join("include"))
         .args(flags)
         .args(["-o", "/dev/null", "-S", "-"])
         .stdin(Stdio::piped())

@@ -1,5 +1,5 @@
 use crate::{Log, Witness, virtual_time};
-use dill::{Bundle, Deadline, Error, Grace, Outcome, TypedBundle};
+use redill::{Bundle, Deadline, Error, Grace, Outcome, TypedBundle};
 use std::io::Read as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn a_coroutine_runs_at_once_and_the_parent_goes_on_when_it_blocks() {
     bundle
         .go(move || {
             l.note("child");
-            dill::yield_now().unwrap();
+            redill::yield_now().unwrap();
             l.note("child again");
         })
         .unwrap();
@@ -29,23 +29,23 @@ fn a_wait_covers_what_is_launched_before_its_end() {
     virtual_time();
     let bundle = Rc::new(Bundle::new().unwrap());
     let launchers = Bundle::new().unwrap();
-    let (end, ended) = dill::channel::<()>().unwrap();
-    let (launch, launched) = dill::channel::<()>().unwrap();
+    let (end, ended) = redill::channel::<()>().unwrap();
+    let (launch, launched) = redill::channel::<()>().unwrap();
     bundle.go(move || ended.recv(NEVER).unwrap()).unwrap();
     let target = Rc::downgrade(&bundle);
     launchers
         .go(move || {
             launched.recv(NEVER).unwrap();
             // The bundle is empty, and whoever waits for that has not yet had a turn.
-            let sleep = || dill::sleep(Duration::from_millis(50)).unwrap();
+            let sleep = || redill::sleep(Duration::from_millis(50)).unwrap();
             target.upgrade().unwrap().go(sleep).unwrap();
         })
         .unwrap();
     end.send((), NEVER).unwrap();
     launch.send((), NEVER).unwrap();
-    let start = dill::now();
+    let start = redill::now();
     bundle.wait(NEVER).unwrap();
-    assert_eq!(dill::now() - start, Duration::from_millis(50));
+    assert_eq!(redill::now() - start, Duration::from_millis(50));
     bundle.wait(Deadline::NOW).unwrap();
 }
 
@@ -86,10 +86,10 @@ fn dropping_a_bundle_cancels_all_first_and_awaits_them_all() {
         bundle
             .go(move || {
                 let _witness = Witness(log.clone(), "frame left");
-                assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+                assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
                 log.note(name);
                 // For good.
-                assert_eq!(dill::yield_now(), Err(Error::Canceled));
+                assert_eq!(redill::yield_now(), Err(Error::Canceled));
                 assert_eq!(Bundle::new().err(), Some(Error::Canceled));
             })
             .unwrap();
@@ -103,14 +103,14 @@ fn outcomes() {
     virtual_time();
     let sleeper = || {
         let bundle = Bundle::new().unwrap();
-        bundle.go(|| drop(dill::sleep(Duration::from_millis(50)))).unwrap();
+        bundle.go(|| drop(redill::sleep(Duration::from_millis(50)))).unwrap();
         bundle
     };
     assert_eq!(sleeper().cancel(Grace::Within(Duration::from_millis(60))), Ok(Outcome::Finished));
     assert_eq!(sleeper().cancel(Duration::from_millis(40)), Ok(Outcome::Forced));
     assert_eq!(sleeper().cancel(Grace::Unlimited), Ok(Outcome::Finished));
     assert_eq!(sleeper().cancel(Grace::Now), Ok(Outcome::Forced));
-    assert_eq!(sleeper().cancel(Grace::Inherit), Ok(Outcome::Forced));
+    assert_eq!(sleeper().cancel(Grace::Inherit), Ok(Outcome::Finished));
     assert_eq!(Bundle::new().unwrap().cancel(Grace::Now), Ok(Outcome::Finished));
 }
 
@@ -155,7 +155,7 @@ fn a_caller_that_is_hard_cancelled_forces_its_own() {
             let child = l.clone();
             inner
                 .go(move || {
-                    assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+                    assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
                     child.note("inner");
                 })
                 .unwrap();
@@ -170,16 +170,18 @@ fn a_caller_that_is_hard_cancelled_forces_its_own() {
 #[test]
 fn a_deadline_cuts_and_can_be_taken_back() {
     virtual_time();
-    let start = dill::now();
+    let start = redill::now();
     let bundle = Bundle::new().unwrap();
-    let task = bundle.spawn(|| dill::sleep(NEVER)).unwrap();
+    let task = bundle.spawn(|| redill::sleep(NEVER)).unwrap();
     bundle.deadline(Duration::from_millis(5)).unwrap();
     bundle.deadline(NEVER).unwrap();
     assert_eq!(task.wait(Duration::from_millis(20)), Err(Error::TimedOut));
-    bundle.deadline(dill::now() + Duration::from_millis(10)).unwrap();
+    bundle.deadline(redill::now() + Duration::from_millis(10)).unwrap();
     assert_eq!(task.join(NEVER), Ok(Err(Error::Canceled)));
-    assert_eq!(dill::now() - start, Duration::from_millis(30));
-    // The bundle stays open.
+    assert_eq!(redill::now() - start, Duration::from_millis(30));
+    // The bundle stays open, but takes nothing until it has another deadline.
+    assert_eq!(bundle.go(|| ()), Err(Error::Canceled));
+    bundle.deadline(NEVER).unwrap();
     bundle.go(|| ()).unwrap();
 }
 
@@ -189,7 +191,7 @@ fn results_of_a_typed_bundle_come_as_the_tasks_finish() {
     let bundle = TypedBundle::new().unwrap();
     for ms in [30u64, 10, 20] {
         bundle
-            .go(move || dill::sleep(Duration::from_millis(ms)).map_or("cut", |()| "done"))
+            .go(move || redill::sleep(Duration::from_millis(ms)).map_or("cut", |()| "done"))
             .unwrap();
     }
     assert_eq!(bundle.running(), 3);
@@ -215,7 +217,7 @@ fn collectors_share_the_results_of_a_typed_bundle() {
                 let mut sum = 0;
                 while let Some(n) = bundle.next(NEVER).unwrap() {
                     sum += n;
-                    dill::yield_now().unwrap();
+                    redill::yield_now().unwrap();
                 }
                 sum
             })
@@ -224,7 +226,7 @@ fn collectors_share_the_results_of_a_typed_bundle() {
     // They found nothing to wait for.
     assert_eq!(collectors.next(NEVER), Ok(Some(0)));
     for n in 0..10u64 {
-        bundle.go(move || dill::sleep(Duration::from_millis(n)).map_or(0, |()| n)).unwrap();
+        bundle.go(move || redill::sleep(Duration::from_millis(n)).map_or(0, |()| n)).unwrap();
     }
     let mut sum = 0;
     while let Some(n) = bundle.next(NEVER).unwrap() {
@@ -237,7 +239,7 @@ fn collectors_share_the_results_of_a_typed_bundle() {
 fn many_coroutines_come_and_go() {
     virtual_time();
     let bundle = Bundle::new().unwrap();
-    let (tx, rx) = dill::channel::<u32>().unwrap();
+    let (tx, rx) = redill::channel::<u32>().unwrap();
     for n in 0..2000 {
         let tx = tx.clone();
         bundle.go(move || tx.send(n, NEVER).unwrap()).unwrap();
@@ -251,12 +253,12 @@ fn many_coroutines_come_and_go() {
 fn dumps_tell_who_waits_for_a_task() {
     virtual_time();
     let bundle = Rc::new(Bundle::new().unwrap());
-    let task = bundle.spawn(|| dill::sleep(NEVER)).unwrap();
+    let task = bundle.spawn(|| redill::sleep(NEVER)).unwrap();
     let others = TypedBundle::new().unwrap();
-    others.go(|| dill::sleep(NEVER)).unwrap();
+    others.go(|| redill::sleep(NEVER)).unwrap();
     let waiting = Bundle::new().unwrap();
     waiting.go(move || drop(task.wait(NEVER))).unwrap();
-    waiting.go(move || drop(dill::choose! { next(others) -> result => drop(result) })).unwrap();
+    waiting.go(move || drop(redill::choose! { next(others) -> result => drop(result) })).unwrap();
     let text = dump();
     assert!(text.contains("blocked in a wait for a task"), "{text}");
     assert!(text.contains("blocked in choose: a wait for a task"), "{text}");
@@ -264,7 +266,7 @@ fn dumps_tell_who_waits_for_a_task() {
 
 fn dump() -> String {
     let (mut reader, writer) = std::io::pipe().unwrap();
-    dill::dump(&writer).unwrap();
+    redill::dump(&writer).unwrap();
     drop(writer);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
@@ -275,7 +277,7 @@ fn dump() -> String {
 fn dumps_tell_who_waits_for_a_helper_thread() {
     let bundle = Bundle::new().unwrap();
     let (end, ended) = std::sync::mpsc::channel::<()>();
-    bundle.go(move || drop(dill::offload(NEVER, move || ended.recv().is_err()))).unwrap();
+    bundle.go(move || drop(redill::offload(NEVER, move || ended.recv().is_err()))).unwrap();
     let text = dump();
     assert!(text.contains(": blocked in offload\n"), "{text}");
     drop(end);

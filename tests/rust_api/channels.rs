@@ -1,5 +1,5 @@
 use crate::{Log, Witness, virtual_time};
-use dill::{Bundle, Deadline, Error, channel};
+use redill::{Bundle, Deadline, Error, channel};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn values_are_moved_and_dropped_once() {
             l.note("sent");
         })
         .unwrap();
-    dill::yield_now().unwrap();
+    redill::yield_now().unwrap();
     let (first, text) = rx.recv(NEVER).unwrap();
     assert_eq!(text, "one");
     log.is(&[]);
@@ -122,14 +122,14 @@ fn receivers_are_served_in_the_order_of_their_coming() {
 fn a_deadline_is_neither_early_nor_late() {
     virtual_time();
     let (_tx, rx) = channel::<u8>().unwrap();
-    let start = dill::now();
+    let start = redill::now();
     assert_eq!(rx.recv(Duration::from_millis(250)), Err(Error::TimedOut));
-    assert_eq!(dill::now() - start, Duration::from_millis(250));
+    assert_eq!(redill::now() - start, Duration::from_millis(250));
     assert_eq!(rx.recv(start + Duration::from_millis(300)), Err(Error::TimedOut));
-    assert_eq!(dill::now() - start, Duration::from_millis(300));
+    assert_eq!(redill::now() - start, Duration::from_millis(300));
     // Passed already.
     assert_eq!(rx.recv(start), Err(Error::TimedOut));
-    assert_eq!(dill::now() - start, Duration::from_millis(300));
+    assert_eq!(redill::now() - start, Duration::from_millis(300));
     let none: Option<Duration> = None;
     assert_eq!(Deadline::from(none), NEVER);
 }
@@ -138,7 +138,7 @@ fn a_deadline_is_neither_early_nor_late() {
 fn a_channel_that_carries_its_own_sender_ends() {
     virtual_time();
     let witness = Rc::new(());
-    let (tx, rx) = channel::<(dill::Sender<u8>, Rc<()>)>().unwrap();
+    let (tx, rx) = channel::<(redill::Sender<u8>, Rc<()>)>().unwrap();
     let (inner, answers) = channel().unwrap();
     let bundle = Bundle::new().unwrap();
     bundle

@@ -1,6 +1,6 @@
 use crate::signals::ONE_AT_A_TIME;
 use crate::{Log, Witness, virtual_time};
-use dill::{
+use redill::{
     Bundle, Choose, Deadline, Error, Grace, JoinHandle, Outcome, Signal, TypedBundle, channel,
     choose,
 };
@@ -30,7 +30,7 @@ fn the_order_decides_among_those_that_are_ready() {
 #[test]
 fn arms_belong_to_the_function_around_them() {
     virtual_time();
-    fn sum(numbers: &dill::Receiver<u32>) -> dill::Result<u32> {
+    fn sum(numbers: &redill::Receiver<u32>) -> redill::Result<u32> {
         let mut sum = 0;
         loop {
             choose! {
@@ -95,8 +95,8 @@ fn descriptors_bundles_signals_and_requests() {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (reader, mut writer) = std::io::pipe().unwrap();
     let bundle = Bundle::new().unwrap();
-    let signals = dill::signals([Signal::USER2]).unwrap();
-    bundle.go(move || drop(dill::sleep(Duration::from_millis(20)))).unwrap();
+    let signals = redill::signals([Signal::USER2]).unwrap();
+    bundle.go(move || drop(redill::sleep(Duration::from_millis(20)))).unwrap();
     let wait = |deadline: Deadline| {
         choose! {
             readable(reader) -> ready => ready.map(|()| "pipe"),
@@ -117,7 +117,7 @@ fn descriptors_bundles_signals_and_requests() {
     let (tx, rx) = channel::<u8>().unwrap();
     let worker = bundle
         .spawn(move || {
-            let request = dill::request().unwrap();
+            let request = redill::request().unwrap();
             let mut received = 0;
             loop {
                 choose! {
@@ -171,7 +171,7 @@ fn the_first_of_several_tasks() {
     virtual_time();
     let bundle = Bundle::new().unwrap();
     let sleeper =
-        |ms| bundle.spawn(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+        |ms| bundle.spawn(move || redill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
     let (slow, fast) = (sleeper(30), sleeper(10));
     let result = choose! {
         finished(slow) -> end => { end.unwrap(); slow.join(Deadline::NOW) }
@@ -193,9 +193,9 @@ fn the_first_of_several_tasks() {
         assert_eq!(tasks.remove(first).join(Deadline::NOW), Ok(Ok(expected)));
     }
     // A scope's tasks, too; a deadline leaves them alone.
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let text = String::from("borrowed");
-        let task = scope.spawn(move || dill::yield_now().map(|()| text.len()))?;
+        let task = scope.spawn(move || redill::yield_now().map(|()| text.len()))?;
         let early = choose! { finished(task) -> end => end, deadline(Deadline::NOW) };
         assert_eq!(early, Err(Error::TimedOut));
         choose! { finished(task) -> end => end }??;
@@ -211,11 +211,11 @@ fn a_task_that_panics_has_finished() {
     let bundle = Bundle::new().unwrap();
     let task = bundle
         .spawn(|| {
-            dill::yield_now().unwrap();
+            redill::yield_now().unwrap();
             panic!("boom");
         })
         .unwrap();
-    let joined: dill::Result<()> = choose! {
+    let joined: redill::Result<()> = choose! {
         finished(task) -> end => { end.unwrap(); task.join(NEVER) }
     }
     .unwrap();
@@ -230,7 +230,7 @@ fn results_of_tasks_or_something_else() {
     let (stop, stopped) = channel::<()>().unwrap();
     let tasks = TypedBundle::new().unwrap();
     for ms in [30, 10] {
-        tasks.go(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+        tasks.go(move || redill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
     }
     let next = || {
         choose! {
@@ -259,7 +259,7 @@ fn collectors_that_come_too_late_wait_on() {
     let log = Log::default();
     let tasks = std::rc::Rc::new(TypedBundle::new().unwrap());
     for ms in [10, 20] {
-        tasks.go(move || dill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
+        tasks.go(move || redill::sleep(Duration::from_millis(ms)).map(|()| ms)).unwrap();
     }
     let collectors = Bundle::new().unwrap();
     for name in ["a", "b"] {
@@ -292,11 +292,11 @@ fn an_alternative_that_was_not_chosen_has_no_output() {
     // The inside of the macro, misused.
     let (tx, rx) = channel::<Box<u8>>().unwrap();
     let mut slot = Some(Box::new(1));
-    let mut other = dill::__choose::send(&tx, &mut slot);
-    let mut wrong = dill::__choose::recv(&rx);
+    let mut other = redill::__choose::send(&tx, &mut slot);
+    let mut wrong = redill::__choose::recv(&rx);
     let bundle = Bundle::new().unwrap();
     let receiver = rx.clone();
     bundle.go(move || drop(receiver.recv(NEVER))).unwrap();
-    let chosen = dill::__choose::wait(&mut [&mut other], NEVER).unwrap();
+    let chosen = redill::__choose::wait(&mut [&mut other], NEVER).unwrap();
     drop(chosen.take(&mut wrong));
 }

@@ -2,7 +2,7 @@
 //! one end of time for each scheduler.
 
 use crate::virtual_time;
-use dill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Outcome};
+use redill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Outcome};
 use std::time::Duration;
 
 /// Beyond the nanoseconds that a `u64` holds, and at the end.
@@ -17,20 +17,20 @@ fn on_a_thread(test: impl FnOnce() + Send + 'static) {
 fn time_goes_on_as_before_however_late_it_is() {
     for far in FAR {
         on_a_thread(move || {
-            let start = dill::now();
-            dill::sleep(Duration::from_millis(far)).unwrap();
-            let late = dill::now();
+            let start = redill::now();
+            redill::sleep(Duration::from_millis(far)).unwrap();
+            let late = redill::now();
             assert_eq!(late - start, Duration::from_millis(far));
-            dill::sleep(Duration::from_millis(10)).unwrap();
-            assert_eq!(dill::now() - late, Duration::from_millis(10));
+            redill::sleep(Duration::from_millis(10)).unwrap();
+            assert_eq!(redill::now() - late, Duration::from_millis(10));
             let deadline = Deadline::after(Duration::from_millis(500));
             assert_eq!(deadline.remaining(), Some(Duration::from_millis(500)));
             assert!(!deadline.has_passed());
-            assert_eq!(deadline, Deadline::at(dill::now() + Duration::from_millis(500)));
-            dill::sleep(deadline).unwrap();
+            assert_eq!(deadline, Deadline::at(redill::now() + Duration::from_millis(500)));
+            redill::sleep(deadline).unwrap();
             assert!(deadline.has_passed());
             assert_eq!(deadline.remaining(), Some(Duration::ZERO));
-            assert_eq!(dill::now() - late, Duration::from_millis(510));
+            assert_eq!(redill::now() - late, Duration::from_millis(510));
         });
     }
 }
@@ -38,17 +38,17 @@ fn time_goes_on_as_before_however_late_it_is() {
 #[test]
 fn the_longest_durations_are_no_limits() {
     on_a_thread(|| {
-        let start = dill::now();
+        let start = redill::now();
         assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
         let instant = start + Duration::from_secs(i64::MAX as u64 / 2);
         assert_eq!(Deadline::at(instant), Deadline::NEVER);
         let bundle = Bundle::new().unwrap();
-        bundle.go(|| dill::sleep(Duration::from_secs(1)).unwrap()).unwrap();
+        bundle.go(|| redill::sleep(Duration::from_secs(1)).unwrap()).unwrap();
         bundle.deadline(Duration::MAX).unwrap();
         let scope = CancelScope::new().deadline(Duration::MAX);
         let (outcome, fired) = scope.run(|| bundle.cancel(Duration::MAX)).unwrap();
         assert_eq!((outcome, fired), (Ok(Outcome::Finished), None));
-        assert_eq!(dill::now() - start, Duration::from_secs(1));
+        assert_eq!(redill::now() - start, Duration::from_secs(1));
     });
 }
 
@@ -56,18 +56,18 @@ fn the_longest_durations_are_no_limits() {
 fn the_last_periods_end() {
     on_a_thread(|| {
         let last = Duration::from_millis(i64::MAX as u64);
-        let start = dill::now();
+        let start = redill::now();
         for _ in 0..2 {
             let bundle = Bundle::new().unwrap();
-            bundle.go(|| assert_eq!(dill::sleep(Deadline::NEVER), Err(Error::Canceled))).unwrap();
+            bundle.go(|| assert_eq!(redill::sleep(Deadline::NEVER), Err(Error::Canceled))).unwrap();
             let outcome = bundle.cancel(Grace::Within(last)).unwrap();
             assert_eq!(outcome, Outcome::Forced);
-            assert!(dill::now() >= start + Duration::from_millis(i64::MAX as u64 - 1_000_000));
+            assert!(redill::now() >= start + Duration::from_millis(i64::MAX as u64 - 1_000_000));
         }
-        dill::sleep(Duration::from_millis(10)).unwrap();
+        redill::sleep(Duration::from_millis(10)).unwrap();
         // At the end of time everything that could still come has come.
-        let scope = CancelScope::new().deadline(Deadline::at(dill::now()));
-        let (slept, fired) = scope.run(|| dill::sleep(Deadline::NEVER)).unwrap();
+        let scope = CancelScope::new().deadline(Deadline::at(redill::now()));
+        let (slept, fired) = scope.run(|| redill::sleep(Deadline::NEVER)).unwrap();
         assert_eq!((slept, fired), (Err(Error::Canceled), Some(Fired::Deadline)));
     });
 }

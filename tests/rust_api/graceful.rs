@@ -1,5 +1,5 @@
 use crate::{Log, virtual_time};
-use dill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Outcome, channel};
+use redill::{Bundle, CancelScope, Deadline, Error, Fired, Grace, Outcome, channel};
 use std::time::Duration;
 
 const NEVER: Deadline = Deadline::NEVER;
@@ -26,9 +26,9 @@ fn the_request_comes_in_band() {
                 for n in rx.iter() {
                     l.note(n);
                     // All calls are allowed after the request.
-                    dill::sleep(ms(10)).unwrap();
+                    redill::sleep(ms(10)).unwrap();
                 }
-                l.note(dill::is_requested());
+                l.note(redill::is_requested());
             })
             .unwrap();
         for n in 0..2 {
@@ -56,7 +56,7 @@ fn requests_reach_followers_only() {
                 if follows {
                     inner.follow().unwrap();
                 }
-                let task = inner.spawn(|| dill::request().unwrap().wait(NEVER)).unwrap();
+                let task = inner.spawn(|| redill::request().unwrap().wait(NEVER)).unwrap();
                 log.note(format!("{follows}: {:?}", task.join(NEVER)));
             })
             .unwrap();
@@ -69,20 +69,20 @@ fn requests_reach_followers_only() {
 fn a_period_is_inherited() {
     virtual_time();
     let log = Log::default();
-    let start = dill::now();
+    let start = redill::now();
     let outer = Bundle::new().unwrap();
     let l = log.clone();
     outer
         .go(move || {
             let inner = Bundle::new().unwrap();
-            inner.go(|| assert_eq!(dill::sleep(NEVER), Err(Error::Canceled))).unwrap();
-            dill::request().unwrap().wait(NEVER).unwrap();
+            inner.go(|| assert_eq!(redill::sleep(NEVER), Err(Error::Canceled))).unwrap();
+            redill::request().unwrap().wait(NEVER).unwrap();
             l.note(format!("{:?}", inner.cancel(Grace::Inherit)));
         })
         .unwrap();
     // Hard-cancelled at the same moment as the inner one.
     assert_eq!(outer.cancel(Grace::Within(ms(30))), Ok(Outcome::Forced));
-    assert_eq!(dill::now() - start, ms(30));
+    assert_eq!(redill::now() - start, ms(30));
     assert_eq!(log.0.borrow().len(), 1);
 }
 
@@ -90,14 +90,14 @@ fn a_period_is_inherited() {
 fn scopes_nest_and_shields_hold() {
     virtual_time();
     let run = CancelScope::new().deadline(ms(10)).run(|| {
-        let inner = CancelScope::new().deadline(ms(50)).run(|| dill::sleep(NEVER));
+        let inner = CancelScope::new().deadline(ms(50)).run(|| redill::sleep(NEVER));
         assert_eq!(inner, Ok((Err(Error::Canceled), None)), "the outer one has fired");
-        let shielded = CancelScope::shield().run(|| dill::sleep(ms(5)));
+        let shielded = CancelScope::shield().run(|| redill::sleep(ms(5)));
         assert_eq!(shielded, Ok((Ok(()), None)));
-        dill::yield_now()
+        redill::yield_now()
     });
     assert_eq!(run, Ok((Err(Error::Canceled), Some(Fired::Deadline))));
-    assert_eq!(dill::yield_now(), Ok(()));
+    assert_eq!(redill::yield_now(), Ok(()));
 }
 
 #[test]
@@ -109,17 +109,17 @@ fn a_scope_is_left_by_a_panic_too() {
             .run(|| std::panic::resume_unwind(Box::new(())));
     });
     assert!(caught.is_err());
-    assert_eq!(dill::yield_now(), Ok(()));
+    assert_eq!(redill::yield_now(), Ok(()));
     // And its timer is gone.
-    assert_eq!(dill::sleep(ms(50)), Ok(()));
+    assert_eq!(redill::sleep(ms(50)), Ok(()));
 }
 
 #[test]
 fn a_scope_ends_foreign_code_on_request() {
     virtual_time();
-    fn foreign_loop(served: &mut u32) -> dill::Result<()> {
+    fn foreign_loop(served: &mut u32) -> redill::Result<()> {
         loop {
-            dill::sleep(ms(10))?;
+            redill::sleep(ms(10))?;
             *served += 1;
         }
     }
@@ -129,11 +129,11 @@ fn a_scope_ends_foreign_code_on_request() {
             let mut served = 0;
             let (result, fired) = CancelScope::request().run(|| foreign_loop(&mut served)).unwrap();
             assert_eq!((result, fired), (Err(Error::Canceled), Some(Fired::Request)));
-            dill::sleep(ms(1)).unwrap();
+            redill::sleep(ms(1)).unwrap();
             served
         })
         .unwrap();
-    dill::sleep(ms(25)).unwrap();
+    redill::sleep(ms(25)).unwrap();
     assert_eq!(bundle.cancel(Grace::Unlimited), Ok(Outcome::Finished));
     assert_eq!(task.join(NEVER), Ok(2));
 }
@@ -141,11 +141,11 @@ fn a_scope_ends_foreign_code_on_request() {
 #[test]
 fn a_timeout_is_told_from_a_cancellation() {
     virtual_time();
-    assert_eq!(dill::timeout(ms(5), || dill::sleep(NEVER)), Err(Error::TimedOut));
-    assert_eq!(dill::timeout(ms(5), || dill::sleep(ms(4))), Ok(()));
-    assert_eq!(dill::timeout(ms(5), || Err::<(), _>(Error::Done)), Err(Error::Done));
+    assert_eq!(redill::timeout(ms(5), || redill::sleep(NEVER)), Err(Error::TimedOut));
+    assert_eq!(redill::timeout(ms(5), || redill::sleep(ms(4))), Ok(()));
+    assert_eq!(redill::timeout(ms(5), || Err::<(), _>(Error::Done)), Err(Error::Done));
     let bundle = Bundle::new().unwrap();
-    let task = bundle.spawn(|| dill::timeout(ms(50), || dill::sleep(NEVER))).unwrap();
+    let task = bundle.spawn(|| redill::timeout(ms(50), || redill::sleep(NEVER))).unwrap();
     bundle.cancel(Grace::Now).unwrap();
     assert_eq!(task.join(NEVER), Ok(Err(Error::Canceled)));
 }
@@ -156,9 +156,9 @@ fn a_scope_watches_a_channel() {
     let (stop, stopped) = channel::<()>().unwrap();
     let bundle = Bundle::new().unwrap();
     let task = bundle
-        .spawn(move || CancelScope::done(&stopped).run(|| dill::sleep(NEVER)).unwrap().1)
+        .spawn(move || CancelScope::done(&stopped).run(|| redill::sleep(NEVER)).unwrap().1)
         .unwrap();
-    dill::sleep(ms(5)).unwrap();
+    redill::sleep(ms(5)).unwrap();
     drop(stop);
     assert_eq!(task.join(NEVER), Ok(Some(Fired::Request)));
 }

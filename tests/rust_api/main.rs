@@ -5,7 +5,7 @@ mod channels;
 mod choosing;
 mod far_times;
 mod graceful;
-#[cfg(not(dill_thread_switch))] // which launches no C functions
+#[cfg(all(feature = "capi", not(dill_thread_switch)))] // which launches no C functions
 mod mixed;
 #[cfg(not(dill_thread_switch))] // there the threads' own stacks overflow
 mod overflow;

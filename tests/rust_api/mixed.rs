@@ -1,7 +1,7 @@
 //! C coroutines and Rust coroutines in one bundle. `build.rs` compiles the C half.
 
 use crate::virtual_time;
-use dill::{AsRawHandle as _, Bundle, Deadline, FromRawHandle as _, Grace, Outcome, channel};
+use redill::{AsRawHandle as _, Bundle, Deadline, FromRawHandle as _, Grace, Outcome, channel};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -66,7 +66,7 @@ fn one_that_does_not_listen_is_forced_beside_one_that_does() {
     let mut ended = 0;
     // SAFETY: as above.
     assert_eq!(unsafe { mixed_launch_unaware(bundle.as_raw_handle(), &raw mut ended) }, 0);
-    let listener = bundle.spawn(|| dill::request().unwrap().wait(NEVER)).unwrap();
+    let listener = bundle.spawn(|| redill::request().unwrap().wait(NEVER)).unwrap();
     assert_eq!(bundle.cancel(Duration::from_millis(10)), Ok(Outcome::Forced));
     assert_eq!(listener.join(NEVER), Ok(Ok(())));
     assert_eq!(ended, libc::ECANCELED);
@@ -82,10 +82,10 @@ fn a_bundle_of_c_runs_rust_coroutines_and_ends_by_c() {
     bundle
         .go(move || {
             let _captured = captured;
-            dill::request().unwrap().wait(NEVER).unwrap();
+            redill::request().unwrap().wait(NEVER).unwrap();
         })
         .unwrap();
-    let handle = dill::IntoRawHandle::into_raw_handle(bundle);
+    let handle = redill::IntoRawHandle::into_raw_handle(bundle);
     assert_eq!(Rc::strong_count(&witness), 2);
     // SAFETY: the handle was given away, so it may be closed.
     assert_eq!(unsafe { dill_bundle_cancel(handle, -1) }, 0);
@@ -101,7 +101,7 @@ fn a_panic_in_a_bundle_of_c_cancels_it_and_stops_there() {
     // SAFETY: as above.
     assert_eq!(unsafe { mixed_launch_unaware(bundle.as_raw_handle(), &raw mut ended) }, 0);
     bundle.go(|| resume_unwind(Box::new("lost in C"))).unwrap();
-    let handle = dill::IntoRawHandle::into_raw_handle(bundle);
+    let handle = redill::IntoRawHandle::into_raw_handle(bundle);
     // SAFETY: as above.
     let closed = catch_unwind(AssertUnwindSafe(|| unsafe { dill_hclose(handle) }));
     assert_eq!(closed.unwrap(), 0);
@@ -114,7 +114,7 @@ fn raw_ends_carry_plain_data() {
     let (tx, rx) = channel::<c_int>().unwrap();
     let rx = rx.try_into_raw_handle().unwrap();
     // SAFETY: given away just now, for messages of this type.
-    let rx = unsafe { dill::Receiver::<c_int>::from_raw_handle(rx) };
+    let rx = unsafe { redill::Receiver::<c_int>::from_raw_handle(rx) };
     let bundle = Bundle::new().unwrap();
     bundle.go(move || tx.send(4, NEVER).unwrap()).unwrap();
     assert_eq!(rx.recv(NEVER), Ok(4));

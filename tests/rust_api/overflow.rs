@@ -1,6 +1,6 @@
 //! What becomes of a coroutine that overflows its stack.
 
-use dill::{Bundle, Deadline};
+use redill::{Bundle, Deadline};
 use std::env;
 use std::ffi::OsString;
 use std::hint::black_box;

@@ -1,5 +1,5 @@
 use crate::{Log, Witness, virtual_time};
-use dill::{Bundle, Deadline, Error, Grace, TypedBundle};
+use redill::{Bundle, Deadline, Error, Grace, TypedBundle};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 
@@ -22,7 +22,7 @@ fn failing(log: &Log) -> Bundle {
     bundle
         .go(move || {
             let _witness = Witness(sibling.clone(), "sibling left");
-            assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+            assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
             sibling.note("sibling");
         })
         .unwrap();
@@ -30,7 +30,7 @@ fn failing(log: &Log) -> Bundle {
     bundle
         .go(move || {
             let _witness = Witness(failing, "unwound");
-            dill::yield_now().unwrap();
+            redill::yield_now().unwrap();
             fail("oh");
         })
         .unwrap();
@@ -66,7 +66,7 @@ fn a_panic_reaches_whoever_drops() {
     let bundle = failing(&log);
     // The coroutine was going to fail on cancellation: that panic, too, gets out.
     let text = panics_with(move || {
-        dill::yield_now().unwrap();
+        redill::yield_now().unwrap();
         drop(bundle);
     });
     assert_eq!(text, "oh");
@@ -98,7 +98,7 @@ fn a_panic_in_the_owner_goes_first_and_the_other_is_not_fatal() {
     outer
         .go(move || {
             let inner = failing(&log);
-            dill::yield_now().unwrap();
+            redill::yield_now().unwrap();
             let _inner = inner; // dropped while this coroutine unwinds
             fail("owner");
         })
@@ -124,7 +124,7 @@ fn only_the_first_panic_counts_and_the_others_do_no_harm() {
     let bundle2 = Bundle::new().unwrap();
     for _ in 0..2 {
         let _ = bundle2.go(|| {
-            let _ = dill::yield_now();
+            let _ = redill::yield_now();
             panic_any_quietly(Bomb);
         });
     }
@@ -151,7 +151,7 @@ fn a_panic_in_a_destructor_during_cancellation_is_carried_too() {
     bundle
         .go(|| {
             let _fails = Fails;
-            let _ = dill::sleep(NEVER);
+            let _ = redill::sleep(NEVER);
         })
         .unwrap();
     assert_eq!(panics_with(|| drop(bundle)), "destructor");
@@ -206,14 +206,14 @@ fn catching_within_a_coroutine_works_across_switches() {
                         impl Drop for Yields {
                             fn drop(&mut self) {
                                 // Blocks while it unwinds; the others do the same.
-                                dill::yield_now().unwrap();
+                                redill::yield_now().unwrap();
                             }
                         }
                         let _yields = Yields;
-                        dill::yield_now().unwrap();
+                        redill::yield_now().unwrap();
                         fail("caught");
                     });
-                    dill::yield_now().unwrap();
+                    redill::yield_now().unwrap();
                     text
                 })
                 .unwrap()

@@ -1,5 +1,5 @@
 use crate::{Log, Witness, virtual_time};
-use dill::{Bundle, CancelScope, Deadline, Error, Grace, Outcome, channel};
+use redill::{Bundle, CancelScope, Deadline, Error, Grace, Outcome, channel};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -11,11 +11,11 @@ fn coroutines_borrow_and_are_awaited() {
     virtual_time();
     let words = RefCell::new(Vec::new());
     let mut counted = 0;
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         for n in 0..3u64 {
             let words = &words;
             scope.go(move || {
-                dill::sleep(Duration::from_millis(10 - n)).unwrap();
+                redill::sleep(Duration::from_millis(10 - n)).unwrap();
                 words.borrow_mut().push(n);
             })?;
         }
@@ -30,17 +30,17 @@ fn coroutines_borrow_and_are_awaited() {
 fn an_error_cancels() {
     virtual_time();
     let log = Log::default();
-    let start = dill::now();
-    let result = dill::scope(|scope| {
+    let start = redill::now();
+    let result = redill::scope(|scope| {
         scope.go(|| {
             let _witness = Witness(log.clone(), "ended");
-            assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+            assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
         })?;
         Err::<(), _>(Error::Protocol)
     });
     log.note("after");
     assert_eq!(result, Err(Error::Protocol));
-    assert_eq!(dill::now(), start);
+    assert_eq!(redill::now(), start);
     log.is(&["ended", "after"]);
 }
 
@@ -49,10 +49,10 @@ fn a_panic_of_the_function_cancels_and_goes_on() {
     virtual_time();
     let log = Log::default();
     let panic = catch_unwind(AssertUnwindSafe(|| {
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             scope.go(|| {
                 let _witness = Witness(log.clone(), "ended");
-                let _ = dill::sleep(NEVER);
+                let _ = redill::sleep(NEVER);
             })?;
             if true {
                 resume_unwind(Box::new("function"));
@@ -70,13 +70,13 @@ fn a_panic_of_a_coroutine_cancels_the_others_and_goes_on() {
     virtual_time();
     let log = Log::default();
     let panic = catch_unwind(AssertUnwindSafe(|| {
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             scope.go(|| {
                 let _witness = Witness(log.clone(), "sibling");
-                assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+                assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
             })?;
             scope.go(|| {
-                dill::yield_now().unwrap();
+                redill::yield_now().unwrap();
                 resume_unwind(Box::new("coroutine"));
             })
         })
@@ -95,9 +95,9 @@ fn cancellation_of_the_caller_reaches_the_children() {
     let task = bundle
         .spawn(move || {
             let local = String::from("borrowed");
-            let result = dill::scope(|scope| {
+            let result = redill::scope(|scope| {
                 scope.go(|| {
-                    assert_eq!(dill::sleep(NEVER), Err(Error::Canceled));
+                    assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
                     l.note(&local);
                 })
             });
@@ -116,7 +116,7 @@ fn a_cancel_scope_around_a_scope_reaches_the_children() {
     let cut = Cell::new(false);
     let (result, _) = CancelScope::new()
         .deadline(Duration::from_millis(5))
-        .run(|| dill::scope(|scope| scope.go(|| cut.set(dill::sleep(NEVER).is_err()))))
+        .run(|| redill::scope(|scope| scope.go(|| cut.set(redill::sleep(NEVER).is_err()))))
         .unwrap();
     assert_eq!(result, Err(Error::Canceled));
     assert!(cut.get());
@@ -127,7 +127,7 @@ fn a_scope_ends_gracefully_within_its_function() {
     virtual_time();
     let (tx, rx) = channel::<u8>().unwrap();
     let mut seen = Vec::new();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         scope.notify(&tx)?;
         scope.go(|| seen.extend(rx.iter()))?;
         tx.send(1, NEVER)?;
@@ -144,13 +144,13 @@ fn a_scope_ends_gracefully_within_its_function() {
 fn coroutines_launch_more_into_their_scope() {
     virtual_time();
     let count = Cell::new(0);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let count = &count;
         scope.go(move || {
             for _ in 0..3 {
                 scope
                     .go(move || {
-                        dill::yield_now().unwrap();
+                        redill::yield_now().unwrap();
                         count.set(count.get() + 1);
                     })
                     .unwrap();
@@ -168,7 +168,7 @@ fn results_may_borrow_and_may_be_dropped_late() {
     virtual_time();
     let text = String::from("one two");
     let log = Log::default();
-    let longest = dill::scope(|scope| {
+    let longest = redill::scope(|scope| {
         let lazy = scope.spawn(|| Witness(log.clone(), "result dropped"))?;
         let words = scope.spawn(|| text.split(' ').collect::<Vec<_>>())?;
         lazy.wait(NEVER)?;
@@ -186,8 +186,8 @@ fn in_a_cancelled_coroutine_no_scope_begins() {
     let bundle = Bundle::new().unwrap();
     let task = bundle
         .spawn(|| {
-            let _ = dill::sleep(NEVER);
-            dill::scope(|_| -> dill::Result<()> { panic!("called") })
+            let _ = redill::sleep(NEVER);
+            redill::scope(|_| -> redill::Result<()> { panic!("called") })
         })
         .unwrap();
     bundle.cancel(Grace::Now).unwrap();

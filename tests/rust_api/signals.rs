@@ -1,6 +1,6 @@
 //! Programs that are started while signals are received as messages.
 
-use dill::{Bundle, Deadline, Error, Signal};
+use redill::{Bundle, Deadline, Error, Signal};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -55,17 +55,17 @@ fn programs_that_are_started_see_nothing_of_it() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let before = [inherited(), inherited_by_fork()];
     let now = || [inherited(), inherited_by_fork()];
-    let signals = dill::signals([Signal::TERMINATE, Signal::USER1, Signal::USER2]).unwrap();
+    let signals = redill::signals([Signal::TERMINATE, Signal::USER1, Signal::USER2]).unwrap();
     assert_eq!(now(), before);
     assert_eq!(thread::spawn(now).join().unwrap(), before);
-    assert_eq!(dill::offload(Deadline::NEVER, now).unwrap(), before);
+    assert_eq!(redill::offload(Deadline::NEVER, now).unwrap(), before);
     let bundle = Bundle::new().unwrap();
     let seen = before.clone();
     bundle.go(move || assert_eq!(now(), seen)).unwrap();
     bundle.wait(Deadline::NEVER).unwrap();
     assert_eq!(signals.recv(Deadline::NOW), Err(Error::TimedOut));
     drop(signals);
-    assert_eq!(dill::offload(Deadline::NEVER, now).unwrap(), before);
+    assert_eq!(redill::offload(Deadline::NEVER, now).unwrap(), before);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn real_time_signals_have_numbers() {
     super::virtual_time();
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let signal = Signal::from_raw(libc::SIGRTMIN() + 3);
-    let signals = dill::signals([signal]).unwrap();
+    let signals = redill::signals([signal]).unwrap();
     for _ in 0..3 {
         // SAFETY: no preconditions.
         assert_eq!(unsafe { libc::raise(signal.as_raw()) }, 0);
@@ -83,7 +83,7 @@ fn real_time_signals_have_numbers() {
     }
     assert_eq!(signals.recv(Deadline::NOW), Err(Error::TimedOut));
     for wrong in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGBUS, 0, 33, 65] {
-        let error = dill::signals([Signal::from_raw(wrong)]).unwrap_err();
+        let error = redill::signals([Signal::from_raw(wrong)]).unwrap_err();
         assert_eq!(error, Error::Os(libc::EINVAL), "{wrong}");
     }
 }

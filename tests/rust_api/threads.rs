@@ -1,5 +1,5 @@
 use crate::virtual_time;
-use dill::{Bundle, Deadline, channel};
+use redill::{Bundle, Deadline, channel};
 use std::cell::RefCell;
 use std::sync::mpsc;
 use std::thread;
@@ -40,7 +40,7 @@ fn objects_in_thread_locals_outlive_nothing() {
                 kept.push(Box::new(tx));
                 kept.push(Box::new(rx));
                 kept.push(Box::new(bundle));
-                kept.push(Box::new(dill::request().unwrap()));
+                kept.push(Box::new(redill::request().unwrap()));
             });
         })
         .join()
@@ -67,7 +67,7 @@ fn what_a_forgotten_coroutine_has_lent_to_another_thread_stays() {
                             .unwrap();
                     });
                     // Never again: the scope of the thread does not end.
-                    let _ = dill::sleep(NEVER);
+                    let _ = redill::sleep(NEVER);
                 });
             })
             .unwrap();

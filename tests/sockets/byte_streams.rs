@@ -2,7 +2,7 @@
 
 use crate::kinds::*;
 use crate::{moment, pattern, soon, virtual_time};
-use dill::{ByteStream, CancelScope, Deadline, Error, Fired, Grace, Outcome, Prefix};
+use redill::{ByteStream, CancelScope, Deadline, Error, Fired, Grace, Outcome, Prefix};
 use std::io::IoSlice;
 
 /// More than fits on the way of any kind.
@@ -11,7 +11,7 @@ const MUCH: usize = 8 << 20;
 fn bytes_arrive_in_order<K: StreamKind>() {
     let (a, b) = K::pair();
     let data = pattern(MUCH);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let (a, b, data) = (&a, &b, &data);
         // Both directions at once, each with a coroutine of its own at either end.
         scope.go(move || data.chunks(70_001).for_each(|it| a.send(it, soon()).unwrap()))?;
@@ -116,7 +116,7 @@ fn deadlines_hold<K: StreamKind>() {
 
 fn cancellation_ends_calls<K: StreamKind>() {
     let (a, _b) = K::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let data = pattern(MUCH);
         let a = &a;
         let receiver = scope.spawn(move || a.recv(&mut [0; 10], soon()))?;
@@ -147,7 +147,7 @@ fn scopes_interrupt_before_the_first_byte<K: StreamKind>() {
 fn one_call_a_direction<K: StreamKind>() {
     let (a, b) = K::pair();
     let data = &pattern(MUCH);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let (a, b) = (&a, &b);
         let first = scope.spawn(move || {
             let mut buffer = [0; 3];
@@ -187,7 +187,7 @@ fn a_protocol_comes_and_goes<K: StreamKind>() {
 
 fn the_peer_notices_a_drop<K: StreamKind>() {
     let (a, b) = K::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let reader = scope.spawn(move || b.recv(&mut [0; 10], soon()))?;
         drop(a);
         // An end without goodbye: where the kind can tell, it is a reset.
@@ -198,8 +198,8 @@ fn the_peer_notices_a_drop<K: StreamKind>() {
 }
 
 macro_rules! suite {
-    ($($name:ident: $kind:ty;)*) => {
-        $(mod $name {
+    ($($(#[$attribute:meta])* $name:ident: $kind:ty;)*) => {
+        $($(#[$attribute])* mod $name {
             use super::*;
             suite!(@tests $kind; bytes_arrive_in_order lists_are_sent_whole
                 receives_what_is_there half_close_ends_one_direction an_end_within_is_done
@@ -222,7 +222,8 @@ suite! {
     tls_over_tcp: TlsOver<Tcp>;
     tls_over_unix: TlsOver<Unix>;
     tls_over_tls: TlsOver<TlsOver<Unix>>;
-    of_c: Raw;
+    #[cfg(feature = "capi")]
+    of_c: crate::mixed::Raw;
     of_the_user: User;
     tls_over_the_users: TlsOver<User>;
     boxed: Boxed;

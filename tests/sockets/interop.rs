@@ -2,10 +2,10 @@
 
 use crate::kinds::{StreamKind, Tcp, TlsOver, Unix};
 use crate::{moment, pattern, soon, virtual_time};
-use dill::rustls::pki_types::pem::PemObject;
-use dill::rustls::pki_types::{CertificateDer, ServerName};
-use dill::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use dill::{CancelScope, Error, TlsServer, Ws};
+use redill::rustls::pki_types::pem::PemObject;
+use redill::rustls::pki_types::{CertificateDer, ServerName};
+use redill::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use redill::{CancelScope, Error, TlsServer, Ws};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use tungstenite::Message;
@@ -22,8 +22,8 @@ fn plain(error: tungstenite::Error) -> Error {
 fn tungstenite_asks_ours() {
     virtual_time();
     let (a, b) = TlsOver::<Tcp>::pair();
-    dill::scope(|scope| {
-        let server = scope.spawn(move || -> dill::Result<_> {
+    redill::scope(|scope| {
+        let server = scope.spawn(move || -> redill::Result<_> {
             let ws = Ws::accept(b, soon())?;
             while let Ok(message) = ws.recv_message(1 << 20, soon()) {
                 ws.ping(b"in between", soon())?;
@@ -59,7 +59,7 @@ fn tungstenite_asks_ours() {
 fn ours_asks_tungstenite() {
     virtual_time();
     let (a, b) = Unix::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || {
             let mut server = tungstenite::accept(b).ok().unwrap();
             loop {
@@ -106,15 +106,15 @@ fn rustls_asks_ours() {
     for certificate in CertificateDer::pem_file_iter("c-tests/certs/ca.pem").unwrap() {
         roots.add(certificate.unwrap()).unwrap();
     }
-    let provider = Arc::new(dill::rustls::crypto::ring::default_provider());
+    let provider = Arc::new(redill::rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
     let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key").unwrap();
-    dill::scope(|scope| {
-        let server = scope.spawn(move || -> dill::Result<Vec<u8>> {
+    redill::scope(|scope| {
+        let server = scope.spawn(move || -> redill::Result<Vec<u8>> {
             let mut tls = server.accept(b, soon())?;
             tls.write_all(b"hello")?;
             tls.done(soon())?;

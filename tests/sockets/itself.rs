@@ -2,7 +2,7 @@
 //! choose another port. They are refused.
 
 use super::{soon, virtual_time};
-use dill::{Error, TcpStream};
+use redill::{Error, TcpStream};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;

@@ -1,10 +1,9 @@
 //! All kinds of sockets, in pairs that are each other's peers.
 
 use crate::{Counted, Trickling, Turned, soon};
-use dill::{
-    ByteStream, FromRawHandle, IntoRawHandle, MessageSocket, Prefix, RawByteStream,
-    RawMessageSocket, Suffix, TcpListener, TcpStream, Term, Tls, TlsClient, TlsServer, UdpSocket,
-    UnixStream, Ws,
+use redill::{
+    ByteStream, FromRawHandle, IntoRawHandle, MessageSocket, Prefix, RawMessageSocket, Suffix,
+    TcpListener, TcpStream, Term, Tls, TlsClient, TlsServer, UdpSocket, UnixStream, Ws,
 };
 use std::rc::Rc;
 
@@ -61,7 +60,7 @@ impl<K: StreamKind> StreamKind for TlsOver<K> {
         let certificates = "c-tests/certs/chain.pem";
         let server = TlsServer::new(certificates, "c-tests/certs/server.key").unwrap();
         let (a, b) = K::pair();
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             let server = scope.spawn(move || server.accept(b, soon()))?;
             let client = client.connect(a, "localhost", soon())?;
             Ok((client, server.join(soon())??))
@@ -71,26 +70,6 @@ impl<K: StreamKind> StreamKind for TlsOver<K> {
 
     fn done(stream: &Self::Stream) {
         stream.done(soon()).unwrap();
-    }
-}
-
-/// Handed to C and taken back.
-pub struct Raw;
-
-impl StreamKind for Raw {
-    type Stream = RawByteStream;
-
-    fn pair() -> (RawByteStream, RawByteStream) {
-        let (a, b) = Tcp::pair();
-        let wrap =
-            |stream: TcpStream| unsafe { RawByteStream::from_raw_handle(stream.into_raw_handle()) };
-        (wrap(a), wrap(b))
-    }
-
-    fn done(stream: &RawByteStream) {
-        // It doesn't know what it is; C does.
-        use dill::AsRawHandle;
-        assert_eq!(unsafe { crate::mixed::dill_tcp_done(stream.as_raw_handle()) }, 0);
     }
 }
 
@@ -229,7 +208,7 @@ impl<K: StreamKind> MessageKind for WsOver<K> {
 
     fn pair() -> (Self::Socket, Self::Socket) {
         let (a, b) = K::pair();
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             let server = scope.spawn(move || Ws::accept(b, soon()))?;
             let client = Ws::connect(a, "localhost", "/", soon())?;
             Ok((client, server.join(soon())??))

@@ -8,7 +8,9 @@ mod interop;
 mod itself;
 mod kinds;
 mod message_sockets;
+#[cfg(feature = "capi")]
 mod mixed;
+mod nothing_done;
 mod protocols;
 mod standard_library;
 mod stream_ends;
@@ -19,7 +21,7 @@ use std::io::IoSlice;
 use std::sync::Once;
 use std::time::Duration;
 
-use dill::{ByteStream, Deadline, Input, MessageSocket, Result};
+use redill::{ByteStream, Deadline, Input, MessageSocket, Result};
 
 /// Has the calling thread's time be virtual. To be called before anything else.
 pub fn virtual_time() {

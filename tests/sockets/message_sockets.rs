@@ -2,13 +2,13 @@
 
 use crate::kinds::*;
 use crate::{moment, pattern, soon, virtual_time};
-use dill::{CancelScope, Deadline, Error, Fired, Grace, MessageSocket, Outcome, Term};
+use redill::{CancelScope, Deadline, Error, Fired, Grace, MessageSocket, Outcome, Term};
 use std::io::IoSlice;
 
 fn messages_stay_whole<K: MessageKind>() {
     let (a, b) = K::pair();
     let lengths = [0, 1, 2, 31, 32, 33, 125, 126, 127, 1000, 4096];
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let b = &b;
         scope.go(move || {
             for length in lengths {
@@ -80,7 +80,7 @@ fn deadlines_hold<K: MessageKind>() {
 
 fn cancellation_ends_calls<K: MessageKind>() {
     let (a, _b) = K::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let a = &a;
         let receiver = scope.spawn(move || a.recv(&mut [0; 10], soon()))?;
         assert_eq!(scope.cancel(Grace::Now)?, Outcome::Forced);
@@ -103,7 +103,7 @@ fn scopes_interrupt_before_the_first_byte<K: MessageKind>() {
 
 fn one_call_a_direction<K: MessageKind>() {
     let (a, b) = K::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let b = &b;
         let first = scope.spawn(move || b.recv_vec(100, soon()))?;
         assert_eq!(b.recv_vec(100, soon()), Err(Error::Busy));
@@ -119,7 +119,7 @@ fn term_comes_and_goes<K: MessageKind>() {
     let (a, b) = (Term::attach(a, b"bye").unwrap(), Term::attach(b, b"bye").unwrap());
     a.send(b"before", soon()).unwrap();
     assert_eq!(b.recv_vec(100, soon()).unwrap(), b"before");
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let b = scope.spawn(move || b.detach(soon()))?;
         let a = a.detach(soon())?;
         let b = b.join(soon())??;

@@ -3,9 +3,10 @@
 use crate::kinds::{StreamKind, Tcp, Unix};
 use crate::{Counted, Trickling, Turned, pattern, soon, virtual_time};
 use core::ffi::{CStr, c_int, c_void};
-use dill::{
+use redill::{
     AsRawHandle, ByteStream, Deadline, Error, FromRawHandle, Input, IntoRawHandle, Prefix,
-    RawByteStream, RawHandle, RawMessageSocket, Result, Term, Tls, TlsClient, TlsServer, Ws,
+    RawByteStream, RawHandle, RawMessageSocket, Result, TcpStream, Term, Tls, TlsClient, TlsServer,
+    Ws,
 };
 use std::io::IoSlice;
 use std::path::Path;
@@ -24,7 +25,7 @@ unsafe extern "C" {
     fn dill_mrecv(s: c_int, bytes: *mut c_void, length: usize, deadline: i64) -> isize;
     fn dill_prefix_attach(s: c_int, header: usize, flags: c_int) -> c_int;
     fn dill_prefix_detach(s: c_int) -> c_int;
-    pub fn dill_tcp_done(s: c_int) -> c_int;
+    fn dill_tcp_done(s: c_int) -> c_int;
     static dill_bsock_type: *const c_void;
     static dill_input_type: *const c_void;
 }
@@ -76,6 +77,25 @@ fn attach_function(name: &CStr) -> Attach {
     }
 }
 
+/// Handed to C and taken back.
+pub struct Raw;
+
+impl StreamKind for Raw {
+    type Stream = RawByteStream;
+
+    fn pair() -> (RawByteStream, RawByteStream) {
+        let (a, b) = Tcp::pair();
+        let wrap =
+            |stream: TcpStream| unsafe { RawByteStream::from_raw_handle(stream.into_raw_handle()) };
+        (wrap(a), wrap(b))
+    }
+
+    fn done(stream: &RawByteStream) {
+        // It doesn't know what it is; C does.
+        assert_eq!(unsafe { dill_tcp_done(stream.as_raw_handle()) }, 0);
+    }
+}
+
 /// A protocol written in C, on top of any byte stream with a handle.
 fn by_c(attach: &CStr, stream: impl IntoRawHandle) -> RawByteStream {
     static API: OnceLock<Api> = OnceLock::new();
@@ -101,7 +121,7 @@ fn turned_by_c(stream: impl IntoRawHandle) -> RawByteStream {
 fn exchange(a: &dyn ByteStream, b: &dyn ByteStream) {
     let data = pattern(5000);
     for (from, to) in [(a, b), (b, a)] {
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             let data = &data;
             scope.go(move || from.send(data, soon()).unwrap())?;
             let mut received = vec![0; data.len()];
@@ -195,7 +215,7 @@ fn tls_and_websocket_on_top_of_c_on_top_of_rust() {
     let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key").unwrap();
     let a = by_c(c"chunks_attach", turned_by_c(RawByteStream::new(Trickling(a)).unwrap()));
     let b = by_c(c"chunks_attach", RawByteStream::new(Turned(b)).unwrap());
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || {
             let tls: Tls<RawByteStream> = server.accept(b, soon())?;
             Ws::accept(tls, soon())
@@ -272,7 +292,7 @@ fn sockets_go_with_what_is_on_top() {
         let weak: Weak<()> = Rc::downgrade(&alive);
         (Watched(a, alive), weak, b)
     };
-    let is_gone = |weak: Weak<()>, peer: dill::UnixStream| {
+    let is_gone = |weak: Weak<()>, peer: redill::UnixStream| {
         assert!(weak.upgrade().is_none());
         assert_eq!(peer.recv(&mut [0], soon()), Ok(0));
     };
@@ -332,7 +352,7 @@ fn panics_pass_through_c() {
     assert_eq!(catch(&|| drop(c.send(b"x", soon()))), "sent");
     // In a coroutine it goes to the owner of its bundle.
     let outcome = std::panic::catch_unwind(|| {
-        let bundle = dill::Bundle::new().unwrap();
+        let bundle = redill::Bundle::new().unwrap();
         bundle.go(move || drop(Prefix::attach(Explosive, 2).unwrap().send(b"x", soon()))).unwrap();
         bundle.wait(soon()).unwrap();
     });

@@ -2,8 +2,8 @@
 
 use crate::kinds::{StreamKind, Tcp, TlsOver, Unix};
 use crate::{Trickling, Turned, moment, pattern, soon, virtual_time};
-use dill::socks5::{self, Command, Reply};
-use dill::{
+use redill::socks5::{self, Command, Reply};
+use redill::{
     ByteStream, Error, Host, Http, HttpBody, MessageSocket, Prefix, Result, Suffix, TcpListener,
     TcpStream, Term, Tls, TlsClient, TlsServer, ToHost, UnixStream, Ws, WsMessage,
 };
@@ -27,7 +27,7 @@ fn shake_hands(
     server: TlsServer,
 ) -> (Result<Tls<UnixStream>>, Result<Tls<UnixStream>>) {
     let (a, b) = Unix::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || server.accept(b, soon()))?;
         let client = client.connect(a, name, soon());
         Ok((client, server.join(soon())?))
@@ -86,7 +86,7 @@ fn tls_verifies_clients() {
 fn tls_gives_the_stream_back_at_the_byte() {
     virtual_time();
     let (a, b) = TlsOver::<Tcp>::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || {
             b.send(b"secret", soon())?;
             let stream = b.detach(soon())?;
@@ -123,7 +123,7 @@ fn websocket_messages_and_close_reasons() {
     assert_eq!(server.recv_message(100, soon()), Ok(WsMessage::Text("Grüße".to_owned())));
     assert_eq!(server.recv_message(100, soon()), Ok(WsMessage::Binary(vec![255, 0])));
     let big = pattern(1 << 20);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         scope.go(|| server.send_binary(&big, soon()).unwrap())?;
         assert_eq!(client.recv_message(1 << 20, soon())?.as_bytes(), big);
         Ok(())
@@ -143,7 +143,7 @@ fn websocket_messages_and_close_reasons() {
     assert_eq!(server.recv_message(100, soon()), Err(Error::Done));
     let reason = server.close_reason().unwrap();
     assert_eq!((reason.status, &*reason.reason), (3000, "so long"));
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || server.detach(1000, "", soon()))?;
         let client = client.detach(1000, "", soon())?;
         let server = server.join(soon())??;
@@ -177,7 +177,7 @@ fn websocket_errors_tell_the_peer_why() {
 fn websocket_servers_may_refuse() {
     virtual_time();
     let (a, b) = Unix::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let server = scope.spawn(move || {
             Ws::accept_if(
                 b,
@@ -209,7 +209,7 @@ fn term_over_text_websockets() {
     assert_eq!(b.recv_vec(100, soon()).unwrap(), b"hello");
     a.done(soon()).unwrap();
     assert_eq!(b.recv_vec(100, soon()), Err(Error::Done));
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let b = scope.spawn(move || b.detach(soon()))?;
         let a = a.detach(soon())?;
         let b = b.join(soon())??;
@@ -233,7 +233,7 @@ const HOST: (&str, &str) = ("Host", "example.org");
 fn http_keeps_alive() {
     virtual_time();
     let (client, server) = http_pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let served = scope.spawn(move || -> Result<i32> {
             let mut count = 0;
             while let Some(request) = server.recv_request(soon())? {
@@ -388,7 +388,7 @@ fn socks5_connects() {
     virtual_time();
     for target in ["example.org:80", "192.0.2.1:80", "[2001:db8::1]:80"] {
         let (a, b) = Unix::pair();
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             let proxy = scope.spawn(move || proxy(b, None))?;
             let a = socks5::connect(a, target, None, soon())?;
             let (host, b) = proxy.join(soon())??;
@@ -402,7 +402,7 @@ fn socks5_connects() {
     let attempt = |target: &'static str, credentials, decide| {
         // Through streams of the user's own, too.
         let (a, b) = Unix::pair();
-        dill::scope(|scope| {
+        redill::scope(|scope| {
             let proxy = scope.spawn(move || proxy(Turned(b), decide).map(drop))?;
             let client = socks5::connect(Turned(a), target, credentials, soon()).map(drop);
             Ok((client, proxy.join(soon())?))
@@ -465,11 +465,11 @@ fn stacks_chosen_at_run_time() {
         fn send_vectored(
             &self,
             parts: &[std::io::IoSlice<'_>],
-            deadline: dill::Deadline,
+            deadline: redill::Deadline,
         ) -> Result<()> {
             self.0.send_vectored(parts, deadline)
         }
-        fn recv(&self, buffer: &mut [u8], deadline: dill::Deadline) -> Result<usize> {
+        fn recv(&self, buffer: &mut [u8], deadline: redill::Deadline) -> Result<usize> {
             self.0.recv(buffer, deadline)
         }
     }

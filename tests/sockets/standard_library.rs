@@ -2,7 +2,7 @@
 
 use crate::kinds::{StreamKind, Tcp, TlsOver, Unix};
 use crate::{moment, pattern, soon, virtual_time};
-use dill::{
+use redill::{
     CancelScope, Choose, Deadline, Error, Fired, TcpListener, TcpStream, UdpSocket, UnixListener,
     UnixStream,
 };
@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 fn buffered_lines() {
     virtual_time();
     let (a, b) = TlsOver::<Tcp>::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let writer = scope.spawn(move || {
             let mut a = io::BufWriter::new(a);
             for n in 0..1000 {
@@ -38,7 +38,7 @@ fn copying_from_one_to_the_other() {
     let (a, b) = Tcp::pair();
     let (c, d) = Unix::pair();
     let data = &pattern(3 << 20);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         scope.go(move || {
             (&a).write_all(data).unwrap();
             a.close(soon()).unwrap();
@@ -87,8 +87,8 @@ fn halves_belong_to_different_coroutines() {
     virtual_time();
     let (a, b) = TlsOver::<Tcp>::pair();
     let data = pattern(1 << 20);
-    let (mut reader, writer) = dill::split(a).unwrap();
-    let bundle = dill::Bundle::new().unwrap();
+    let (mut reader, writer) = redill::split(a).unwrap();
+    let bundle = redill::Bundle::new().unwrap();
     let expected = data.clone();
     let reading = bundle
         .spawn(move || {
@@ -99,7 +99,7 @@ fn halves_belong_to_different_coroutines() {
             reader
         })
         .unwrap();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         // Both directions at once.
         let sending = scope.spawn(|| (&b).write_all(&data).and_then(|()| Ok(b.done(soon())?)))?;
         let mut writer = writer;
@@ -122,7 +122,7 @@ fn halves_belong_to_different_coroutines() {
 fn halves_become_whole_again() {
     virtual_time();
     let (a, b) = UnixStream::pair().unwrap();
-    let ((reader, writer), (others, _)) = (dill::split(a).unwrap(), dill::split(b).unwrap());
+    let ((reader, writer), (others, _)) = (redill::split(a).unwrap(), redill::split(b).unwrap());
     let (others, writer) = others.reunite(writer).unwrap_err();
     let a = reader.reunite(writer).unwrap();
     a.send(b"x", soon()).unwrap();
@@ -136,9 +136,9 @@ fn incoming_connections_end_with_cancellation() {
     virtual_time();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = dill::Bundle::new().unwrap();
+    let server = redill::Bundle::new().unwrap();
     let counting = server.spawn(move || {
-        let serve = |stream: dill::Result<TcpStream>| {
+        let serve = |stream: redill::Result<TcpStream>| {
             stream.inspect(|stream| stream.send(b"x", soon()).unwrap()).unwrap()
         };
         let accept_all = || listener.incoming().map(serve).collect::<Vec<_>>();
@@ -151,10 +151,10 @@ fn incoming_connections_end_with_cancellation() {
         client.recv_exact(&mut [0], soon()).unwrap();
     };
     (0..3).for_each(|_| connect());
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let cancelling = scope.spawn(|| server.cancel(std::time::Duration::from_secs(10)))?;
         connect();
-        assert_eq!(cancelling.join(soon())??, dill::Outcome::Forced);
+        assert_eq!(cancelling.join(soon())??, redill::Outcome::Forced);
         Ok(())
     })
     .unwrap();

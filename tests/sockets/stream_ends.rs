@@ -1,7 +1,7 @@
 //! Streams that end in the middle of a message: that is never taken for a clean end.
 
 use super::{soon, virtual_time};
-use dill::{Error, Http, MessageSocket, Prefix, Suffix, Term, UnixStream};
+use redill::{Error, Http, MessageSocket, Prefix, Suffix, Term, UnixStream};
 
 /// Receives from the socket that `attach` makes of a stream with the first `cut` bytes of `wire`,
 /// of which each byte index in `clean` is an end between two messages.

@@ -2,7 +2,7 @@
 
 use crate::kinds::{StreamKind, Tcp, Unix};
 use crate::{moment, pattern, soon, virtual_time};
-use dill::{
+use redill::{
     CancelScope, Choose, Deadline, Error, Grace, Prefix, TcpListener, TcpStream, UdpSocket,
     UnixListener, UnixStream, choose,
 };
@@ -16,7 +16,7 @@ fn tcp_listeners() {
     let address = listener.local_addr().unwrap();
     assert_eq!(TcpListener::bind(address).unwrap_err(), Error::Os(libc::EADDRINUSE));
     assert_eq!(listener.accept(moment()).unwrap_err(), Error::TimedOut);
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let accepting = scope.spawn(|| listener.accept(soon()))?;
         assert_eq!(listener.accept(soon()).unwrap_err(), Error::Busy);
         let client = TcpStream::connect(address, soon())?;
@@ -52,7 +52,7 @@ fn tcp_by_name() {
 fn close_waits_for_the_peer() {
     virtual_time();
     let (a, b) = Tcp::pair();
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut all = Vec::new();
             (&b).read_to_end(&mut all)?;
@@ -132,9 +132,9 @@ fn interrupted_receives_lose_nothing() {
     let interrupted = || {
         let (client, server) = begun();
         client.send(b"abc", soon()).unwrap();
-        dill::sleep(moment()).unwrap();
+        redill::sleep(moment()).unwrap();
         client.send(b"def", soon()).unwrap();
-        dill::sleep(moment()).unwrap();
+        redill::sleep(moment()).unwrap();
         (client, server)
     };
     // More than is read ahead.
@@ -246,11 +246,11 @@ fn udp() {
 #[test]
 fn names_are_looked_up() {
     virtual_time();
-    let found = dill::resolve("localhost:80", soon()).unwrap();
+    let found = redill::resolve("localhost:80", soon()).unwrap();
     assert!(!found.is_empty() && found.iter().all(|it| it.ip().is_loopback() && it.port() == 80));
-    assert_eq!(dill::resolve("localhost:80", Deadline::NOW), Err(Error::TimedOut));
+    assert_eq!(redill::resolve("localhost:80", Deadline::NOW), Err(Error::TimedOut));
     let scope = CancelScope::new().deadline(Deadline::NOW);
-    let (result, _) = scope.run(|| dill::resolve("localhost:80", soon())).unwrap();
+    let (result, _) = scope.run(|| redill::resolve("localhost:80", soon())).unwrap();
     assert_eq!(result, Err(Error::Canceled));
 }
 
@@ -258,23 +258,23 @@ fn names_are_looked_up() {
 fn foreign_descriptors() {
     virtual_time();
     let (mut rx, mut tx) = std::io::pipe().unwrap();
-    assert_eq!(dill::readable(&rx, moment()), Err(Error::TimedOut));
-    dill::scope(|scope| {
+    assert_eq!(redill::readable(&rx, moment()), Err(Error::TimedOut));
+    redill::scope(|scope| {
         let rx = &rx;
-        let reader = scope.spawn(move || dill::readable(rx, soon()))?;
-        assert_eq!(dill::readable(rx, soon()), Err(Error::Busy));
+        let reader = scope.spawn(move || redill::readable(rx, soon()))?;
+        assert_eq!(redill::readable(rx, soon()), Err(Error::Busy));
         tx.write_all(b"x")?;
         reader.join(soon())?
     })
     .unwrap();
     rx.read_exact(&mut [0]).unwrap();
-    dill::writable(&tx, soon()).unwrap();
+    redill::writable(&tx, soon()).unwrap();
     // The end is readable too.
     drop(tx);
-    dill::readable(&rx, soon()).unwrap();
+    redill::readable(&rx, soon()).unwrap();
     // Sockets of the library wait by themselves.
     let (a, _b) = Unix::pair();
-    assert_eq!(dill::readable(a.as_fd(), soon()), Err(Error::Busy));
+    assert_eq!(redill::readable(a.as_fd(), soon()), Err(Error::Busy));
 }
 
 #[test]
@@ -295,9 +295,9 @@ fn choosing_among_sockets() {
             .wait(soon())
             .and_then(|result| result)
     };
-    dill::scope(|scope| {
+    redill::scope(|scope| {
         scope.go(|| {
-            dill::sleep(moment()).unwrap();
+            redill::sleep(moment()).unwrap();
             a.send(b"abc", soon()).unwrap();
         })?;
         assert_eq!(wait(), Ok("input"));

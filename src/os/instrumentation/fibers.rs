@@ -7,16 +7,17 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_void;
 
 mod c {
+    use crate::os::symbols::c_functions;
     use libc::{c_int, c_void};
 
-    unsafe extern "C" {
-        pub fn dill_tsan_present() -> c_int;
-        pub fn dill_tsan_current_fiber() -> *mut c_void;
-        pub fn dill_tsan_create_fiber() -> *mut c_void;
-        pub fn dill_tsan_destroy_fiber(fiber: *mut c_void);
-        pub fn dill_tsan_switch_to_fiber(fiber: *mut c_void);
-        pub fn dill_tsan_acquire(address: *mut c_void);
-        pub fn dill_tsan_release(address: *mut c_void);
+    c_functions! {
+        pub unsafe fn dill_tsan_present() -> c_int;
+        pub unsafe fn dill_tsan_current_fiber() -> *mut c_void;
+        pub unsafe fn dill_tsan_create_fiber() -> *mut c_void;
+        pub unsafe fn dill_tsan_destroy_fiber(fiber: *mut c_void);
+        pub unsafe fn dill_tsan_switch_to_fiber(fiber: *mut c_void);
+        pub unsafe fn dill_tsan_acquire(address: *mut c_void);
+        pub unsafe fn dill_tsan_release(address: *mut c_void);
     }
 }
 

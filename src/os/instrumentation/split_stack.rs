@@ -6,12 +6,13 @@ use core::ptr;
 use libc::c_void;
 
 mod c {
+    use crate::os::symbols::c_functions;
     use libc::{c_int, c_void};
 
-    unsafe extern "C" {
-        pub fn dill_split_stack_present() -> c_int;
-        pub fn dill_split_stack_save(context: *mut *mut c_void);
-        pub fn dill_split_stack_load(context: *mut *mut c_void);
+    c_functions! {
+        pub unsafe fn dill_split_stack_present() -> c_int;
+        pub unsafe fn dill_split_stack_save(context: *mut *mut c_void);
+        pub unsafe fn dill_split_stack_load(context: *mut *mut c_void);
     }
 }
 

@@ -1,5 +1,6 @@
 //! 64-bit ARM Linux.
 
+use crate::os::thread_context::THREAD_CONTEXT;
 use core::arch::asm;
 
 /// The system's counter, which Linux lets everybody read. It is the same on all processors.
@@ -34,12 +35,13 @@ pub(in crate::os) fn thread_context() -> *mut () {
     // exists in every thread from its start to its end.
     unsafe {
         asm!(
-            "adrp {t}, :gottprel:dill_thread_context",
-            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
+            "adrp {t}, :gottprel:{context}",
+            "ldr {t}, [{t}, :gottprel_lo12:{context}]",
             "mrs {p}, tpidr_el0",
             "ldr {p}, [{p}, {t}]",
             t = out(reg) _,
             p = out(reg) pointer,
+            context = sym THREAD_CONTEXT,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
@@ -52,13 +54,14 @@ pub(in crate::os) fn set_thread_context(pointer: *mut ()) {
     // SAFETY: writes the same thread-local variable; no Rust reference to it exists.
     unsafe {
         asm!(
-            "adrp {t}, :gottprel:dill_thread_context",
-            "ldr {t}, [{t}, :gottprel_lo12:dill_thread_context]",
+            "adrp {t}, :gottprel:{context}",
+            "ldr {t}, [{t}, :gottprel_lo12:{context}]",
             "mrs {b}, tpidr_el0",
             "str {p}, [{b}, {t}]",
             t = out(reg) _,
             b = out(reg) _,
             p = in(reg) pointer,
+            context = sym THREAD_CONTEXT,
             options(nostack, preserves_flags),
         );
     }

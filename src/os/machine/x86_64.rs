@@ -1,5 +1,6 @@
 //! x86-64 Linux.
 
+use crate::os::thread_context::THREAD_CONTEXT;
 use core::arch::asm;
 
 /// The cycle counter.
@@ -24,9 +25,10 @@ pub(in crate::os) fn thread_context() -> *mut () {
     // exists in every thread from its start to its end.
     unsafe {
         asm!(
-            "mov {p}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
+            "mov {p}, qword ptr [rip + {context}@GOTTPOFF]",
             "mov {p}, qword ptr fs:[{p}]",
             p = out(reg) pointer,
+            context = sym THREAD_CONTEXT,
             options(pure, readonly, nostack, preserves_flags),
         );
     }
@@ -39,10 +41,11 @@ pub(in crate::os) fn set_thread_context(pointer: *mut ()) {
     // SAFETY: writes the same thread-local variable; no Rust reference to it exists.
     unsafe {
         asm!(
-            "mov {t}, qword ptr [rip + dill_thread_context@GOTTPOFF]",
+            "mov {t}, qword ptr [rip + {context}@GOTTPOFF]",
             "mov qword ptr fs:[{t}], {p}",
             t = out(reg) _,
             p = in(reg) pointer,
+            context = sym THREAD_CONTEXT,
             options(nostack, preserves_flags),
         );
     }

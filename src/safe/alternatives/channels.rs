@@ -8,23 +8,23 @@ use core::ptr;
 /// What messages can be received from in a `choose`: [`Receiver`] and [`Signals`].
 ///
 /// ```
-/// use dill::{Choose, Deadline, Receive, channel};
+/// use redill::{Choose, Deadline, Receive, channel};
 ///
-/// fn first<C: Receive>(left: &C, right: &C) -> dill::Result<C::Message> {
+/// fn first<C: Receive>(left: &C, right: &C) -> redill::Result<C::Message> {
 ///     Choose::new().recv(left, |m| m).recv(right, |m| m).wait(Deadline::NEVER)?
 /// }
 ///
 /// let ((left, rx), (right, other)) = (channel::<u8>()?, channel::<u8>()?);
 /// drop((left, right));
-/// assert_eq!(first(&rx, &other), Err(dill::Error::Done));
-/// # Ok::<(), dill::Error>(())
+/// assert_eq!(first(&rx, &other), Err(redill::Error::Done));
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// Nothing else can be such:
 ///
 /// ```compile_fail,E0277
 /// struct Mine;
-/// impl dill::Receive for Mine {
+/// impl redill::Receive for Mine {
 ///     type Message = u8;
 ///     fn message(raw: u8) -> u8 {
 ///         raw

@@ -9,24 +9,24 @@ use crate::safe::{Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TypedBu
 /// several, [`JoinHandle`] and [`ScopedJoinHandle`] one.
 ///
 /// ```
-/// use dill::{Choose, Deadline, Finish};
+/// use redill::{Choose, Deadline, Finish};
 ///
 /// fn has_finished(what: &impl Finish) -> bool {
 ///     Choose::new().finished(what, |end| end.is_ok()).wait(Deadline::NOW) == Ok(true)
 /// }
 ///
-/// let bundle = dill::Bundle::new()?;
+/// let bundle = redill::Bundle::new()?;
 /// assert!(has_finished(&bundle));
-/// let task = bundle.spawn(dill::yield_now)?;
+/// let task = bundle.spawn(redill::yield_now)?;
 /// assert!(!has_finished(&task));
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// Nothing else can have that:
 ///
 /// ```compile_fail,E0277
 /// struct Mine;
-/// impl dill::Finish for Mine {}
+/// impl redill::Finish for Mine {}
 /// ```
 pub trait Finish: sealed::Finish {}
 

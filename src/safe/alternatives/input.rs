@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// block before its first byte. Input that a protocol has received already counts.
 ///
 /// ```
-/// use dill::{Deadline, TcpListener, TcpStream, choose};
+/// use redill::{Deadline, TcpListener, TcpStream, choose};
 /// use std::time::Duration;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -23,11 +23,11 @@ use std::os::fd::{AsFd, AsRawFd};
 ///     input(server) -> result => result?,
 ///     deadline(Duration::from_secs(10)),
 /// }?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// ```
-/// use dill::{AsInput, Choose, Deadline};
+/// use redill::{AsInput, Choose, Deadline};
 ///
 /// fn is_ready(socket: &impl AsInput) -> bool {
 ///     Choose::new().input(socket, |ready| ready.is_ok()).wait(Deadline::NOW) == Ok(true)
@@ -48,7 +48,7 @@ impl<S: AsInput> AsInput for &S {
 /// [`AsInput`].
 ///
 /// ```
-/// use dill::{AsInput, Choose, Deadline, Input, UnixStream};
+/// use redill::{AsInput, Choose, Deadline, Input, UnixStream};
 ///
 /// /// A socket of one's own making.
 /// struct Mine(UnixStream);
@@ -63,11 +63,11 @@ impl<S: AsInput> AsInput for &S {
 /// let mine = Mine(b);
 /// a.send(b"x", Deadline::NEVER)?;
 /// assert_eq!(Choose::new().input(&mine, |result| result).wait(Deadline::NOW)?, Ok(()));
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// ```
-/// use dill::{AsInput, Input};
+/// use redill::{AsInput, Input};
 ///
 /// /// A protocol of one's own waits for the input of the socket beneath.
 /// struct Upper<S>(S);
@@ -82,8 +82,8 @@ impl<S: AsInput> AsInput for &S {
 /// The socket outlives it:
 ///
 /// ```compile_fail,E0505
-/// let (a, b) = dill::UnixStream::pair().unwrap();
-/// let input = dill::Input::of(&a);
+/// let (a, b) = redill::UnixStream::pair().unwrap();
+/// let input = redill::Input::of(&a);
 /// drop(a);
 /// println!("{input:?}");
 /// ```
@@ -116,9 +116,9 @@ impl<'a> Input<'a> {
     /// The input of a socket of this library.
     ///
     /// ```
-    /// let (a, _b) = dill::UnixStream::pair()?;
-    /// let input = dill::Input::of(&a);
-    /// # Ok::<(), dill::Error>(())
+    /// let (a, _b) = redill::UnixStream::pair()?;
+    /// let input = redill::Input::of(&a);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn of(socket: &'a impl AsRawHandle) -> Input<'a> {
         Input::new(Source::Handle(socket.as_raw_handle()))
@@ -128,7 +128,7 @@ impl<'a> Input<'a> {
     ///
     /// ```
     /// let stdin = std::io::stdin();
-    /// let input = dill::Input::of_fd(&stdin);
+    /// let input = redill::Input::of_fd(&stdin);
     /// ```
     pub fn of_fd(fd: &'a impl AsFd) -> Input<'a> {
         Input::new(Source::Descriptor(fd.as_fd().as_raw_fd()))
@@ -137,7 +137,7 @@ impl<'a> Input<'a> {
     /// A receive would not block: something has been received already, or it would fail at once.
     ///
     /// ```
-    /// use dill::{AsInput, Choose, Deadline, Input};
+    /// use redill::{AsInput, Choose, Deadline, Input};
     ///
     /// struct Full;
     ///
@@ -148,7 +148,7 @@ impl<'a> Input<'a> {
     /// }
     ///
     /// assert_eq!(Choose::new().input(&Full, |result| result).wait(Deadline::NEVER)?, Ok(()));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn ready() -> Input<'a> {
         Input::new(Source::Ready)
@@ -157,7 +157,7 @@ impl<'a> Input<'a> {
     /// Nobody knows. To wait for it fails with [`Error::Unsupported`].
     ///
     /// ```
-    /// use dill::{AsInput, Choose, Deadline, Error, Input};
+    /// use redill::{AsInput, Choose, Deadline, Error, Input};
     ///
     /// struct Opaque;
     ///
@@ -169,7 +169,7 @@ impl<'a> Input<'a> {
     ///
     /// let result = Choose::new().input(&Opaque, |result| result).wait(Deadline::NEVER)?;
     /// assert_eq!(result, Err(Error::Unsupported));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn unknown() -> Input<'a> {
         Input::new(Source::Unknown)

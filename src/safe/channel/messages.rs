@@ -6,11 +6,11 @@ use core::fmt;
 /// What a [`Receiver`] receives, until nothing more comes: see [`Receiver::iter`].
 ///
 /// ```
-/// let (tx, rx) = dill::channel::<u8>()?;
+/// let (tx, rx) = redill::channel::<u8>()?;
 /// drop(tx);
-/// let mut messages: dill::Messages<'_, u8> = rx.iter();
+/// let mut messages: redill::Messages<'_, u8> = rx.iter();
 /// assert_eq!(messages.next(), None);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Messages<'a, T> {
     pub(super) receiver: &'a Receiver<T>,
@@ -27,7 +27,7 @@ impl<T> Iterator for Messages<'_, T> {
 /// As [`Messages`], of a receiver that it owns.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, channel};
+/// use redill::{Bundle, Deadline, channel};
 ///
 /// let (tx, rx) = channel()?;
 /// let bundle = Bundle::new()?;
@@ -37,7 +37,7 @@ impl<T> Iterator for Messages<'_, T> {
 /// }
 /// drop(tx);
 /// assert_eq!(sum.join(Deadline::NEVER)?, 10);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct IntoMessages<T> {
     pub(super) receiver: Receiver<T>,

@@ -6,9 +6,9 @@ use core::fmt;
 /// A value that could not be sent, and why.
 ///
 /// ```
-/// use dill::{Deadline, Error, channel};
+/// use redill::{Deadline, Error, channel};
 ///
-/// fn send(text: &str) -> dill::Result<()> {
+/// fn send(text: &str) -> redill::Result<()> {
 ///     let (tx, rx) = channel()?;
 ///     drop(rx);
 ///     tx.send(text, Deadline::NEVER)?; // where the value does not matter
@@ -27,10 +27,10 @@ impl<T> SendError<T> {
     /// The value.
     ///
     /// ```
-    /// let (tx, rx) = dill::channel()?;
-    /// assert_eq!(tx.send(7, dill::Deadline::NOW).unwrap_err().into_inner(), 7);
+    /// let (tx, rx) = redill::channel()?;
+    /// assert_eq!(tx.send(7, redill::Deadline::NOW).unwrap_err().into_inner(), 7);
     /// # drop(rx);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
@@ -40,10 +40,10 @@ impl<T> SendError<T> {
     /// Why it could not be sent.
     ///
     /// ```
-    /// let (tx, rx) = dill::channel()?;
+    /// let (tx, rx) = redill::channel()?;
     /// drop(rx);
-    /// assert_eq!(*tx.send(7, dill::Deadline::NEVER).unwrap_err().error(), dill::Error::Done);
-    /// # Ok::<(), dill::Error>(())
+    /// assert_eq!(*tx.send(7, redill::Deadline::NEVER).unwrap_err().error(), redill::Error::Done);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn error(&self) -> &Error {

@@ -21,11 +21,11 @@
 /// | `deadline(deadline)` as the last one, without pattern | | |
 ///
 /// ```
-/// use dill::{Bundle, Deadline, Error, Grace, Signal, channel, choose};
+/// use redill::{Bundle, Deadline, Error, Grace, Signal, channel, choose};
 /// use std::time::Duration;
 ///
 /// let (tx, work) = channel::<u32>()?;
-/// let signals = dill::signals([Signal::INTERRUPT])?;
+/// let signals = redill::signals([Signal::INTERRUPT])?;
 /// let bundle = Bundle::new()?;
 /// bundle.go(move || {
 ///     for n in 1..=3 {
@@ -54,7 +54,7 @@
 /// A value can be sent by one arm only:
 ///
 /// ```compile_fail,E0499
-/// use dill::{channel, choose};
+/// use redill::{channel, choose};
 ///
 /// let ((left, _rx), (right, _other)) = (channel().unwrap(), channel().unwrap());
 /// let mut slot = Some(1);

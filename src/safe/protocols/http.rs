@@ -22,14 +22,15 @@ use crate::{ByteStream, Deadline, Result};
 /// end; [`send`](Http::send) and [`Write`](std::io::Write) send that of the message whose head was
 /// sent. What is left of a body is dropped when the next head is received.
 ///
-/// A deadline that passes while a head is received or anything is sent ends that direction for good;
-/// one that passes before the next byte of a body does no harm.
+/// A call that ends before its first byte, by its deadline or a cancellation, has changed nothing.
+/// One that is cut off in a head, or in bytes that are lost by that, ends its direction for good.
+/// What stands between the chunks of a body, and an empty line before a request, does not count.
 ///
 /// Heads are limited to 64 KiB, lines of them to 8 KiB, and whatever two readers could understand
 /// differently is refused ([`Error::Protocol`](crate::Error::Protocol)).
 ///
 /// ```
-/// use dill::{HttpBody, Deadline, Http, UnixStream};
+/// use redill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
@@ -44,7 +45,7 @@ use crate::{ByteStream, Deadline, Result};
 /// let response = client.recv_response(Deadline::NEVER)?;
 /// assert_eq!(response.status, 200);
 /// assert_eq!(client.recv_body(1000, Deadline::NEVER)?, b"Hello!");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Http<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -62,9 +63,9 @@ impl<S: ByteStream + 'static> Http<S> {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let http = dill::Http::attach(a)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let http = redill::Http::attach(a)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach(stream: S) -> Result<Http<S>> {
         let (socket, lower) = Lower::attach_to_stream(stream, http::attach, http::beneath)?;
@@ -83,12 +84,12 @@ impl<S: ByteStream + 'static> Http<S> {
     /// stream is closed then.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// let http = Http::attach(a)?;
     /// http.send_request("GET", "/", &[("Host", "example.org")], HttpBody::Empty, Deadline::NEVER)?;
     /// let stream: UnixStream = http.detach(Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
@@ -101,10 +102,10 @@ impl<S: ByteStream + 'static> Http<S> {
     /// messages.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let http = dill::Http::attach(a)?;
-    /// let stream: &dill::UnixStream = http.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let http = redill::Http::attach(a)?;
+    /// let stream: &redill::UnixStream = http.get_ref();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()

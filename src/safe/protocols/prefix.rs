@@ -11,7 +11,7 @@ use core::ffi::c_int;
 /// Messages over a byte stream, each preceded by its length.
 ///
 /// ```
-/// use dill::{Deadline, Prefix, UnixStream};
+/// use redill::{Deadline, Prefix, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (a, b) = (Prefix::attach(a, 2)?, Prefix::attach(b, 2)?);
@@ -19,13 +19,13 @@ use core::ffi::c_int;
 /// a.send(b"second", Deadline::NEVER)?;
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"first");
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"second");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// Once detached it is gone:
 ///
 /// ```compile_fail,E0382
-/// use dill::{Deadline, Prefix, UnixStream};
+/// use redill::{Deadline, Prefix, UnixStream};
 ///
 /// let (a, _b) = UnixStream::pair().unwrap();
 /// let prefix = Prefix::attach(a, 2).unwrap();
@@ -36,7 +36,7 @@ use core::ffi::c_int;
 /// and as long as it is not, the stream beneath can't be used up:
 ///
 /// ```compile_fail,E0382
-/// use dill::{Deadline, Prefix, UnixStream};
+/// use redill::{Deadline, Prefix, UnixStream};
 ///
 /// let (a, _b) = UnixStream::pair().unwrap();
 /// let prefix = Prefix::attach(a, 2).unwrap();
@@ -59,13 +59,13 @@ impl<S: ByteStream + 'static> Prefix<S> {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// let prefix = dill::Prefix::attach(a, 4)?;
-    /// prefix.send(b"hello", dill::Deadline::NEVER)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// let prefix = redill::Prefix::attach(a, 4)?;
+    /// prefix.send(b"hello", redill::Deadline::NEVER)?;
     /// let mut bytes = [0; 9];
-    /// b.recv_exact(&mut bytes, dill::Deadline::NEVER)?;
+    /// b.recv_exact(&mut bytes, redill::Deadline::NEVER)?;
     /// assert_eq!(&bytes, b"\0\0\0\x05hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach(stream: S, header_size: usize) -> Result<Prefix<S>> {
         Prefix::with_flags(stream, header_size, 0)
@@ -78,13 +78,13 @@ impl<S: ByteStream + 'static> Prefix<S> {
     /// The same.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// let prefix = dill::Prefix::attach_little_endian(a, 4)?;
-    /// prefix.send(b"hello", dill::Deadline::NEVER)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// let prefix = redill::Prefix::attach_little_endian(a, 4)?;
+    /// prefix.send(b"hello", redill::Deadline::NEVER)?;
     /// let mut bytes = [0; 9];
-    /// b.recv_exact(&mut bytes, dill::Deadline::NEVER)?;
+    /// b.recv_exact(&mut bytes, redill::Deadline::NEVER)?;
     /// assert_eq!(&bytes, b"\x05\0\0\0hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach_little_endian(stream: S, header_size: usize) -> Result<Prefix<S>> {
         Prefix::with_flags(stream, header_size, prefix::LITTLE_ENDIAN)
@@ -104,7 +104,7 @@ impl<S: ByteStream + 'static> Prefix<S> {
     /// where in the stream that boundary is. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, Prefix, UnixStream};
+    /// # use redill::{Deadline, Prefix, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (a, b) = (Prefix::attach(a, 2)?, Prefix::attach(b, 2)?);
     /// a.send(b"message", Deadline::NEVER)?;
@@ -113,7 +113,7 @@ impl<S: ByteStream + 'static> Prefix<S> {
     /// let mut bytes = [0; 5];
     /// b.detach()?.recv_exact(&mut bytes, Deadline::NEVER)?;
     /// assert_eq!(&bytes, b"bytes");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self) -> Result<S> {
         self.lower.detach_from_stream(self.socket, prefix::detach)
@@ -123,10 +123,10 @@ impl<S: ByteStream + 'static> Prefix<S> {
     /// messages.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let prefix = dill::Prefix::attach(a, 2)?;
-    /// let stream: &dill::UnixStream = prefix.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let prefix = redill::Prefix::attach(a, 2)?;
+    /// let stream: &redill::UnixStream = prefix.get_ref();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()

@@ -3,12 +3,12 @@
 //! A stream goes in, and comes out connected to somewhere else.
 //!
 //! ```
-//! use dill::socks5::{self, Command, Reply};
-//! use dill::{Bundle, Deadline, Host, ToHost, UnixStream};
+//! use redill::socks5::{self, Command, Reply};
+//! use redill::{Bundle, Deadline, Host, ToHost, UnixStream};
 //!
 //! let (stream, theirs) = UnixStream::pair()?;
 //! let bundle = Bundle::new()?;
-//! let proxy = bundle.spawn(move || -> dill::Result<Host> {
+//! let proxy = bundle.spawn(move || -> redill::Result<Host> {
 //!     let stream = socks5::accept(theirs, Deadline::NEVER)?;
 //!     let (stream, command, host) = socks5::recv_command(stream, Deadline::NEVER)?;
 //!     assert_eq!(command, Command::Connect);
@@ -24,7 +24,7 @@
 //! stream.recv_exact(&mut buffer, Deadline::NEVER)?;
 //! assert_eq!(&buffer, b"hello");
 //! assert_eq!(proxy.join(Deadline::NEVER)??, "example.org:80".to_host()?);
-//! # Ok::<(), dill::Error>(())
+//! # Ok::<(), redill::Error>(())
 //! ```
 
 use crate::os::errno::Errno;
@@ -45,14 +45,14 @@ use core::net::SocketAddr;
 /// is closed then.
 ///
 /// ```no_run
-/// use dill::{TcpStream, socks5};
+/// use redill::{TcpStream, socks5};
 /// use std::time::Duration;
 ///
-/// let deadline = dill::Deadline::after(Duration::from_secs(10));
+/// let deadline = redill::Deadline::after(Duration::from_secs(10));
 /// let stream = TcpStream::connect("127.0.0.1:1080", deadline)?;
 /// let credentials = Some(("user", "secret"));
 /// let stream = socks5::connect(stream, "example.org:80", credentials, deadline)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn connect<S: ByteStream + 'static>(
     stream: S,
@@ -83,11 +83,11 @@ pub fn connect<S: ByteStream + 'static>(
 /// [`Error::Protocol`]; those of the stream. The stream is closed then.
 ///
 /// ```
-/// # use dill::{Deadline, Error, UnixStream, socks5};
+/// # use redill::{Deadline, Error, UnixStream, socks5};
 /// let (client, stream) = UnixStream::pair()?;
 /// client.send(b"GET / HTTP/1.1\r\n\r\n", Deadline::NEVER)?; // that is another protocol
 /// assert_eq!(socks5::accept(stream, Deadline::NEVER).unwrap_err(), Error::Protocol);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn accept<S: ByteStream + 'static>(stream: S, deadline: impl Into<Deadline>) -> Result<S> {
     let deadline = deadline.into().raw();
@@ -103,8 +103,8 @@ pub fn accept<S: ByteStream + 'static>(stream: S, deadline: impl Into<Deadline>)
 /// As [`accept`]; [`Error::Os`] with `EACCES` when `decide` refuses, and the client has been told so.
 ///
 /// ```no_run
-/// # use dill::{Deadline, UnixStream, socks5};
-/// # fn example(stream: UnixStream) -> dill::Result<()> {
+/// # use redill::{Deadline, UnixStream, socks5};
+/// # fn example(stream: UnixStream) -> redill::Result<()> {
 /// let decide = |user: &str, password: &str| (user, password) == ("user", "secret");
 /// let stream = socks5::accept_if(stream, decide, Deadline::NEVER)?;
 /// # Ok(())
@@ -127,7 +127,7 @@ pub fn accept_if<S: ByteStream + 'static>(
 /// What a client wants of a proxy.
 ///
 /// ```
-/// assert_ne!(dill::socks5::Command::Connect, dill::socks5::Command::Bind);
+/// assert_ne!(redill::socks5::Command::Connect, redill::socks5::Command::Bind);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
@@ -146,8 +146,8 @@ pub enum Command {
 /// [`Error::Protocol`]; those of the stream. The stream is closed then.
 ///
 /// ```no_run
-/// # use dill::{Deadline, UnixStream, socks5};
-/// # fn example(stream: UnixStream) -> dill::Result<()> {
+/// # use redill::{Deadline, UnixStream, socks5};
+/// # fn example(stream: UnixStream) -> redill::Result<()> {
 /// let (stream, command, host) = socks5::recv_command(stream, Deadline::NEVER)?;
 /// println!("{command:?} {host:?}");
 /// # Ok(())
@@ -178,7 +178,7 @@ pub fn recv_command<S: ByteStream + 'static>(
 /// What a proxy answers.
 ///
 /// ```
-/// assert_eq!(dill::socks5::Reply::Succeeded as u8, 0);
+/// assert_eq!(redill::socks5::Reply::Succeeded as u8, 0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -210,8 +210,8 @@ pub enum Reply {
 /// Those of the stream, which is closed then.
 ///
 /// ```no_run
-/// # use dill::{Deadline, UnixStream, socks5};
-/// # fn example(stream: UnixStream) -> dill::Result<()> {
+/// # use redill::{Deadline, UnixStream, socks5};
+/// # fn example(stream: UnixStream) -> redill::Result<()> {
 /// let nowhere = "0.0.0.0:0".parse().unwrap();
 /// socks5::reply(stream, socks5::Reply::ConnectionRefused, nowhere, Deadline::NEVER)?;
 /// # Ok(())

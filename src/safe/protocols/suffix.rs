@@ -10,14 +10,14 @@ use crate::{ByteStream, Result};
 /// Messages over a byte stream, each followed by a delimiter, such as the end of a line.
 ///
 /// ```
-/// use dill::{Deadline, Suffix, UnixStream};
+/// use redill::{Deadline, Suffix, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let lines = Suffix::attach(a, b"\r\n")?;
 /// b.send(b"one\r\ntwo\r\n", Deadline::NEVER)?;
 /// assert_eq!(lines.recv_vec(100, Deadline::NEVER)?, b"one");
 /// assert_eq!(lines.recv_vec(100, Deadline::NEVER)?, b"two");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Suffix<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -35,13 +35,13 @@ impl<S: ByteStream + 'static> Suffix<S> {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is closed then.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// let lines = dill::Suffix::attach(a, b"\n")?;
-    /// lines.send(b"hello", dill::Deadline::NEVER)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// let lines = redill::Suffix::attach(a, b"\n")?;
+    /// lines.send(b"hello", redill::Deadline::NEVER)?;
     /// let mut bytes = [0; 6];
-    /// b.recv_exact(&mut bytes, dill::Deadline::NEVER)?;
+    /// b.recv_exact(&mut bytes, redill::Deadline::NEVER)?;
     /// assert_eq!(&bytes, b"hello\n");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach(stream: S, delimiter: &[u8]) -> Result<Suffix<S>> {
         let attach = |handle| suffix::attach(handle, Some(delimiter), Ok(Storage::Own));
@@ -57,7 +57,7 @@ impl<S: ByteStream + 'static> Suffix<S> {
     /// where in the stream that boundary is. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, Suffix, UnixStream};
+    /// # use redill::{Deadline, Suffix, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let lines = Suffix::attach(a, b"\n")?;
     /// b.send(b"head\nbody", Deadline::NEVER)?;
@@ -65,7 +65,7 @@ impl<S: ByteStream + 'static> Suffix<S> {
     /// let mut bytes = [0; 4];
     /// lines.detach()?.recv_exact(&mut bytes, Deadline::NEVER)?;
     /// assert_eq!(&bytes, b"body");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self) -> Result<S> {
         self.lower.detach_from_stream(self.socket, suffix::detach)
@@ -75,10 +75,10 @@ impl<S: ByteStream + 'static> Suffix<S> {
     /// messages.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let lines = dill::Suffix::attach(a, b"\n")?;
-    /// let stream: &dill::UnixStream = lines.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let lines = redill::Suffix::attach(a, b"\n")?;
+    /// let stream: &redill::UnixStream = lines.get_ref();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()

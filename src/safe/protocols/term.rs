@@ -11,7 +11,7 @@ use crate::{Deadline, Error, MessageSocket, Result};
 /// where the protocol has ended, and what is beneath goes on from there.
 ///
 /// ```
-/// use dill::{Deadline, Error, Suffix, Term, UnixStream};
+/// use redill::{Deadline, Error, Suffix, Term, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let a = Term::attach(Suffix::attach(a, b"\n")?, b"STOP")?;
@@ -23,7 +23,7 @@ use crate::{Deadline, Error, MessageSocket, Result};
 ///
 /// b.done(Deadline::NEVER)?;
 /// let a: Suffix<UnixStream> = a.detach(Deadline::NEVER)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Term<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -41,10 +41,10 @@ impl<S: MessageSocket + 'static> Term<S> {
     /// [`Error::OutOfMemory`]. The socket is closed then.
     ///
     /// ```
-    /// # use dill::{Prefix, Term};
-    /// # let (a, _b) = dill::UnixStream::pair()?;
+    /// # use redill::{Prefix, Term};
+    /// # let (a, _b) = redill::UnixStream::pair()?;
     /// let term = Term::attach(Prefix::attach(a, 2)?, b"")?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn attach(socket: S, message: &[u8]) -> Result<Term<S>> {
         let attach = |handle| term::attach(handle, Some(message), Ok(Storage::Own));
@@ -59,12 +59,12 @@ impl<S: MessageSocket + 'static> Term<S> {
     /// As [`MessageSocket::send_vectored`]; [`Error::Done`] if it was sent before.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, Prefix, Term, UnixStream};
+    /// # use redill::{Deadline, Error, Prefix, Term, UnixStream};
     /// # let (a, _b) = UnixStream::pair()?;
     /// # let term = Term::attach(Prefix::attach(a, 2)?, b"")?;
     /// term.done(Deadline::NEVER)?;
     /// assert_eq!(term.send(b"one more", Deadline::NEVER), Err(Error::Done));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn done(&self, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into().raw();
@@ -81,13 +81,13 @@ impl<S: MessageSocket + 'static> Term<S> {
     /// The socket beneath is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, Prefix, Term, UnixStream};
+    /// # use redill::{Deadline, Prefix, Term, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let a = Term::attach(Prefix::attach(a, 2)?, b"")?;
     /// # let b = Term::attach(Prefix::attach(b, 2)?, b"")?;
     /// # b.done(Deadline::NEVER)?;
     /// let prefix: Prefix<UnixStream> = a.detach(std::time::Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
@@ -97,11 +97,11 @@ impl<S: MessageSocket + 'static> Term<S> {
     /// The socket beneath. To send or receive there is at your own risk.
     ///
     /// ```
-    /// # use dill::{Prefix, Term, UnixStream};
+    /// # use redill::{Prefix, Term, UnixStream};
     /// # let (a, _b) = UnixStream::pair()?;
     /// # let term = Term::attach(Prefix::attach(a, 2)?, b"")?;
     /// let prefix: &Prefix<UnixStream> = term.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()

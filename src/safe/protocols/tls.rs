@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// What a TLS client needs to know, for any number of connections: whom to trust, and who it is.
 ///
 /// ```no_run
-/// use dill::{TcpStream, TlsClient};
+/// use redill::{TcpStream, TlsClient};
 /// use std::io::{Read, Write};
 /// use std::time::Duration;
 ///
@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// tls.write_all(b"GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n")?;
 /// let mut answer = String::new();
 /// tls.read_to_string(&mut answer)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct TlsClient {
@@ -41,8 +41,8 @@ impl TlsClient {
     /// [`Error::Os`] with `ENOENT` when the system trusts nobody.
     ///
     /// ```no_run
-    /// let client = dill::TlsClient::new()?;
-    /// # Ok::<(), dill::Error>(())
+    /// let client = redill::TlsClient::new()?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new() -> Result<TlsClient> {
         TlsClient::of(tls::verifying_client(None, None))
@@ -55,9 +55,9 @@ impl TlsClient {
     /// [`Error::Os`] with `EINVAL` when there are none in it, and those of reading it.
     ///
     /// ```
-    /// let client = dill::TlsClient::with_authorities("c-tests/certs/ca.pem")?;
-    /// assert!(dill::TlsClient::with_authorities("no such file").is_err());
-    /// # Ok::<(), dill::Error>(())
+    /// let client = redill::TlsClient::with_authorities("c-tests/certs/ca.pem")?;
+    /// assert!(redill::TlsClient::with_authorities("no such file").is_err());
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn with_authorities(file: impl AsRef<Path>) -> Result<TlsClient> {
         TlsClient::of(tls::verifying_client(Some(file.as_ref()), None))
@@ -73,12 +73,12 @@ impl TlsClient {
     /// is not that of the certificate.
     ///
     /// ```
-    /// use dill::TlsClient;
+    /// use redill::TlsClient;
     /// use std::path::Path;
     ///
     /// let authorities = Path::new("c-tests/certs/ca.pem");
     /// let client = TlsClient::with_identity(Some(authorities), "c-tests/certs/client.pem", "c-tests/certs/client.key")?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn with_identity(
         authorities: Option<&Path>,
@@ -97,8 +97,8 @@ impl TlsClient {
     /// None that is known.
     ///
     /// ```
-    /// let client = dill::TlsClient::dangerous_without_verification()?;
-    /// # Ok::<(), dill::Error>(())
+    /// let client = redill::TlsClient::dangerous_without_verification()?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn dangerous_without_verification() -> Result<TlsClient> {
         TlsClient::of(tls::trusting_anybody())
@@ -107,8 +107,8 @@ impl TlsClient {
     /// A client with a configuration of rustls, for all that the others don't offer.
     ///
     /// ```
-    /// # fn example(config: dill::rustls::ClientConfig) {
-    /// let client = dill::TlsClient::from_config(std::sync::Arc::new(config));
+    /// # fn example(config: redill::rustls::ClientConfig) {
+    /// let client = redill::TlsClient::from_config(std::sync::Arc::new(config));
     /// # }
     /// ```
     #[must_use]
@@ -129,7 +129,7 @@ impl TlsClient {
     /// [`Error::Reset`], and those of the stream. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Bundle, Deadline, TlsClient, TlsServer, UnixStream};
+    /// # use redill::{Bundle, Deadline, TlsClient, TlsServer, UnixStream};
     /// let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
     /// # let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
     /// # let (stream, theirs) = UnixStream::pair()?;
@@ -137,7 +137,7 @@ impl TlsClient {
     /// # let server = bundle.spawn(move || server.accept(theirs, Deadline::NEVER))?;
     /// let tls = client.connect(stream, "localhost", Deadline::NEVER)?;
     /// # server.join(Deadline::NEVER)??;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn connect<S: ByteStream + 'static>(
         &self,
@@ -156,7 +156,7 @@ impl TlsClient {
 /// welcome.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, TcpListener, TcpStream, TlsClient, TlsServer};
+/// use redill::{Bundle, Deadline, TcpListener, TcpStream, TlsClient, TlsServer};
 /// use std::io::{Read, Write};
 ///
 /// let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
@@ -164,7 +164,7 @@ impl TlsClient {
 /// let address = listener.local_addr()?;
 ///
 /// let bundle = Bundle::new()?;
-/// let greeting = bundle.spawn(move || -> dill::Result<String> {
+/// let greeting = bundle.spawn(move || -> redill::Result<String> {
 ///     let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
 ///     let stream = TcpStream::connect(address, Deadline::NEVER)?;
 ///     let mut tls = client.connect(stream, "localhost", Deadline::NEVER)?;
@@ -179,7 +179,7 @@ impl TlsClient {
 /// tls.write_all(b"hello")?;
 /// tls.detach(Deadline::NEVER)?;
 /// assert_eq!(greeting.join(Deadline::NEVER)??, "hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct TlsServer {
@@ -196,9 +196,9 @@ impl TlsServer {
     /// and those of reading.
     ///
     /// ```
-    /// let server = dill::TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
-    /// assert!(dill::TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/client.key").is_err());
-    /// # Ok::<(), dill::Error>(())
+    /// let server = redill::TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
+    /// assert!(redill::TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/client.key").is_err());
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<TlsServer> {
         TlsServer::of(certificates.as_ref(), key.as_ref(), None)
@@ -212,8 +212,8 @@ impl TlsServer {
     /// The same.
     ///
     /// ```
-    /// let server = dill::TlsServer::for_clients_of("c-tests/certs/ca.pem", "c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
-    /// # Ok::<(), dill::Error>(())
+    /// let server = redill::TlsServer::for_clients_of("c-tests/certs/ca.pem", "c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn for_clients_of(
         authorities: impl AsRef<Path>,
@@ -226,8 +226,8 @@ impl TlsServer {
     /// A server with a configuration of rustls, for all that the others don't offer.
     ///
     /// ```
-    /// # fn example(config: dill::rustls::ServerConfig) {
-    /// let server = dill::TlsServer::from_config(std::sync::Arc::new(config));
+    /// # fn example(config: redill::rustls::ServerConfig) {
+    /// let server = redill::TlsServer::from_config(std::sync::Arc::new(config));
     /// # }
     /// ```
     #[must_use]
@@ -248,12 +248,12 @@ impl TlsServer {
     /// ours; [`Error::Protocol`], [`Error::Reset`], and those of the stream. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, TlsServer, UnixStream};
+    /// # use redill::{Deadline, Error, TlsServer, UnixStream};
     /// let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
     /// let (stream, client) = UnixStream::pair()?;
     /// client.send(b"GET / HTTP/1.1\r\n\r\n", Deadline::NEVER)?; // that is not TLS
     /// assert_eq!(server.accept(stream, Deadline::NEVER).unwrap_err(), Error::Protocol);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn accept<S: ByteStream + 'static>(
         &self,
@@ -274,14 +274,14 @@ impl TlsServer {
 /// that passes in the middle of a record ends the session.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, TlsClient, TlsServer, UnixStream};
+/// use redill::{Bundle, Deadline, TlsClient, TlsServer, UnixStream};
 /// use std::io::{Read, Write};
 ///
 /// let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
 /// let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
 /// let (ours, theirs) = UnixStream::pair()?;
 /// let bundle = Bundle::new()?;
-/// let echo = bundle.spawn(move || -> dill::Result<UnixStream> {
+/// let echo = bundle.spawn(move || -> redill::Result<UnixStream> {
 ///     let mut tls = server.accept(theirs, Deadline::NEVER)?;
 ///     let mut text = String::new();
 ///     tls.read_to_string(&mut text)?;
@@ -295,7 +295,7 @@ impl TlsServer {
 /// tls.read_to_string(&mut text)?;
 /// assert_eq!(text, "secret");
 /// # echo.join(Deadline::NEVER)??;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Tls<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -319,7 +319,7 @@ impl<S: ByteStream + 'static> Tls<S> {
     /// As [`done`](Tls::done) and [`recv`](Tls::recv). The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Bundle, Deadline, Tls, TlsClient, TlsServer, UnixStream};
+    /// # use redill::{Bundle, Deadline, Tls, TlsClient, TlsServer, UnixStream};
     /// # let server = TlsServer::new("c-tests/certs/chain.pem", "c-tests/certs/server.key")?;
     /// # let (stream, theirs) = UnixStream::pair()?;
     /// # let bundle = Bundle::new()?;
@@ -327,7 +327,7 @@ impl<S: ByteStream + 'static> Tls<S> {
     /// # let client = TlsClient::with_authorities("c-tests/certs/ca.pem")?;
     /// # let tls = client.connect(stream, "localhost", Deadline::NEVER)?;
     /// let stream: UnixStream = tls.detach(std::time::Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
@@ -338,7 +338,7 @@ impl<S: ByteStream + 'static> Tls<S> {
     /// session.
     ///
     /// ```
-    /// # fn example(tls: dill::Tls<dill::TcpStream>) -> dill::Result<()> {
+    /// # fn example(tls: redill::Tls<redill::TcpStream>) -> redill::Result<()> {
     /// println!("{}", tls.get_ref().peer_addr()?);
     /// # Ok(())
     /// # }
@@ -356,11 +356,11 @@ impl<S> Tls<S> {
     /// As [`ByteStream::send_vectored`]; [`Error::Done`] if that was said before.
     ///
     /// ```
-    /// # fn example(tls: dill::Tls<dill::TcpStream>) -> dill::Result<()> {
-    /// tls.send(b"the question", dill::Deadline::NEVER)?;
-    /// tls.done(dill::Deadline::NEVER)?;
+    /// # fn example(tls: redill::Tls<redill::TcpStream>) -> redill::Result<()> {
+    /// tls.send(b"the question", redill::Deadline::NEVER)?;
+    /// tls.done(redill::Deadline::NEVER)?;
     /// let mut answer = [0; 10];
-    /// tls.recv_exact(&mut answer, dill::Deadline::NEVER)?;
+    /// tls.recv_exact(&mut answer, redill::Deadline::NEVER)?;
     /// # Ok(())
     /// # }
     /// ```
@@ -372,7 +372,7 @@ impl<S> Tls<S> {
     /// The certificates that the peer has shown (DER), its own first; none where it has shown none.
     ///
     /// ```
-    /// # fn example(tls: dill::Tls<dill::TcpStream>) {
+    /// # fn example(tls: redill::Tls<redill::TcpStream>) {
     /// if tls.peer_certificates().is_empty() { /* nobody knows who that is */ }
     /// # }
     /// ```
@@ -388,7 +388,7 @@ impl<S> Tls<S> {
     /// The protocol that both sides have agreed on (ALPN), if the configuration offers any.
     ///
     /// ```
-    /// # fn example(tls: dill::Tls<dill::TcpStream>) {
+    /// # fn example(tls: redill::Tls<redill::TcpStream>) {
     /// if tls.alpn_protocol().as_deref() == Some(b"h2") { /* … */ }
     /// # }
     /// ```

@@ -20,7 +20,7 @@ use std::io::IoSlice;
 /// it sends and expects binary messages, or texts if [`text`](Ws::text) says so.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, Error, UnixStream, Ws, WsMessage};
+/// use redill::{Bundle, Deadline, Error, UnixStream, Ws, WsMessage};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let bundle = Bundle::new()?;
@@ -36,7 +36,7 @@ use std::io::IoSlice;
 /// assert_eq!(server.close_reason().unwrap().reason, "good bye");
 /// server.done(1000, "", Deadline::NEVER)?;
 /// let stream: UnixStream = client.detach(1000, "", Deadline::NEVER)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Ws<S> {
     // Dropped in this order: the core's protocol before what lies beneath.
@@ -63,12 +63,12 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// then.
     ///
     /// ```no_run
-    /// use dill::{TcpStream, Ws};
+    /// use redill::{TcpStream, Ws};
     /// use std::time::Duration;
     ///
     /// let stream = TcpStream::connect("example.org:80", Duration::from_secs(10))?;
     /// let ws = Ws::connect(stream, "example.org", "/chat", Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn connect(
         stream: S,
@@ -91,11 +91,11 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// those of the stream. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UnixStream, Ws};
+    /// # use redill::{Deadline, Error, UnixStream, Ws};
     /// let (browser, stream) = UnixStream::pair()?;
     /// browser.send(b"GET / HTTP/1.1\r\n\r\n", Deadline::NEVER)?;
     /// assert_eq!(Ws::accept(stream, Deadline::NEVER).unwrap_err(), Error::Protocol);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn accept(stream: S, deadline: impl Into<Deadline>) -> Result<Ws<S>> {
         Ws::accept_if(stream, |_| true, deadline)
@@ -109,14 +109,14 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// told.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UnixStream, Ws};
+    /// # use redill::{Deadline, Error, UnixStream, Ws};
     /// # let (browser, stream) = UnixStream::pair()?;
     /// # browser.send(b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
     /// #     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     /// #     Sec-WebSocket-Version: 13\r\n\r\n", Deadline::NEVER)?;
     /// let ws = Ws::accept_if(stream, |request| request.resource == "/chat", Deadline::NEVER);
     /// # assert_eq!(ws.unwrap_err(), Error::Os(libc::EACCES));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn accept_if(
         stream: S,
@@ -142,12 +142,12 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// [`Error::Canceled`], [`Error::OutOfMemory`]. The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws};
+    /// # use redill::{Deadline, UnixStream, Ws};
     /// let (a, b) = UnixStream::pair()?;
     /// let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// client.send(b"hello", Deadline::NEVER)?;
     /// assert_eq!(server.recv_vec(100, Deadline::NEVER)?, b"hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn raw_client(stream: S) -> Result<Ws<S>> {
         Ws::attach(stream, |handle| websocket::attach_client(handle, CONTENT, None, -1))
@@ -160,9 +160,9 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// The same.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let server = dill::Ws::raw_server(a)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let server = redill::Ws::raw_server(a)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn raw_server(stream: S) -> Result<Ws<S>> {
         Ws::attach(stream, |handle| websocket::attach_server(handle, CONTENT, None, -1))
@@ -177,12 +177,12 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// As [`done`](Ws::done) and [`recv_message`](Ws::recv_message). The stream is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws};
+    /// # use redill::{Deadline, UnixStream, Ws};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// # server.done(1000, "", Deadline::NEVER)?;
     /// let stream: UnixStream = client.detach(1000, "", std::time::Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn detach(self, status: u16, reason: &str, deadline: impl Into<Deadline>) -> Result<S> {
         let deadline = deadline.into().raw();
@@ -195,10 +195,10 @@ impl<S: ByteStream + 'static> Ws<S> {
     /// messages.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let ws = dill::Ws::raw_server(a)?;
-    /// let stream: &dill::UnixStream = ws.get_ref();
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let ws = redill::Ws::raw_server(a)?;
+    /// let stream: &redill::UnixStream = ws.get_ref();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn get_ref(&self) -> &S {
         self.lower.get()
@@ -210,13 +210,13 @@ impl<S> Ws<S> {
     /// expect some.
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws};
+    /// # use redill::{Deadline, UnixStream, Ws};
     /// # let (a, b) = UnixStream::pair()?;
     /// let (client, server) = (Ws::raw_client(a)?.text(), Ws::raw_server(b)?);
     /// client.send(b"hello", Deadline::NEVER)?;
     /// // That is no binary message.
-    /// assert_eq!(server.recv_vec(100, Deadline::NEVER), Err(dill::Error::Protocol));
-    /// # Ok::<(), dill::Error>(())
+    /// assert_eq!(server.recv_vec(100, Deadline::NEVER), Err(redill::Error::Protocol));
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn text(self) -> Ws<S> {
@@ -232,12 +232,12 @@ impl<S> Ws<S> {
     /// See [`MessageSocket::send_vectored`](crate::MessageSocket::send_vectored).
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws, WsMessage};
+    /// # use redill::{Deadline, UnixStream, Ws, WsMessage};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// client.send_text("hello", Deadline::NEVER)?;
     /// assert_eq!(server.recv_message(5, Deadline::NEVER)?.as_bytes(), b"hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_text(&self, text: &str, deadline: impl Into<Deadline>) -> Result<()> {
         self.send_as(Content::Text, text.as_bytes(), deadline.into())
@@ -250,12 +250,12 @@ impl<S> Ws<S> {
     /// See [`MessageSocket::send_vectored`](crate::MessageSocket::send_vectored).
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws, WsMessage};
+    /// # use redill::{Deadline, UnixStream, Ws, WsMessage};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// client.send_binary(&[1, 2, 3], Deadline::NEVER)?;
     /// assert_eq!(server.recv_message(5, Deadline::NEVER)?, WsMessage::Binary(vec![1, 2, 3]));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_binary(&self, bytes: &[u8], deadline: impl Into<Deadline>) -> Result<()> {
         self.send_as(Content::Binary, bytes, deadline.into())
@@ -271,6 +271,9 @@ impl<S> Ws<S> {
     /// Receives a message of at most `limit` bytes, of either kind. Memory that it does not need is
     /// not touched.
     ///
+    /// Pings and pongs are no part of a message, so a call that times out between two messages can
+    /// be followed by a [`ping`](Ws::ping) and another call, which keeps the connection alive.
+    ///
     /// # Errors
     ///
     /// [`Error::Done`] when the peer has sent its last message; [`close_reason`](Ws::close_reason)
@@ -281,7 +284,7 @@ impl<S> Ws<S> {
     /// [`MessageSocket::recv`](crate::MessageSocket::recv).
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws, WsMessage};
+    /// # use redill::{Deadline, UnixStream, Ws, WsMessage};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// # client.send_text("hello", Deadline::NEVER)?;
@@ -289,7 +292,7 @@ impl<S> Ws<S> {
     ///     WsMessage::Text(text) => assert_eq!(text, "hello"),
     ///     WsMessage::Binary(bytes) => unreachable!(),
     /// }
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_message(&self, limit: usize, deadline: impl Into<Deadline>) -> Result<WsMessage> {
         let deadline = deadline.into().raw();
@@ -313,11 +316,11 @@ impl<S> Ws<S> {
     /// As [`send_text`](Ws::send_text); [`Error::Os`] with `EINVAL` for a longer payload.
     ///
     /// ```
-    /// # use dill::{Deadline, UnixStream, Ws};
+    /// # use redill::{Deadline, UnixStream, Ws};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Ws::raw_client(a)?;
     /// client.ping(b"", Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn ping(&self, payload: &[u8], deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into().raw();
@@ -335,12 +338,12 @@ impl<S> Ws<S> {
     /// `EINVAL` for another status or a longer reason.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UnixStream, Ws};
+    /// # use redill::{Deadline, Error, UnixStream, Ws};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// client.done(1001, "the page is closed", Deadline::NEVER)?;
     /// assert_eq!(client.send_text("one more", Deadline::NEVER), Err(Error::Done));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn done(&self, status: u16, reason: &str, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into().raw();
@@ -351,14 +354,14 @@ impl<S> Ws<S> {
     /// Why the peer has ended the connection; `None` as long as it has not.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UnixStream, Ws};
+    /// # use redill::{Deadline, Error, UnixStream, Ws};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let (client, server) = (Ws::raw_client(a)?, Ws::raw_server(b)?);
     /// assert_eq!(server.close_reason(), None);
     /// client.done(4242, "tired", Deadline::NEVER)?;
     /// assert_eq!(server.recv_message(100, Deadline::NEVER), Err(Error::Done));
     /// assert_eq!(server.close_reason().unwrap().status, 4242);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {

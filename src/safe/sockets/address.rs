@@ -13,13 +13,13 @@ const MOST_ADDRESSES: usize = 64;
 /// A host and a port, as an address or by name.
 ///
 /// ```
-/// use dill::{Host, ToHost};
+/// use redill::{Host, ToHost};
 ///
 /// assert!(matches!("127.0.0.1:80".to_host()?, Host::Address(_)));
 /// assert!(matches!("example.org:80".to_host()?, Host::Name(_, 80)));
 /// let host: Host = "[::1]:443".parse()?;
 /// assert_eq!(host.to_string(), "[::1]:443");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Host {
@@ -33,11 +33,11 @@ pub enum Host {
 /// such as `"example.org:443"` or `"[::1]:443"`. Nothing is looked up yet.
 ///
 /// ```
-/// use dill::{Host, ToHost};
+/// use redill::{Host, ToHost};
 ///
 /// assert_eq!("[::1]:443".to_host()?, ("::1", 443).to_host()?);
 /// assert!("no port".to_host().is_err());
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait ToHost {
     /// Reads it.
@@ -189,9 +189,9 @@ impl<T: ToHost + ?Sized> ToHost for &T {
 /// ```
 /// use std::time::Duration;
 ///
-/// let found = dill::resolve("127.0.0.1:80", Duration::from_secs(10))?;
+/// let found = redill::resolve("127.0.0.1:80", Duration::from_secs(10))?;
 /// assert_eq!(found, ["127.0.0.1:80".parse().unwrap()]);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<SocketAddr>> {
     let (name, port) = match host.to_host()? {

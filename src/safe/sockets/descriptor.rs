@@ -21,11 +21,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 /// use std::time::Duration;
 ///
 /// let (mut rx, mut tx) = std::io::pipe()?;
-/// assert_eq!(dill::readable(&rx, Duration::from_millis(1)), Err(dill::Error::TimedOut));
+/// assert_eq!(redill::readable(&rx, Duration::from_millis(1)), Err(redill::Error::TimedOut));
 /// tx.write_all(b"x")?;
-/// dill::readable(&rx, Duration::from_secs(10))?;
+/// redill::readable(&rx, Duration::from_secs(10))?;
 /// rx.read_exact(&mut [0])?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn readable(fd: impl AsFd, deadline: impl Into<Deadline>) -> Result<()> {
     let deadline = deadline.into().raw();
@@ -43,8 +43,8 @@ pub fn readable(fd: impl AsFd, deadline: impl Into<Deadline>) -> Result<()> {
 /// use std::time::Duration;
 ///
 /// let (_rx, tx) = std::io::pipe()?;
-/// dill::writable(&tx, Duration::from_secs(10))?;
-/// # Ok::<(), dill::Error>(())
+/// redill::writable(&tx, Duration::from_secs(10))?;
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn writable(fd: impl AsFd, deadline: impl Into<Deadline>) -> Result<()> {
     let deadline = deadline.into().raw();

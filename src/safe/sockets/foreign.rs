@@ -17,7 +17,7 @@ use crate::{ByteStream, FromRawHandle, MessageSocket, RawHandle, Result};
 /// protocols of this library do. For sockets of this library's C functions none of this matters.
 ///
 /// ```
-/// use dill::{Deadline, FromRawHandle, IntoRawHandle, RawByteStream, UnixStream};
+/// use redill::{Deadline, FromRawHandle, IntoRawHandle, RawByteStream, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let handle = a.into_raw_handle(); // now C's, which may do with it what it likes
@@ -27,7 +27,7 @@ use crate::{ByteStream, FromRawHandle, MessageSocket, RawHandle, Result};
 /// let mut buffer = [0; 5];
 /// b.recv_exact(&mut buffer, Deadline::NEVER)?;
 /// # assert_eq!(&buffer, b"hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct RawByteStream {
     socket: Socket,
@@ -46,14 +46,14 @@ impl RawByteStream {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The stream is dropped then.
     ///
     /// ```
-    /// use dill::{ByteStream, IntoRawHandle, RawByteStream};
+    /// use redill::{ByteStream, IntoRawHandle, RawByteStream};
     ///
-    /// fn for_c(mine: impl ByteStream + 'static) -> dill::Result<dill::RawHandle> {
+    /// fn for_c(mine: impl ByteStream + 'static) -> redill::Result<redill::RawHandle> {
     ///     Ok(RawByteStream::new(mine)?.into_raw_handle())
     /// }
-    /// # let (a, _b) = dill::UnixStream::pair()?;
+    /// # let (a, _b) = redill::UnixStream::pair()?;
     /// # assert!(for_c(std::rc::Rc::new(a))? >= 0);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new(stream: impl ByteStream + 'static) -> Result<RawByteStream> {
         let socket = Socket::of_stream(stream)?;
@@ -74,7 +74,7 @@ impl FromRawHandle for RawByteStream {
 /// written in C with `hmake` and `msock_vfs`.
 ///
 /// ```
-/// use dill::{Deadline, FromRawHandle, IntoRawHandle, Prefix, RawMessageSocket, UnixStream};
+/// use redill::{Deadline, FromRawHandle, IntoRawHandle, Prefix, RawMessageSocket, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (a, b) = (Prefix::attach(a, 2)?, Prefix::attach(b, 2)?);
@@ -83,7 +83,7 @@ impl FromRawHandle for RawByteStream {
 /// let a = unsafe { RawMessageSocket::from_raw_handle(handle) };
 /// a.send(b"hello", Deadline::NEVER)?;
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct RawMessageSocket {
     socket: Socket,
@@ -98,14 +98,14 @@ impl RawMessageSocket {
     /// The same.
     ///
     /// ```
-    /// use dill::{IntoRawHandle, MessageSocket, RawMessageSocket};
+    /// use redill::{IntoRawHandle, MessageSocket, RawMessageSocket};
     ///
-    /// fn for_c(mine: impl MessageSocket + 'static) -> dill::Result<dill::RawHandle> {
+    /// fn for_c(mine: impl MessageSocket + 'static) -> redill::Result<redill::RawHandle> {
     ///     Ok(RawMessageSocket::new(mine)?.into_raw_handle())
     /// }
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// # assert!(for_c(std::rc::Rc::new(dill::Prefix::attach(a, 2)?))? >= 0);
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// # assert!(for_c(std::rc::Rc::new(redill::Prefix::attach(a, 2)?))? >= 0);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new(socket: impl MessageSocket + 'static) -> Result<RawMessageSocket> {
         Ok(RawMessageSocket { socket: Socket::of_messages(socket)? })

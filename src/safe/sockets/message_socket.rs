@@ -14,7 +14,7 @@ use std::io::IoSlice;
 /// here; see [`ByteStream`](crate::ByteStream). One coroutine at a time may send, and one receive.
 ///
 /// ```
-/// use dill::{Deadline, MessageSocket, Prefix, Result, Term, UnixStream};
+/// use redill::{Deadline, MessageSocket, Prefix, Result, Term, UnixStream};
 /// use std::cell::Cell;
 /// use std::io::IoSlice;
 ///
@@ -39,10 +39,12 @@ use std::io::IoSlice;
 /// a.send(b"two", Deadline::NEVER)?;
 /// assert_eq!(b.recv_vec(100, Deadline::NEVER)?, b"one");
 /// assert_eq!(a.get_ref().1.get(), 2);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub trait MessageSocket {
-    /// Sends the parts, in their order, as one message.
+    /// Sends the parts, in their order, as one message. A socket of this library that fails before
+    /// the first byte has gone, because of the deadline or a cancellation, has changed nothing: the
+    /// next call works.
     ///
     /// # Errors
     ///
@@ -54,7 +56,9 @@ pub trait MessageSocket {
     /// failed halfway.
     fn send_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<()>;
 
-    /// Receives a message into `buffer`, and returns its length, which may be 0.
+    /// Receives a message into `buffer`, and returns its length, which may be 0. A socket of this
+    /// library that fails before the first byte of a message has come, because of the deadline or a
+    /// cancellation, has changed nothing: the next call works.
     ///
     /// # Errors
     ///

@@ -15,11 +15,11 @@ use std::io::{self, IoSlice, Read, Write};
 /// [`Error::OutOfMemory`]. The stream is dropped then.
 ///
 /// ```
-/// use dill::{Bundle, Deadline, UnixStream};
+/// use redill::{Bundle, Deadline, UnixStream};
 /// use std::io::{BufRead, BufReader, Write};
 ///
 /// let (a, b) = UnixStream::pair()?;
-/// let (reader, mut writer) = dill::split(b)?;
+/// let (reader, mut writer) = redill::split(b)?;
 /// let bundle = Bundle::new()?;
 /// let line = bundle.spawn(move || {
 ///     let mut line = String::new();
@@ -29,7 +29,7 @@ use std::io::{self, IoSlice, Read, Write};
 /// writer.get_ref().done()?; // it is the stream of both
 /// a.send(b"hello\n", Deadline::NEVER)?;
 /// assert_eq!(line.join(Deadline::NEVER)??, "hello\n");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub fn split<S: ByteStream>(stream: S) -> Result<(ReadHalf<S>, WriteHalf<S>)> {
     let stream = Shared::new(stream).map_err(Error::of)?;
@@ -43,14 +43,14 @@ pub fn split<S: ByteStream>(stream: S) -> Result<(ReadHalf<S>, WriteHalf<S>)> {
 /// ```
 /// use std::io::Read;
 ///
-/// let (a, b) = dill::UnixStream::pair()?;
-/// let (mut reader, _writer) = dill::split(b)?;
-/// a.send(b"hello", dill::Deadline::NEVER)?;
+/// let (a, b) = redill::UnixStream::pair()?;
+/// let (mut reader, _writer) = redill::split(b)?;
+/// a.send(b"hello", redill::Deadline::NEVER)?;
 /// a.done()?;
 /// let mut text = String::new();
 /// reader.read_to_string(&mut text)?;
 /// assert_eq!(text, "hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct ReadHalf<S> {
     stream: Shared<S>,
@@ -63,13 +63,13 @@ pub struct ReadHalf<S> {
 /// ```
 /// use std::io::Write;
 ///
-/// let (a, b) = dill::UnixStream::pair()?;
-/// let (_reader, mut writer) = dill::split(b)?;
+/// let (a, b) = redill::UnixStream::pair()?;
+/// let (_reader, mut writer) = redill::split(b)?;
 /// writer.write_all(b"hello")?;
 /// # let mut buffer = [0; 5];
-/// # a.recv_exact(&mut buffer, dill::Deadline::NEVER)?;
+/// # a.recv_exact(&mut buffer, redill::Deadline::NEVER)?;
 /// # assert_eq!(&buffer, b"hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct WriteHalf<S> {
     stream: Shared<S>,
@@ -80,11 +80,11 @@ impl<S> ReadHalf<S> {
     /// The whole stream.
     ///
     /// ```
-    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
-    /// let (reader, writer) = dill::split(stream)?;
+    /// # let listener = redill::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = redill::TcpStream::connect(listener.local_addr()?, redill::Deadline::NEVER)?;
+    /// let (reader, writer) = redill::split(stream)?;
     /// assert_eq!(reader.get_ref().peer_addr()?, listener.local_addr()?);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn get_ref(&self) -> &S {
@@ -94,12 +94,12 @@ impl<S> ReadHalf<S> {
     /// Makes the stream whole again. Both halves come back if they are of different streams.
     ///
     /// ```
-    /// let (a, b) = dill::UnixStream::pair()?;
-    /// let (reader, writer) = dill::split(a)?;
-    /// let (other, _writer) = dill::split(b)?;
+    /// let (a, b) = redill::UnixStream::pair()?;
+    /// let (reader, writer) = redill::split(a)?;
+    /// let (other, _writer) = redill::split(b)?;
     /// let (_other, writer) = other.reunite(writer).unwrap_err();
-    /// let a: dill::UnixStream = reader.reunite(writer).unwrap();
-    /// # Ok::<(), dill::Error>(())
+    /// let a: redill::UnixStream = reader.reunite(writer).unwrap();
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn reunite(self, writer: WriteHalf<S>) -> Result<S, (Self, WriteHalf<S>)> {
         if !self.stream.same(&writer.stream) {
@@ -118,11 +118,11 @@ impl<S> ReadHalf<S> {
     ///
     /// ```
     /// # use std::io::{ErrorKind, Read};
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let (mut reader, _writer) = dill::split(a)?;
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let (mut reader, _writer) = redill::split(a)?;
     /// reader.set_read_deadline(std::time::Duration::from_millis(1));
     /// assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn set_read_deadline(&self, deadline: impl Into<Deadline>) {
         self.deadline.set(deadline.into());
@@ -137,13 +137,13 @@ impl<S: ByteStream> ReadHalf<S> {
     /// The same.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// # a.send(b"hello", dill::Deadline::NEVER)?;
-    /// let (reader, _writer) = dill::split(b)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// # a.send(b"hello", redill::Deadline::NEVER)?;
+    /// let (reader, _writer) = redill::split(b)?;
     /// let mut buffer = [0; 100];
     /// let count = reader.recv(&mut buffer, std::time::Duration::from_secs(10))?;
     /// # assert_eq!(&buffer[..count], b"hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv(&self, buffer: &mut [u8], deadline: impl Into<Deadline>) -> Result<usize> {
         self.stream.recv(buffer, deadline.into())
@@ -156,13 +156,13 @@ impl<S: ByteStream> ReadHalf<S> {
     /// The same.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// # a.send(b"hello", dill::Deadline::NEVER)?;
-    /// let (reader, _writer) = dill::split(b)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// # a.send(b"hello", redill::Deadline::NEVER)?;
+    /// let (reader, _writer) = redill::split(b)?;
     /// let mut buffer = [0; 5];
-    /// reader.recv_exact(&mut buffer, dill::Deadline::NEVER)?;
+    /// reader.recv_exact(&mut buffer, redill::Deadline::NEVER)?;
     /// # assert_eq!(&buffer, b"hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_exact(&self, buffer: &mut [u8], deadline: impl Into<Deadline>) -> Result<()> {
         self.stream.recv_exact(buffer, deadline.into())
@@ -173,11 +173,11 @@ impl<S> WriteHalf<S> {
     /// The whole stream.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// let (_reader, writer) = dill::split(a)?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// let (_reader, writer) = redill::split(a)?;
     /// writer.get_ref().done()?;
-    /// # assert_eq!(b.recv(&mut [0], dill::Deadline::NEVER)?, 0);
-    /// # Ok::<(), dill::Error>(())
+    /// # assert_eq!(b.recv(&mut [0], redill::Deadline::NEVER)?, 0);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[must_use]
     pub fn get_ref(&self) -> &S {
@@ -187,10 +187,10 @@ impl<S> WriteHalf<S> {
     /// When the functions of [`Write`], which take no deadline, give up: never, unless this is called.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let (_reader, writer) = dill::split(a)?;
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let (_reader, writer) = redill::split(a)?;
     /// writer.set_write_deadline(std::time::Duration::from_secs(10));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn set_write_deadline(&self, deadline: impl Into<Deadline>) {
         self.deadline.set(deadline.into());
@@ -205,10 +205,10 @@ impl<S: ByteStream> WriteHalf<S> {
     /// The same.
     ///
     /// ```
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let (_reader, writer) = dill::split(a)?;
-    /// writer.send(b"hello", dill::Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let (_reader, writer) = redill::split(a)?;
+    /// writer.send(b"hello", redill::Deadline::NEVER)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send(&self, bytes: &[u8], deadline: impl Into<Deadline>) -> Result<()> {
         self.stream.send(bytes, deadline.into())
@@ -222,11 +222,11 @@ impl<S: ByteStream> WriteHalf<S> {
     ///
     /// ```
     /// # use std::io::IoSlice;
-    /// # let (a, _b) = dill::UnixStream::pair()?;
-    /// let (_reader, writer) = dill::split(a)?;
+    /// # let (a, _b) = redill::UnixStream::pair()?;
+    /// let (_reader, writer) = redill::split(a)?;
     /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
-    /// writer.send_vectored(&parts, dill::Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// writer.send_vectored(&parts, redill::Deadline::NEVER)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_vectored(
         &self,

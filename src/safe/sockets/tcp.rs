@@ -28,7 +28,7 @@ use std::os::fd::OwnedFd;
 /// ([`AsFd`](std::os::fd::AsFd)), which crates such as `socket2` know what to do with.
 ///
 /// ```
-/// use dill::{Deadline, TcpListener, TcpStream};
+/// use redill::{Deadline, TcpListener, TcpStream};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
@@ -37,14 +37,14 @@ use std::os::fd::OwnedFd;
 /// let mut buffer = [0; 4];
 /// server.recv_exact(&mut buffer, Deadline::NEVER)?;
 /// assert_eq!(&buffer, b"ping");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 ///
 /// It stays on its thread:
 ///
 /// ```compile_fail,E0277
-/// let listener = dill::TcpListener::bind("127.0.0.1:0").unwrap();
-/// let stream = dill::TcpStream::connect(listener.local_addr().unwrap(), None).unwrap();
+/// let listener = redill::TcpListener::bind("127.0.0.1:0").unwrap();
+/// let stream = redill::TcpStream::connect(listener.local_addr().unwrap(), None).unwrap();
 /// std::thread::spawn(move || stream.done());
 /// ```
 pub struct TcpStream {
@@ -68,13 +68,13 @@ impl TcpStream {
     /// [`Error::TimedOut`], [`Error::Canceled`], [`Error::OutOfMemory`].
     ///
     /// ```
-    /// use dill::{Deadline, TcpListener, TcpStream};
+    /// use redill::{Deadline, TcpListener, TcpStream};
     /// use std::time::Duration;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let port = listener.local_addr()?.port();
     /// let stream = TcpStream::connect(("localhost", port), Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn connect(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<TcpStream> {
         let deadline = deadline.into().raw();
@@ -96,14 +96,14 @@ impl TcpStream {
     /// [`Error::Busy`] while another coroutine sends.
     ///
     /// ```
-    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # use redill::{Deadline, TcpListener, TcpStream};
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
     /// # let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
     /// # let (server, _) = listener.accept(Deadline::NEVER)?;
     /// client.done()?;
     /// assert_eq!(server.recv(&mut [0; 10], Deadline::NEVER)?, 0);
     /// server.send(b"still here", Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
@@ -119,14 +119,14 @@ impl TcpStream {
     /// (Only a cancel scope leaves it to the system to deliver what was sent.)
     ///
     /// ```
-    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # use redill::{Deadline, TcpListener, TcpStream};
     /// # use std::time::Duration;
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
     /// # let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
     /// # let (server, _) = listener.accept(Deadline::NEVER)?;
     /// server.done()?;
     /// client.close(Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn close(self, deadline: impl Into<Deadline>) -> Result<()> {
         // The handle is closed in any case.
@@ -141,12 +141,12 @@ impl TcpStream {
     /// [`Error::Os`].
     ///
     /// ```
-    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// # let listener = redill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = redill::TcpStream::connect(listener.local_addr()?, redill::Deadline::NEVER)?;
     /// assert!(stream.nodelay()?);
     /// stream.set_nodelay(false)?;
     /// assert!(!stream.nodelay()?);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> Result<()> {
         setsockopt(self, sockopt::TcpNoDelay, &nodelay).map_err(Error::of)
@@ -159,10 +159,10 @@ impl TcpStream {
     /// [`Error::Os`].
     ///
     /// ```
-    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, dill::Deadline::NEVER)?;
+    /// # let listener = redill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = redill::TcpStream::connect(listener.local_addr()?, redill::Deadline::NEVER)?;
     /// assert!(stream.nodelay()?);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn nodelay(&self) -> Result<bool> {
         getsockopt(self, sockopt::TcpNoDelay).map_err(Error::of)
@@ -175,11 +175,11 @@ impl TcpStream {
     /// [`Error::Os`].
     ///
     /// ```
-    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # use redill::{Deadline, TcpListener, TcpStream};
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
     /// assert_eq!(listener.accept(Deadline::NEVER)?.1, client.local_addr()?);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
         ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
@@ -192,11 +192,11 @@ impl TcpStream {
     /// [`Error::Os`] with `ENOTCONN` when the connection is broken.
     ///
     /// ```
-    /// # use dill::{Deadline, TcpListener, TcpStream};
+    /// # use redill::{Deadline, TcpListener, TcpStream};
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let client = TcpStream::connect(listener.local_addr()?, Deadline::NEVER)?;
     /// assert_eq!(client.peer_addr()?, listener.local_addr()?);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         ip_address::of_peer(tcp::descriptor(self.socket.number())).map_err(Error::of)
@@ -211,10 +211,10 @@ impl TcpStream {
     /// [`Error::Canceled`], [`Error::OutOfMemory`]. The descriptor is closed then.
     ///
     /// ```
-    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let listener = redill::TcpListener::bind("127.0.0.1:0")?;
     /// let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
-    /// let stream = dill::TcpStream::from_fd(stream.into())?;
-    /// # Ok::<(), dill::Error>(())
+    /// let stream = redill::TcpStream::from_fd(stream.into())?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<TcpStream> {
         let stream = descriptor::adopt(fd, |fd| tcp::from_fd(fd, Storage::Own));
@@ -229,13 +229,14 @@ impl TcpStream {
     /// [`Error::Os`] with `EMFILE`.
     ///
     /// ```
-    /// # let listener = dill::TcpListener::bind("127.0.0.1:0")?;
-    /// # let stream = dill::TcpStream::connect(listener.local_addr()?, None::<dill::Deadline>)?;
+    /// # let listener = redill::TcpListener::bind("127.0.0.1:0")?;
+    /// # let address = listener.local_addr()?;
+    /// # let stream = redill::TcpStream::connect(address, None::<redill::Deadline>)?;
     /// let (fd, read_ahead) = stream.into_fd()?;
     /// let stream = std::net::TcpStream::from(fd);
     /// stream.set_nonblocking(false)?;
     /// # assert!(read_ahead.is_empty());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn into_fd(self) -> Result<(OwnedFd, Vec<u8>)> {
         self.socket.give_up(tcp::into_fd)

@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 /// With a remote address it is a [`MessageSocket`](crate::MessageSocket) to and from that.
 ///
 /// ```
-/// use dill::{Deadline, UdpSocket};
+/// use redill::{Deadline, UdpSocket};
 ///
 /// let a = UdpSocket::bind("127.0.0.1:0")?;
 /// let b = UdpSocket::bind("127.0.0.1:0")?;
@@ -25,7 +25,7 @@ use std::os::fd::OwnedFd;
 /// let (length, sender) = b.recv_from(&mut buffer, Deadline::NEVER)?;
 /// assert_eq!(&buffer[..length], b"hello");
 /// assert_eq!(sender, a.local_addr()?);
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct UdpSocket {
     socket: Socket,
@@ -39,8 +39,8 @@ impl UdpSocket {
     /// As [`TcpListener::bind`](crate::TcpListener::bind).
     ///
     /// ```
-    /// let socket = dill::UdpSocket::bind("127.0.0.1:0")?;
-    /// # Ok::<(), dill::Error>(())
+    /// let socket = redill::UdpSocket::bind("127.0.0.1:0")?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn bind(host: impl ToHost) -> Result<UdpSocket> {
         let mut outcome = Err(Error::from_errno(libc::EADDRNOTAVAIL));
@@ -60,14 +60,14 @@ impl UdpSocket {
     /// As [`TcpListener::bind`](crate::TcpListener::bind), and [`Error::TimedOut`] for names.
     ///
     /// ```
-    /// # use dill::{Deadline, UdpSocket};
+    /// # use redill::{Deadline, UdpSocket};
     /// let server = UdpSocket::bind("127.0.0.1:0")?;
     /// let client = UdpSocket::connect(server.local_addr()?, Deadline::NEVER)?;
     /// client.send(b"question", Deadline::NEVER)?;
     /// let (_, address) = server.recv_from(&mut [0; 100], Deadline::NEVER)?;
     /// server.send_to(b"answer", address)?;
     /// assert_eq!(client.recv_vec(100, Deadline::NEVER)?, b"answer");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn connect(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<UdpSocket> {
         let addresses = resolve(host, deadline)?;
@@ -82,11 +82,11 @@ impl UdpSocket {
     /// address is of IPv4 and the other one of IPv6.
     ///
     /// ```
-    /// # use dill::UdpSocket;
+    /// # use redill::UdpSocket;
     /// let ours = "127.0.0.1:0".parse().unwrap();
     /// let theirs = "127.0.0.1:53".parse().unwrap();
     /// let socket = UdpSocket::open(Some(ours), Some(theirs))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn open(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Result<UdpSocket> {
         let mut local = local.map(IpAddress::from);
@@ -104,13 +104,13 @@ impl UdpSocket {
     /// [`Error::OutOfMemory`]. The descriptor is closed then.
     ///
     /// ```
-    /// # use dill::{Deadline, UdpSocket};
+    /// # use redill::{Deadline, UdpSocket};
     /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// socket.set_broadcast(true)?;
     /// let socket = UdpSocket::from_fd(socket.into())?;
     /// # socket.send_to(b"x", socket.local_addr()?)?;
     /// # assert_eq!(socket.recv_vec(10, Deadline::NEVER)?, b"x");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<UdpSocket> {
         Socket::opened(descriptor::adopt(fd, udp::from_fd)).map(|socket| UdpSocket { socket })
@@ -124,10 +124,10 @@ impl UdpSocket {
     /// `EHOSTUNREACH`, `EACCES` and the like, or `ECONNREFUSED`, which tells of an earlier message.
     ///
     /// ```
-    /// # use dill::UdpSocket;
+    /// # use redill::UdpSocket;
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// socket.send_to(b"hello", socket.local_addr()?)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_to(&self, message: &[u8], address: SocketAddr) -> Result<()> {
         self.send_vectored_to(&[IoSlice::new(message)], address)
@@ -140,13 +140,13 @@ impl UdpSocket {
     /// As [`send_to`](UdpSocket::send_to).
     ///
     /// ```
-    /// # use dill::UdpSocket;
+    /// # use redill::UdpSocket;
     /// # use std::io::IoSlice;
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
     /// socket.send_vectored_to(&parts, socket.local_addr()?)?;
-    /// assert_eq!(socket.recv_vec(100, dill::Deadline::NEVER)?, b"headbody");
-    /// # Ok::<(), dill::Error>(())
+    /// assert_eq!(socket.recv_vec(100, redill::Deadline::NEVER)?, b"headbody");
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_vectored_to(&self, parts: &[IoSlice<'_>], address: SocketAddr) -> Result<()> {
         let number = self.socket.number();
@@ -163,12 +163,12 @@ impl UdpSocket {
     /// received a message sent before.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UdpSocket};
+    /// # use redill::{Deadline, Error, UdpSocket};
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// socket.send_to(b"hello", socket.local_addr()?)?;
     /// let outcome = socket.recv_from(&mut [0; 3], Deadline::NEVER);
     /// assert_eq!(outcome, Err(Error::MessageSize));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_from(
         &self,
@@ -188,9 +188,9 @@ impl UdpSocket {
     /// [`Error::Os`].
     ///
     /// ```
-    /// let socket = dill::UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = redill::UdpSocket::bind("127.0.0.1:0")?;
     /// assert_ne!(socket.local_addr()?.port(), 0);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
         ip_address::of_socket(udp::descriptor(self.socket.number())).map_err(Error::of)
@@ -203,12 +203,12 @@ impl UdpSocket {
     /// [`Error::Os`] with `ENOTCONN` if it has none.
     ///
     /// ```
-    /// # use dill::{Deadline, Error, UdpSocket};
+    /// # use redill::{Deadline, Error, UdpSocket};
     /// let server = UdpSocket::bind("127.0.0.1:0")?;
     /// let client = UdpSocket::connect(server.local_addr()?, Deadline::NEVER)?;
     /// assert_eq!(client.peer_addr()?, server.local_addr()?);
     /// assert_eq!(server.peer_addr(), Err(Error::Os(libc::ENOTCONN)));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         let remote = udp::remote(self.socket.number());

@@ -24,7 +24,7 @@ fn file(path: &Path) -> Result<CString> {
 /// Listens for local connections.
 ///
 /// ```
-/// use dill::{Deadline, UnixListener, UnixStream};
+/// use redill::{Deadline, UnixListener, UnixStream};
 ///
 /// let path = std::env::temp_dir().join(format!("dill-{}", std::process::id()));
 /// let listener = UnixListener::bind(&path)?;
@@ -34,7 +34,7 @@ fn file(path: &Path) -> Result<CString> {
 /// client.send(b"hello", Deadline::NEVER)?;
 /// # let mut buffer = [0; 5];
 /// # server.recv_exact(&mut buffer, Deadline::NEVER)?;
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct UnixListener {
     socket: Socket,
@@ -49,7 +49,7 @@ impl UnixListener {
     /// `ENAMETOOLONG` (some 100 bytes are allowed) and the like; [`Error::Canceled`].
     ///
     /// ```
-    /// assert!(dill::UnixListener::bind("/there/is/no/such/folder").is_err());
+    /// assert!(redill::UnixListener::bind("/there/is/no/such/folder").is_err());
     /// ```
     pub fn bind(path: impl AsRef<Path>) -> Result<UnixListener> {
         let listener = ipc::listen(&file(path.as_ref())?, BACKLOG);
@@ -64,11 +64,11 @@ impl UnixListener {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("dill-accept-{}", std::process::id()));
-    /// let listener = dill::UnixListener::bind(&path)?;
+    /// let listener = redill::UnixListener::bind(&path)?;
     /// # std::fs::remove_file(&path)?;
     /// let outcome = listener.accept(std::time::Duration::from_millis(1));
-    /// assert_eq!(outcome.unwrap_err(), dill::Error::TimedOut);
-    /// # Ok::<(), dill::Error>(())
+    /// assert_eq!(outcome.unwrap_err(), redill::Error::TimedOut);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn accept(&self, deadline: impl Into<Deadline>) -> Result<UnixStream> {
         let deadline = deadline.into().raw();
@@ -81,12 +81,12 @@ impl UnixListener {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("dill-incoming-{}", std::process::id()));
-    /// let listener = dill::UnixListener::bind(&path)?;
-    /// let client = dill::UnixStream::connect(&path, dill::Deadline::NEVER)?;
+    /// let listener = redill::UnixListener::bind(&path)?;
+    /// let client = redill::UnixStream::connect(&path, redill::Deadline::NEVER)?;
     /// # std::fs::remove_file(&path)?;
     /// let mut incoming = listener.incoming();
     /// let server = incoming.next().unwrap()?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn incoming(&self) -> impl Iterator<Item = Result<UnixStream>> + '_ {
         until_canceled(|| self.accept(Deadline::NEVER))
@@ -100,10 +100,10 @@ impl UnixListener {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("dill-local-{}", std::process::id()));
-    /// let listener = dill::UnixListener::bind(&path)?;
+    /// let listener = redill::UnixListener::bind(&path)?;
     /// # std::fs::remove_file(&path)?;
     /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let listener = net::UnixListener::from(self.as_fd().try_clone_to_owned()?);
@@ -121,8 +121,8 @@ impl UnixListener {
     /// # let path = std::env::temp_dir().join(format!("dill-from-{}", std::process::id()));
     /// let listener = std::os::unix::net::UnixListener::bind(&path)?;
     /// # std::fs::remove_file(&path)?;
-    /// let listener = dill::UnixListener::from_fd(listener.into())?;
-    /// # Ok::<(), dill::Error>(())
+    /// let listener = redill::UnixListener::from_fd(listener.into())?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<UnixListener> {
         let listener = descriptor::adopt(fd, ipc::listener_from_fd);
@@ -137,11 +137,11 @@ impl UnixListener {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("dill-into-{}", std::process::id()));
-    /// let listener = dill::UnixListener::bind(&path)?;
+    /// let listener = redill::UnixListener::bind(&path)?;
     /// # std::fs::remove_file(&path)?;
     /// let listener = std::os::unix::net::UnixListener::from(listener.into_fd()?);
     /// listener.set_nonblocking(false)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn into_fd(self) -> Result<OwnedFd> {
         self.socket.give_up(ipc::into_fd).map(|(fd, _)| fd)
@@ -161,7 +161,7 @@ descriptor::descriptors!(
 /// [`TcpStream`](crate::TcpStream).
 ///
 /// ```
-/// use dill::UnixStream;
+/// use redill::UnixStream;
 /// use std::io::{Read, Write};
 ///
 /// let (mut a, mut b) = UnixStream::pair()?;
@@ -170,7 +170,7 @@ descriptor::descriptors!(
 /// let mut text = String::new();
 /// b.read_to_string(&mut text)?;
 /// assert_eq!(text, "hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct UnixStream {
     socket: Socket,
@@ -190,8 +190,8 @@ impl UnixStream {
     /// `ENAMETOOLONG` and the like; [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// let outcome = dill::UnixStream::connect("/no/such/file", dill::Deadline::NEVER);
-    /// assert_eq!(outcome.unwrap_err(), dill::Error::Os(libc::ENOENT));
+    /// let outcome = redill::UnixStream::connect("/no/such/file", redill::Deadline::NEVER);
+    /// assert_eq!(outcome.unwrap_err(), redill::Error::Os(libc::ENOENT));
     /// ```
     pub fn connect(path: impl AsRef<Path>, deadline: impl Into<Deadline>) -> Result<UnixStream> {
         let path = file(path.as_ref())?;
@@ -206,8 +206,8 @@ impl UnixStream {
     /// [`Error::Os`] with `EMFILE`, `ENFILE`; [`Error::Canceled`], [`Error::OutOfMemory`].
     ///
     /// ```
-    /// let (a, b) = dill::UnixStream::pair()?;
-    /// # Ok::<(), dill::Error>(())
+    /// let (a, b) = redill::UnixStream::pair()?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn pair() -> Result<(UnixStream, UnixStream)> {
         let [first, second] = ipc::pair(Storage::Own).map_err(Error::of)?;
@@ -223,7 +223,7 @@ impl UnixStream {
     /// connection they do it no harm.
     ///
     /// ```
-    /// use dill::{Deadline, UnixStream};
+    /// use redill::{Deadline, UnixStream};
     /// use std::io::{PipeReader, Read, Write};
     ///
     /// let (a, b) = UnixStream::pair()?;
@@ -232,7 +232,7 @@ impl UnixStream {
     /// let mut theirs = PipeReader::from(b.recv_fd(Deadline::NEVER)?);
     /// tx.write_all(b"x")?;
     /// theirs.read_exact(&mut [0])?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_fd(&self, fd: impl AsFd, deadline: impl Into<Deadline>) -> Result<()> {
         let fd = fd.as_fd().as_raw_fd();
@@ -249,10 +249,10 @@ impl UnixStream {
     /// be received any more; [`Error::Os`] with `EMFILE` if there is no number for it, and it is lost.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
-    /// a.send(b"x", dill::Deadline::NEVER)?;
-    /// assert_eq!(b.recv_fd(dill::Deadline::NEVER).unwrap_err(), dill::Error::Protocol);
-    /// # Ok::<(), dill::Error>(())
+    /// # let (a, b) = redill::UnixStream::pair()?;
+    /// a.send(b"x", redill::Deadline::NEVER)?;
+    /// assert_eq!(b.recv_fd(redill::Deadline::NEVER).unwrap_err(), redill::Error::Protocol);
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_fd(&self, deadline: impl Into<Deadline>) -> Result<OwnedFd> {
         ipc::receive_owned(self.socket.number(), deadline.into().raw()).map_err(Error::of)
@@ -266,11 +266,11 @@ impl UnixStream {
     /// As [`TcpStream::done`](crate::TcpStream::done).
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
     /// a.done()?;
-    /// assert_eq!(b.recv(&mut [0; 10], dill::Deadline::NEVER)?, 0);
-    /// b.send(b"still here", dill::Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// assert_eq!(b.recv(&mut [0; 10], redill::Deadline::NEVER)?, 0);
+    /// b.send(b"still here", redill::Deadline::NEVER)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     #[doc(alias = "shutdown")]
     pub fn done(&self) -> Result<()> {
@@ -286,10 +286,10 @@ impl UnixStream {
     /// case.
     ///
     /// ```
-    /// # let (a, b) = dill::UnixStream::pair()?;
+    /// # let (a, b) = redill::UnixStream::pair()?;
     /// b.done()?;
     /// a.close(std::time::Duration::from_secs(10))?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn close(self, deadline: impl Into<Deadline>) -> Result<()> {
         // The handle is closed in any case.
@@ -303,9 +303,9 @@ impl UnixStream {
     /// [`Error::Os`].
     ///
     /// ```
-    /// let (a, _b) = dill::UnixStream::pair()?;
+    /// let (a, _b) = redill::UnixStream::pair()?;
     /// assert!(a.local_addr()?.is_unnamed());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
         Ok(self.as_std()?.local_addr()?)
@@ -319,11 +319,11 @@ impl UnixStream {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("dill-peer-{}", std::process::id()));
-    /// # let listener = dill::UnixListener::bind(&path)?;
-    /// let client = dill::UnixStream::connect(&path, dill::Deadline::NEVER)?;
+    /// # let listener = redill::UnixListener::bind(&path)?;
+    /// let client = redill::UnixStream::connect(&path, redill::Deadline::NEVER)?;
     /// # std::fs::remove_file(&path)?;
     /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         Ok(self.as_std()?.peer_addr()?)
@@ -343,8 +343,8 @@ impl UnixStream {
     ///
     /// ```
     /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    /// let a = dill::UnixStream::from_fd(a.into())?;
-    /// # Ok::<(), dill::Error>(())
+    /// let a = redill::UnixStream::from_fd(a.into())?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<UnixStream> {
         let stream = descriptor::adopt(fd, |fd| ipc::from_fd(fd, Storage::Own));
@@ -359,10 +359,10 @@ impl UnixStream {
     /// [`Error::Os`] with `EMFILE`.
     ///
     /// ```
-    /// let (a, _b) = dill::UnixStream::pair()?;
+    /// let (a, _b) = redill::UnixStream::pair()?;
     /// let a = std::os::unix::net::UnixStream::from(a.into_fd()?);
     /// a.set_nonblocking(false)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn into_fd(self) -> Result<OwnedFd> {
         self.socket.give_up(ipc::into_fd).map(|(fd, _)| fd)

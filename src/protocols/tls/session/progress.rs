@@ -2,8 +2,8 @@
 
 use crate::concurrency::atomicity::UnderWay;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
+use crate::scheduler::time;
 use core::cell::Cell;
 
 /// Bytes between two looks at the clock. Not fewer, so that what is there already is received
@@ -66,19 +66,7 @@ impl Progress {
             return Ok(());
         }
         self.unchecked = 0;
-        let passed = clock::has_passed(self.deadline);
+        let passed = time::has_passed(self.deadline);
         if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
-    }
-}
-
-/// Was an operation that has failed with `error` before its first byte only put off? Then it
-/// can be repeated.
-pub(super) fn was_put_off(error: Errno) -> bool {
-    match error {
-        // A `choose` was waiting for the stream below.
-        Errno::EBUSY => true,
-        // The end of a cancel scope. After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => Context::get().is_ok_and(|it| it.current().may_start().is_ok()),
-        _ => false,
     }
 }

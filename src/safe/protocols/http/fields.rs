@@ -6,7 +6,7 @@ use crate::os::errno::{Errno, Result};
 /// The fields of a request or a response, in their order.
 ///
 /// ```
-/// use dill::{HttpBody, Deadline, Http, UnixStream};
+/// use redill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
@@ -15,7 +15,7 @@ use crate::os::errno::{Errno, Result};
 /// let request = server.recv_request(Deadline::NEVER)?.unwrap();
 /// assert_eq!(request.fields.get("host"), Some("example.org"));
 /// assert!(request.fields.has_token("connection", "upgrade"));
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpFields(Vec<(String, Vec<u8>)>);
@@ -32,7 +32,7 @@ impl HttpFields {
     /// UTF-8.
     ///
     /// ```
-    /// assert_eq!(dill::HttpFields::default().get("Host"), None);
+    /// assert_eq!(redill::HttpFields::default().get("Host"), None);
     /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -42,7 +42,7 @@ impl HttpFields {
     /// The value of the first field of this name, in whatever case.
     ///
     /// ```
-    /// assert_eq!(dill::HttpFields::default().get_bytes("Host"), None);
+    /// assert_eq!(redill::HttpFields::default().get_bytes("Host"), None);
     /// ```
     #[must_use]
     pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
@@ -53,7 +53,7 @@ impl HttpFields {
     /// close`, for instance.
     ///
     /// ```
-    /// assert!(!dill::HttpFields::default().has_token("Connection", "close"));
+    /// assert!(!redill::HttpFields::default().has_token("Connection", "close"));
     /// ```
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
@@ -66,7 +66,7 @@ impl HttpFields {
     /// All fields: names and values.
     ///
     /// ```
-    /// assert_eq!(dill::HttpFields::default().iter().count(), 0);
+    /// assert_eq!(redill::HttpFields::default().iter().count(), 0);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))

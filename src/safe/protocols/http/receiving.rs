@@ -18,7 +18,7 @@ impl<S> Http<S> {
     /// a request. [`Error::TimedOut`], [`Error::Canceled`].
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// # b.send(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", Deadline::NEVER)?;
@@ -26,7 +26,7 @@ impl<S> Http<S> {
     /// while let Some(request) = server.recv_request(Deadline::NEVER)? {
     ///     server.send_response(404, "Not Found", &[], HttpBody::Empty, Deadline::NEVER)?;
     /// }
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_request(&self, deadline: impl Into<Deadline>) -> Result<Option<HttpRequest>> {
         let (number, deadline) = (self.socket.number(), deadline.into().raw());
@@ -50,13 +50,13 @@ impl<S> Http<S> {
     /// [`recv_request`](Http::recv_request).
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// # b.send(b"HTTP/1.1 204 No Content\r\n\r\n", Deadline::NEVER)?;
     /// let response = client.recv_response(Deadline::NEVER)?;
     /// assert_eq!((response.status, &*response.reason), (204, "No Content"));
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_response(&self, deadline: impl Into<Deadline>) -> Result<HttpResponse> {
         let (number, deadline) = (self.socket.number(), deadline.into().raw());
@@ -80,7 +80,11 @@ impl<S> Http<S> {
             match carry(|| http::receive_field(number, &mut put, deadline)) {
                 Ok(()) => {}
                 Err(Errno::EPIPE) => return Ok(fields),
-                Err(error) => return Err(Error::of(error)),
+                // What has come of the head is lost, so the rest makes no sense.
+                Err(error) => {
+                    http::break_input(number);
+                    return Err(Error::of(error));
+                }
             }
         }
     }
@@ -92,13 +96,13 @@ impl<S> Http<S> {
     /// [`Error::MessageSize`] when there is more. Others as [`recv`](Http::recv).
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// # b.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Deadline::NEVER)?;
     /// let response = client.recv_response(Deadline::NEVER)?;
     /// assert_eq!(client.recv_body(1_000_000, Deadline::NEVER)?, b"hello");
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn recv_body(&self, limit: usize, deadline: impl Into<Deadline>) -> Result<Vec<u8>> {
         const AT_ONCE: usize = 64 * 1024;
@@ -110,7 +114,12 @@ impl<S> Http<S> {
             let room = AT_ONCE.max(start).min(limit.saturating_sub(start).saturating_add(1));
             body.try_reserve_exact(room).map_err(|_| Error::OutOfMemory)?;
             body.resize(start + room, 0);
-            let count = self.recv(&mut body[start..], deadline)?;
+            let count = self.recv(&mut body[start..], deadline).inspect_err(|_| {
+                // What has come of the body is lost.
+                if start > 0 {
+                    http::break_input(self.socket.number());
+                }
+            })?;
             body.truncate(start + count);
             match count {
                 0 => return Ok(body),

@@ -28,12 +28,12 @@ impl<S> Http<S> {
     /// scope has interrupted the head leaves with what is sent next.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let client = Http::attach(a)?;
     /// let fields = [("Host", "example.org"), ("Content-Type", "text/plain")];
     /// client.send_request("POST", "/", &fields, HttpBody::Whole(b"news"), Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_request(
         &self,
@@ -56,12 +56,12 @@ impl<S> Http<S> {
     /// As [`send_request`](Http::send_request).
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// let fields = [("Location", "/elsewhere")];
     /// server.send_response(301, "Moved Permanently", &fields, HttpBody::Empty, Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn send_response(
         &self,
@@ -106,7 +106,8 @@ impl<S> Http<S> {
         };
         http::check_fields(first_line, &mut bytes(), framing.is_some()).map_err(Error::of)?;
         let (number, deadline) = (self.socket.number(), deadline.raw());
-        carry(|| {
+        let before = http::before_head(number).map_err(Error::of)?;
+        let sent = carry(|| {
             match *start {
                 Start::Request { method, target } => {
                     http::send_request(number, method.as_bytes(), target.as_bytes())?;
@@ -122,8 +123,12 @@ impl<S> Http<S> {
                 HttpBody::Whole(bytes) if !bytes.is_empty() => send_whole(number, bytes, deadline),
                 _ => http::done(number, deadline),
             }
+        });
+        sent.map_err(|error| {
+            // A head that waits for its end would be in the way of the next one.
+            http::take_back_head(number, before);
+            Error::of(error)
         })
-        .map_err(Error::of)
     }
 
     /// Ends a body: of one that is [`Chunked`](HttpBody::Chunked) this tells the end, and of one
@@ -135,13 +140,13 @@ impl<S> Http<S> {
     /// when bytes are missing; [`Error::Done`] when no body was begun.
     ///
     /// ```
-    /// # use dill::{HttpBody, Deadline, Http, UnixStream};
+    /// # use redill::{HttpBody, Deadline, Http, UnixStream};
     /// # let (a, b) = UnixStream::pair()?;
     /// # let server = Http::attach(a)?;
     /// server.send_response(200, "OK", &[], HttpBody::Chunked, Deadline::NEVER)?;
     /// server.send(b"piece by piece", Deadline::NEVER)?;
     /// server.done(Deadline::NEVER)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn done(&self, deadline: impl Into<Deadline>) -> Result<()> {
         let deadline = deadline.into().raw();

@@ -5,7 +5,7 @@ use super::HttpFields;
 /// The body of a message that is about to be sent.
 ///
 /// ```
-/// use dill::{HttpBody, Deadline, Http, UnixStream};
+/// use redill::{HttpBody, Deadline, Http, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let (client, server) = (Http::attach(a)?, Http::attach(b)?);
@@ -18,7 +18,7 @@ use super::HttpFields;
 /// let request = server.recv_request(Deadline::NEVER)?.unwrap();
 /// assert!(request.fields.has_token("Transfer-Encoding", "chunked"));
 /// assert_eq!(server.recv_body(1000, Deadline::NEVER)?, b"as much as it takes");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HttpBody<'a> {
@@ -37,7 +37,7 @@ pub enum HttpBody<'a> {
 /// A request that has been received, without its body.
 ///
 /// ```
-/// # fn example(request: dill::HttpRequest) {
+/// # fn example(request: redill::HttpRequest) {
 /// if request.method == "GET" && request.target == "/" { /* … */ }
 /// # }
 /// ```
@@ -55,7 +55,7 @@ pub struct HttpRequest {
 /// A response that has been received, without its body.
 ///
 /// ```
-/// # fn example(response: dill::HttpResponse) {
+/// # fn example(response: redill::HttpResponse) {
 /// if response.status == 200 { /* … */ }
 /// # }
 /// ```

@@ -5,7 +5,7 @@ use crate::protocols::websocket;
 /// What a WebSocket message holds.
 ///
 /// ```
-/// use dill::{Content, WsMessage};
+/// use redill::{Content, WsMessage};
 ///
 /// assert_eq!(WsMessage::Text("hello".to_owned()).content(), Content::Text);
 /// ```
@@ -29,7 +29,7 @@ impl From<Content> for websocket::Content {
 /// A WebSocket message.
 ///
 /// ```
-/// use dill::WsMessage;
+/// use redill::WsMessage;
 ///
 /// assert_eq!(WsMessage::Text("hello".to_owned()).as_bytes(), b"hello");
 /// ```
@@ -45,7 +45,7 @@ impl WsMessage {
     /// The message as bytes.
     ///
     /// ```
-    /// assert_eq!(dill::WsMessage::Binary(vec![1, 2]).as_bytes(), [1, 2]);
+    /// assert_eq!(redill::WsMessage::Binary(vec![1, 2]).as_bytes(), [1, 2]);
     /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -58,7 +58,7 @@ impl WsMessage {
     /// Which of the two it is.
     ///
     /// ```
-    /// assert_eq!(dill::WsMessage::Binary(vec![]).content(), dill::Content::Binary);
+    /// assert_eq!(redill::WsMessage::Binary(vec![]).content(), redill::Content::Binary);
     /// ```
     #[must_use]
     pub fn content(&self) -> Content {
@@ -72,7 +72,7 @@ impl WsMessage {
 /// What a client asks for; see [`Ws::accept_if`](crate::Ws::accept_if).
 ///
 /// ```
-/// # fn example(request: dill::WsRequest<'_>) -> bool {
+/// # fn example(request: redill::WsRequest<'_>) -> bool {
 /// request.resource == "/chat" && request.host == "example.org"
 /// # }
 /// ```
@@ -88,7 +88,7 @@ pub struct WsRequest<'a> {
 /// Why the peer has ended the connection; see [`Ws::close_reason`](crate::Ws::close_reason).
 ///
 /// ```
-/// # fn example(reason: dill::CloseReason) {
+/// # fn example(reason: redill::CloseReason) {
 /// if reason.status == 1000 { /* normal */ }
 /// # }
 /// ```

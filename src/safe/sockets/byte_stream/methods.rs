@@ -12,14 +12,14 @@ macro_rules! byte_stream {
             /// See [`ByteStream::send_vectored`](crate::ByteStream::send_vectored).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// use dill::Deadline;
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// use redill::Deadline;
             ///
             /// a.send(b"hello", Deadline::NEVER)?;
             /// # let mut buffer = [0; 5];
             /// # b.recv_exact(&mut buffer, Deadline::NEVER)?;
             /// # assert_eq!(&buffer, b"hello");
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn send(
                 &self,
@@ -36,15 +36,15 @@ macro_rules! byte_stream {
             /// See [`ByteStream::send_vectored`](crate::ByteStream::send_vectored).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// use dill::Deadline;
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// use redill::Deadline;
             /// use std::io::IoSlice;
             ///
             /// a.send_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")], Deadline::NEVER)?;
             /// # let mut buffer = [0; 8];
             /// # b.recv_exact(&mut buffer, Deadline::NEVER)?;
             /// # assert_eq!(&buffer, b"headbody");
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn send_vectored(
                 &self,
@@ -62,9 +62,9 @@ macro_rules! byte_stream {
             /// See [`ByteStream::recv`](crate::ByteStream::recv).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # a.send(b"hello", dill::Deadline::NEVER)?;
-            /// use dill::{Deadline, Error};
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # a.send(b"hello", redill::Deadline::NEVER)?;
+            /// use redill::{Deadline, Error};
             /// use std::time::Duration;
             ///
             /// let mut buffer = [0; 100];
@@ -72,7 +72,7 @@ macro_rules! byte_stream {
             /// # assert_eq!(&buffer[..count], b"hello");
             /// // There is no more, and a call that comes to nothing does no harm.
             /// assert_eq!(b.recv(&mut buffer, Deadline::NOW), Err(Error::TimedOut));
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn recv(
                 &self,
@@ -86,16 +86,17 @@ macro_rules! byte_stream {
             ///
             /// # Errors
             ///
-            /// See [`ByteStream::recv_exact`](crate::ByteStream::recv_exact). After a failure,
-            /// other than by a cancel scope before the first byte, nothing more can be received.
+            /// See [`ByteStream::recv_exact`](crate::ByteStream::recv_exact). After a failure
+            /// before the first byte, by a deadline or a cancellation, the next call works; after
+            /// a later one nothing more can be received.
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # a.send(b"hello", dill::Deadline::NEVER)?;
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # a.send(b"hello", redill::Deadline::NEVER)?;
             /// let mut buffer = [0; 5];
             /// b.recv_exact(&mut buffer, std::time::Duration::from_secs(10))?;
             /// # assert_eq!(&buffer, b"hello");
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn recv_exact(
                 &self,
@@ -109,13 +110,13 @@ macro_rules! byte_stream {
             /// never, unless this is called.
             ///
             /// ```
-            /// # let (mut a, _b) = dill::UnixStream::pair()?;
+            /// # let (mut a, _b) = redill::UnixStream::pair()?;
             /// use std::io::{ErrorKind, Read};
             /// use std::time::Duration;
             ///
             /// a.set_read_deadline(Duration::from_millis(1));
             /// assert_eq!(a.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn set_read_deadline(&self, deadline: impl Into<$crate::Deadline>) {
                 self.deadlines.read.set(deadline.into());
@@ -125,14 +126,14 @@ macro_rules! byte_stream {
             /// never, unless this is called.
             ///
             /// ```
-            /// # let (mut a, _b) = dill::UnixStream::pair()?;
+            /// # let (mut a, _b) = redill::UnixStream::pair()?;
             /// use std::io::{ErrorKind, Write};
             /// use std::time::Duration;
             ///
             /// a.set_write_deadline(Duration::from_millis(1));
             /// // Nobody reads that, and it is more than fits on the way.
             /// assert_eq!(a.write_all(&[0; 10_000_000]).unwrap_err().kind(), ErrorKind::TimedOut);
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn set_write_deadline(&self, deadline: impl Into<$crate::Deadline>) {
                 self.deadlines.write.set(deadline.into());

@@ -11,11 +11,11 @@ macro_rules! message_socket {
             /// See [`MessageSocket::send_vectored`](crate::MessageSocket::send_vectored).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # let (a, b) = (dill::Prefix::attach(a, 2)?, dill::Prefix::attach(b, 2)?);
-            /// a.send(b"hello", dill::Deadline::NEVER)?;
-            /// # assert_eq!(b.recv_vec(100, dill::Deadline::NEVER)?, b"hello");
-            /// # Ok::<(), dill::Error>(())
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # let (a, b) = (redill::Prefix::attach(a, 2)?, redill::Prefix::attach(b, 2)?);
+            /// a.send(b"hello", redill::Deadline::NEVER)?;
+            /// # assert_eq!(b.recv_vec(100, redill::Deadline::NEVER)?, b"hello");
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn send(
                 &self,
@@ -32,14 +32,14 @@ macro_rules! message_socket {
             /// See [`MessageSocket::send_vectored`](crate::MessageSocket::send_vectored).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # let (a, b) = (dill::Prefix::attach(a, 2)?, dill::Prefix::attach(b, 2)?);
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # let (a, b) = (redill::Prefix::attach(a, 2)?, redill::Prefix::attach(b, 2)?);
             /// use std::io::IoSlice;
             ///
             /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
-            /// a.send_vectored(&parts, dill::Deadline::NEVER)?;
-            /// # assert_eq!(b.recv_vec(100, dill::Deadline::NEVER)?, b"headbody");
-            /// # Ok::<(), dill::Error>(())
+            /// a.send_vectored(&parts, redill::Deadline::NEVER)?;
+            /// # assert_eq!(b.recv_vec(100, redill::Deadline::NEVER)?, b"headbody");
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn send_vectored(
                 &self,
@@ -56,13 +56,13 @@ macro_rules! message_socket {
             /// See [`MessageSocket::recv`](crate::MessageSocket::recv).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # let (a, b) = (dill::Prefix::attach(a, 2)?, dill::Prefix::attach(b, 2)?);
-            /// # a.send(b"hello", dill::Deadline::NEVER)?;
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # let (a, b) = (redill::Prefix::attach(a, 2)?, redill::Prefix::attach(b, 2)?);
+            /// # a.send(b"hello", redill::Deadline::NEVER)?;
             /// let mut buffer = [0; 100];
-            /// let length = b.recv(&mut buffer, dill::Deadline::NEVER)?;
+            /// let length = b.recv(&mut buffer, redill::Deadline::NEVER)?;
             /// # assert_eq!(&buffer[..length], b"hello");
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn recv(
                 &self,
@@ -80,12 +80,12 @@ macro_rules! message_socket {
             /// See [`MessageSocket::recv`](crate::MessageSocket::recv).
             ///
             /// ```
-            /// # let (a, b) = dill::UnixStream::pair()?;
-            /// # let (a, b) = (dill::Prefix::attach(a, 2)?, dill::Prefix::attach(b, 2)?);
-            /// # a.send(b"hello", dill::Deadline::NEVER)?;
-            /// let message = b.recv_vec(1_000_000, dill::Deadline::NEVER)?;
+            /// # let (a, b) = redill::UnixStream::pair()?;
+            /// # let (a, b) = (redill::Prefix::attach(a, 2)?, redill::Prefix::attach(b, 2)?);
+            /// # a.send(b"hello", redill::Deadline::NEVER)?;
+            /// let message = b.recv_vec(1_000_000, redill::Deadline::NEVER)?;
             /// # assert_eq!(message, b"hello");
-            /// # Ok::<(), dill::Error>(())
+            /// # Ok::<(), redill::Error>(())
             /// ```
             pub fn recv_vec(
                 &self,

@@ -17,7 +17,7 @@ const BACKLOG: u32 = 128;
 /// Listens for TCP connections.
 ///
 /// ```
-/// use dill::{Deadline, TcpListener, TcpStream};
+/// use redill::{Deadline, TcpListener, TcpStream};
 /// use std::io::{Read, Write};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -30,7 +30,7 @@ const BACKLOG: u32 = 128;
 /// let mut text = String::new();
 /// server.read_to_string(&mut text)?;
 /// assert_eq!(text, "hello");
-/// # Ok::<(), dill::Error>(())
+/// # Ok::<(), redill::Error>(())
 /// ```
 pub struct TcpListener {
     socket: Socket,
@@ -46,10 +46,10 @@ impl TcpListener {
     /// [`Error::Canceled`], and for names those of [`resolve`].
     ///
     /// ```
-    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = redill::TcpListener::bind("127.0.0.1:0")?;
     /// assert_ne!(listener.local_addr()?.port(), 0);
-    /// assert!(dill::TcpListener::bind(listener.local_addr()?).is_err());
-    /// # Ok::<(), dill::Error>(())
+    /// assert!(redill::TcpListener::bind(listener.local_addr()?).is_err());
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn bind(host: impl ToHost) -> Result<TcpListener> {
         TcpListener::bind_with_backlog(host, BACKLOG)
@@ -63,8 +63,8 @@ impl TcpListener {
     /// The same.
     ///
     /// ```
-    /// let listener = dill::TcpListener::bind_with_backlog("127.0.0.1:0", 1024)?;
-    /// # Ok::<(), dill::Error>(())
+    /// let listener = redill::TcpListener::bind_with_backlog("127.0.0.1:0", 1024)?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn bind_with_backlog(host: impl ToHost, backlog: u32) -> Result<TcpListener> {
         let backlog = c_int::try_from(backlog).unwrap_or(c_int::MAX);
@@ -88,12 +88,12 @@ impl TcpListener {
     /// [`Error::OutOfMemory`]: then the connection is still there, to be accepted later.
     ///
     /// ```
-    /// use dill::{Deadline, Error, TcpListener};
+    /// use redill::{Deadline, Error, TcpListener};
     /// use std::time::Duration;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// assert_eq!(listener.accept(Duration::from_millis(1)).unwrap_err(), Error::TimedOut);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn accept(&self, deadline: impl Into<Deadline>) -> Result<(TcpStream, SocketAddr)> {
         let accepted = tcp::accept(self.socket.number(), Storage::Own, deadline.into().raw());
@@ -106,7 +106,7 @@ impl TcpListener {
     /// scope around it fires. Errors of [`accept`](TcpListener::accept) other than that are items.
     ///
     /// ```
-    /// use dill::{Bundle, CancelScope, Deadline, Grace, Outcome, TcpListener, TcpStream};
+    /// use redill::{Bundle, CancelScope, Deadline, Grace, Outcome, TcpListener, TcpStream};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let address = listener.local_addr()?;
@@ -126,7 +126,7 @@ impl TcpListener {
     /// client.recv_exact(&mut [0; 5], Deadline::NEVER)?;
     /// client.close(Deadline::NEVER)?;
     /// assert_eq!(server.cancel(Grace::Unlimited)?, Outcome::Finished);
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn incoming(&self) -> impl Iterator<Item = Result<TcpStream>> + '_ {
         until_canceled(|| self.accept(Deadline::NEVER).map(|(stream, _)| stream))
@@ -139,9 +139,9 @@ impl TcpListener {
     /// [`Error::Os`].
     ///
     /// ```
-    /// let listener = dill::TcpListener::bind("[::1]:0")?;
+    /// let listener = redill::TcpListener::bind("[::1]:0")?;
     /// assert!(listener.local_addr()?.ip().is_loopback());
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
         ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
@@ -157,8 +157,8 @@ impl TcpListener {
     ///
     /// ```
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    /// let listener = dill::TcpListener::from_fd(listener.into())?;
-    /// # Ok::<(), dill::Error>(())
+    /// let listener = redill::TcpListener::from_fd(listener.into())?;
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn from_fd(fd: OwnedFd) -> Result<TcpListener> {
         let listener = descriptor::adopt(fd, |fd| tcp::listener_from_fd(fd, Storage::Own));
@@ -172,10 +172,10 @@ impl TcpListener {
     /// [`Error::Os`] with `EMFILE`.
     ///
     /// ```
-    /// let listener = dill::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = redill::TcpListener::bind("127.0.0.1:0")?;
     /// let listener = std::net::TcpListener::from(listener.into_fd()?);
     /// listener.set_nonblocking(false)?;
-    /// # Ok::<(), dill::Error>(())
+    /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn into_fd(self) -> Result<OwnedFd> {
         self.socket.give_up(tcp::into_fd).map(|(fd, _)| fd)
