@@ -132,12 +132,24 @@ pub(crate) unsafe fn fired(place: NonNull<Scope>) -> core::result::Result<Fired,
     unsafe { scope_chain::fired(place) }
 }
 
-/// Calls `function` within a scope; its result, and whether and why the scope has fired. The
-/// scope lies in the frame of this call, and is left however the function ends.
+/// Stands for the scope in which [`within`] calls its function.
+pub(crate) struct Inside(NonNull<Scope>);
+
+impl Inside {
+    /// Returns whether and why the scope has fired.
+    pub(crate) fn fired(&self) -> Fired {
+        // SAFETY: `within` has made it, in whose frame the scope is.
+        unsafe { fired(self.0) }.unwrap_or(Fired::No)
+    }
+}
+
+/// Calls `function` within a scope. Returns its result, and whether and why
+/// the scope has fired. The scope lies in the frame of this call, and is left however the function
+/// ends.
 pub(crate) fn within<R>(
     watch: Watch,
     deadline: i64,
-    function: impl FnOnce() -> R,
+    function: impl FnOnce(&Inside) -> R,
 ) -> Result<(R, Fired)> {
     struct Leave(NonNull<Scope>);
     impl Drop for Leave {
@@ -152,7 +164,7 @@ pub(crate) fn within<R>(
     // never returns, its coroutine and the frame stay for ever.
     unsafe { begin(place, Some(watch), deadline)? };
     let panicking = Leave(place);
-    let result = function();
+    let result = function(&Inside(place));
     core::mem::forget(panicking);
     // SAFETY: as above.
     unsafe { leave(place) }.map(|fired| (result, fired))
