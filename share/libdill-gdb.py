@@ -249,10 +249,12 @@ class Scheduler:
 def schedulers():
     layout = Layout()
     found = []
-    address = word(address_of("dill_debug_contexts"))
-    while address != 0:
-        found.append(Scheduler(layout, address))
-        address = word(address + layout["context.next"])
+    # The list leads from a place within one scheduler to that within the next.
+    place = word(address_of("dill_debug_contexts"))
+    while place != 0:
+        scheduler = Scheduler(layout, place - layout["context.place"])
+        found.append(scheduler)
+        place = word(scheduler.field("next"))
     if not found:
         raise Missing("no coroutines yet")
     # The oldest first.

@@ -1,47 +1,23 @@
 //! Numbers for objects, as C programs hold them.
 //!
-//! Handles count up from the beginning of a region and are reused in the order in which they were
-//! freed, so that a stale handle is found out rather than taken for a new one. Each thread has a
-//! region of numbers of its own, so that a handle used on a wrong thread is known by its number
-//! alone. That of the first thread begins at 0, unless the environment variable `DILL_HANDLES`
-//! says otherwise. Nothing here ever blocks.
+//! Handles count up from the beginning of the thread's [`Region`] and are reused in the order in
+//! which they were freed, so that a stale handle is found out rather than taken for a new one.
+//! Nothing here ever blocks.
 
 mod interface;
+mod kind;
+mod region;
 
 pub(crate) use interface::Interface;
+pub(crate) use kind::{Kind, no_interfaces, no_owner};
 
 use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
-use crate::os::settings;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// What all objects of one type have in common. Types are told apart by the address
-/// of their `Kind`.
-pub(crate) struct Kind {
-    /// For dumps.
-    pub(crate) name: &'static str,
-    /// Ends the object, which must not be used any more when this returns `Ok`. With
-    /// an error nothing has happened and the handle stays open.
-    pub(crate) close: unsafe fn(object: *mut ()) -> Result<()>,
-    /// The interface of the object with the C identifier `type_id`, or null.
-    pub(crate) query: unsafe fn(object: *mut (), type_id: *const c_void) -> *mut c_void,
-    /// The calling coroutine is about to take the object over (`hown`); may refuse.
-    pub(crate) adopt: unsafe fn(object: *mut ()) -> Result<()>,
-}
-
-/// A `query` for objects that offer nothing to C.
-pub(crate) unsafe fn no_interfaces(_: *mut (), _: *const c_void) -> *mut c_void {
-    ptr::null_mut()
-}
-
-/// An `adopt` for objects that have no owner.
-pub(crate) unsafe fn no_owner(_: *mut ()) -> Result<()> {
-    Ok(())
-}
+use region::Region;
 
 /// 16 bytes: what is rarely needed lies elsewhere.
 #[derive(Clone, Copy)]
@@ -102,7 +78,7 @@ pub(crate) struct HandleTable {
     /// The table can't grow, and the reserve may be used up.
     full: Cell<bool>,
     entries: UnsafeCell<Vec<Entry>>,
-    /// As long as `entries`, or shorter where nobody has asked yet.
+    /// As long as `entries`, or shorter where none was asked for yet.
     answers: UnsafeCell<Vec<Answer>>,
     region: Region,
 }
@@ -159,14 +135,14 @@ impl HandleTable {
         }
     }
 
-    /// As [`HandleTable::find`], without a reason; does not find every object that `find` does.
+    /// Fast path of [`HandleTable::find`]; may return `None` for a valid handle.
     #[inline(always)]
     pub(crate) fn find_at_once(&self, handle: c_int, kind: &'static Kind) -> Option<*mut ()> {
         let entry = *self.entry_at(self.index(handle))?;
         ptr::eq(entry.kind, kind).then_some(entry.object)
     }
 
-    /// May a handle be opened without ado?
+    /// Returns whether a handle can be opened without growing the table.
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
         self.room.get() > 0
@@ -235,6 +211,18 @@ impl HandleTable {
             entry.mark(ANSWERED, true);
         }
         Ok(interface)
+    }
+
+    /// The object of an open handle, and its table of functions if it has such a one. `EBADF`.
+    pub(crate) fn interface<I: Interface>(
+        &self,
+        handle: c_int,
+    ) -> Result<(*mut (), Option<&'static I>)> {
+        let (object, kind) = self.any(handle)?;
+        // SAFETY: the object of an open handle is alive.
+        let answer = unsafe { (kind.query)(object, I::type_id()) }.cast::<I>();
+        // SAFETY: what answers to this identifier is such a table, which is static.
+        Ok((object, unsafe { answer.as_ref() }))
     }
 
     #[allow(clippy::mut_from_ref)]
@@ -312,7 +300,7 @@ impl HandleTable {
         Ok(())
     }
 
-    /// The object is on its way out: nobody finds it any more, but the number stays taken
+    /// The object is on its way out: it is found no more, but the number stays taken
     /// until [`HandleTable::release`].
     pub(crate) fn hide(&self, handle: c_int) {
         if let Ok(entry) = self.entry(handle) {
@@ -337,91 +325,6 @@ impl HandleTable {
         // SAFETY: the last free handle's index, as in `open`.
         unsafe { *self.first.get().add(last as usize) = Entry::free(index as u32) };
         self.room.set(self.room.get() + 1);
-    }
-}
-
-/// Handle numbers that one thread may use.
-struct Region {
-    base: c_int,
-    size: u32,
-    /// Index in `Regions::taken`, when the region is this thread's alone.
-    claimed: Option<usize>,
-}
-
-/// Where the upper half of all numbers begins. No descriptor is as high: by `fs.nr_open` Linux
-/// would allow for higher ones, but not for a table of so many.
-const UPPER: u32 = 1 << 30;
-/// Numbers of the first thread where it has a part of the upper half.
-const FIRST_IN_UPPER: u32 = 1 << 28;
-const OTHER_REGION: u32 = 1 << 20;
-const MOST_REGIONS: usize = 1 + (UPPER / OTHER_REGION) as usize;
-
-/// How the numbers are shared out among the threads.
-#[derive(Clone, Copy)]
-enum Layout {
-    /// The first thread has the lower half, as all threads in libdill; the others share the upper
-    /// one.
-    FromZero,
-    /// All threads share the upper half, so that no handle is the number of a descriptor.
-    High,
-}
-
-impl Layout {
-    /// As the environment says. By default the first thread counts from 0: to libdill's programs
-    /// handles are small numbers, which they may use as indices, for instance.
-    fn wanted() -> Layout {
-        if settings::high_handles() { Layout::High } else { Layout::FromZero }
-    }
-
-    /// First number and size of the region with this index, if there is one.
-    fn region(self, index: usize) -> Option<(c_int, u32)> {
-        let (first, size, others) = match self {
-            Layout::FromZero => (0, UPPER, UPPER),
-            Layout::High => (UPPER, FIRST_IN_UPPER, UPPER + FIRST_IN_UPPER),
-        };
-        if index == 0 {
-            return Some((first.cast_signed(), size));
-        }
-        let base = others.checked_add(u32::try_from(index - 1).ok()?.checked_mul(OTHER_REGION)?)?;
-        Some((c_int::try_from(base).ok()?, OTHER_REGION))
-    }
-}
-
-struct Regions {
-    /// Decided when the first thread of the process claims a region.
-    layout: Option<Layout>,
-    taken: [bool; MOST_REGIONS],
-}
-
-static REGIONS: Mutex<Regions> = Mutex::new(Regions { layout: None, taken: [false; MOST_REGIONS] });
-
-fn regions() -> MutexGuard<'static, Regions> {
-    REGIONS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Region {
-    fn claim() -> Region {
-        let mut regions = regions();
-        let layout = *regions.layout.get_or_insert_with(Layout::wanted);
-        let free = regions.taken.iter().position(|taken| !taken);
-        if let Some(index) = free
-            && let Some((base, size)) = layout.region(index)
-        {
-            regions.taken[index] = true;
-            return Region { base, size, claimed: Some(index) };
-        }
-        // Hundreds of threads with a scheduler at once: they have the second region in common, and
-        // wrong-thread use among them is not noticed.
-        let (base, size) = layout.region(1).unwrap_or((UPPER.cast_signed(), OTHER_REGION));
-        Region { base, size, claimed: None }
-    }
-}
-
-impl Drop for Region {
-    fn drop(&mut self) {
-        if let Some(index) = self.claimed {
-            regions().taken[index] = false;
-        }
     }
 }
 
@@ -486,21 +389,6 @@ mod tests {
             assert_eq!(table.any(handle).map(drop), Err(Errno::EBADF));
         }
         assert_eq!((table.room.get() + RESERVE) as usize, table.len.get());
-    }
-
-    #[test]
-    fn regions_are_disjoint() {
-        for layout in [Layout::FromZero, Layout::High] {
-            let mut end = if matches!(layout, Layout::High) { 1 << 30 } else { 0 };
-            let mut count = 0;
-            while let Some((base, size)) = layout.region(count) {
-                assert_eq!(i64::from(base), end);
-                end += i64::from(size);
-                count += 1;
-            }
-            assert_eq!(end, 1 << 31, "all positive numbers, and no others");
-            assert!((700..=MOST_REGIONS).contains(&count));
-        }
     }
 
     #[test]

@@ -16,16 +16,49 @@ const LAYERS: &[&[&str]] = &[
     &["intrusive", "os"],
 ];
 
+/// The files and folders of the scheduler from top to bottom: each imports only from those below.
+const SCHEDULER: &[&str] = &[
+    "shared",
+    "turns",
+    "making",
+    "fd_readiness",
+    "park",
+    "poll",
+    "dump",
+    "fork",
+    "time",
+    "context",
+    "dumping",
+    "registry",
+    "recycle",
+    "trimming",
+    "overflow",
+    "failing",
+    "fd_table",
+    "poller",
+    "run",
+    "budget",
+    "ready_queue",
+    "coroutine",
+    "timers",
+    "clock",
+];
+
 fn layer_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
 /// The first component of every path that starts with `crate::` in `text`, with its line.
 fn crate_paths(text: &str) -> Vec<(usize, String)> {
+    paths(text, "crate::")
+}
+
+/// The component after `prefix` of every path that starts with it in `text`, with its line.
+fn paths(text: &str, prefix: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
-        for (at, marker) in code.match_indices("crate::") {
+        for (at, marker) in code.match_indices(prefix) {
             let rest = &code[at + marker.len()..];
             // `use crate::{a::b, c}`: the names that follow a brace or a comma.
             let names: Vec<&str> = match rest.strip_prefix('{') {
@@ -69,6 +102,37 @@ fn modules_import_only_from_below() {
     }
     assert!(checked > 100, "only {checked} imports found: the scan has gone blind");
     assert!(wrong.is_empty(), "imports from the same or a higher layer:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_scheduler_imports_only_from_below() {
+    let (root, files) = sources("scheduler");
+    let place_of = |name: &str| SCHEDULER.iter().position(|&known| known == name);
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&root).unwrap();
+        let mut parts = inside.iter().skip_while(|&part| part == "scheduler");
+        let first = parts.next().unwrap().to_str().unwrap();
+        let name = first.strip_suffix(".rs").unwrap_or(first);
+        if name == "mod" {
+            continue;
+        }
+        let own = place_of(name).unwrap_or_else(|| panic!("{name} is at no place"));
+        // In a folder `super` is the folder, unless it comes twice.
+        let prefix = if parts.next().is_some() { "super::super::" } else { "super::" };
+        let text = fs::read_to_string(&file).unwrap();
+        let named = [paths(&text, prefix), paths(&text, "crate::scheduler::")].concat();
+        for (line, used) in named {
+            let Some(place) = place_of(&used) else { continue };
+            checked += 1;
+            if place < own {
+                wrong.push(format!("{}:{line} uses {used}", inside.display()));
+            }
+        }
+    }
+    assert!(checked > 80, "only {checked} imports found: the scan has gone blind");
+    assert!(wrong.is_empty(), "imports from above:\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::boundary::unit;
 use super::entry;
-use crate::scheduler::{clock, fd_readiness};
+use crate::scheduler::{fd_readiness, time};
 use core::ffi::c_int;
 
 /// Forgets what is known of a file descriptor.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn dill_fdout(fd: c_int, deadline: i64) -> c_int {
 /// `msleep`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_now() -> i64 {
-    clock::now()
+    time::now()
 }
 
 /// Waits until a point in time.

@@ -12,10 +12,10 @@ use crate::os::allocation::{self, Shared};
 use crate::os::descriptors::Wakeup;
 use crate::os::errno::{Errno, Result};
 use crate::os::{fork, instrumentation, signal_handlers, syscalls};
-use crate::scheduler::clock;
 use crate::scheduler::context::{Context, OutsideWork};
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::time;
 use core::any::Any;
 use core::mem;
 use core::ptr;
@@ -38,7 +38,7 @@ pub(crate) fn offload<T: Send + 'static>(
     deadline: i64,
 ) -> Result<Answer<T>> {
     let context = Context::may_block()?;
-    if clock::has_passed(deadline) {
+    if time::has_passed(deadline) {
         return Err(Errno::ETIMEDOUT);
     }
     let question = Question::ask(context, crew, function)?;

@@ -88,7 +88,8 @@ fn store(address: *mut u8, number: c_int) {
 }
 
 /// Gives signals that have arrived to those who wait.
-fn deliver(context: &Context, argument: *const ()) {
+fn deliver(argument: *const ()) {
+    let Some(context) = Context::existing() else { return };
     // SAFETY: `close` ends the calls of this function before the half goes.
     let half: Ref<HalfChannel> = unsafe { Ref::from_raw(argument.cast()) };
     let channel = of(&half);

@@ -100,7 +100,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut l
 /// # Safety
 /// `info` is what the handler was called with.
 unsafe fn decline(signal: c_int, info: *const libc::siginfo_t) {
-    Caught::of(signal).put_back(signal);
+    Caught::of(signal).put_back(signal, HANDLER);
     // SAFETY: by the contract of this function.
     unsafe { signal_handlers::send_again(signal, info) };
 }
@@ -164,7 +164,7 @@ impl Subscription {
         // After that, so that no arrival with a higher number passes it by.
         inbox.opened_at.store(ARRIVALS.load(SeqCst), Relaxed);
         for signal in caught.signals() {
-            Caught::of(signal).begin(signal);
+            Caught::of(signal).begin(signal, HANDLER);
         }
         let blocked = caught.bits() & SignalSet::of_mask(&locked.mask).bits();
         inbox.unblocked.store(blocked, Relaxed);
@@ -234,7 +234,7 @@ fn unused(_: &Locked) -> Result<&'static Inbox> {
 fn close(inbox: &'static Inbox, locked: &mut Locked) {
     let signals = SignalSet::from_bits(inbox.wanted.load(Relaxed));
     for signal in signals.signals() {
-        Caught::of(signal).end(signal);
+        Caught::of(signal).end(signal, HANDLER);
     }
     inbox.wanted.store(0, SeqCst);
     await_handlers();
@@ -322,7 +322,7 @@ pub(crate) fn end_thread() {
 /// the thread that has forked has in the parent.
 pub(crate) fn forget_in_child(locked: &mut Locked, thread: libc::pid_t) {
     for signal in 1..=LAST {
-        Caught::of(signal).forget(signal);
+        Caught::of(signal).forget(signal, HANDLER);
     }
     for inbox in inboxes() {
         if inbox.in_use.load(Relaxed) && inbox.thread.load(Relaxed) == thread {

@@ -5,8 +5,8 @@
 use crate::concurrency::cancel_scope::{self, UnderWay};
 use crate::concurrency::handle_close;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
+use crate::scheduler::time;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
@@ -156,7 +156,7 @@ impl Operation {
     pub(super) fn step(&mut self) -> Result<()> {
         Context::get()?.next_turn(self.deadline)?;
         self.steps = (self.steps + 1) % STEPS_AT_ONCE;
-        if self.steps == 0 && clock::has_passed(self.deadline) {
+        if self.steps == 0 && time::has_passed(self.deadline) {
             return Err(Errno::ETIMEDOUT);
         }
         Ok(())

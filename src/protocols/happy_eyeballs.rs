@@ -12,9 +12,10 @@ use crate::concurrency::bundle::PrivateBundle;
 use crate::concurrency::{handle_close, launch};
 use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock::{self, is_never};
+use crate::scheduler::clock::is_never;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt, Slot};
+use crate::scheduler::time;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp;
@@ -84,7 +85,7 @@ impl Race<'_> {
         self.launch(bundle, Work::Resolve(Family::Ipv4))?;
         loop {
             let event = self.events.borrow_mut().pop_front();
-            let now = clock::now();
+            let now = time::now();
             match event {
                 Some(Event::Connected(connection)) => return Ok(connection),
                 Some(Event::Resolved(family, found)) => plan.resolved(family, found, now),

@@ -9,7 +9,7 @@ use crate::concurrency::handle_close;
 use crate::handle_table::{Kind, no_owner};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
+use crate::scheduler::time;
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::message_socket;
 use crate::sockets::storage::{Storage, fits};
@@ -191,7 +191,7 @@ fn shake_hands(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
         // A peer that sends and sends must not hold the call beyond its deadline.
         if unchecked >= DROP_AT_ONCE {
             unchecked = 0;
-            if clock::has_passed(deadline) {
+            if time::has_passed(deadline) {
                 return Err(Errno::ETIMEDOUT);
             }
         }

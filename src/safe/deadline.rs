@@ -1,6 +1,6 @@
 //! When to give up.
 
-use crate::scheduler::clock;
+use crate::scheduler::time;
 use core::fmt;
 use core::time::Duration;
 use std::time::Instant;
@@ -61,7 +61,7 @@ impl Deadline {
         if duration.is_zero() {
             return Deadline::NOW;
         }
-        let end = clock::precise().saturating_add(duration);
+        let end = time::precise().saturating_add(duration);
         let milliseconds = end.as_nanos().div_ceil(1_000_000);
         if let Ok(milliseconds) = i64::try_from(milliseconds) {
             return Deadline(milliseconds);
@@ -99,7 +99,7 @@ impl Deadline {
         if self == Deadline::NEVER {
             return None;
         }
-        Some(Duration::from_millis(self.0.unsigned_abs()).saturating_sub(clock::precise()))
+        Some(Duration::from_millis(self.0.unsigned_abs()).saturating_sub(time::precise()))
     }
 
     /// Has it passed?
@@ -110,7 +110,7 @@ impl Deadline {
     /// ```
     #[must_use]
     pub fn has_passed(self) -> bool {
-        self != Deadline::NEVER && self.0 <= clock::now()
+        self != Deadline::NEVER && self.0 <= time::now()
     }
 
     /// What the core has: milliseconds, negative for never.
@@ -167,5 +167,5 @@ impl<T: Into<Deadline>> From<Option<T>> for Deadline {
 /// ```
 #[must_use]
 pub fn now() -> Instant {
-    clock::instant()
+    time::instant()
 }

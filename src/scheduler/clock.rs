@@ -1,11 +1,8 @@
 //! Time, in milliseconds, as deadlines are given.
 
-use super::context::Context;
 use crate::os::{cycles, syscalls};
 use core::cell::Cell;
 use core::time::Duration;
-use std::sync::OnceLock;
-use std::time::Instant;
 
 /// A source of time.
 ///
@@ -81,12 +78,6 @@ pub(crate) const fn is_never(deadline: i64) -> bool {
 pub(crate) fn has_come(deadline: i64, now: i64) -> bool {
     let deadline = if deadline < 0 { i64::MAX } else { deadline };
     deadline <= now
-}
-
-/// Returns whether a deadline has passed. One that never comes has not.
-#[inline]
-pub(crate) fn has_passed(deadline: i64) -> bool {
-    !is_never(deadline) && has_come(deadline, now())
 }
 
 /// Milliseconds, if there are any, in nanoseconds.
@@ -174,8 +165,14 @@ impl CachedClock {
     }
 
     /// The time with full precision, read anew.
-    fn precise(&self) -> Duration {
+    pub(super) fn precise(&self) -> Duration {
         self.source.now()
+    }
+
+    /// Returns the time since virtual time began, read anew; `None` if time passes by itself.
+    pub(super) fn virtual_time(&self) -> Option<Duration> {
+        let begin = Duration::from_millis(VIRTUAL_START_MS.unsigned_abs());
+        (!self.passes_by_itself()).then(|| self.precise().saturating_sub(begin))
     }
 
     /// See [`Clock::ns_until`].
@@ -191,38 +188,6 @@ impl CachedClock {
     /// See [`Clock::passes_by_itself`].
     pub(super) fn passes_by_itself(&self) -> bool {
         self.source.passes_by_itself()
-    }
-}
-
-/// The current time of the calling thread's scheduler, in milliseconds.
-pub(crate) fn now() -> i64 {
-    match Context::existing() {
-        Some(context) => context.clock.now(),
-        // No scheduler on this thread and no memory for one: real time is right.
-        None => Context::get()
-            .map_or((syscalls::monotonic_ns() / NS_PER_MS).cast_signed(), |context| {
-                context.clock.now()
-            }),
-    }
-}
-
-/// The same with full precision, read anew.
-pub(crate) fn precise() -> Duration {
-    Context::get().map_or_else(|_| MonotonicClock.now(), |context| context.clock.precise())
-}
-
-/// The same as the standard library has it. Virtual time counts from the first call.
-pub(crate) fn instant() -> Instant {
-    static VIRTUAL_START: OnceLock<Instant> = OnceLock::new();
-    match Context::get() {
-        Ok(context) if !context.clock.passes_by_itself() => {
-            let begin = Duration::from_millis(VIRTUAL_START_MS.unsigned_abs());
-            let passed = context.clock.precise().saturating_sub(begin);
-            let start = *VIRTUAL_START.get_or_init(Instant::now);
-            // An `Instant` holds every time of this clock.
-            start.checked_add(passed).unwrap_or(start)
-        }
-        _ => Instant::now(),
     }
 }
 

@@ -1,53 +1,24 @@
 //! The bookkeeping of one coroutine. It lies at the top of the coroutine's stack, so
 //! that launching one allocates nothing but the stack.
 
-use super::timers::Timer;
+use super::timers::{OnExpiry, Timer};
 use crate::context_switch::{ARGUMENT_AREA, Execution, Instrumentation, SelfSaved};
 use crate::intrusive::{Link, List, Ref};
-use crate::os::errno::{Errno, Result};
-use crate::os::thread_context;
-use crate::stack::{LEAST_USER_MEMORY, StackRange, StackRegistration};
+use crate::stack::{StackRange, StackRegistration};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
-mod blocking;
+pub(super) mod blocking;
+mod flags;
 pub(crate) mod inspection;
+mod placing;
+mod stopping;
 mod waiter;
 
+pub(crate) use flags::{care, stop};
 pub(crate) use waiter::{Slot, Waiter, Waiting};
-
-/// Reasons why blocking calls of a coroutine fail with `ECANCELED`.
-pub(crate) mod stop {
-    /// Hard-cancelled; for good.
-    pub(crate) const CANCELED: u8 = 1;
-    /// Inside a close callback, which must not block.
-    pub(crate) const CLOSING: u8 = 2;
-    /// In a cancel scope whose deadline has passed.
-    pub(crate) const SCOPE_DEADLINE: u8 = 4;
-    /// In a cancel scope that a request has fired.
-    pub(crate) const SCOPE_REQUEST: u8 = 8;
-
-    /// What also forbids to start anything.
-    pub(crate) const HARD: u8 = CANCELED | CLOSING;
-    /// All of them.
-    pub(crate) const ANY: u8 = u8::MAX;
-    /// What a call that is under way does not care about.
-    pub(super) const GRACEFUL: u8 = SCOPE_REQUEST;
-}
-
-/// What the end of a coroutine must see to, besides the membership in its bundle.
-pub(crate) mod care {
-    /// It has the user's memory for a stack, or AddressSanitizer watches it.
-    pub(crate) const STACK: u8 = 1;
-    /// It has owned bundles.
-    pub(crate) const BUNDLES: u8 = 2;
-    /// It has entered cancel scopes.
-    pub(crate) const SCOPES: u8 = 4;
-    /// `line` is not zero.
-    pub(super) const LINE: u8 = 8;
-}
 
 /// What a blocked coroutine is registered with, besides its timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,8 +93,6 @@ pub(crate) struct Coroutine {
 }
 
 const _: () = assert!(offset_of!(Coroutine, execution) == 0);
-// A thread without a scheduler seems to have a coroutine with every reason to stop.
-const _: () = assert!(offset_of!(Coroutine, stop) < thread_context::NOBODY_SIZE);
 
 /// Placeholder for a list whose items only an upper layer knows.
 pub(crate) struct Untyped;
@@ -142,30 +111,22 @@ pub(crate) struct Launch {
     pub(crate) user_stack: bool,
 }
 
-/// In place of [`ARGUMENT_AREA`] with AddressSanitizer, on stacks of the library: the launching
-/// macro can't make more room there.
-const INSTRUMENTED_ARGUMENT_AREA: usize = 32 * 1024;
-/// What is left below it of the least memory for a stack, which may lose some to alignment:
-/// what calls take that wait for something.
-const _: () = assert!(
-    LEAST_USER_MEMORY
-        > 2 * 16 + size_of::<Coroutine>() + align_of::<Coroutine>() + ARGUMENT_AREA + 2048
-);
-/// The tops of neighbouring stacks differ by this much, up to `STAGGER_LINES` lines:
-/// at equal page offsets all coroutines would compete for the same few cache sets.
-const STAGGER: usize = 64;
-const STAGGER_LINES: usize = 16;
-
 impl Coroutine {
     /// The coroutine of whatever runs on the thread's own stack.
-    pub(crate) fn main(errno_location: *mut c_int) -> Coroutine {
-        // The thread's own stack; nobody needs its bounds.
+    pub(crate) fn main(errno_location: *mut c_int, time_out: OnExpiry) -> Coroutine {
+        // The thread's own stack, whose bounds are not needed.
         let stack = StackRange::unknown();
         let launch = Launch { file: ptr::null(), line: 0, user_stack: true };
-        Self::new(errno_location, stack, launch)
+        Self::new(errno_location, stack, launch, time_out)
     }
 
-    fn new(errno_location: *mut c_int, stack: StackRange, launch: Launch) -> Coroutine {
+    /// `time_out` is called when the time of a blocking call has come.
+    fn new(
+        errno_location: *mut c_int,
+        stack: StackRange,
+        launch: Launch,
+        time_out: OnExpiry,
+    ) -> Coroutine {
         Coroutine {
             execution: Execution::new(errno_location),
             next_ready: Cell::new(None),
@@ -178,7 +139,7 @@ impl Coroutine {
             launched_at: Cell::new(launch.file),
             member: Link::new(),
             waiter: Waiter::new(ptr::null(), 0, -1),
-            timer: Timer::new(Self::TIMED_OUT),
+            timer: Timer::new(time_out),
             waiters: Cell::new((ptr::null_mut(), 0)),
             owned_bundles: List::new(),
             scope: Cell::new(ptr::null()),
@@ -197,32 +158,8 @@ impl Coroutine {
     /// Completes what needs the final address. Call once, in place.
     #[inline(always)]
     pub(crate) fn pin(&self) {
-        self.waiter.coroutine.set(self);
+        self.waiter.coroutine.set(ptr::from_ref(self).cast());
         self.owned_bundles.init();
-    }
-
-    /// Makes a coroutine at the top of `stack`. Nothing runs on it yet.
-    #[cold]
-    pub(crate) fn place_on(
-        stack: StackRange,
-        errno_location: *mut c_int,
-        launch: Launch,
-    ) -> Ref<Coroutine> {
-        let stagger = if launch.user_stack { 0 } else { stack.stagger() };
-        let top = stack.top() as usize - stagger - size_of::<Coroutine>();
-        let top = top & !(align_of::<Coroutine>() - 1);
-        let place = stack.top().wrapping_byte_sub(stack.top() as usize - top).cast::<Coroutine>();
-        // SAFETY: the place lies within the stack (even the smallest has room, see
-        // `LEAST_USER_MEMORY`), is aligned, and the stack is nobody else's.
-        #[allow(unsafe_code)]
-        let coroutine = unsafe {
-            place.write(Self::new(errno_location, stack, launch));
-            Ref::from_raw(place)
-        };
-        coroutine.pin();
-        coroutine.note_line(launch.line);
-        coroutine.rewind();
-        coroutine
     }
 
     /// Sets the stack pointer to where a coroutine begins.
@@ -253,33 +190,6 @@ impl Coroutine {
         self.line.set(line);
     }
 
-    /// Has AddressSanitizer and Valgrind told of every switch. Only where one of them is.
-    #[cold]
-    pub(super) fn instrument(&self) {
-        // SAFETY: part of this pinned coroutine, and of no use without it.
-        #[allow(unsafe_code)]
-        let with = unsafe { Ref::from_raw(&raw const self.instrumentation) };
-        let known = !self.stack.bottom().is_null();
-        let (bottom, size) =
-            if known { (self.stack.bottom(), self.stack.size()) } else { (ptr::null_mut(), 0) };
-        let of_user = known && self.has_user_stack();
-        self.execution.instrument(with, (bottom, size), of_user);
-        if of_user {
-            self.registration.set(Some(self.stack.register()));
-        }
-        if known && !self.has_user_stack() {
-            let place = ptr::from_ref(self) as usize;
-            let area = INSTRUMENTED_ARGUMENT_AREA.min(self.stack.size() / 4) & !15;
-            self.execution.set_stack_pointer(place - area);
-        }
-        self.take_care(care::STACK);
-    }
-
-    /// The coroutine is about to leave its stack, which is the user's, for good.
-    pub(super) fn return_stack(&self) {
-        drop(self.registration.take());
-    }
-
     /// The stack that [`Coroutine::place_on`] was given.
     pub(crate) fn stack(&self) -> StackRange {
         self.stack
@@ -288,99 +198,6 @@ impl Coroutine {
     /// Memory of the user rather than of the stack pool.
     pub(crate) fn has_user_stack(&self) -> bool {
         self.user_stack
-    }
-
-    /// Notes what the end must see to: bits of [`care`].
-    #[inline(always)]
-    pub(crate) fn take_care(&self, of: u8) {
-        self.care.set(self.care.get() | of);
-    }
-
-    /// Takes [`Coroutine::take_care`] back.
-    pub(crate) fn forget_care(&self, of: u8) {
-        self.care.set(self.care.get() & !of);
-    }
-
-    /// Is there something of this kind to see to at the end?
-    #[inline(always)]
-    pub(crate) fn takes_care(&self, of: u8) -> bool {
-        self.care.get() & of != 0
-    }
-
-    /// Is there nothing to see to at the end, not even reasons to stop?
-    ///
-    /// # Safety
-    /// As for [`Coroutine::stop_of`].
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    pub(super) unsafe fn ends_easily(this: *const Coroutine) -> bool {
-        const { assert!(offset_of!(Coroutine, care) == offset_of!(Coroutine, stop) + 1) };
-        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
-        unsafe { (&raw const (*this).stop).cast::<u16>().read_unaligned() == 0 }
-    }
-
-    /// Is there nothing to see to at the end, except that it may have reasons to stop?
-    ///
-    /// # Safety
-    /// As for [`Coroutine::stop_of`].
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    pub(super) unsafe fn is_carefree(this: *const Coroutine) -> bool {
-        // SAFETY: by the caller's promise, and the assertions on the fields' offsets.
-        unsafe { (&raw const (*this).care).cast::<u8>().read() == 0 }
-    }
-
-    /// Forgets the reasons to stop of a coroutine that has ended, and what it took care of.
-    #[inline(always)]
-    pub(crate) fn end(&self) {
-        self.stop.set(0);
-        self.care.set(0);
-        self.line.set(0);
-    }
-
-    /// Fails with `ECANCELED` where a blocking call must.
-    #[inline(always)]
-    pub(crate) fn may_block(&self) -> Result<()> {
-        self.unless_stopped(stop::ANY)
-    }
-
-    /// Fails with `ECANCELED` where an operation under way must end.
-    #[inline(always)]
-    pub(crate) fn may_continue(&self) -> Result<()> {
-        self.unless_stopped(!stop::GRACEFUL)
-    }
-
-    /// Fails with `ECANCELED` where nothing may be started any more.
-    #[inline(always)]
-    pub(crate) fn may_start(&self) -> Result<()> {
-        self.unless_stopped(stop::HARD)
-    }
-
-    /// Fails with `ECANCELED` when there is one of these reasons to stop.
-    #[inline(always)]
-    pub(super) fn unless_stopped(&self, reasons: u8) -> Result<()> {
-        if self.stop.get() & reasons == 0 { Ok(()) } else { Err(Errno::ECANCELED) }
-    }
-
-    /// The reasons to stop of what may be no more than the beginning of a coroutine.
-    ///
-    /// # Safety
-    /// The first [`thread_context::NOBODY_SIZE`] bytes are readable.
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    pub(super) unsafe fn stop_of(this: *const Coroutine) -> u8 {
-        // SAFETY: by the caller's promise, and the assertion on the field's offset.
-        unsafe { (&raw const (*this).stop).cast::<u8>().read() }
-    }
-
-    /// Adds reasons to stop; returns all that were there before.
-    pub(crate) fn add_stop(&self, reasons: u8) -> u8 {
-        self.stop.replace(self.stop.get() | reasons)
-    }
-
-    /// Takes reasons to stop back.
-    pub(crate) fn remove_stop(&self, reasons: u8) {
-        self.stop.set(self.stop.get() & !reasons);
     }
 
     /// The bundles owned by this coroutine, as the layer that knows their type sees them.
@@ -400,13 +217,5 @@ impl Coroutine {
         let registers = self.registers.as_ptr().cast();
         self.execution.will_save_itself(registers);
         registers
-    }
-}
-
-impl StackRange {
-    /// Spreads the tops of neighbouring stacks over the cache.
-    #[inline(always)]
-    fn stagger(self) -> usize {
-        (self.bottom() as usize >> 18) % STAGGER_LINES * STAGGER
     }
 }

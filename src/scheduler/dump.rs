@@ -5,12 +5,12 @@
 //!
 //! A call comes from a coroutine that runs, outside of the library: everything is in order.
 //! A signal may come at any moment, and lists may be half changed just then. So its handler
-//! prints at once only while the scheduler waits for descriptors or time (`at_rest`), as a
+//! prints at once only while the scheduler waits for descriptors or time ([`Run::rest`](super::run::Run)), as a
 //! program does that hangs. Otherwise it notes the request, which is served when the
 //! scheduler next looks at its descriptors: in a program whose coroutines take turns, within
-//! a millisecond. If that has not happened after [`PATIENCE`], because a coroutine computes
+//! a millisecond. If that has not happened after a while, because a coroutine computes
 //! and does not give way, the handler forks and has the child print. Mostly the lists are in
-//! order; if not, nobody but the child suffers.
+//! order; if not, only the child suffers.
 //!
 //! None of this costs a switch anything.
 
@@ -20,57 +20,21 @@ use crate::os::errno::{self, Result};
 use crate::os::output::Output;
 use crate::os::settings;
 use crate::os::signal_handlers;
-use crate::os::snapshot::{self, OneShot};
-use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
 use core::sync::atomic::{AtomicI32, Ordering};
-use core::time::Duration;
 use std::os::fd::RawFd;
 use std::sync::Once;
 
-/// Writes what the coroutines do.
-pub(crate) type Describer = fn(&Context, &mut Output);
-
-/// How long a dump may be put off.
-const PATIENCE: Duration = Duration::from_millis(200);
-
-/// How often a child looks at lists before the request is given up.
-const MOST_TRIES: u8 = 5;
-
 /// The signal in use, or 0.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
-
-/// A scheduler's part in it.
-pub(super) struct Dumping {
-    describer: Cell<Option<Describer>>,
-    /// The scheduler waits, or is about to: nothing is half changed.
-    at_rest: Cell<bool>,
-    /// A signal has come and was not answered yet.
-    requested: Cell<bool>,
-    /// Ends the patience, so many times.
-    timer: Cell<Option<OneShot>>,
-    tries: Cell<u8>,
-}
-
-impl Dumping {
-    pub(super) const fn new() -> Dumping {
-        Dumping {
-            describer: Cell::new(None),
-            at_rest: Cell::new(false),
-            requested: Cell::new(false),
-            timer: Cell::new(None),
-            tries: Cell::new(0),
-        }
-    }
-}
 
 /// Installs the handler if the user wants one, once in the process.
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let Some(signal) = settings::dump_signal() else { return };
-        // Whoever handles the signal already keeps it.
+        // A program that handles the signal already keeps it.
         let ours = signal_handlers::ours(handle, libc::SA_RESTART);
         if let Ok(action) = signal_handlers::action(signal)
             && action.sa_sigaction == libc::SIG_DFL
@@ -94,74 +58,38 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut l
     let context = Context::existing();
     if code != libc::SI_TKILL && code != libc::SI_TIMER {
         // To the process as a whole.
-        registry::send_to_others(context.map_or(ptr::null(), ptr::from_ref), signal);
+        registry::send_to_others(
+            context.map_or(ptr::null(), |context| &raw const context.place),
+            signal,
+        );
     }
     if let Some(context) = context {
-        context.answer(signal, code == libc::SI_TIMER);
+        let is_late = code == libc::SI_TIMER;
+        let print = || context.dump_to_stderr();
+        context.dumping.answer(signal, context.is_at_rest(), is_late, print);
     }
     // SAFETY: as above.
     unsafe { *errno::location() = errno };
 }
 
 impl Context {
-    /// Has `describer` write this scheduler's dumps.
-    #[inline(always)]
-    pub(crate) fn set_describer(&self, describer: Describer) {
-        self.dumping.describer.set(Some(describer));
-    }
-
     /// Notes that the scheduler is about to wait, and serves a request that was put off.
     #[inline]
-    pub(super) fn rest(&self) {
-        self.dumping.at_rest.set(true);
-        if self.dumping.requested.get() {
+    pub(super) fn begin_rest(&self) {
+        self.rest();
+        if self.dumping.is_requested() {
             // In the handler, which has a stack of its own.
             let signal = SIGNAL.load(Ordering::Relaxed);
             signal_handlers::send_to_thread(signal_handlers::thread_id(), signal);
         }
     }
 
-    /// The wait is over.
-    #[inline]
-    pub(super) fn stir(&self) {
-        self.dumping.at_rest.set(false);
-    }
-
-    /// In a forked child, which has no timers: a request was the parent's.
-    pub(super) fn forget_dump(&self) {
-        core::mem::forget(self.dumping.timer.take());
-        self.dumping.requested.set(false);
-    }
-
-    /// What the signal's handler does. `late`: patience has come to an end.
-    fn answer(&self, signal: c_int, late: bool) {
-        let dumping = &self.dumping;
-        if dumping.at_rest.get() {
-            if !late || dumping.requested.get() {
-                dumping.requested.set(false);
-                self.dump_to_stderr();
-            }
-            dumping.timer.set(None);
-        } else if !late {
-            if !dumping.requested.replace(true) {
-                dumping.tries.set(MOST_TRIES);
-                dumping.timer.set(OneShot::start(signal, PATIENCE));
-            }
-        } else if dumping.requested.get() {
-            let seen = snapshot::in_child(|| self.dump_to_stderr());
-            let tries = dumping.tries.replace(dumping.tries.get() - 1);
-            let again = !seen && tries > 1;
-            dumping.requested.set(again);
-            dumping.timer.set(if again { OneShot::start(signal, PATIENCE) } else { None });
-        }
-    }
-
     /// Writes to `fd` what the coroutines of this thread do.
     pub(crate) fn dump(&self, fd: RawFd) -> Result<()> {
         let mut out = Output::new(fd);
-        out.text("libdill: coroutines of thread ").number(self.thread().into());
+        out.text("libdill: coroutines of thread ").number(self.place.thread().into());
         out.text("\n");
-        match self.dumping.describer.get() {
+        match self.describer.get() {
             Some(describe) => describe(self, &mut out),
             None => drop(out.text("main: no coroutines yet\n")),
         }
@@ -180,7 +108,7 @@ impl Context {
             }
             free
         });
-        // A standard error that can't be written to is nobody's fault here.
+        // A standard error that can't be written to is no fault of ours.
         let _ = self.dump(libc::STDERR_FILENO);
         if mine {
             WRITER.store(0, Ordering::Release);

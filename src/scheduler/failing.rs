@@ -4,7 +4,8 @@
 //! descriptor. So every call that waits for one fails with the system's error, and one line on
 //! the standard error output says why. Timers go on as usual.
 
-use super::context::Context;
+use super::fd_table::FdTable;
+use super::run::Run;
 use crate::os::errno::{Errno, Result};
 use crate::os::output::Output;
 use crate::os::syscalls;
@@ -12,42 +13,45 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 
 /// After so long a poller that has failed is asked again.
-pub(super) const RETRY: Duration = Duration::from_millis(10);
+const RETRY: Duration = Duration::from_millis(10);
 
-impl Context {
-    /// Looks at the outcome of a wait for descriptors that was to last no longer than `timeout`.
-    #[inline(always)]
-    pub(super) fn note_wait(&self, result: Result<()>, timeout: Option<Duration>) {
-        if let Err(error) = result {
-            self.fail_waits(error, timeout);
-        }
+/// Looks at the outcome of a wait for descriptors that was to last no longer than `timeout`.
+#[inline(always)]
+pub(super) fn note_wait(run: &Run, fds: &FdTable, result: Result<()>, timeout: Option<Duration>) {
+    if let Err(error) = result {
+        fail_waits(run, fds, error, timeout);
     }
+}
 
-    /// Ends all waits for descriptors with `error`. If that wakes no coroutine, sleeps instead of
-    /// the poller, for a short time.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn fail_waits(&self, error: Errno, timeout: Option<Duration>) {
-        static SAID: AtomicBool = AtomicBool::new(false);
-        if !SAID.swap(true, Relaxed) {
-            say("libdill: the system refuses to wait for descriptors: ", error, "");
-        }
-        self.fds.fail_waits(self, error);
-        if self.ready.is_empty() {
-            self.sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY))));
-        }
+/// Ends all waits for descriptors with `error`. If that wakes no coroutine, sleeps instead of
+/// the poller, for a short time.
+#[cold]
+#[inline(never)]
+pub(super) fn fail_waits(run: &Run, fds: &FdTable, error: Errno, timeout: Option<Duration>) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Relaxed) {
+        say("libdill: the system refuses to wait for descriptors: ", error, "");
     }
+    fds.fail_waits(run, error);
+    if run.ready.is_empty() {
+        sleep_before_retry(timeout);
+    }
+}
 
-    /// Sleeps on nothing but time, or, if there is no limit, until a signal comes.
-    pub(super) fn sleep(&self, timeout: Option<Duration>) {
-        if timeout == Some(Duration::ZERO) {
-            return;
-        }
-        if let Err(error) = syscalls::sleep(timeout) {
-            // It would look at the clock without end instead.
-            say("libdill: the system refuses to sleep: ", error, "; the process ends");
-            std::process::abort();
-        }
+/// Sleeps until the poller is to be asked again, but no longer than `timeout`.
+pub(super) fn sleep_before_retry(timeout: Option<Duration>) {
+    sleep(Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY))));
+}
+
+/// Sleeps on nothing but time, or, if there is no limit, until a signal comes.
+pub(super) fn sleep(timeout: Option<Duration>) {
+    if timeout == Some(Duration::ZERO) {
+        return;
+    }
+    if let Err(error) = syscalls::sleep(timeout) {
+        // It would look at the clock without end instead.
+        say("libdill: the system refuses to sleep: ", error, "; the process ends");
+        std::process::abort();
     }
 }
 

@@ -4,24 +4,23 @@
 //! coroutines. But it shares what the poller is made of with its parent: whatever it changed
 //! there would be changed for the parent, and each would take the other's events. So the child
 //! closes its copies at once, without using them, and makes itself a poller of its own when it
-//! first needs one ([`Context::poller`]). Many children never do: they execute another program.
+//! first needs one ([`FdTable::poller`](super::fd_table::FdTable)). Many children never do: they execute another program.
 
 #![allow(unsafe_code)] // A lock that is held across a fork.
 
 use super::context::Context;
-use super::poller::{Poller as _, SystemPoller};
 use super::registry::{self, Locked};
 use crate::os::errno::Result;
 use crate::os::{caught_signals, fork, signal_handlers};
-use core::cell::{Cell, UnsafeCell};
-use core::ptr::NonNull;
+use core::cell::UnsafeCell;
+use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The locks, from before a fork until after it: no other thread is in the middle of making or
 /// ending its scheduler, or of changing which signals are caught.
 struct Held(UnsafeCell<Option<(Locked, caught_signals::Locked, libc::pid_t)>>);
 
-// SAFETY: only used by whoever has the lock.
+// SAFETY: only used by the thread that has the locks, see `before`.
 unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));
@@ -56,66 +55,17 @@ unsafe extern "C" fn in_child() {
     let held = unsafe { (*HELD.0.get()).take() };
     if let Some((locked, mut signals, thread)) = held {
         let own = Context::existing();
-        registry::leave_only(own, &locked, |context| context.poller.leave_to_parent());
+        let place = own.map_or(ptr::null(), |context| &raw const context.place);
+        registry::leave_only(place, &locked, |place| {
+            // SAFETY: it was in the list, and so is a part of a scheduler, which `making` has put
+            // there; the threads of the others do not exist in this process.
+            unsafe { Context::of_place(place) }.fds.leave_poller_to_parent();
+        });
         if let Some(context) = own {
-            context.forget_dump();
+            context.dumping.forget();
         }
         caught_signals::forget_in_child(&mut signals, thread);
         // Before signals come, whose handlers may want it.
         drop(locked);
-    }
-}
-
-/// A scheduler's poller.
-pub(super) struct PollerPlace {
-    poller: Cell<Option<NonNull<SystemPoller>>>,
-    /// The parent's, until there is one of our own.
-    inherited: Cell<Option<NonNull<SystemPoller>>>,
-}
-
-impl PollerPlace {
-    pub(super) const fn new() -> PollerPlace {
-        PollerPlace { poller: Cell::new(None), inherited: Cell::new(None) }
-    }
-
-    /// The poller, if there is one.
-    #[inline]
-    pub(super) fn get(&self) -> Option<&SystemPoller> {
-        // SAFETY: a box of ours, which goes with `self` or never.
-        self.poller.get().map(|poller| unsafe { &*poller.as_ptr() })
-    }
-
-    /// The parent's, until there is one of our own.
-    pub(super) fn inherited(&self) -> Option<&SystemPoller> {
-        // SAFETY: a box that `put` consumes.
-        self.inherited.get().map(|poller| unsafe { &*poller.as_ptr() })
-    }
-
-    /// Puts a poller there; there was none.
-    pub(super) fn put(&self, poller: Box<SystemPoller>) {
-        debug_assert!(self.poller.get().is_none());
-        self.poller.set(Some(NonNull::from(Box::leak(poller))));
-        if let Some(inherited) = self.inherited.take() {
-            // SAFETY: leaked by `put`; it minds those who are in the middle of its functions.
-            SystemPoller::dissolve(unsafe { Box::from_raw(inherited.as_ptr()) });
-        }
-    }
-
-    /// In a forked child: drops the parent's.
-    fn leave_to_parent(&self) {
-        if let Some(poller) = self.poller.take() {
-            // SAFETY: as in `inherited`.
-            unsafe { poller.as_ref() }.leave_to_parent();
-            self.inherited.set(Some(poller));
-        }
-    }
-}
-
-impl Drop for PollerPlace {
-    fn drop(&mut self) {
-        if let Some(poller) = self.poller.take() {
-            // SAFETY: leaked by `put`, and nobody uses it any more.
-            drop(unsafe { Box::from_raw(poller.as_ptr()) });
-        }
     }
 }

@@ -1,20 +1,27 @@
 //! Which coroutine runs next, and what the others wait for: the ready queue, timers,
 //! the clock and descriptors. One scheduler per thread.
 
+mod budget;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
-pub(crate) mod dump;
+mod dump;
+mod dumping;
 mod failing;
 pub(crate) mod fd_readiness;
+mod fd_table;
 mod fork;
+mod making;
 mod overflow;
 pub(crate) mod park;
+mod poll;
 mod poller;
 mod ready_queue;
 mod recycle;
 mod registry;
+mod run;
 pub(crate) mod shared;
+pub(crate) mod time;
 pub(crate) mod timers;
 mod trimming;
 mod turns;

@@ -7,8 +7,8 @@
 //!
 //! A handler that the program installs later replaces this one, as with any other.
 
-use super::context::Context;
 use super::coroutine::Coroutine;
+use super::run::Run;
 use crate::os::fault_handler::FaultHandler;
 use crate::os::output::Output;
 use crate::os::signal_handlers;
@@ -50,12 +50,12 @@ unsafe extern "C" fn handle(_: c_int, info: *mut libc::siginfo_t, machine: *mut 
         let address = if (*info).si_code > 0 { (*info).si_addr() as usize } else { 0 };
         (address, signal_handlers::interrupted_stack_pointer(machine))
     };
-    if let Some(context) = Context::existing() {
-        if overflows(&context.current(), address, stack_pointer) {
-            report(&context.current());
+    if let Some(run) = Run::existing() {
+        if overflows(&run.current(), address, stack_pointer) {
+            report(&run.current());
         }
         // The next switch takes the slow way, which is an occasion for `renew`.
-        context.budget.set(0);
+        run.budget.limit();
     }
     // SAFETY: with the handler's own arguments, at its end.
     unsafe { HANDLER.hand_over(info, machine) };

@@ -1,4 +1,4 @@
-//! Who runs, and who can go on: first in, first out.
+//! The coroutine that runs, and those that can go on: first in, first out.
 
 use super::coroutine::Coroutine;
 use crate::intrusive::Ref;
@@ -19,7 +19,7 @@ impl ReadyQueue {
     /// Where debuggers find the coroutine that runs.
     pub(super) const RUNNING: usize = offset_of!(ReadyQueue, running);
 
-    /// Nobody but `running`.
+    /// A queue of `running` alone.
     pub(crate) fn new(running: Ref<Coroutine>) -> ReadyQueue {
         ReadyQueue { running: Cell::new(running), last: Cell::new(running) }
     }
@@ -41,7 +41,7 @@ impl ReadyQueue {
         unsafe { (*this).running.get().as_ptr() }
     }
 
-    /// Who is next; `None`: nobody is ready.
+    /// Returns the next coroutine; `None` when none is ready.
     #[allow(unsafe_code)]
     #[inline(always)]
     pub(crate) fn next(&self) -> Option<Ref<Coroutine>> {
@@ -54,7 +54,7 @@ impl ReadyQueue {
         Some(unsafe { running.next_ready.get().unwrap_unchecked() })
     }
 
-    /// Is nobody ready?
+    /// Returns whether no coroutine is ready.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.running.get() == self.last.get()
@@ -67,7 +67,7 @@ impl ReadyQueue {
         self.last.set(coroutine);
     }
 
-    /// Has the next one, which is `next`, run. The one that ran is out of the list.
+    /// Makes the next one, which is `next`, run. The one that ran is out of the list.
     #[inline(always)]
     pub(crate) fn advance(&self, next: Ref<Coroutine>) {
         debug_assert!(self.next() == Some(next));
@@ -81,7 +81,7 @@ impl ReadyQueue {
         self.push(running);
     }
 
-    /// Has `other`, which is not ready, run at once; `running`, which ran, goes to the end.
+    /// Makes `other`, which is not ready, run at once; `running`, which ran, goes to the end.
     #[inline(always)]
     pub(crate) fn run_first(&self, running: Ref<Coroutine>, other: Ref<Coroutine>) {
         debug_assert!(self.running() == running);
@@ -94,7 +94,7 @@ impl ReadyQueue {
         self.running.set(other);
     }
 
-    /// Has `other`, which is not ready, run instead of the one that runs.
+    /// Makes `other`, which is not ready, run instead of the one that runs.
     #[inline(always)]
     pub(crate) fn replace_running(&self, other: Ref<Coroutine>) {
         let running = self.running.replace(other);

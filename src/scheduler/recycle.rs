@@ -1,12 +1,13 @@
 //! Coroutines come and go; their stacks and bookkeeping are used again.
 
-use super::context::Context;
 use super::coroutine::{Coroutine, Launch};
 use super::overflow;
+use super::run::Run;
+use super::trimming::Trimming;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::instrumentation;
-use crate::stack::StackRange;
+use crate::stack::{StackPool, StackRange};
 use core::cell::Cell;
 use core::ffi::c_char;
 
@@ -18,19 +19,15 @@ const LARGEST_QUARANTINE: usize = 1 << 30;
 
 /// Coroutines that have finished under AddressSanitizer, linked by `next_ready`: it reports
 /// uses of their locals for as long as they are here.
-pub(super) struct Quarantine {
+struct Quarantine {
     oldest: Cell<Option<Ref<Coroutine>>>,
     newest: Cell<Option<Ref<Coroutine>>>,
     count: Cell<usize>,
 }
 
 impl Quarantine {
-    pub(super) const fn new() -> Quarantine {
+    const fn new() -> Quarantine {
         Quarantine { oldest: Cell::new(None), newest: Cell::new(None), count: Cell::new(0) }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.count.get()
     }
 
     fn put(&self, coroutine: Ref<Coroutine>) {
@@ -61,75 +58,71 @@ impl Drop for Quarantine {
     }
 }
 
-impl Context {
-    /// Does [`Context::reuse_coroutine`] have one?
+/// Coroutines that have finished or can be launched, with the stacks on which they lie.
+pub(super) struct CoroutinePool {
+    /// Of finished coroutines, with AddressSanitizer. Before `stacks`, on which they lie.
+    quarantine: Quarantine,
+    pub(super) trimming: Trimming,
+    pub(super) stacks: StackPool,
+}
+
+impl CoroutinePool {
+    pub(super) fn new() -> CoroutinePool {
+        CoroutinePool {
+            quarantine: Quarantine::new(),
+            trimming: Trimming::new(),
+            stacks: StackPool::new(),
+        }
+    }
+
+    /// Returns how many finished coroutines there are.
+    pub(super) fn count(&self) -> usize {
+        self.trimming.count() + self.quarantine.count.get()
+    }
+
+    /// Returns whether [`CoroutinePool::reuse`] has a coroutine.
     #[inline(always)]
-    pub(crate) fn has_idle_coroutine(&self) -> bool {
-        self.idle.get().is_some()
+    pub(super) fn has_idle(&self) -> bool {
+        self.trimming.idle.get().is_some()
     }
 
     /// A coroutine on a warm stack that has not begun, if there is one.
     #[inline(always)]
-    pub(crate) fn reuse_coroutine(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
-        let coroutine = self.idle.get()?;
+    pub(super) fn reuse(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
+        let coroutine = self.trimming.idle.get()?;
         // None is kept under AddressSanitizer (see `recycle`).
-        debug_assert!(!self.is_instrumented());
-        self.idle.set(coroutine.next_ready.get());
+        debug_assert!(!coroutine.execution.is_instrumented());
+        self.trimming.idle.set(coroutine.next_ready.get());
         coroutine.relaunch(place);
         Some(coroutine)
     }
 
-    /// As [`Context::reuse_coroutine`]; also finds one that was not needed lately.
-    fn reuse_any_coroutine(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
-        if !self.has_idle_coroutine() {
-            self.refill_idle();
+    /// As [`CoroutinePool::reuse`]; also finds one that was not needed lately.
+    fn reuse_any(&self, place: *const c_char) -> Option<Ref<Coroutine>> {
+        if !self.has_idle() {
+            self.trimming.refill_idle();
         }
-        self.reuse_coroutine(place)
+        self.reuse(place)
     }
 
-    /// A coroutine on a stack of the library that has not begun.
-    pub(crate) fn make_coroutine(&self, launch: Launch) -> Result<Ref<Coroutine>> {
+    /// A coroutine on a stack of the library that has not begun, of the thread whose own one is
+    /// `main`.
+    pub(super) fn make(&self, launch: Launch, main: &Coroutine) -> Result<Ref<Coroutine>> {
         overflow::renew();
-        if let Some(coroutine) = self.reuse_any_coroutine(launch.file) {
+        if let Some(coroutine) = self.reuse_any(launch.file) {
             coroutine.note_line(launch.line);
             coroutine.rewind();
             return Ok(coroutine);
         }
         let stack = self.stacks.allocate().or_else(|error| self.quarantine.take().ok_or(error))?;
-        Ok(self.make_coroutine_on(stack, launch))
+        Ok(make_on(stack, launch, main))
     }
 
-    /// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
-    pub(crate) fn make_coroutine_in(
-        &self,
-        memory: (*mut u8, usize),
-        launch: Launch,
-    ) -> Result<Ref<Coroutine>> {
-        let stack = StackRange::from_user(memory.0, memory.1).ok_or(Errno::ENOMEM)?;
-        Ok(self.make_coroutine_on(stack, launch))
-    }
-
-    #[cold]
-    fn make_coroutine_on(&self, stack: StackRange, launch: Launch) -> Ref<Coroutine> {
-        let coroutine = Coroutine::place_on(stack, self.errno_location(), launch);
-        if self.is_instrumented() {
-            coroutine.instrument();
-            if !coroutine.has_user_stack() {
-                instrumentation::lsan_begin_root(stack.bottom(), stack.size());
-            }
-        }
-        coroutine
-    }
-
-    /// Takes back the running coroutine, which has nothing to see to, and has the next one
-    /// run, which is to be resumed, if that needs no more than a few instructions: one is
-    /// ready. `None`: nothing has happened.
+    /// Keeps a finished coroutine, which is about to leave its stack, ready to be launched.
     #[inline(always)]
-    pub(crate) fn leave_warm(&self, coroutine: Ref<Coroutine>) -> Option<Ref<Coroutine>> {
-        let next = self.next_at_once()?;
-        self.ready.advance(next);
-        coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
-        Some(next)
+    pub(super) fn keep_idle(&self, coroutine: Ref<Coroutine>) {
+        debug_assert!(coroutine.blocked_on().is_none() && !coroutine.has_user_stack());
+        coroutine.next_ready.set(self.trimming.idle.replace(Some(coroutine)));
     }
 
     /// Takes back the running coroutine, which is about to leave its stack for good.
@@ -139,10 +132,10 @@ impl Context {
             return coroutine.return_stack();
         }
         // Under AddressSanitizer every launch starts with a clean stack.
-        if self.is_instrumented() {
+        if coroutine.execution.is_instrumented() {
             self.recycle_instrumented(coroutine);
         } else {
-            coroutine.next_ready.set(self.idle.replace(Some(coroutine)));
+            self.keep_idle(coroutine);
         }
     }
 
@@ -154,11 +147,34 @@ impl Context {
             return self.stacks.free(stack);
         }
         let most = (LARGEST_QUARANTINE / stack.size()).clamp(1, MOST_QUARANTINED);
-        if self.quarantine.count() >= most
+        if self.quarantine.count.get() >= most
             && let Some(oldest) = self.quarantine.take()
         {
             self.stacks.free(oldest);
         }
         self.quarantine.put(coroutine);
     }
+}
+
+/// A coroutine on the user's memory that has not begun. `ENOMEM`: too little of it.
+pub(super) fn make_in(
+    memory: (*mut u8, usize),
+    launch: Launch,
+    main: &Coroutine,
+) -> Result<Ref<Coroutine>> {
+    let stack = StackRange::from_user(memory.0, memory.1).ok_or(Errno::ENOMEM)?;
+    Ok(make_on(stack, launch, main))
+}
+
+#[cold]
+fn make_on(stack: StackRange, launch: Launch, main: &Coroutine) -> Ref<Coroutine> {
+    let errno_location = main.execution.errno_location();
+    let coroutine = Coroutine::place_on(stack, errno_location, launch, Run::time_out);
+    if main.execution.is_instrumented() {
+        coroutine.instrument();
+        if !coroutine.has_user_stack() {
+            instrumentation::lsan_begin_root(stack.bottom(), stack.size());
+        }
+    }
+    coroutine
 }

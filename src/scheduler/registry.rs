@@ -1,9 +1,6 @@
 //! All schedulers of the process: debuggers find them here, and a signal that asks for a dump
 //! is passed on to their threads.
 
-use super::context::Context;
-use super::ready_queue::ReadyQueue;
-use crate::os::debug_layout::Field;
 use crate::os::signal_handlers;
 use core::cell::Cell;
 use core::mem::offset_of;
@@ -11,21 +8,42 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// The scheduler made last; the others follow. Under `LOCK`, but for debuggers.
+/// The place of the scheduler made last; the others follow. Under `LOCK`, but for debuggers.
 #[allow(unsafe_code)]
 #[unsafe(export_name = "dill_debug_contexts")]
-static CONTEXTS: AtomicPtr<Context> = AtomicPtr::new(ptr::null_mut());
+static PLACES: AtomicPtr<Place> = AtomicPtr::new(ptr::null_mut());
 
 static LOCK: Mutex<()> = Mutex::new(());
 
-/// A scheduler's place in the list. Under `LOCK`.
+/// A scheduler's place in the list, which is a part of it. Under `LOCK`.
 pub(super) struct Place {
-    next: Cell<*mut Context>,
-    previous: Cell<*mut Context>,
+    next: Cell<*mut Place>,
+    previous: Cell<*mut Place>,
     thread: Cell<libc::pid_t>,
 }
 
+/// As long as it exists no scheduler is made or ended.
+pub(super) type Locked = MutexGuard<'static, ()>;
+
+pub(super) fn lock() -> Locked {
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place at an address in the list, the lock being held.
+///
+/// # Safety
+/// `place` is in the list.
+#[allow(unsafe_code)]
+unsafe fn at<'locked>(place: *mut Place) -> &'locked Place {
+    // SAFETY: a scheduler leaves the list before it goes.
+    unsafe { &*place }
+}
+
 impl Place {
+    /// Where debuggers find the next place, and the number of the thread.
+    pub(super) const NEXT: usize = offset_of!(Place, next);
+    pub(super) const THREAD: usize = offset_of!(Place, thread);
+
     pub(super) const fn new() -> Place {
         Place {
             next: Cell::new(ptr::null_mut()),
@@ -33,95 +51,75 @@ impl Place {
             thread: Cell::new(0),
         }
     }
-}
 
-/// Nobody makes or ends a scheduler meanwhile.
-pub(super) type Locked = MutexGuard<'static, ()>;
-
-pub(super) fn lock() -> Locked {
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The place of a scheduler in the list, the lock being held.
-///
-/// # Safety
-/// `context` is in the list.
-#[allow(unsafe_code)]
-unsafe fn place<'locked>(context: *mut Context) -> &'locked Place {
-    // SAFETY: a scheduler leaves the list before it goes.
-    unsafe { &(*context).place }
-}
-
-impl Context {
-    /// Puts the calling thread's scheduler into the list.
-    pub(super) fn enroll(&self, _: &Locked) {
-        let this = ptr::from_ref(self).cast_mut();
-        self.place.thread.set(signal_handlers::thread_id());
-        let next = CONTEXTS.load(Relaxed);
-        self.place.next.set(next);
-        if !next.is_null() {
-            // SAFETY: it is in the list.
-            #[allow(unsafe_code)]
-            unsafe { place(next) }.previous.set(this);
+    /// Puts the calling thread's scheduler, whose place is at this address, into the list.
+    ///
+    /// # Safety
+    /// The place stays there until [`Place::withdraw`].
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn enroll(this: *mut Place, _: &Locked) {
+        // SAFETY: by the caller's promise; the next place is in the list.
+        unsafe {
+            let next = PLACES.load(Relaxed);
+            debug_assert!(next != this, "it is in the list once");
+            at(this).thread.set(signal_handlers::thread_id());
+            at(this).next.set(next);
+            if !next.is_null() {
+                at(next).previous.set(this);
+            }
         }
-        CONTEXTS.store(this, Relaxed);
+        PLACES.store(this, Relaxed);
     }
 
     /// The number of its thread, also in a copy of the process that prints a dump.
     pub(super) fn thread(&self) -> libc::pid_t {
-        self.place.thread.get()
+        self.thread.get()
     }
 
     /// Takes it out again.
     pub(super) fn withdraw(&self, _: &Locked) {
-        let (next, previous) = (self.place.next.get(), self.place.previous.get());
+        let (next, previous) = (self.next.get(), self.previous.get());
         // SAFETY: its neighbours are in the list.
         #[allow(unsafe_code)]
         unsafe {
             if !next.is_null() {
-                place(next).previous.set(previous);
+                at(next).previous.set(previous);
             }
             match previous.is_null() {
-                true => CONTEXTS.store(next, Relaxed),
-                false => place(previous).next.set(next),
+                true => {
+                    debug_assert!(ptr::eq(PLACES.load(Relaxed), self));
+                    PLACES.store(next, Relaxed);
+                }
+                false => at(previous).next.set(next),
             }
         }
     }
-
-    /// For debuggers.
-    pub(crate) const LAYOUT: &[Field] = &[
-        Field::new(c"context.next", offset_of!(Context, place) + offset_of!(Place, next)),
-        Field::new(c"context.thread", offset_of!(Context, place) + offset_of!(Place, thread)),
-        Field::new(c"context.main", offset_of!(Context, main)),
-        Field::new(c"context.current", offset_of!(Context, ready) + ReadyQueue::RUNNING),
-        Field::new(c"context.handles", offset_of!(Context, handles)),
-    ];
 }
 
-/// In a forked child, where no other thread is left: calls `action` with all schedulers, and
-/// takes all but `own` out of the list.
-pub(super) fn leave_only(own: Option<&Context>, _: &Locked, action: impl Fn(&Context)) {
-    let mut next = CONTEXTS.swap(ptr::null_mut(), Relaxed);
+/// In a forked child, where no other thread is left: calls `action` with the places of all
+/// schedulers, and takes all but `own`, which is null if there is none, out of the list.
+pub(super) fn leave_only(own: *const Place, _: &Locked, action: impl Fn(*const Place)) {
+    let mut next = PLACES.swap(ptr::null_mut(), Relaxed);
     while !next.is_null() {
+        let place = next;
         // SAFETY: it is in the list, and its thread does not change it any more. It is never
         // freed if it isn't our own.
         #[allow(unsafe_code)]
-        let context = unsafe { &*next };
-        next = context.place.next.get();
-        action(context);
-    }
-    if let Some(context) = own {
-        let this = ptr::from_ref(context).cast_mut();
-        context.place.thread.set(signal_handlers::thread_id());
-        context.place.next.set(ptr::null_mut());
-        context.place.previous.set(ptr::null_mut());
-        CONTEXTS.store(this, Relaxed);
+        let there = unsafe { at(place) };
+        next = there.next.get();
+        if ptr::eq(place, own) {
+            there.thread.set(signal_handlers::thread_id());
+            there.next.set(ptr::null_mut());
+            there.previous.set(ptr::null_mut());
+            PLACES.store(place, Relaxed);
+        }
+        action(place);
     }
 }
 
-/// Sends `signal` to all threads with a scheduler but `except`. For signal handlers: where the
-/// list is being changed it gives up after a while.
-pub(super) fn send_to_others(except: *const Context, signal: libc::c_int) {
+/// Sends `signal` to all threads with a scheduler but that of `except`. For signal handlers: where
+/// the list is being changed it gives up after a while.
+pub(super) fn send_to_others(except: *const Place, signal: libc::c_int) {
     for _ in 0..1000 {
         let _locked = match LOCK.try_lock() {
             Ok(locked) => locked,
@@ -132,12 +130,12 @@ pub(super) fn send_to_others(except: *const Context, signal: libc::c_int) {
                 continue;
             }
         };
-        let mut next = CONTEXTS.load(Relaxed);
+        let mut next = PLACES.load(Relaxed);
         while !next.is_null() {
             // SAFETY: it is in the list, which is locked.
             #[allow(unsafe_code)]
-            let place = unsafe { place(next) };
-            if !ptr::eq(next, except) {
+            let place = unsafe { at(next) };
+            if !ptr::eq(place, except) {
                 signal_handlers::send_to_thread(place.thread.get(), signal);
             }
             next = place.next.get();

@@ -332,7 +332,7 @@ mod tests {
         assert!(!timer.is_armed(), "but not twice");
         wheel.arm(reference(&timer), 0);
         wheel.advance(1000, true);
-        assert!(!timer.is_armed(), "and not at all when nobody is ready");
+        assert!(!timer.is_armed(), "and not at all when no coroutine is ready");
         FIRED.with_borrow(|fired| assert_eq!(fired.len(), 2));
     }
 

@@ -4,7 +4,7 @@
 //! periods. At the end of each one, those that were not needed in it are surplus, and all that
 //! are ready to be launched become candidates:
 //!
-//! - [`Context::idle`]: finished in this period. Launches and ends use only this list, so
+//! - [`Trimming::idle`]: finished in this period. Launches and ends use only this list, so
 //!   that they need not count anything.
 //! - [`Trimming::candidates`]: not needed since this period began. Used when `idle` is empty.
 //! - [`Trimming::surplus`]: not needed in the period before. Given back in batches.
@@ -14,11 +14,11 @@
 //! and then without a limit. Under virtual time, which jumps over periods, everything is given
 //! back as soon as all coroutines wait.
 
-use super::context::Context;
 use super::coroutine::Coroutine;
 use crate::intrusive::Ref;
+use crate::object_cache::ObjectCache;
 use crate::os::{allocation, cycles};
-use crate::stack;
+use crate::stack::{self, StackPool};
 use core::cell::Cell;
 use core::time::Duration;
 
@@ -36,10 +36,11 @@ const MANY: usize = 1000;
 const MUCH: usize = 4 << 20;
 
 /// A list of finished coroutines, linked by `next_ready`.
-pub(super) type Finished = Cell<Option<Ref<Coroutine>>>;
+type Finished = Cell<Option<Ref<Coroutine>>>;
 
-/// What is known of finished coroutines that were not needed lately.
+/// Finished coroutines, and what is known of those that were not needed lately.
 pub(super) struct Trimming {
+    pub(super) idle: Finished,
     candidates: Finished,
     surplus: Finished,
     /// The cycle counter when the period began.
@@ -53,6 +54,7 @@ pub(super) struct Trimming {
 impl Trimming {
     pub(super) const fn new() -> Trimming {
         Trimming {
+            idle: Cell::new(None),
             candidates: Cell::new(None),
             surplus: Cell::new(None),
             began: Cell::new(0),
@@ -85,13 +87,13 @@ fn count(list: &Finished) -> usize {
     core::iter::successors(list.get(), |coroutine| coroutine.next_ready.get()).count()
 }
 
-impl Context {
+impl Trimming {
     /// Makes finished coroutines that were not needed lately ready to be launched, when no others
     /// are.
     #[cold]
     pub(super) fn refill_idle(&self) {
         debug_assert!(self.idle.get().is_none());
-        for list in [&self.trimming.candidates, &self.trimming.surplus] {
+        for list in [&self.candidates, &self.surplus] {
             let Some(first) = list.get() else { continue };
             let mut last = first;
             for _ in 1..REFILL {
@@ -106,78 +108,58 @@ impl Context {
     /// Returns whether there are finished coroutines that can be given back.
     #[inline]
     pub(super) fn has_finished(&self, dying: Option<Ref<Coroutine>>) -> bool {
-        let trimming = &self.trimming;
-        let any = self.idle.get().or(trimming.candidates.get()).or(trimming.surplus.get());
+        let any = self.idle.get().or(self.candidates.get()).or(self.surplus.get());
         any.is_some() && self.has_finished_others(dying)
     }
 
     fn has_finished_others(&self, dying: Option<Ref<Coroutine>>) -> bool {
-        let trimming = &self.trimming;
-        let lists = [&self.idle, &trimming.candidates, &trimming.surplus];
+        let lists = [&self.idle, &self.candidates, &self.surplus];
         lists.into_iter().any(|list| has_others(list, dying))
     }
 
-    /// Counts the finished coroutines that are kept.
-    pub(super) fn count_finished(&self) -> usize {
-        let trimming = &self.trimming;
-        [&self.idle, &trimming.candidates, &trimming.surplus].into_iter().map(count).sum()
+    /// Returns the number of finished coroutines that are kept.
+    pub(super) fn count(&self) -> usize {
+        [&self.idle, &self.candidates, &self.surplus].into_iter().map(count).sum()
     }
 
-    /// Returns how long the poller may wait at most before there is something to give back;
-    /// `None` under virtual time. To be called when no coroutine is ready and some have finished.
-    pub(super) fn time_to_trim(&self, dying: Option<Ref<Coroutine>>) -> Option<Duration> {
-        if !self.clock.passes_by_itself() {
-            return None; // see `trim_at_once`
-        }
-        let (trimming, now) = (&self.trimming, cycles::now());
+    /// Returns how long the poller may wait at most before there is something to give back. To be
+    /// called when no coroutine is ready and some have finished.
+    pub(super) fn time_to_trim(&self, dying: Option<Ref<Coroutine>>) -> Duration {
+        let now = cycles::now();
         self.end_period(now, dying);
-        if trimming.surplus.get().is_some() {
-            return Some(Duration::ZERO);
+        if self.surplus.get().is_some() {
+            return Duration::ZERO;
         }
-        let passed = now.wrapping_sub(trimming.began.get()) / cycles::per_millisecond().max(1);
-        Some(Duration::from_millis(PERIOD_MS.saturating_sub(passed).max(1)))
+        let passed = now.wrapping_sub(self.began.get()) / cycles::per_millisecond().max(1);
+        Duration::from_millis(PERIOD_MS.saturating_sub(passed).max(1))
     }
 
-    /// Does what there is to do while coroutines are ready. `now` is the cycle counter. Nothing
-    /// under virtual time, in which a program does the same in each run.
-    pub(super) fn trim_when_busy(&self, now: u64, dying: Option<Ref<Coroutine>>) {
-        if self.clock.passes_by_itself() {
-            self.end_period(now, dying);
-            self.trim(dying);
-        }
-    }
-
-    /// Gives all finished coroutines back, under virtual time. To be called when time is about
-    /// to jump.
+    /// Prepares for [`Trimming::trim`] to give back all finished coroutines but `dying`, one batch
+    /// after the other, whenever they finished. Returns false when all were given back.
     #[cold]
-    pub(super) fn trim_at_once(&self, dying: Option<Ref<Coroutine>>) {
-        let trimming = &self.trimming;
-        loop {
-            while trimming.surplus.get().is_some() {
-                self.trim(dying);
-            }
+    pub(super) fn condemn(&self, dying: Option<Ref<Coroutine>>) -> bool {
+        if self.surplus.get().is_none() {
             // The stack that is in use comes back to `idle`.
             if !self.has_finished(dying) {
-                return self.trim_heap();
+                return false;
             }
-            let next = trimming.candidates.take().or_else(|| self.idle.take());
-            trimming.surplus.set(next);
+            self.surplus.set(self.candidates.take().or_else(|| self.idle.take()));
         }
+        true
     }
 
     /// Begins another period if this one has passed, and nothing is left to give back of the
-    /// one before.
-    fn end_period(&self, now: u64, dying: Option<Ref<Coroutine>>) {
-        let trimming = &self.trimming;
+    /// one before. `now` is the cycle counter.
+    pub(super) fn end_period(&self, now: u64, dying: Option<Ref<Coroutine>>) {
         // A counter that goes back (another processor's) gives a huge difference.
-        let passed = now.wrapping_sub(trimming.began.get());
-        if passed < PERIOD_MS * cycles::per_millisecond() || trimming.surplus.get().is_some() {
+        let passed = now.wrapping_sub(self.began.get());
+        if passed < PERIOD_MS * cycles::per_millisecond() || self.surplus.get().is_some() {
             return;
         }
-        trimming.began.set(now);
-        trimming.surplus.set(trimming.candidates.replace(self.idle.take()));
+        self.began.set(now);
+        self.surplus.set(self.candidates.replace(self.idle.take()));
         let candidates =
-            core::iter::successors(trimming.candidates.get(), |next| next.next_ready.get());
+            core::iter::successors(self.candidates.get(), |next| next.next_ready.get());
         for candidate in candidates.take(MOST_SHALLOWED) {
             if dying.is_some_and(|dying| dying == candidate) {
                 continue;
@@ -190,35 +172,37 @@ impl Context {
         }
     }
 
-    /// Gives a batch of the surplus back. `dying` is the coroutine on whose stack this runs,
-    /// if it has finished.
+    /// Gives a batch of the surplus back to `stacks`. `dying` is the coroutine on whose stack this
+    /// runs, if it has finished. Returns whether memory of objects that were used together with the
+    /// coroutines is to be given back, too, as there were many.
     #[cold]
-    pub(super) fn trim(&self, dying: Option<Ref<Coroutine>>) {
-        let trimming = &self.trimming;
-        if trimming.surplus.get().is_none() {
-            return;
+    #[must_use]
+    pub(super) fn trim(&self, stacks: &StackPool, dying: Option<Ref<Coroutine>>) -> bool {
+        if self.surplus.get().is_none() {
+            return false;
         }
-        for _ in 0..self.stacks.batch() {
-            let Some(coroutine) = pop(&trimming.surplus) else { break };
+        for _ in 0..stacks.batch() {
+            let Some(coroutine) = pop(&self.surplus) else { break };
+            debug_assert!(coroutine.blocked_on().is_none() && !coroutine.timer.is_armed());
             if dying.is_some_and(|dying| dying == coroutine) {
                 push(&self.idle, coroutine);
             } else {
-                self.stacks.keep(coroutine.stack());
-                trimming.given_back.set(trimming.given_back.get() + 1);
+                stacks.keep(coroutine.stack());
+                self.given_back.set(self.given_back.get() + 1);
             }
         }
-        self.stacks.give_back();
-        if trimming.surplus.get().is_none() && trimming.given_back.replace(0) >= MANY {
-            self.spare_bundles.purge();
-            self.objects.purge();
-            trimming.heap_is_due.set(true);
+        stacks.give_back();
+        let were_many = self.surplus.get().is_none() && self.given_back.replace(0) >= MANY;
+        if were_many {
+            self.heap_is_due.set(true);
         }
+        were_many
     }
 
     /// Gives the allocator's free memory back after many coroutines came and went, if the
-    /// objects that came with them were much of it.
-    pub(super) fn trim_heap(&self) {
-        if self.trimming.heap_is_due.take() && self.objects.take_released() >= MUCH {
+    /// `objects` that came with them were much of it.
+    pub(super) fn trim_heap(&self, objects: &ObjectCache) {
+        if self.heap_is_due.take() && objects.take_released() >= MUCH {
             allocation::trim_heap();
         }
     }

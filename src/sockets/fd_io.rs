@@ -17,10 +17,10 @@ use super::direction::Direction;
 use super::io_list::Cursor;
 use super::read_ahead::{ReadAhead, allocate_block};
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::time;
 use core::cell::Cell;
 use core::convert::Infallible;
 use core::mem;
@@ -146,7 +146,7 @@ impl Call<'_> {
     #[inline]
     pub(super) fn check_deadline(&mut self) -> Result<()> {
         self.unchecked = 0;
-        let passed = clock::has_passed(self.deadline);
+        let passed = time::has_passed(self.deadline);
         if passed && !mem::replace(&mut self.last_look, false) {
             return Err(Errno::ETIMEDOUT);
         }

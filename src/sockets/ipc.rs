@@ -8,10 +8,11 @@ use super::stream::{self, Family, connection, listener};
 use crate::concurrency::handle_close;
 use crate::os::descriptors;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock::{self, has_come, is_never};
+use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Blocked, Interrupt};
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::time;
 use core::ffi::{CStr, c_int};
 use nix::sys::socket::{self, Backlog, UnixAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -73,7 +74,7 @@ pub(crate) fn connect(path: &CStr, storage: Storage, deadline: i64) -> Result<c_
             Err(Errno::EAGAIN) => {}
             source => return connection::open(source?, Family::Local, storage),
         }
-        let now = clock::now();
+        let now = time::now();
         if !is_never(deadline) && has_come(deadline, now) {
             return Err(Errno::ETIMEDOUT);
         }

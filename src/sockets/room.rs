@@ -4,10 +4,10 @@
 #![allow(unsafe_code)] // Answers to queries.
 
 use crate::os::errno::Result;
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::{FdSource, poll_user};
+use crate::scheduler::time;
 use core::ffi::{c_int, c_void};
 
 /// The address of this, not its content, tells the interface from others.
@@ -50,7 +50,7 @@ pub(crate) fn look(socket: c_int, deadline: i64) -> Result<bool> {
         return Ok(true);
     }
     // The poller reports it in its next round.
-    let soon = clock::now().saturating_add(1);
+    let soon = time::now().saturating_add(1);
     let deadline = if deadline < 0 { soon } else { deadline.min(soon) };
     source.wait_writable(deadline, Interrupt::Any)?;
     Ok(true)

@@ -3,13 +3,16 @@
 //! Their pages are given back to the system many at a time: neighbours then need one system
 //! call. Slabs without any used stack are unmapped, but for the first ones.
 
+use super::range::StackRange;
 use super::slab::{Shape, Slab};
-use super::{DEFAULT_SIZE, StackRange};
 use crate::os::errno::{Errno, Result};
 use crate::os::{settings, syscalls};
 use core::cell::{Cell, RefCell};
 use core::mem;
 use corosensei::stack::MIN_STACK_SIZE;
+
+/// Address space of a stack unless `DILL_STACK_SIZE` says otherwise, as in libdill.
+const DEFAULT_SIZE: usize = 256 * 1024;
 
 /// Address space of the first slab. Each further one is as large as all together, up to
 /// [`LARGEST_SLAB`].

@@ -4,8 +4,9 @@
 //! not have it, `mprotect` makes them: then every stack takes two mappings, of which a process
 //! may have some 65,000. libdill dies near 32,000 coroutines for that reason.
 
-use super::{StackRange, StackRegistration};
+use super::range::StackRange;
 use crate::os::errno::{Errno, Result};
+use crate::os::instrumentation::StackRegistration;
 use crate::os::{instrumentation, syscalls};
 
 /// Size of the stacks of one pool.

@@ -1,8 +1,7 @@
 //! The program's actions for signals that are caught.
 
-use super::HANDLER;
 use super::set::{LAST, SignalSet};
-use crate::os::signal_handlers;
+use crate::os::signal_handlers::{self, Handler};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -33,33 +32,33 @@ impl Caught {
         &CAUGHT[(signal - 1) as usize]
     }
 
-    /// Notes that one more inbox wants the signal, and installs the handler if it is not there:
+    /// Notes that one more inbox wants the signal, and installs our handler if it is not there:
     /// also where the program has set another action since.
-    pub(super) fn begin(&self, signal: c_int) {
+    pub(super) fn begin(&self, signal: c_int, ours: Handler) {
         self.inboxes.fetch_add(1, Relaxed);
         let Ok(action) = signal_handlers::action(signal) else { return };
-        if signal_handlers::calls(&action, HANDLER) {
+        if signal_handlers::calls(&action, ours) {
             return;
         }
         self.remember(&action);
         // What does not concern the handler stays as the program has it.
         let kept = action.sa_flags & (libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT);
-        let ours = signal_handlers::ours_undisturbed(HANDLER, kept | libc::SA_RESTART);
-        let _ = signal_handlers::set_action(signal, &ours);
+        let new = signal_handlers::ours_undisturbed(ours, kept | libc::SA_RESTART);
+        let _ = signal_handlers::set_action(signal, &new);
     }
 
     /// Notes that one inbox less wants the signal, and puts the program's action back if there is
     /// none left.
-    pub(super) fn end(&self, signal: c_int) {
+    pub(super) fn end(&self, signal: c_int, ours: Handler) {
         if self.inboxes.fetch_sub(1, Relaxed) == 1 {
-            self.put_back(signal);
+            self.put_back(signal, ours);
         }
     }
 
     /// Notes that no inbox wants the signal any more.
-    pub(super) fn forget(&self, signal: c_int) {
+    pub(super) fn forget(&self, signal: c_int, ours: Handler) {
         if self.inboxes.swap(0, Relaxed) > 0 {
-            self.put_back(signal);
+            self.put_back(signal, ours);
         }
     }
 
@@ -80,9 +79,9 @@ impl Caught {
     }
 
     /// Puts the program's action back, unless the program has set another one meanwhile.
-    pub(super) fn put_back(&self, signal: c_int) {
+    pub(super) fn put_back(&self, signal: c_int, ours: Handler) {
         if let Ok(action) = signal_handlers::action(signal)
-            && signal_handlers::calls(&action, HANDLER)
+            && signal_handlers::calls(&action, ours)
         {
             let _ = signal_handlers::set_action(signal, &self.previous());
         }

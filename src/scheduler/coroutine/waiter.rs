@@ -1,29 +1,30 @@
 //! What a coroutine waits with.
 
-use super::{Blocked, Coroutine, TIMER};
 use crate::intrusive::{Link, Ref, adapter};
-use crate::scheduler::context::Context;
+use crate::object_cache::ObjectCache;
+use crate::os::errno::{Errno, Result};
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
-/// One thing that a coroutine waits for: a place in a channel's, bundle's or
-/// descriptor's list of those who wait.
+/// One thing that a coroutine waits for: a place in the list of those that wait for a channel, a
+/// bundle or a descriptor.
 #[repr(C)]
 pub(crate) struct Waiter {
     pub(super) link: Link,
     /// The message to send or the place to receive it, and its length in bytes.
     pub(crate) value: Cell<*mut u8>,
     pub(crate) len: Cell<usize>,
-    pub(super) coroutine: Cell<*const Coroutine>,
+    /// The coroutine; `super` knows its type.
+    pub(super) coroutine: Cell<*const ()>,
     /// What the call returns when the wait ends with success and with an error: 0 and -1, or
     /// twice the index of the clause of a `choose`.
     on_success: Cell<c_int>,
     on_error: Cell<c_int>,
     /// For sources that hold one waiter rather than a list.
     pub(super) slot: Cell<*const Slot>,
-    /// What a dump notes of the wait; nobody else uses or initialises it.
+    /// What a dump notes of the wait. Only dumps use or initialise it.
     pub(super) mark: Cell<MaybeUninit<i32>>,
 }
 
@@ -56,19 +57,12 @@ impl Slot {
         waiter.slot.set(self);
     }
 
-    /// Ends the wait of whoever waits here, with success.
+    /// Empties the slot, in which `waiter` is.
     #[inline(always)]
-    pub(in crate::scheduler) fn wake(&self, context: &Context) {
-        let Some(waiter) = self.get() else { return };
-        let coroutine = waiter.coroutine();
-        let waits = coroutine.waits.get();
-        if waits & !TIMER != Blocked::Waiter as u8 {
-            return waiter.complete(context, 0); // a `choose`
-        }
+    pub(super) fn clear(&self, waiter: &Waiter) {
+        debug_assert!(ptr::eq(self.0.get(), waiter) && ptr::eq(waiter.slot.get(), self));
         self.0.set(ptr::null());
         waiter.slot.set(ptr::null());
-        coroutine.waits.set(0);
-        context.wake_detached(coroutine, waits & TIMER != 0);
     }
 }
 
@@ -80,11 +74,8 @@ adapter!(
 );
 
 impl Waiter {
-    pub(super) const fn new(
-        coroutine: *const Coroutine,
-        on_success: c_int,
-        on_error: c_int,
-    ) -> Waiter {
+    /// A waiter of the coroutine at this address.
+    pub(super) const fn new(coroutine: *const (), on_success: c_int, on_error: c_int) -> Waiter {
         Waiter {
             link: Link::new(),
             value: Cell::new(ptr::null_mut()),
@@ -97,25 +88,15 @@ impl Waiter {
         }
     }
 
-    /// A waiter for clause `index` of a `choose` by `coroutine`.
-    pub(crate) fn for_clause(coroutine: Ref<Coroutine>, index: usize) -> Waiter {
-        // There are not more clauses than an int can count.
-        Waiter::new(coroutine.as_ptr(), index as c_int, index as c_int)
-    }
-
     /// Is it one of a `choose`?
     pub(crate) fn is_clause(&self) -> bool {
         self.on_error.get() >= 0
     }
 
-    /// Whose wait this is.
+    /// Returns what the call returns when the wait ends with `errno`, or with 0 for success.
     #[inline(always)]
-    pub(crate) fn coroutine(&self) -> Ref<Coroutine> {
-        // SAFETY: set when the waiter was made; a coroutine outlives its waiters.
-        #[allow(unsafe_code)]
-        unsafe {
-            Ref::from_raw(self.coroutine.get())
-        }
+    pub(in crate::scheduler) fn result(&self, errno: c_int) -> c_int {
+        if errno == 0 { self.on_success.get() } else { self.on_error.get() }
     }
 
     /// Takes the waiter out of whatever it waits in.
@@ -133,59 +114,44 @@ impl Waiter {
         // SAFETY: slots outlive the waits in them (see `Slot::put`).
         #[allow(unsafe_code)]
         unsafe {
-            (*self.slot.get()).0.set(ptr::null());
+            (*self.slot.get()).clear(self);
         }
-        self.slot.set(ptr::null());
     }
 
-    /// Ends the wait: its call returns 0, or the clause's index for a `choose`, with
-    /// `errno` 0; or with an error, -1 (again the index for a `choose`).
-    #[inline(always)]
-    pub(crate) fn complete(&self, context: &Context, errno: c_int) {
-        let result = if errno == 0 { self.on_success.get() } else { self.on_error.get() };
-        context.wake(self.coroutine(), result, errno);
-    }
-
-    /// The wait of its coroutine. The waiter is in a list.
-    #[inline(always)]
-    pub(crate) fn waits(&self) -> Waits<'_> {
-        let coroutine = self.coroutine();
-        Waits { waiter: self, coroutine, waits: coroutine.waits.get() }
-    }
-}
-
-/// A coroutine that is blocked, and one of its waiters, which is in a list.
-pub(crate) struct Waits<'w> {
-    waiter: &'w Waiter,
-    coroutine: Ref<Coroutine>,
-    waits: u8,
-}
-
-impl Waits<'_> {
-    /// Is the waiter all that it waits with, without a deadline?
-    #[inline(always)]
-    pub(crate) fn is_alone(&self) -> bool {
-        self.waits == Blocked::Waiter as u8
-    }
-
-    /// The same, but with a deadline.
-    #[inline(always)]
-    pub(crate) fn is_alone_with_timer(&self) -> bool {
-        self.waits == Blocked::Waiter as u8 | TIMER
-    }
-
-    /// As [`Waiter::complete`] with success, in fewer instructions, where one of the above is
-    /// known.
-    #[inline(always)]
-    pub(crate) fn complete(self, context: &Context, has_timer: bool) {
-        debug_assert!(if has_timer { self.is_alone_with_timer() } else { self.is_alone() });
-        debug_assert!(self.waiter.link.is_linked());
-        // SAFETY: it is in a list.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.waiter.link.unlink_quickly();
+    /// Detaches `count` waiters that follow each other in memory.
+    ///
+    /// # Safety
+    /// They are initialised, and alive.
+    #[allow(unsafe_code)]
+    pub(in crate::scheduler) unsafe fn detach_all(first: *const Waiter, count: usize) {
+        for index in 0..count {
+            // SAFETY: by the caller's promise.
+            unsafe { (*first.add(index)).detach() };
         }
-        self.coroutine.waits.set(0);
-        context.wake_detached(self.coroutine, has_timer);
+    }
+
+    /// Memory for `count` waiters, not initialised.
+    pub(in crate::scheduler) fn allocate(
+        objects: &ObjectCache,
+        count: usize,
+    ) -> Result<NonNull<Waiter>> {
+        let size = count.checked_mul(size_of::<Waiter>()).ok_or(Errno::ENOMEM)?;
+        Ok(objects.allocate_bytes(size)?.cast())
+    }
+
+    /// Frees what [`Waiter::allocate`] gave; does nothing with a null pointer.
+    ///
+    /// # Safety
+    /// It gave that for `count` waiters, and those that were made are detached.
+    #[allow(unsafe_code)]
+    pub(in crate::scheduler) unsafe fn free(
+        objects: &ObjectCache,
+        waiters: *mut Waiter,
+        count: usize,
+    ) {
+        if let Some(block) = NonNull::new(waiters) {
+            // SAFETY: by the caller's promise; the size is that of the allocation.
+            unsafe { objects.free_bytes(block.cast(), count * size_of::<Waiter>()) };
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Descriptors of library sockets.
 
-use super::operations::owned;
-use super::{Help, Watched, token, wait};
+use super::waiting::wait;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{descriptors, fork, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
+use crate::scheduler::fd_table::{Help, Watched, owned, token};
 use crate::scheduler::poller::{Direction, Interest, Operation, Poller as _, Readiness};
 use core::ffi::c_void;
 use core::ptr;
@@ -85,7 +85,7 @@ impl FdSource {
     pub(crate) fn read_has_blocked(&self) {
         let ready = self.watched.ready.get();
         if ready.has(Readiness::HANGUP) && self.watched.completes() {
-            self.watched.watch_edges();
+            self.watch_edges();
         }
         self.watched.ready.set(ready.without(Readiness::READABLE | Readiness::HANGUP));
     }
@@ -94,13 +94,19 @@ impl FdSource {
     pub(crate) fn write_has_blocked(&self) {
         let ready = self.watched.ready.get();
         if ready.has(Readiness::BROKEN) && self.watched.completes() {
-            self.watched.watch_edges();
+            self.watch_edges();
         }
         self.watched.ready.set(ready.without(Readiness::WRITABLE | Readiness::BROKEN));
     }
 
+    fn watch_edges(&self) {
+        if let Some(poller) = Context::existing().and_then(Context::existing_poller) {
+            self.watched.watch_edges(poller);
+        }
+    }
+
     /// Waits for input, end of stream or an error; returns at once when there may be
-    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (somebody else waits).
+    /// some. Errors: `ETIMEDOUT`, `ECANCELED`, `EBUSY` (another coroutine waits).
     #[inline]
     pub(crate) fn wait_readable(&self, deadline: i64, interrupt: Interrupt) -> Result<()> {
         self.wait(Direction::Read, deadline, interrupt)
@@ -120,8 +126,9 @@ impl FdSource {
     /// [arrived](FdSource::has_arrived) then.
     pub(crate) fn end_operations(&self) -> Result<()> {
         if self.watched.completes() {
-            self.watched.give_up();
-            Context::get()?.look_at_descriptors();
+            let context = Context::get()?;
+            self.watched.give_up(context.fds.own_poller());
+            context.look_at_descriptors();
         }
         Ok(())
     }
@@ -147,7 +154,7 @@ impl FdSource {
     pub(crate) fn wait_for_input(&self, context: &Context, deadline: i64) -> Result<()> {
         debug_assert!(!self.may_read());
         if self.watched.prepares_waits() {
-            self.watched.await_input(context, Operation::Receive)?;
+            self.watched.await_input(context, &context.fds, Operation::Receive)?;
         }
         self.park(context, Direction::Read, deadline, Interrupt::Any)
     }
@@ -156,12 +163,13 @@ impl FdSource {
     /// then, see [`FdSource::take_connection`].
     pub(crate) fn wait_for_connection(&self, deadline: i64) -> Result<()> {
         if self.watched.prepares_waits() && !self.may_read() {
-            self.watched.await_input(Context::may_block()?, Operation::Accept)?;
+            let context = Context::may_block()?;
+            self.watched.await_input(context, &context.fds, Operation::Accept)?;
         }
         let result = self.wait_readable(deadline, Interrupt::Any);
         match result {
-            // A connection is better left to the system than taken for nobody: whoever else
-            // has the file open may accept it. The one that came just now is the caller's.
+            // A connection is better left to the system than taken for no caller: other processes
+            // that have the file open may accept it. The one that came just now is the caller's.
             // After `EBADF` the socket is gone.
             Err(error) if error != Errno::EBADF => {
                 self.end_operations()?;
@@ -183,15 +191,18 @@ impl FdSource {
     /// [`RECEIVED_AT_ONCE`](super::RECEIVED_AT_ONCE) bytes can be written to `to`.
     #[allow(unsafe_code)]
     pub(crate) unsafe fn take_arrived(&self, to: *mut c_void) -> Result<usize> {
+        // In a forked child it is made before the buffer counts as given back, and this may
+        // show that what seemed to have arrived is the parent's.
+        let poller = Context::get()?.poller()?;
         // SAFETY: by the caller's promise.
-        unsafe { self.watched.take_arrived(to) }
+        unsafe { self.watched.take_arrived(poller, to) }
     }
 
     /// Takes the connection that the poller has accepted itself.
     pub(crate) fn take_connection(&self) -> Result<OwnedFd> {
         // SAFETY: without memory nothing is written.
         #[allow(unsafe_code)]
-        let number = unsafe { self.watched.take_arrived(ptr::null_mut())? };
+        let number = unsafe { self.take_arrived(ptr::null_mut())? };
         descriptors::above_standard(owned(number as RawFd))
     }
 
@@ -207,7 +218,7 @@ impl FdSource {
             return Ok(());
         }
         if self.watched.prepares_waits() {
-            self.watched.await_edge(context, direction)?;
+            self.watched.await_edge(context, &context.fds, direction)?;
         }
         self.park(context, direction, deadline, interrupt)
     }
@@ -231,11 +242,17 @@ impl FdSource {
 
 impl Drop for FdSource {
     fn drop(&mut self) {
-        self.watched.cancel();
+        let context = Context::existing();
+        self.watched.cancel(context.and_then(|it| it.fds.own_poller()));
+        if self.has_arrived() {
+            // As in `take_arrived`.
+            let poller = Context::get().and_then(|context| context.poller()).ok();
+            self.watched.drop_arrived(poller);
+        }
         self.watched.generation.set(self.watched.generation.get().wrapping_add(1));
         self.watched.socket.set(false);
         if self.watched.forks.get() != fork::count()
-            && let Some(poller) = Context::existing().and_then(|context| context.poller.get())
+            && let Some(poller) = context.and_then(|it| it.fds.own_poller())
         {
             // Another process may have the file open, too, so it is not forgotten by itself.
             poller.forget(self.watched.fd);

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Memory that the system writes to.
 
-use super::{Buffer, Buffers};
+use super::interface::{BUFFERS, Buffer, Buffers, RECEIVED_AT_ONCE};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_void;
 use core::mem::ManuallyDrop;
@@ -11,11 +11,6 @@ use core::sync::atomic::{AtomicU16, Ordering};
 use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 
-/// Buffers, a power of two. So many receives can complete in one round without a system call
-/// of their own.
-pub(super) const BUFFERS: u16 = 256;
-/// Bytes in a buffer: what a stream socket reads ahead at most.
-pub(crate) const BUFFER_SIZE: usize = 2048 - 2 * size_of::<u16>();
 const STRIDE: usize = 2048;
 /// The ring's number in system calls.
 pub(super) const GROUP: u16 = 0;
@@ -94,7 +89,7 @@ impl BufferRing {
         unsafe {
             let entry = &mut *entries.add(usize::from(position % BUFFERS));
             entry.set_addr(self.address(buffer) as u64);
-            entry.set_len(BUFFER_SIZE as u32);
+            entry.set_len(RECEIVED_AT_ONCE as u32);
             entry.set_bid(buffer.0);
         }
         tail.store(position.wrapping_add(1), Ordering::Release);

@@ -1,6 +1,6 @@
 //! The poller on epoll.
 
-use super::{Buffers, Event, Interest, Mode, Poller, Readiness, Sink, SystemPoller};
+use super::interface::{Event, Interest, Mode, Poller, Readiness, Sink};
 use crate::os::errno::{Errno, Result};
 use crate::os::{descriptors, syscalls};
 use core::cell::RefCell;
@@ -98,10 +98,6 @@ impl Poller for Epoll {
     fn leave_to_parent(&self) {
         // By number, as the owner can't be dropped; by the contract it never is.
         let _ = nix::unistd::close(self.descriptor.0.as_raw_fd());
-    }
-
-    fn successor(&self, _: &Buffers) -> Result<SystemPoller> {
-        Ok(SystemPoller::Epoll(Epoll::new()?))
     }
 }
 

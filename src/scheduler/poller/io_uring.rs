@@ -15,11 +15,10 @@
 
 use super::buffer_ring::{self, BufferRing};
 use super::epoll::Epoll;
-use super::{
+use super::interface::{
     Buffer, Buffers, Completion, Completions, Direction, Event, Interest, Mode, Operation, Pending,
-    Poller, Readiness, Sink, SystemPoller,
+    Poller, RECEIVED_AT_ONCE, Readiness, Sink,
 };
-use crate::os::allocation;
 use crate::os::errno::{Errno, Result};
 use core::cell::{Cell, OnceCell, RefCell};
 use core::ffi::c_void;
@@ -69,6 +68,12 @@ impl Uring {
     /// needed (Linux 6.1).
     pub(super) fn new() -> Result<Uring> {
         Self::with_buffers(BufferRing::register)
+    }
+
+    /// Makes another one in a forked child, with the buffers, which were inherited as copies.
+    /// `None` if the system doesn't allow it any more, for instance.
+    pub(super) fn successor(&self, in_use: &Buffers) -> Option<Uring> {
+        Self::with_buffers(|submitter| self.buffers.register_again(submitter, in_use)).ok()
     }
 
     fn with_buffers(buffers: impl FnOnce(&Submitter<'_>) -> Result<BufferRing>) -> Result<Uring> {
@@ -240,7 +245,7 @@ impl Poller for Uring {
     fn watch(&self, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
         match interest.mode {
             Mode::OnceByLevel => self.watch_by_epoll(fd, token, interest)?,
-            // Nothing before somebody waits: see `await_edge`.
+            // Nothing before a coroutine waits: see `await_edge`.
             Mode::EveryEdge => {}
         }
         Ok(())
@@ -291,16 +296,6 @@ impl Poller for Uring {
         }
     }
 
-    fn successor(&self, in_use: &Buffers) -> Result<SystemPoller> {
-        // The buffers were inherited, as copies.
-        let made = Self::with_buffers(|submitter| self.buffers.register_again(submitter, in_use));
-        match made {
-            Ok(poller) => Ok(SystemPoller::Uring(allocation::boxed(poller)?)),
-            // Not allowed any more, for instance.
-            Err(_) => Ok(SystemPoller::Epoll(Epoll::new()?)),
-        }
-    }
-
     fn completions(&self) -> Option<&dyn Completions> {
         Some(self)
     }
@@ -308,7 +303,7 @@ impl Poller for Uring {
 
 impl Completions for Uring {
     fn receive(&self, fd: RawFd, token: u64) {
-        let entry = opcode::Recv::new(Fd(fd), ptr::null_mut(), buffer_ring::BUFFER_SIZE as u32)
+        let entry = opcode::Recv::new(Fd(fd), ptr::null_mut(), RECEIVED_AT_ONCE as u32)
             .buf_group(buffer_ring::GROUP)
             .ioprio(POLL_FIRST)
             .build()

@@ -2,8 +2,8 @@
 
 use crate::concurrency::cancel_scope::UnderWay;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::clock;
 use crate::scheduler::context::Context;
+use crate::scheduler::time;
 use core::cell::Cell;
 
 /// Bytes between two looks at the clock. Not fewer, so that what is there already is received
@@ -66,7 +66,7 @@ impl Progress {
             return Ok(());
         }
         self.unchecked = 0;
-        let passed = clock::has_passed(self.deadline);
+        let passed = time::has_passed(self.deadline);
         if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
     }
 }

@@ -1,29 +1,13 @@
 //! Descriptors in a forked child: its poller knows none of them at first.
 
-use super::operations::Arrived;
+use super::arrived::Arrived;
+use super::before_wait::BeforeWait;
 use super::{FdTable, Help, Watched, rearm, token};
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::context::Context;
 use crate::scheduler::poller::{
     Buffers, Direction, Interest, Mode, Pending, Poller as _, Readiness, SystemPoller,
 };
-
-/// What has to be thought of before somebody waits for a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct BeforeWait(u8);
-
-impl BeforeWait {
-    /// Mostly.
-    pub(super) const NOTHING: BeforeWait = BeforeWait(0);
-    /// The poller carries out operations itself.
-    const COMPLETES: u8 = 1;
-    /// The poller of this process does not know the socket yet.
-    const UNKNOWN: u8 = 2;
-    /// See [`FdSource::register_local`](super::FdSource::register_local).
-    const LOCAL: u8 = 4;
-    /// Likewise, in addition: for [`Help::NameResolution`].
-    const NAMES: u8 = 8;
-}
+use crate::scheduler::run::Run;
 
 impl FdTable {
     /// The poller's buffers that hold something not yet taken.
@@ -37,13 +21,13 @@ impl FdTable {
         buffers
     }
 
-    /// Tells the child's poller, which is new, of those who wait. Sockets for which nobody waits
+    /// Tells the child's poller, which is new, of those who wait. Sockets for which no coroutine waits
     /// are left alone: what they do may well be the parent's business.
-    pub(in crate::scheduler) fn renew(&self, context: &Context) {
+    pub(in crate::scheduler) fn renew(&self, run: &Run) {
         for watched in self.chunks.borrow().iter().flatten() {
-            if let Err(error) = watched.renew(context) {
+            if let Err(error) = watched.renew(run, self) {
                 for waiter in [watched.reader.get(), watched.writer.get()].into_iter().flatten() {
-                    waiter.complete(context, error as i32);
+                    waiter.complete(run, error as i32);
                 }
             }
         }
@@ -52,23 +36,23 @@ impl FdTable {
 
 impl Watched {
     /// Notes that `poller` knows the socket.
-    pub(super) fn note_registration(&self, poller: &SystemPoller) {
+    pub(in crate::scheduler) fn note_registration(&self, poller: &SystemPoller) {
         let completes = if poller.completions().is_some() { BeforeWait::COMPLETES } else { 0 };
         self.before_wait.set(BeforeWait(completes));
     }
 
     /// Does the poller carry out operations on it itself?
-    pub(super) fn completes(&self) -> bool {
+    pub(in crate::scheduler) fn completes(&self) -> bool {
         self.before_wait.get().0 & BeforeWait::COMPLETES != 0
     }
 
     /// From now on it doesn't.
-    pub(super) fn carries_out_nothing(&self) {
+    pub(in crate::scheduler) fn carries_out_nothing(&self) {
         self.before_wait.set(BeforeWait(self.before_wait.get().0 & !BeforeWait::COMPLETES));
     }
 
     /// See [`FdSource::register_local`](super::FdSource::register_local).
-    pub(super) fn is_local(&self, help: Help) {
+    pub(in crate::scheduler) fn is_local(&self, help: Help) {
         let bits = match help {
             Help::NameResolution => BeforeWait::LOCAL | BeforeWait::NAMES,
             Help::Offload => BeforeWait::LOCAL,
@@ -86,17 +70,22 @@ impl Watched {
         (self.socket.get() && bits & BeforeWait::LOCAL != 0).then_some(help)
     }
 
-    /// Is there something to be done before somebody waits for a socket?
+    /// Returns whether something is to be done before a coroutine waits for the socket.
     #[inline(always)]
-    pub(super) fn prepares_waits(&self) -> bool {
+    pub(in crate::scheduler) fn prepares_waits(&self) -> bool {
         self.before_wait.get() != BeforeWait::NOTHING
     }
 
-    /// Before somebody waits for a socket: the poller of this process, which knows it from now on.
+    /// Returns the poller of this process, which knows the socket from now on. To be called before
+    /// a coroutine waits for the socket.
     /// If the socket is ready that will be told.
-    pub(super) fn informed_poller<'a>(&self, context: &'a Context) -> Result<&'a SystemPoller> {
+    pub(super) fn informed_poller<'a>(
+        &self,
+        run: &Run,
+        fds: &'a FdTable,
+    ) -> Result<&'a SystemPoller> {
         // First, as this may be what makes the poller.
-        let poller = context.poller()?;
+        let poller = fds.poller(run)?;
         let before = self.before_wait.get().0;
         if before & BeforeWait::UNKNOWN != 0 {
             if before & BeforeWait::LOCAL != 0 {
@@ -108,13 +97,13 @@ impl Watched {
         Ok(poller)
     }
 
-    fn renew(&self, context: &Context) -> Result<()> {
+    fn renew(&self, run: &Run, fds: &FdTable) -> Result<()> {
         self.pending.set(Pending::NOTHING);
-        let poller = context.poller()?;
+        let poller = fds.poller(run)?;
         if self.arrived.get().is_connection() {
             // Its parent has it, too, and serves it.
             self.ready.set(self.ready.get().without(Readiness::ARRIVED));
-            self.arrived.replace(Arrived::NOTHING).discard();
+            self.arrived.replace(Arrived::NOTHING).discard(Some(poller));
         }
         if poller.completions().is_none() && self.arrived.get().buffer().is_some() {
             self.arrived.set(Arrived::LOST);
@@ -123,17 +112,17 @@ impl Watched {
         if self.socket.get() {
             self.before_wait.set(BeforeWait(self.before_wait.get().0 | BeforeWait::UNKNOWN));
             if reads && !self.ready.get().has(Readiness::ARRIVED) {
-                self.await_edge(context, Direction::Read)?;
+                self.await_edge(run, fds, Direction::Read)?;
             }
             if writes {
-                self.await_edge(context, Direction::Write)?;
+                self.await_edge(run, fds, Direction::Write)?;
             }
             Ok(())
         } else if self.handler.get().is_some() {
             let interest = Interest { readable: true, writable: false, mode: Mode::OnceByLevel };
             poller.watch(self.fd, token(self), interest)
         } else if reads || writes {
-            rearm(context, self)
+            rearm(poller, self)
         } else {
             Ok(())
         }

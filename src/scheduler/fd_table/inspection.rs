@@ -20,7 +20,7 @@ pub(crate) struct FdWait {
 
 impl FdTable {
     fn for_each(&self, mut action: impl FnMut(RawFd, &Watched)) {
-        // Borrowed by somebody only if the process was stopped in the middle of something.
+        // Borrowed elsewhere only if the process was stopped in the middle of something.
         let Ok(chunks) = self.chunks.try_borrow() else { return };
         for (index, watched) in chunks.iter().flatten().enumerate() {
             action(index as RawFd, watched);
