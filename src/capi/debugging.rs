@@ -1,6 +1,6 @@
 //! Seeing what runs.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::concurrency::bundle::Bundle;
 use crate::concurrency::dump;
 use crate::handle_table::HandleTable;
@@ -79,9 +79,9 @@ use core::ffi::c_int;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_dump(fd: c_int) -> c_int {
     if fd < 0 {
-        return unit(Err(Errno::EBADF));
+        return immediate::unit(Err(Errno::EBADF));
     }
-    unit(Context::get().and_then(|context| {
+    immediate::unit(Context::get().and_then(|context| {
         context.set_describer(dump::describe);
         context.dump(fd)
     }))

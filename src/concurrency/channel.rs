@@ -164,6 +164,12 @@ impl HalfChannel {
         if self.state.get() & SIGNALS != 0 { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
+    /// Returns whether all that can happen here is a rendezvous.
+    #[inline(always)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.state.get() == 0
+    }
+
     /// Is it the one of a channel of signals?
     pub(super) fn receives_signals(&self) -> bool {
         self.state.get() & SIGNALS != 0
@@ -324,6 +330,12 @@ impl Direction {
         if target.state.get() != 0 {
             return self.attempt_specially(context, target, buffer);
         }
+        self.meet(context, target, buffer)
+    }
+
+    /// [`Direction::attempt`] where there is nothing special about `target`.
+    #[inline(always)]
+    fn meet(self, context: &Context, target: &HalfChannel, buffer: Buffer) -> Result<bool> {
         let Some(other) = self.counterparts(target).first() else { return Ok(false) };
         if other.len.get() != buffer.len {
             return Err(fail_both(context, other));
@@ -371,6 +383,13 @@ pub(crate) fn begin(
     buffer: Buffer,
     deadline: i64,
 ) -> Result<Transfer> {
+    let begun = find_to_block(handle, buffer)
+        .and_then(|(context, half)| begin_half(context, direction, half, buffer, deadline));
+    Context::end_call(deadline, begun)
+}
+
+/// The half-channel behind `handle`, if the caller may block.
+fn find_to_block(handle: c_int, buffer: Buffer) -> Result<(&'static Context, Ref<HalfChannel>)> {
     // Without a scheduler there is no channel either.
     let context = Context::existing().ok_or(Errno::EBADF)?;
     context.current().may_block()?;
@@ -378,10 +397,11 @@ pub(crate) fn begin(
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);
     }
-    begin_half(context, direction, half, buffer, deadline)
+    Ok((context, half))
 }
 
-/// As [`begin`], when the half is at hand and the caller may block.
+/// As [`begin`], when the half is at hand and the caller may block. For the caller to pass to
+/// [`Context::end_call`].
 #[inline(always)]
 pub(super) fn begin_half(
     context: &Context,
@@ -391,7 +411,12 @@ pub(super) fn begin_half(
     deadline: i64,
 ) -> Result<Transfer> {
     let target = direction.target(half);
-    if direction.attempt(context, &target, buffer)? {
+    let done = if target.state.get() == 0 {
+        direction.meet(context, &target, buffer)?
+    } else {
+        attempt_in_turn(context, direction, &target, buffer, deadline)?
+    };
+    if done {
         return Ok(Transfer::complete(0));
     }
     if deadline == 0 {
@@ -402,6 +427,23 @@ pub(super) fn begin_half(
     current.will_block(Blocked::Waiter, Interrupt::Any);
     context.arm_deadline(current, deadline);
     Ok(context.block())
+}
+
+/// [`Direction::attempt_specially`], which may succeed time and again: others run if it is time.
+#[cold]
+#[inline(never)]
+fn attempt_in_turn(
+    context: &Context,
+    direction: Direction,
+    target: &HalfChannel,
+    buffer: Buffer,
+    deadline: i64,
+) -> Result<bool> {
+    let done = direction.attempt_specially(context, target, buffer)?;
+    if done {
+        context.take_turn(deadline);
+    }
+    Ok(done)
 }
 
 /// The common cases of [`begin`], in a few instructions: a message of 4 or 8 bytes and somebody

@@ -36,5 +36,5 @@ pub fn dump(to: impl AsFd) -> Result<()> {
         context.set_describer(dump::describe);
         context.dump(to.as_fd().as_raw_fd())
     });
-    written.map_err(Error::of)
+    written.map_err(Error::immediate)
 }

@@ -44,7 +44,7 @@ impl<T> Drop for Promise<T> {
 /// What a coroutine does for whose result there is a handle.
 pub(super) fn task<F: FnOnce() -> T, T>(function: F) -> Result<(impl FnOnce(), JoinHandle<T>)> {
     let slot = Slot { result: Cell::new(None), ended: Event::new() };
-    let slot = Shared::new(slot).map_err(Error::of)?;
+    let slot = Shared::new(slot).map_err(Error::immediate)?;
     slot.ended.init();
     let promise = Promise(slot.clone());
     let task = move || {

@@ -18,6 +18,10 @@ const TURN: i32 = 64;
 /// depend on the speed of the machine. So many that only a peer that never tires gets there.
 const VIRTUAL_TURN: i32 = 1 << 20;
 
+fn turn(is_real_time: bool) -> i32 {
+    if is_real_time { TURN } else { VIRTUAL_TURN }
+}
+
 /// After so much time, as the cycle counter has it, the poller is asked although coroutines are
 /// ready: a quarter of a millisecond, or less.
 #[inline(always)]
@@ -116,7 +120,47 @@ impl Budget {
 
     /// Grants a turn of operations, in real or in virtual time.
     pub(super) fn begin_turn(&self, is_real_time: bool) {
-        self.operations.set(if is_real_time { TURN } else { VIRTUAL_TURN });
+        self.operations.set(turn(is_real_time));
+    }
+}
+
+/// The failures of one coroutine between which no other one has run.
+pub(super) struct Failures {
+    /// The coroutine, compared by its address.
+    of: Cell<*const Coroutine>,
+    /// The budget of switches after the last failure: it changes with every switch.
+    switches: Cell<i32>,
+    granted_at: Cell<u64>,
+    count: Cell<i32>,
+}
+
+impl Failures {
+    pub(super) const fn new() -> Failures {
+        Failures {
+            of: Cell::new(ptr::null()),
+            switches: Cell::new(0),
+            granted_at: Cell::new(0),
+            count: Cell::new(0),
+        }
+    }
+
+    /// Notes a failure of a call, or of a launch, which spends a part of the budget itself.
+    /// Returns whether the coroutine has failed a whole turn long.
+    pub(super) fn note(
+        &self,
+        of: Ref<Coroutine>,
+        budget: &Budget,
+        is_launch: bool,
+        is_real_time: bool,
+    ) -> bool {
+        let of = of.as_ptr().cast_const();
+        let (switches, granted_at) = (budget.switches.get(), budget.granted_at.get());
+        let unchanged = self.switches.replace(switches) == switches
+            && self.granted_at.replace(granted_at) == granted_at;
+        let in_a_row = self.of.replace(of) == of && (unchanged || is_launch);
+        let count = if in_a_row { self.count.get().saturating_add(1) } else { 1 };
+        self.count.set(count);
+        count > turn(is_real_time)
     }
 }
 
