@@ -68,6 +68,7 @@ impl Event {
     pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
         if self.happened.get() {
+            context.take_turn(deadline);
             return Ok(());
         }
         if deadline == 0 {

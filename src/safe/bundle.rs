@@ -8,6 +8,7 @@ use super::{
 };
 use crate::concurrency::cancel::Period;
 use crate::concurrency::owned_bundle::{Ended, OwnedBundle};
+use crate::concurrency::rest;
 use crate::os::errno::Errno;
 use core::fmt;
 use core::mem;
@@ -294,6 +295,7 @@ pub(super) fn cancel(core: &OwnedBundle, grace: Grace) -> Result<Outcome> {
     if let Some(failure) = ended.failure {
         panics::resume(failure);
     }
+    rest::take_turn(-1); // an empty bundle needs no wait
     match ended.outcome {
         Ok(()) => Ok(Outcome::Finished),
         Err(Errno::ETIMEDOUT) => Ok(Outcome::Forced),
