@@ -14,7 +14,7 @@
 
 static volatile long ticks;
 
-static coroutine void ticker(void) {
+__attribute__((unused)) static coroutine void ticker(void) {
     while(msleep(now() + 1) == 0) ticks++;
 }
 
@@ -39,13 +39,13 @@ __attribute__((unused)) static void compute_for_ms(int64_t ms) {
 static long first_tick;
 static int64_t give_up;
 
-static void begin_loop(void) {
+__attribute__((unused)) static void begin_loop(void) {
     first_tick = ticks;
     give_up = ns() + SECONDS * INT64_C(1000000000);
 }
 
 /* The condition of the loop that is called `name`: the ticker has not run. */
-static int must_go_on(const char *name) {
+__attribute__((unused)) static int must_go_on(const char *name) {
     if(ns() > give_up) check_fail(__FILE__, __LINE__, "%s: no other coroutine ran", name);
     return ticks < first_tick + 2;
 }

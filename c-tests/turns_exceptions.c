@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "libdillimpl.h"
 #include "turns.h"
 
 /* More than a turn of virtual time. */

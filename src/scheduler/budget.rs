@@ -131,7 +131,8 @@ pub(super) struct Failures {
     /// The budget of switches after the last failure: it changes with every switch.
     switches: Cell<i32>,
     granted_at: Cell<u64>,
-    count: Cell<i32>,
+    /// Failures left until the turn is over.
+    left: Cell<i32>,
 }
 
 impl Failures {
@@ -140,13 +141,26 @@ impl Failures {
             of: Cell::new(ptr::null()),
             switches: Cell::new(0),
             granted_at: Cell::new(0),
-            count: Cell::new(0),
+            left: Cell::new(0),
         }
     }
 
-    /// Notes a failure of a call, or of a launch, which spends a part of the budget itself.
-    /// Returns whether the coroutine has failed a whole turn long.
-    pub(super) fn note(
+    /// Counts a failure of a call. Returns whether no more is to be done: it belongs to a row, and
+    /// its turn is not over.
+    #[inline(always)]
+    pub(super) fn count(&self, of: Ref<Coroutine>, budget: &Budget) -> bool {
+        let is_same = self.of.get() == of.as_ptr().cast_const()
+            && self.switches.get() == budget.switches.get()
+            && self.granted_at.get() == budget.granted_at.get();
+        if is_same {
+            self.left.set(self.left.get() - 1);
+        }
+        is_same && self.left.get() >= 0
+    }
+
+    /// For a failure that [`Failures::count`] has not dealt with: returns whether the turn is over.
+    /// Launches spend a part of the budget themselves.
+    pub(super) fn begin_or_end(
         &self,
         of: Ref<Coroutine>,
         budget: &Budget,
@@ -155,12 +169,16 @@ impl Failures {
     ) -> bool {
         let of = of.as_ptr().cast_const();
         let (switches, granted_at) = (budget.switches.get(), budget.granted_at.get());
-        let unchanged = self.switches.replace(switches) == switches
-            && self.granted_at.replace(granted_at) == granted_at;
-        let in_a_row = self.of.replace(of) == of && (unchanged || is_launch);
-        let count = if in_a_row { self.count.get().saturating_add(1) } else { 1 };
-        self.count.set(count);
-        count > turn(is_real_time)
+        let same_switches = self.switches.replace(switches) == switches;
+        let same_grant = self.granted_at.replace(granted_at) == granted_at;
+        let in_a_row = self.of.replace(of) == of && (same_switches && same_grant || is_launch);
+        if !in_a_row {
+            self.left.set(turn(is_real_time) - 1);
+        } else if is_launch {
+            self.left.set(self.left.get() - 1);
+        }
+        self.left.set(self.left.get().max(-1));
+        self.left.get() < 0
     }
 }
 

@@ -50,7 +50,9 @@ impl Context {
     #[cold]
     #[inline(never)]
     pub(crate) fn end_failed_call() {
-        if let Some(context) = Context::existing() {
+        if let Some(context) = Context::existing()
+            && !context.failures.count(context.current(), &context.budget)
+        {
             context.end_failure(false, false);
         }
     }
@@ -67,13 +69,15 @@ impl Context {
 
     /// `has_looked`: timers and descriptors were looked at just now, and no other coroutine has
     /// run since.
+    #[cold]
+    #[inline(never)]
     fn end_failure(&self, is_launch: bool, has_looked: bool) {
         let current = self.current();
         if current.unless_stopped(stop::CLOSING).is_err() {
             return;
         }
         let is_real = self.clock.passes_by_itself();
-        let is_turn_over = self.failures.note(current, &self.budget, is_launch, is_real);
+        let is_turn_over = self.failures.begin_or_end(current, &self.budget, is_launch, is_real);
         if is_turn_over && (!is_real || has_looked || self.budget.poll_is_due(cycles::now())) {
             self.run_others();
         }
@@ -104,6 +108,19 @@ impl Context {
         if !self.has_turn(deadline) {
             self.give_way();
         }
+    }
+
+    /// As [`Context::take_turn`], at the end of a call that has succeeded without a wait.
+    #[inline(always)]
+    pub(crate) fn succeed_in_turn(&self, deadline: i64) -> Result<()> {
+        if self.has_turn(deadline) { Ok(()) } else { self.give_way_after_success() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_way_after_success(&self) -> Result<()> {
+        self.give_way();
+        Ok(())
     }
 
     /// Within an operation, between two steps that may need no wait: gives way if it is time.
