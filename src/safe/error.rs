@@ -135,6 +135,7 @@ impl Error {
     /// loop that ignores errors stops nothing but itself.
     #[allow(dead_code)]
     #[cold]
+    #[inline(never)]
     pub(crate) fn of(errno: Errno) -> Error {
         Context::end_failed_call();
         Error::immediate(errno)
@@ -142,6 +143,7 @@ impl Error {
 
     /// The same for calls that never wait, or that have let others run themselves.
     #[cold]
+    #[inline(never)]
     pub(crate) fn immediate(errno: Errno) -> Error {
         Error::from_errno(errno as i32)
     }

@@ -131,8 +131,9 @@ pub(super) struct Failures {
     /// The budget of switches after the last failure: it changes with every switch.
     switches: Cell<i32>,
     granted_at: Cell<u64>,
-    /// Failures left until the turn is over.
-    left: Cell<i32>,
+    count: Cell<i32>,
+    /// The count after which the time is looked at.
+    limit: Cell<i32>,
 }
 
 impl Failures {
@@ -141,44 +142,45 @@ impl Failures {
             of: Cell::new(ptr::null()),
             switches: Cell::new(0),
             granted_at: Cell::new(0),
-            left: Cell::new(0),
+            count: Cell::new(0),
+            limit: Cell::new(TURN),
         }
     }
 
-    /// Counts a failure of a call. Returns whether no more is to be done: it belongs to a row, and
-    /// its turn is not over.
+    /// Counts a failure of a call. Returns whether there were enough in a row to look at the time,
+    /// see [`Failures::is_turn_over`].
     #[inline(always)]
     pub(super) fn count(&self, of: Ref<Coroutine>, budget: &Budget) -> bool {
-        let is_same = self.of.get() == of.as_ptr().cast_const()
+        let is_in_a_row = self.of.get() == of.as_ptr().cast_const()
             && self.switches.get() == budget.switches.get()
             && self.granted_at.get() == budget.granted_at.get();
-        if is_same {
-            self.left.set(self.left.get() - 1);
+        if !is_in_a_row {
+            self.of.set(of.as_ptr());
+            self.note(budget);
+            self.count.set(0);
+            self.limit.set(TURN);
         }
-        is_same && self.left.get() >= 0
+        let count = self.count.get().saturating_add(1);
+        self.count.set(count);
+        count > self.limit.get()
     }
 
-    /// For a failure that [`Failures::count`] has not dealt with: returns whether the turn is over.
-    /// Launches spend a part of the budget themselves.
-    pub(super) fn begin_or_end(
-        &self,
-        of: Ref<Coroutine>,
-        budget: &Budget,
-        is_launch: bool,
-        is_real_time: bool,
-    ) -> bool {
-        let of = of.as_ptr().cast_const();
-        let (switches, granted_at) = (budget.switches.get(), budget.granted_at.get());
-        let same_switches = self.switches.replace(switches) == switches;
-        let same_grant = self.granted_at.replace(granted_at) == granted_at;
-        let in_a_row = self.of.replace(of) == of && (same_switches && same_grant || is_launch);
-        if !in_a_row {
-            self.left.set(turn(is_real_time) - 1);
-        } else if is_launch {
-            self.left.set(self.left.get() - 1);
-        }
-        self.left.set(self.left.get().max(-1));
-        self.left.get() < 0
+    /// As [`Failures::count`], for a failure of a launch, which spends switches itself.
+    pub(super) fn count_launch(&self, of: Ref<Coroutine>, budget: &Budget) -> bool {
+        self.note(budget);
+        self.count(of, budget)
+    }
+
+    fn note(&self, budget: &Budget) {
+        self.switches.set(budget.switches.get());
+        self.granted_at.set(budget.granted_at.get());
+    }
+
+    /// Returns whether the turn is over, as far as the number of failures goes.
+    pub(super) fn is_turn_over(&self, is_real_time: bool) -> bool {
+        let (count, turn) = (self.count.get(), turn(is_real_time));
+        self.limit.set(turn.max(count.saturating_add(TURN)));
+        count > turn
     }
 }
 

@@ -40,7 +40,9 @@ impl Context {
     #[cold]
     #[inline(never)]
     pub(crate) fn end_failed_launch(&self, has_looked: bool) {
-        self.end_failure(true, has_looked);
+        if self.failures.count_launch(self.current(), &self.budget) {
+            self.end_failures(has_looked);
+        }
     }
 
     /// Call after a call that may wait has failed, before its error is stored in `errno`: runs
@@ -51,9 +53,9 @@ impl Context {
     #[inline(never)]
     pub(crate) fn end_failed_call() {
         if let Some(context) = Context::existing()
-            && !context.failures.count(context.current(), &context.budget)
+            && context.failures.count(context.current(), &context.budget)
         {
-            context.end_failure(false, false);
+            context.end_failures(false);
         }
     }
 
@@ -67,18 +69,17 @@ impl Context {
         result
     }
 
-    /// `has_looked`: timers and descriptors were looked at just now, and no other coroutine has
-    /// run since.
+    /// After many failures in a row. `has_looked`: timers and descriptors were looked at just now,
+    /// and no other coroutine has run since.
     #[cold]
     #[inline(never)]
-    fn end_failure(&self, is_launch: bool, has_looked: bool) {
-        let current = self.current();
-        if current.unless_stopped(stop::CLOSING).is_err() {
+    fn end_failures(&self, has_looked: bool) {
+        if self.current().unless_stopped(stop::CLOSING).is_err() {
             return;
         }
         let is_real = self.clock.passes_by_itself();
-        let is_turn_over = self.failures.begin_or_end(current, &self.budget, is_launch, is_real);
-        if is_turn_over && (!is_real || has_looked || self.budget.poll_is_due(cycles::now())) {
+        let is_over = self.failures.is_turn_over(is_real);
+        if is_over && (!is_real || has_looked || self.budget.poll_is_due(cycles::now())) {
             self.run_others();
         }
     }
@@ -108,19 +109,6 @@ impl Context {
         if !self.has_turn(deadline) {
             self.give_way();
         }
-    }
-
-    /// As [`Context::take_turn`], at the end of a call that has succeeded without a wait.
-    #[inline(always)]
-    pub(crate) fn succeed_in_turn(&self, deadline: i64) -> Result<()> {
-        if self.has_turn(deadline) { Ok(()) } else { self.give_way_after_success() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn give_way_after_success(&self) -> Result<()> {
-        self.give_way();
-        Ok(())
     }
 
     /// Within an operation, between two steps that may need no wait: gives way if it is time.
