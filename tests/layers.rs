@@ -135,6 +135,29 @@ fn the_scheduler_imports_only_from_below() {
     assert!(wrong.is_empty(), "imports from above:\n{}", wrong.join("\n"));
 }
 
+/// A call that may wait lets others run when it fails time and again, by the way in which its error
+/// is told. What has a deadline may wait, with these exceptions.
+#[test]
+fn calls_with_a_deadline_take_turns_when_they_fail() {
+    let immediate = ["dill_bundle_deadline", "dill_cancel_enter"];
+    let mut checked = 0;
+    for file in sources("capi").1 {
+        let text = fs::read_to_string(&file).unwrap();
+        for function in text.split("pub unsafe extern \"C\" fn ").skip(1) {
+            let name = function.split('(').next().unwrap();
+            let code = function.split("\n}\n").next().unwrap();
+            let (arguments, body) = code.split_once(" {\n").unwrap();
+            let waits = arguments.contains("deadline: i64") || arguments.contains("timeout: i64");
+            if !waits || immediate.contains(&name) {
+                continue;
+            }
+            checked += 1;
+            assert!(!body.contains("immediate::"), "{name} may wait: use boundary's own functions");
+        }
+    }
+    assert!(checked > 60, "only {checked} functions found: the scan has gone blind");
+}
+
 #[test]
 fn the_scan_sees_what_it_must() {
     let text =

@@ -174,8 +174,9 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 
 /// Lets all coroutines that are ready have a turn.
 ///
-/// Call it in long computations, which block everything else on their thread. If nobody
-/// is ready it returns at once.
+/// Call it in long computations, which block everything else on their thread. If no coroutine
+/// is ready it returns at once. In a coroutine that was cancelled the others run, too, before it
+/// fails.
 ///
 /// # Return value
 ///
