@@ -1,6 +1,6 @@
 //! Cancel scopes.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::concurrency::cancel_scope::{self, Fired, Scope, Watch};
 use crate::concurrency::reason;
 use crate::os::errno::{self, Errno};
@@ -120,7 +120,9 @@ pub unsafe extern "C" fn dill_cancel_enter(
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
     // SAFETY: the memory is large enough and stays until the scope is left; both are the
     // caller's promise.
-    unit(place.and_then(|place| unsafe { cancel_scope::enter(place, watch(ch), deadline) }))
+    immediate::unit(
+        place.and_then(|place| unsafe { cancel_scope::enter(place, watch(ch), deadline) }),
+    )
 }
 
 fn watch(ch: c_int) -> Option<Watch> {
@@ -175,7 +177,7 @@ fn watch(ch: c_int) -> Option<Watch> {
 pub unsafe extern "C" fn dill_cancel_leave(sc: *mut dill_cancel_scope) -> c_int {
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
     // SAFETY: the caller's promise is that the memory is that of a scope.
-    unit(place.and_then(|place| match unsafe { cancel_scope::leave(place) }? {
+    immediate::unit(place.and_then(|place| match unsafe { cancel_scope::leave(place) }? {
         Fired::No => Ok(()),
         Fired::ByDeadline => Err(Errno::ETIMEDOUT),
         Fired::ByRequest => {
@@ -239,7 +241,9 @@ pub unsafe extern "C" fn dill_cancel_begin(
 ) -> c_int {
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
     // SAFETY: the macro declares the memory, and has the scope left at the end of its block.
-    unit(place.and_then(|place| unsafe { cancel_scope::begin(place, watch(ch), deadline) }))
+    immediate::unit(
+        place.and_then(|place| unsafe { cancel_scope::begin(place, watch(ch), deadline) }),
+    )
 }
 
 /// A part of `CANCEL_SCOPE`, not for direct use: leaves the scope, if it is still entered, and

@@ -1,6 +1,6 @@
 //! What limits a shutdown: deadlines from above, the end of the process, and who has cancelled.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::concurrency::{last_resort, reason, time_left};
 use crate::os::errno::Errno;
 use core::ffi::{c_char, c_int};
@@ -217,5 +217,5 @@ pub unsafe extern "C" fn dill_reason() -> *const c_char {
 /// `bundle_cancel`, `bundle_deadline`, `dill_dump`, `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_last_resort(timeout: i64, status: c_int) -> c_int {
-    unit(last_resort::set(timeout, status))
+    immediate::unit(last_resort::set(timeout, status))
 }

@@ -185,8 +185,8 @@ impl<'a> CancelScope<'a> {
         function: impl FnOnce(&EnteredScope<'_>) -> R,
     ) -> Result<(R, Option<Fired>)> {
         let function = |inside: &Inside| function(&EnteredScope { inside });
-        let (result, fired) =
-            cancel_scope::within(self.watch, self.deadline.raw(), function).map_err(Error::of)?;
+        let (result, fired) = cancel_scope::within(self.watch, self.deadline.raw(), function)
+            .map_err(Error::immediate)?;
         Ok((result, Fired::of(fired)))
     }
 }

@@ -35,7 +35,7 @@ pub fn last_resort(timeout: impl Into<Option<Duration>>, status: i32) -> Result<
     let timeout = timeout.into().map_or(-1, |timeout| {
         i64::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
     });
-    last_resort::set(timeout, status).map_err(Error::of)
+    last_resort::set(timeout, status).map_err(Error::immediate)
 }
 
 /// Why blocking calls of the running coroutine fail with [`Error::Canceled`] at present; `None`
