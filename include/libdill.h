@@ -4738,7 +4738,8 @@ struct dill_prefix_storage {
  *
  * - `s`: a bytestream socket.
  * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ * - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+ *   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
  *
  * # Return value
  *
@@ -4783,7 +4784,8 @@ DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
  *
  * - `s`: a bytestream socket.
  * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ * - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+ *   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
  * - `mem`: memory for the protocol.
  *
  * # Return value
@@ -7626,7 +7628,10 @@ DILL_EXPORT int dill_socks5_proxy_recvcommandbyname(int s, char *host, int *port
  * # Parameters
  *
  * - `s`: a byte stream to the client.
- * - `reply`: what has come of the command: `SOCKS5_SUCCESS` or another of these constants.
+ * - `reply`: what has come of the command: `SOCKS5_SUCCESS`, `SOCKS5_GENERAL_FAILURE`,
+ *   `SOCKS5_CONNECTION_NOT_ALLOWED`, `SOCKS5_NETWORK_UNREACHABLE`, `SOCKS5_HOST_UNREACHABLE`,
+ *   `SOCKS5_CONNECTION_REFUSED`, `SOCKS5_TTL_EXPIRED`, `SOCKS5_COMMAND_NOT_SUPPORTED` or
+ *   `SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED`.
  * - `ipaddr`: the address that the proxy uses for the client, or 0.0.0.0 with port 0.
  * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
  *   tries without blocking, -1 waits for ever.

@@ -37,7 +37,8 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 ///
 /// - `s`: a bytestream socket.
 /// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+/// - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+///   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
 ///
 /// # Return value
 ///
@@ -83,7 +84,8 @@ pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_in
 ///
 /// - `s`: a bytestream socket.
 /// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+/// - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+///   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
 /// - `mem`: memory for the protocol.
 ///
 /// # Return value
