@@ -85,6 +85,12 @@ impl Item {
         if self.is_prefixed_only() { &self.name } else { &self.name["dill_".len()..] }
     }
 
+    /// Returns the short name of the function that this one is a variant of, with memory of the
+    /// caller's.
+    pub fn base_name(&self) -> Option<&str> {
+        self.short_name().strip_suffix("_mem").filter(|_| self.has_page())
+    }
+
     /// Returns the sections of the documentation. The first one has no heading.
     pub fn sections(&self) -> Vec<Section<'_>> {
         markdown::sections(&self.documentation)

@@ -172,7 +172,7 @@ impl Library {
         }
         for heading in ["Parameters", "Return value", "Errors", "Thread safety"] {
             page.control("SH", [&*heading.to_uppercase()]);
-            body(&mut page, item.section(heading).unwrap_or("None."), code);
+            body(&mut page, &with_base(item, heading), code);
         }
         page.control("SH", ["EXAMPLE"]);
         body(&mut page, item.section("Example").unwrap_or_default(), code);
@@ -234,6 +234,18 @@ impl Library {
             }
         }
         rendered(&page)
+    }
+}
+
+/// Returns the text below a heading. Of a variant the sources only say what differs.
+fn with_base(item: &Item, heading: &str) -> String {
+    match (item.section(heading), item.base_name()) {
+        (Some(text), Some(base)) if heading == "Parameters" => {
+            format!("{text}\n\nThe others are those of `{base}`.")
+        }
+        (Some(text), _) => text.to_owned(),
+        (None, Some(base)) => format!("As for `{base}`."),
+        (None, None) => "None.".to_owned(),
     }
 }
 

@@ -41,18 +41,32 @@ fn every_function_is_documented() {
         if positions.contains(&None) || !positions.is_sorted() {
             fault(&format!("its sections are {headings:?}"));
         }
-        for heading in ["Thread safety", "Example", "See also"] {
+        // A variant only says what differs, and from what.
+        let base = item.base_name().map(|name| {
+            LIBRARY.items.iter().find(|base| base.short_name() == name).expect("it is a variant")
+        });
+        if let Some(base) = base
+            && !item.description().contains(&format!("Works as `{}`", base.short_name()))
+        {
+            fault("does not say of what it is a variant");
+        }
+        let mut needed = vec!["Example", "See also"];
+        if base.is_none() {
+            needed.push("Thread safety");
+            needed.extend((!item.returns_nothing).then_some("Return value"));
+        }
+        for heading in needed {
             if item.section(heading).is_none_or(str::is_empty) {
                 fault(&format!("has no section {heading}"));
             }
         }
-        if !item.returns_nothing && item.section("Return value").is_none() {
-            fault("has no section Return value");
-        }
         let described = item.section("Parameters").unwrap_or_default();
+        let of_base = base.and_then(|base| base.parameters.as_ref());
         for parameter in parameters {
-            if !described.contains(&format!("- `{parameter}`: ")) {
-                fault(&format!("does not describe its parameter {parameter}"));
+            let is_of_base = of_base.is_some_and(|of_base| of_base.contains(parameter));
+            if is_of_base == described.contains(&format!("- `{parameter}`: ")) {
+                let what = if is_of_base { "describes again" } else { "does not describe" };
+                fault(&format!("{what} its parameter {parameter}"));
             }
         }
         for name in inline_codes(item.section("See also").unwrap_or_default()) {
