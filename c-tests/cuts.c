@@ -177,9 +177,11 @@ static int operation(int on, int sends, enum way way, long cut) {
     CHECK_OK(bundle_go(b, operates(s[0], sends, way)));
     CHECK_OK(msleep(now() + 1));
     int stuck = !ended, err = 0, whole = 0;
+    /* The valve can't tell of room, so TLS encrypts what it is to send, and has begun. */
+    int at_once = sends && is_stream();
     if(way == BY_REQUEST) {
-        request(&b, &valve, interrupted_before_first_byte, stuck, cut);
-        if(stuck && cut == 0) {
+        request(&b, &valve, interrupted_before_first_byte, stuck, at_once ? 1 : cut);
+        if(stuck && cut == 0 && !at_once) {
             both_work(s, !sends);
             whole = 1;
         }
@@ -195,9 +197,7 @@ static int operation(int on, int sends, enum way way, long cut) {
     if(stuck && err) {
         check_failed(err);
         valve_open(&valve);
-        /* A WebSocket leaves it to the stream beneath whether a deadline does harm. */
-        int harmless = stack >= WS_CLIENT && !sends && way == BY_DEADLINE;
-        if((way == BY_SCOPE || harmless) && cut == 0) {
+        if(cut == 0 && !at_once) {
             both_work(s, !sends);
         } else {
             /* It is unknown how far it has come, so that direction is over, */

@@ -313,22 +313,19 @@ TEST(tampering_is_noticed) {
 }
 
 TEST(deadlines) {
-    static char junk[1 << 16];
-    int s[2], rc, n = 0;
+    /* More than fits in. */
+    static char junk[16 << 20];
+    int s[2];
     char buf[8];
     tls_pair(s);
     int64_t start = now();
     CHECK_ERR(brecv(s[1], buf, 1, 0), ETIMEDOUT);
-    CHECK_ERR(brecv(s[1], buf, 1, -1), ECONNRESET);
-    /* The other direction lives. */
+    CHECK_OK(bsend(s[0], "x", 1, -1));
+    CHECK_OK(brecv(s[1], buf, 1, -1));
     CHECK_OK(bsend(s[1], "abc", 3, -1));
     CHECK_OK(brecv(s[0], buf, 3, -1));
     CHECK_ERR(brecv(s[0], buf, 1, now() + 10), ETIMEDOUT);
-    do {
-        CHECK(n++ < 10000);
-        rc = bsend(s[0], junk, sizeof(junk), start + 50);
-    } while(rc == 0);
-    CHECK_INT(errno, ETIMEDOUT);
+    CHECK_ERR(bsend(s[0], junk, sizeof(junk), start + 50), ETIMEDOUT);
     CHECK_ERR(bsend(s[0], "x", 1, -1), ECONNRESET);
     CHECK_ERR(tls_done(s[0], -1), ECONNRESET);
     CHECK_ERR(tls_detach(s[0], -1), ECONNRESET);
@@ -356,7 +353,8 @@ TEST(cancelled_and_closed) {
     CHECK_HANDLE(b);
     CHECK_OK(hclose(b));
     CHECK_NOTES("failed");
-    CHECK_ERR(brecv(s[0], &c, 1, -1), ECONNRESET);
+    CHECK_OK(bsend(s[1], "x", 1, -1));
+    CHECK_OK(brecv(s[0], &c, 1, -1));
     /* Closed while somebody receives. */
     b = go(receive_fails(s[1], EBADF));
     CHECK_HANDLE(b);

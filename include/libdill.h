@@ -2174,10 +2174,15 @@ struct dill_iolist {
 /**
  * Sends bytes to a bytestream socket.
  *
- * All `len` bytes are sent, or the function fails. After an error it is not known how
- * many bytes have gone, so nothing more can be sent to the socket: further sends fail
- * with `ECONNRESET`. Invalid arguments, `EBUSY` and a call in a coroutine that was
- * cancelled already have no effect on the socket.
+ * All `len` bytes are sent, or the function fails. A call that ends before its first byte
+ * has gone, because of its deadline, a cancel scope or the cancellation of the coroutine,
+ * has changed nothing: the next one works. If a call is cut off later it is not known how
+ * many bytes have gone, so nothing more can be sent to the socket: further sends fail with
+ * `ECONNRESET`. Invalid arguments and `EBUSY` have no effect on the socket.
+ *
+ * A call that is made too late (its deadline is not 0, and has passed already) fails with
+ * `ECONNRESET` instead of `ETIMEDOUT` if the call before it has timed out and there is still
+ * no room, as in libdill. That changes nothing either.
  *
  * # Parameters
  *
@@ -2221,13 +2226,19 @@ DILL_EXPORT int dill_bsend(int s, const void *buf, size_t len, int64_t deadline)
 /**
  * Receives bytes from a bytestream socket.
  *
- * Exactly `len` bytes are received, or the function fails. After an error it is not
- * known where in the stream a further receive would start, so further receives fail
- * with `ECONNRESET`, or with `EPIPE` if the stream has ended. Invalid arguments,
- * `EBUSY` and a call in a coroutine that was cancelled already have no effect on the
- * socket.
+ * Exactly `len` bytes are received, or the function fails. A call that ends before it has
+ * received its first byte, because of its deadline, a cancel scope or the cancellation of the
+ * coroutine, has changed nothing: the next one works. If a call is cut off later it is not
+ * known where in the stream a further receive would start, so further receives fail with
+ * `ECONNRESET`, or with `EPIPE` if the stream has ended. Invalid arguments and `EBUSY` have no
+ * effect on the socket.
  *
- * TCP sockets read ahead, so that many small receives cost little.
+ * A call that is made too late (its deadline is not 0, and has passed already) fails with
+ * `ECONNRESET` instead of `ETIMEDOUT` if the call before it has timed out and nothing has
+ * come since, as in libdill. That changes nothing either.
+ *
+ * TCP sockets read ahead, so that many small receives cost little. Bytes that were read ahead
+ * count as received when a call takes them.
  *
  * # Parameters
  *
@@ -2387,11 +2398,12 @@ int dill_brecvl(int s,
 /**
  * Sends a message to a message socket.
  *
- * The message is sent as a whole, or the function fails. What an error means to the socket
- * is up to its protocol: PREFIX and SUFFIX can't send anything more then and fail with
- * `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY`, `EMSGSIZE` and a call in a
- * coroutine that was cancelled already have no effect on the socket; neither has the end
- * of a cancel scope before the first byte.
+ * The message is sent as a whole, or the function fails. A call that ends before its first
+ * byte has gone, because of its deadline, a cancel scope or the cancellation of the coroutine,
+ * has changed nothing: the next one works. What an error under way means to the socket is up to
+ * its protocol: PREFIX and SUFFIX can't send anything more then and fail with `ECONNRESET`, UDP
+ * goes on. Invalid arguments, `EBUSY` and `EMSGSIZE` have no effect on the socket. A call that
+ * is made too late may fail as with `bsend`.
  *
  * # Parameters
  *
@@ -2437,11 +2449,12 @@ DILL_EXPORT int dill_msend(int s, const void *buf, size_t len, int64_t deadline)
 /**
  * Receives a message from a message socket.
  *
- * One message is received as a whole, or the function fails. What an error means to the
- * socket is up to its protocol: PREFIX and SUFFIX can't receive anything more then and
- * fail with `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY` and a call in a
- * coroutine that was cancelled already have no effect on the socket; neither has the end
- * of a cancel scope before the first byte.
+ * One message is received as a whole, or the function fails. A call that ends before the first
+ * byte of its message has come, because of its deadline, a cancel scope or the cancellation of
+ * the coroutine, has changed nothing: the next one works. What an error under way means to the
+ * socket is up to its protocol: PREFIX and SUFFIX can't receive anything more then and fail
+ * with `ECONNRESET`, UDP goes on. Invalid arguments and `EBUSY` have no effect on the socket. A
+ * call that is made too late may fail as with `brecv`.
  *
  * # Parameters
  *
@@ -3822,7 +3835,7 @@ DILL_EXPORT int dill_ipc_sendfd(int s, int fd, int64_t deadline);
  * The peer must have sent it, by `ipc_sendfd`, at this point of the stream. A descriptor
  * that is met by `brecv` is lost.
  *
- * After `ETIMEDOUT` and the end of a cancel scope the connection can be used as before.
+ * After `ETIMEDOUT` and `ECANCELED` the connection can be used as before.
  *
  * # Parameters
  *
@@ -4992,6 +5005,10 @@ struct dill_tls_storage {
  * while another one receives. `tls_detach` ends the session in an orderly way and gives
  * the stream back; `hclose` closes both.
  *
+ * As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+ * first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+ * program's own can't tell of room: there a send has begun at once.
+ *
  * A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default
  * size, not `go_mem` with a small one.
  *
@@ -5075,6 +5092,10 @@ DILL_EXPORT int dill_tls_attach_client_mem(int s, struct dill_tls_storage *mem, 
  * TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
  * while another one receives. `tls_detach` ends the session in an orderly way and gives
  * the stream back; `hclose` closes both.
+ *
+ * As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+ * first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+ * program's own can't tell of room: there a send has begun at once.
  *
  * What the system trusts is looked up at the first call with `NULL` for `cafile`. The
  * environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` tell of another place.
@@ -5178,6 +5199,10 @@ int dill_tls_attach_client_verify_mem(int s,
  * TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
  * while another one receives. `tls_detach` ends the session in an orderly way and gives
  * the stream back; `hclose` closes both.
+ *
+ * As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+ * first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+ * program's own can't tell of room: there a send has begun at once.
  *
  * The files are read at each call, so a renewed certificate is used at once.
  *
@@ -5557,7 +5582,9 @@ DILL_EXPORT int dill_http_attach_mem(int s, struct dill_http_storage *mem);
  * Ends the head of a message and sends it.
  *
  * The whole head leaves in one piece. To have the beginning of the body in it too, leave
- * `http_done` out and call `http_sendbody`.
+ * `http_done` out and call `http_sendbody`. A call that ends before the first byte has gone,
+ * because of its deadline, a cancel scope or the cancellation of the coroutine, has changed
+ * nothing: the head can still be sent.
  *
  * # Parameters
  *
@@ -5711,8 +5738,10 @@ int dill_http_sendrequest(int s,
 /**
  * Receives the first line of a request.
  *
- * What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
- * the memory the rest of the head can be received.
+ * What is left of the message before, head or body, is dropped first. A call that ends before the
+ * first byte of the line has come, because of its deadline, a cancel scope or the cancellation of
+ * the coroutine, has changed nothing: the next one works. An empty line before the request is no
+ * part of it. After `EMSGSIZE` because of the memory the rest of the head can be received.
  *
  * # Parameters
  *
@@ -5818,8 +5847,10 @@ DILL_EXPORT int dill_http_sendstatus(int s, int status, const char *reason, int6
 /**
  * Receives the first line of a response.
  *
- * What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
- * the memory the rest of the head can be received.
+ * What is left of the message before, head or body, is dropped first. A call that ends before the
+ * first byte of the line has come, because of its deadline, a cancel scope or the cancellation of
+ * the coroutine, has changed nothing: the next one works. After `EMSGSIZE` because of the memory
+ * the rest of the head can be received.
  *
  * # Parameters
  *
@@ -5916,7 +5947,8 @@ DILL_EXPORT int dill_http_sendfield(int s, const char *name, const char *value, 
 /**
  * Receives a field of a head.
  *
- * After `EMSGSIZE` because of the memory the next field can be received.
+ * A call that ends before the first byte of the field has come has changed nothing, as with
+ * `http_recvrequest`. After `EMSGSIZE` because of the memory the next field can be received.
  *
  * # Parameters
  *
@@ -5979,7 +6011,7 @@ int dill_http_recvfield(int s,
  * If the head was not ended by `http_done`, it is now, and leaves in one piece with these bytes.
  * With `Transfer-Encoding: chunked` they become a chunk; with `Content-Length` not more than that
  * many can be sent; a response that has neither ends with the connection. `bsend` and `bsendl` do
- * the same.
+ * the same. A call that ends before its first byte has gone, head included, has changed nothing.
  *
  * # Parameters
  *
@@ -6078,7 +6110,9 @@ DILL_EXPORT int dill_http_donebody(int s, int64_t deadline);
  *
  * `len` bytes are received, or fewer at the end of the body. Fields of the head that were not
  * received are dropped. `brecv` and `brecvl` do the same for programs that know how much is to
- * come, and fail with `EPIPE` if it is less. When `choose` says that the socket is ready, that may
+ * come, and fail with `EPIPE` if it is less. What stands between chunks is no part of the body: a
+ * call that ends before it has received a byte of the body, because of its deadline, a cancel
+ * scope or the cancellation of the coroutine, has changed nothing, and the next one works. When `choose` says that the socket is ready, that may
  * be the size of the body's first chunk only, and the bytes are still to come.
  *
  * # Parameters
@@ -6126,7 +6160,11 @@ DILL_EXPORT int dill_http_donebody(int s, int64_t deadline);
  *
  * `http_sendbody`, `http_recvfield`, `brecv`
  */
-DILL_EXPORT ptrdiff_t dill_http_recvbody(int s, void *buf, size_t len, int64_t deadline);
+DILL_EXPORT
+ptrdiff_t dill_http_recvbody(int s,
+                             void *buf,
+                             size_t len,
+                             int64_t deadline);
 
 /* ============================================================================
  * WebSocket
@@ -6365,7 +6403,8 @@ int dill_ws_attach_server_mem(int s,
  * Sends a message of a given type to a WebSocket.
  *
  * `msend` does the same with the type that was given to `ws_attach_client` or `ws_attach_server`.
- * After an error under way nothing more can be sent to the socket.
+ * A call that ends before its first byte has gone has changed nothing, as with `msend`; after an
+ * error under way nothing more can be sent to the socket.
  *
  * # Parameters
  *
@@ -6413,7 +6452,12 @@ DILL_EXPORT int dill_ws_send(int s, int flags, const void *buf, size_t len, int6
 /**
  * Receives a message from a WebSocket, with its type.
  *
- * A message may have come in any number of frames, and pings between them are answered. After
+ * A message may have come in any number of frames, and pings between them are answered. Pings and
+ * pongs are no part of a message: a call that ends before the first byte of one has come, because
+ * of its deadline, a cancel scope or the cancellation of the coroutine, has changed nothing, even
+ * if it has answered pings. So a connection can be kept alive by a call with a deadline, a message
+ * when that has passed, and another call. If a call is cut off in a message, no more can be
+ * received. After
  * `EILSEQ`, `EMSGSIZE` or `EPROTO` no more can be received; a following `ws_done` or `ws_detach`
  * without a status tells the peer why.
  *

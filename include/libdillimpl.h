@@ -172,6 +172,10 @@ DILL_EXPORT void *dill_hquery(int h, const void *type);
  * Both functions transfer the whole list from `first` to `last`, or fail with -1 and
  * `errno`. A receive of no list at all (both pointers `NULL`) reads and drops
  * everything until it fails.
+ *
+ * A protocol on top takes `ETIMEDOUT`, `ECANCELED` and `EBUSY` for a call that has changed
+ * nothing if no socket beneath has transferred a byte in it. If that is wrong, as bytes were
+ * taken out of a buffer of the object's own, its later calls must fail.
  */
 struct dill_bsock_vfs {
     /**

@@ -18,6 +18,10 @@ pub static mut dill_bsock_type: *const c_void = byte_socket::type_id();
 /// Both functions transfer the whole list from `first` to `last`, or fail with -1 and
 /// `errno`. A receive of no list at all (both pointers `NULL`) reads and drops
 /// everything until it fails.
+///
+/// A protocol on top takes `ETIMEDOUT`, `ECANCELED` and `EBUSY` for a call that has changed
+/// nothing if no socket beneath has transferred a byte in it. If that is wrong, as bytes were
+/// taken out of a buffer of the object's own, its later calls must fail.
 #[repr(C)]
 #[allow(dead_code)] // For C; the library itself uses `ByteStream`.
 pub struct dill_bsock_vfs {
@@ -49,10 +53,15 @@ const _: () = {
 
 /// Sends bytes to a bytestream socket.
 ///
-/// All `len` bytes are sent, or the function fails. After an error it is not known how
-/// many bytes have gone, so nothing more can be sent to the socket: further sends fail
-/// with `ECONNRESET`. Invalid arguments, `EBUSY` and a call in a coroutine that was
-/// cancelled already have no effect on the socket.
+/// All `len` bytes are sent, or the function fails. A call that ends before its first byte
+/// has gone, because of its deadline, a cancel scope or the cancellation of the coroutine,
+/// has changed nothing: the next one works. If a call is cut off later it is not known how
+/// many bytes have gone, so nothing more can be sent to the socket: further sends fail with
+/// `ECONNRESET`. Invalid arguments and `EBUSY` have no effect on the socket.
+///
+/// A call that is made too late (its deadline is not 0, and has passed already) fails with
+/// `ECONNRESET` instead of `ETIMEDOUT` if the call before it has timed out and there is still
+/// no room, as in libdill. That changes nothing either.
 ///
 /// # Parameters
 ///
@@ -103,13 +112,19 @@ pub unsafe extern "C" fn dill_bsend(
 
 /// Receives bytes from a bytestream socket.
 ///
-/// Exactly `len` bytes are received, or the function fails. After an error it is not
-/// known where in the stream a further receive would start, so further receives fail
-/// with `ECONNRESET`, or with `EPIPE` if the stream has ended. Invalid arguments,
-/// `EBUSY` and a call in a coroutine that was cancelled already have no effect on the
-/// socket.
+/// Exactly `len` bytes are received, or the function fails. A call that ends before it has
+/// received its first byte, because of its deadline, a cancel scope or the cancellation of the
+/// coroutine, has changed nothing: the next one works. If a call is cut off later it is not
+/// known where in the stream a further receive would start, so further receives fail with
+/// `ECONNRESET`, or with `EPIPE` if the stream has ended. Invalid arguments and `EBUSY` have no
+/// effect on the socket.
 ///
-/// TCP sockets read ahead, so that many small receives cost little.
+/// A call that is made too late (its deadline is not 0, and has passed already) fails with
+/// `ECONNRESET` instead of `ETIMEDOUT` if the call before it has timed out and nothing has
+/// come since, as in libdill. That changes nothing either.
+///
+/// TCP sockets read ahead, so that many small receives cost little. Bytes that were read ahead
+/// count as received when a call takes them.
 ///
 /// # Parameters
 ///

@@ -51,11 +51,12 @@ const _: () = {
 
 /// Sends a message to a message socket.
 ///
-/// The message is sent as a whole, or the function fails. What an error means to the socket
-/// is up to its protocol: PREFIX and SUFFIX can't send anything more then and fail with
-/// `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY`, `EMSGSIZE` and a call in a
-/// coroutine that was cancelled already have no effect on the socket; neither has the end
-/// of a cancel scope before the first byte.
+/// The message is sent as a whole, or the function fails. A call that ends before its first
+/// byte has gone, because of its deadline, a cancel scope or the cancellation of the coroutine,
+/// has changed nothing: the next one works. What an error under way means to the socket is up to
+/// its protocol: PREFIX and SUFFIX can't send anything more then and fail with `ECONNRESET`, UDP
+/// goes on. Invalid arguments, `EBUSY` and `EMSGSIZE` have no effect on the socket. A call that
+/// is made too late may fail as with `bsend`.
 ///
 /// # Parameters
 ///
@@ -110,11 +111,12 @@ pub unsafe extern "C" fn dill_msend(
 
 /// Receives a message from a message socket.
 ///
-/// One message is received as a whole, or the function fails. What an error means to the
-/// socket is up to its protocol: PREFIX and SUFFIX can't receive anything more then and
-/// fail with `ECONNRESET`, UDP goes on. Invalid arguments, `EBUSY` and a call in a
-/// coroutine that was cancelled already have no effect on the socket; neither has the end
-/// of a cancel scope before the first byte.
+/// One message is received as a whole, or the function fails. A call that ends before the first
+/// byte of its message has come, because of its deadline, a cancel scope or the cancellation of
+/// the coroutine, has changed nothing: the next one works. What an error under way means to the
+/// socket is up to its protocol: PREFIX and SUFFIX can't receive anything more then and fail
+/// with `ECONNRESET`, UDP goes on. Invalid arguments and `EBUSY` have no effect on the socket. A
+/// call that is made too late may fail as with `brecv`.
 ///
 /// # Parameters
 ///

@@ -4,14 +4,15 @@
 use super::scope_chain::update;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
+use crate::scheduler::clock::is_never;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 
-/// Can a request, or the deadline of a scope, come between the running coroutine and the end
-/// of a blocking call? Hard cancellation always can.
-pub(crate) fn may_interrupt(context: &Context) -> bool {
+/// Returns whether anything may end a wait of the running coroutine with this deadline before it
+/// succeeds: the deadline, a scope, or hard cancellation, which main does not know.
+pub(crate) fn may_end(context: &Context, deadline: i64) -> bool {
     let coroutine = context.current();
-    !coroutine.scope.get().is_null() && coroutine.under_way.get() == 0
+    !is_never(deadline) || !coroutine.scope.get().is_null() || !coroutine.bundle.get().is_null()
 }
 
 /// While it exists, requests do not interrupt the coroutine that made it: an operation of

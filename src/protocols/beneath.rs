@@ -162,10 +162,12 @@ impl Operation {
         Ok(())
     }
 
-    /// Is the stream as it was before the operation, which has failed with `error`?
+    /// Returns whether the stream is as it was before the operation, which has failed with
+    /// `error`. Asked within a [`SocketCall`](atomicity::SocketCall), which knows what was
+    /// transferred.
     pub(super) fn was_put_off(&self, error: Errno) -> bool {
         let transferred = || Context::get().is_ok_and(|it| it.current().transferred.get());
-        !self.has_begun() && !transferred() && direction::was_put_off(error)
+        !self.has_begun() && !transferred() && direction::has_done_nothing(error, self.deadline)
     }
 }
 

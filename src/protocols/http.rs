@@ -11,6 +11,7 @@ mod syntax;
 mod unfinished;
 
 pub(crate) use socket::{
-    Exchange, attach, beneath, check_fields, detach, done, done_body, receive_body, receive_field,
-    receive_request, receive_status, send_body, send_field, send_request, send_status,
+    Exchange, attach, before_head, beneath, break_input, check_fields, detach, done, done_body,
+    receive_body, receive_field, receive_request, receive_status, send_body, send_field,
+    send_request, send_status, take_back_head,
 };

@@ -1,6 +1,10 @@
 //! What was taken out of the stream beneath before anybody has received it.
 
+#![allow(unsafe_code)] // Receives to memory of ours.
+
 use super::beneath::Beneath;
+use crate::concurrency::atomicity;
+use crate::os::errno::Result;
 use crate::sockets::at_once;
 use core::cell::Cell;
 
@@ -37,6 +41,30 @@ impl<const N: usize> Taken<N> {
     /// They have been received.
     pub(super) fn clear(&self) {
         self.length.set(0);
+    }
+
+    /// Adds a byte that was received.
+    pub(super) fn push(&self, byte: u8) {
+        let (mut bytes, length) = (self.bytes.get(), self.length.get());
+        bytes[length] = byte;
+        self.bytes.set(bytes);
+        self.length.set(length + 1);
+    }
+
+    /// Waits for more of them, and receives at least one and at most `missing`. They are no part
+    /// of what the call is to receive: if it ends before that has begun, the next call goes on
+    /// with them.
+    pub(super) fn receive(&self, beneath: Beneath, missing: usize, deadline: i64) -> Result<()> {
+        let mut bytes = self.bytes.get();
+        let length = self.length.get();
+        let place = &mut bytes[length..length + missing];
+        let (memory, room) = (place.as_mut_ptr(), place.len());
+        // SAFETY: the place is this call's own.
+        let receive = || unsafe { beneath.receive_some(memory, room, 1, deadline) };
+        let count = atomicity::aside(receive)??;
+        self.bytes.set(bytes);
+        self.length.set(length + count);
+        Ok(())
     }
 
     /// Takes more of them, as far as they are there, until `missing` says of what was taken that 0

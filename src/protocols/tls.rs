@@ -21,7 +21,7 @@ use crate::sockets::at_once::AtOnce;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::partial::Partial;
-use crate::sockets::room;
+use crate::sockets::room::{self, Room};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
@@ -108,7 +108,9 @@ fn attach(
     let connection = prepared.inspect_err(|_| _ = handles::close(socket))?;
     // From here on nobody else can use the stream: its old number is dead.
     let below = handles::own(socket)?;
-    let session = Session::new(connection, below);
+    // Another session asks for each record whether there is room.
+    let room = Room::new(find(below).is_err());
+    let session = Session::new(connection, below, room);
     session
         .shake_hands(deadline)
         .and_then(|()| open(context, session))

@@ -5,6 +5,7 @@
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::time;
 use core::cell::Cell;
 use core::ptr;
 
@@ -78,20 +79,28 @@ impl Direction {
     }
 }
 
-/// Was an operation that has failed with `error` before its first byte only put off? Then the
-/// stream is as it was, and the operation can be repeated.
-pub(crate) fn was_put_off(error: Errno) -> bool {
+/// Returns whether a call that has failed with `error`, before it has transferred anything, has
+/// left the stream as it was, so that it can be repeated.
+pub(crate) fn has_done_nothing(error: Errno, deadline: i64) -> bool {
     match error {
-        // A `choose` was waiting for the socket.
-        Errno::EBUSY => true,
-        // After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => is_interrupted_by_scope(),
+        // A `choose` was waiting for the socket, or the wait for the first byte has ended.
+        Errno::EBUSY | Errno::ETIMEDOUT | Errno::ECANCELED => true,
+        // What the stream says instead of `ETIMEDOUT`, see `is_late`. One that is broken says it
+        // in the next call as well.
+        Errno::ECONNRESET => is_late(deadline),
         _ => false,
     }
 }
 
-/// Of a call that has failed with `ECANCELED`: was it the end of a cancel scope, and not hard
-/// cancellation?
+/// Returns whether a call with this deadline is made too late, other than on purpose with 0. If
+/// such a call follows one that has timed out, and finds nothing, it fails with `ECONNRESET`
+/// instead of `ETIMEDOUT`, as in libdill.
+pub(crate) fn is_late(deadline: i64) -> bool {
+    deadline != 0 && time::has_passed(deadline)
+}
+
+/// Returns whether a call that has failed with `ECANCELED` was ended by a cancel scope rather
+/// than by hard cancellation.
 pub(super) fn is_interrupted_by_scope() -> bool {
     Context::get().is_ok_and(|context| context.current().may_start().is_ok())
 }

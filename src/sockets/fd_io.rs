@@ -253,6 +253,7 @@ impl Call<'_> {
     /// Receives and drops everything until that fails.
     pub(crate) fn receive_nothing(&mut self, buffer: Option<&ReadAhead>) -> Result<Infallible> {
         if let Some(buffer) = buffer {
+            self.begun = !buffer.is_empty();
             buffer.clear();
         }
         loop {

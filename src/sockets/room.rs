@@ -4,11 +4,14 @@
 #![allow(unsafe_code)] // Answers to queries.
 
 use crate::os::errno::Result;
+use crate::os::syscalls;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::{FdSource, poll_user};
 use crate::scheduler::time;
+use core::cell::Cell;
 use core::ffi::{c_int, c_void};
+use nix::sys::socket::{self, sockopt};
 
 /// The address of this, not its content, tells the interface from others.
 static IDENTITY: u8 = 0;
@@ -67,17 +70,51 @@ pub(crate) fn wait_again(socket: c_int, deadline: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// Waits until a send on `socket` transfers its first byte without blocking. False: that
-/// can't be told.
-pub(crate) fn wait(socket: c_int, deadline: i64) -> Result<bool> {
-    let context = Context::may_block()?;
-    loop {
-        // Each time anew: the socket may be closed during the wait.
-        let Some(source) = find(context, socket) else { return Ok(false) };
-        if poll_user(source.as_raw_fd(), true)? {
-            return Ok(true);
-        }
-        source.write_has_blocked();
-        source.wait_writable(deadline, Interrupt::Any)?;
+/// What a protocol knows of the room on the stream beneath, to which it alone sends.
+pub(crate) struct Room {
+    /// Of the bytes that fitted in for sure when the system was asked, those not sent since.
+    left: Cell<usize>,
+    /// That is of use: the stream beneath does not ask the system itself.
+    counts: bool,
+}
+
+/// What a send takes of the room beside its bytes, at most.
+const OVERHEAD: usize = 1024;
+
+impl Room {
+    pub(crate) const fn new(counts: bool) -> Room {
+        Room { left: Cell::new(0), counts }
     }
+
+    /// Notes a send of `bytes`.
+    pub(crate) fn used(&self, bytes: usize) {
+        self.left.set(self.left.get().saturating_sub(bytes.saturating_add(OVERHEAD)));
+    }
+
+    /// Waits until a send on `socket` transfers its first byte without blocking, if that can be
+    /// told. Asks the system only where the last send was short, or much has been sent since
+    /// it was asked: a send that fits in to the last byte looks as if there were more room.
+    pub(crate) fn wait(&self, socket: c_int, deadline: i64) -> Result<()> {
+        let context = Context::may_block()?;
+        let Some(source) = find(context, socket) else { return Ok(()) };
+        if source.may_write() && self.left.get() > 0 {
+            return Ok(());
+        }
+        if !poll_user(source.as_raw_fd(), true)? {
+            source.write_has_blocked();
+            source.wait_writable(deadline, Interrupt::Any)?;
+        }
+        // Anew: the socket may have been closed during the wait.
+        if let Some(source) = find(context, socket).filter(|_| self.counts) {
+            self.left.set(certain(source));
+        }
+        Ok(())
+    }
+}
+
+/// How much fits in for sure where the system says that there is room: of TCP's buffer a third
+/// is free then, and more of local ones.
+fn certain(source: &FdSource) -> usize {
+    let size = socket::getsockopt(&syscalls::borrow(source.as_raw_fd()), sockopt::SndBuf);
+    size.unwrap_or(0) / 4
 }

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)] // Makes lists of buffers.
 
+use super::direction::is_late;
 use super::io_list::IoList;
 use super::ip_address::IpAddress;
 use super::{byte_socket, message_socket, partial, udp};
@@ -59,10 +60,18 @@ pub(crate) fn receive_bytes(socket: c_int, buffer: &mut [u8], deadline: i64) -> 
     unsafe { byte_socket::receive_buffer(socket, memory, length, deadline) }
 }
 
-/// Receives at least one byte from a byte stream, as [`partial::receive`] does.
+/// Receives at least one byte from a byte stream, as [`partial::receive`] does. Where nothing is
+/// there the error is `ETIMEDOUT`, however late the call is made, as libdill has no such calls.
 pub(crate) fn receive_some(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<usize> {
-    // SAFETY: the buffer is borrowed for the whole call.
-    unsafe { partial::receive(socket, buffer.as_mut_ptr(), buffer.len(), 1, deadline) }
+    let mut receive = |deadline| {
+        let (memory, length) = (buffer.as_mut_ptr(), buffer.len());
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { partial::receive(socket, memory, length, 1, deadline) }
+    };
+    match receive(deadline) {
+        Err(Errno::ECONNRESET) if is_late(deadline) => receive(0),
+        result => result,
+    }
 }
 
 /// Sends the buffers as one message.

@@ -10,6 +10,7 @@ mod kinds;
 mod message_sockets;
 #[cfg(feature = "capi")]
 mod mixed;
+mod nothing_done;
 mod protocols;
 mod standard_library;
 mod stream_ends;

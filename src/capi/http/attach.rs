@@ -97,7 +97,9 @@ pub unsafe extern "C" fn dill_http_attach_mem(s: c_int, mem: *mut dill_http_stor
 /// Ends the head of a message and sends it.
 ///
 /// The whole head leaves in one piece. To have the beginning of the body in it too, leave
-/// `http_done` out and call `http_sendbody`.
+/// `http_done` out and call `http_sendbody`. A call that ends before the first byte has gone,
+/// because of its deadline, a cancel scope or the cancellation of the coroutine, has changed
+/// nothing: the head can still be sent.
 ///
 /// # Parameters
 ///

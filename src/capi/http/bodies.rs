@@ -11,7 +11,7 @@ use core::ffi::{c_int, c_void};
 /// If the head was not ended by `http_done`, it is now, and leaves in one piece with these bytes.
 /// With `Transfer-Encoding: chunked` they become a chunk; with `Content-Length` not more than that
 /// many can be sent; a response that has neither ends with the connection. `bsend` and `bsendl` do
-/// the same.
+/// the same. A call that ends before its first byte has gone, head included, has changed nothing.
 ///
 /// # Parameters
 ///
@@ -120,7 +120,9 @@ pub unsafe extern "C" fn dill_http_donebody(s: c_int, deadline: i64) -> c_int {
 ///
 /// `len` bytes are received, or fewer at the end of the body. Fields of the head that were not
 /// received are dropped. `brecv` and `brecvl` do the same for programs that know how much is to
-/// come, and fail with `EPIPE` if it is less. When `choose` says that the socket is ready, that may
+/// come, and fail with `EPIPE` if it is less. What stands between chunks is no part of the body: a
+/// call that ends before it has received a byte of the body, because of its deadline, a cancel
+/// scope or the cancellation of the coroutine, has changed nothing, and the next one works. When `choose` says that the socket is ready, that may
 /// be the size of the body's first chunk only, and the bytes are still to come.
 ///
 /// # Parameters

@@ -71,8 +71,10 @@ pub unsafe extern "C" fn dill_http_sendrequest(
 
 /// Receives the first line of a request.
 ///
-/// What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
-/// the memory the rest of the head can be received.
+/// What is left of the message before, head or body, is dropped first. A call that ends before the
+/// first byte of the line has come, because of its deadline, a cancel scope or the cancellation of
+/// the coroutine, has changed nothing: the next one works. An empty line before the request is no
+/// part of it. After `EMSGSIZE` because of the memory the rest of the head can be received.
 ///
 /// # Parameters
 ///
@@ -198,8 +200,10 @@ pub unsafe extern "C" fn dill_http_sendstatus(
 
 /// Receives the first line of a response.
 ///
-/// What is left of the message before, head or body, is dropped first. After `EMSGSIZE` because of
-/// the memory the rest of the head can be received.
+/// What is left of the message before, head or body, is dropped first. A call that ends before the
+/// first byte of the line has come, because of its deadline, a cancel scope or the cancellation of
+/// the coroutine, has changed nothing: the next one works. After `EMSGSIZE` because of the memory
+/// the rest of the head can be received.
 ///
 /// # Parameters
 ///
@@ -314,7 +318,8 @@ pub unsafe extern "C" fn dill_http_sendfield(
 
 /// Receives a field of a head.
 ///
-/// After `EMSGSIZE` because of the memory the next field can be received.
+/// A call that ends before the first byte of the field has come has changed nothing, as with
+/// `http_recvrequest`. After `EMSGSIZE` because of the memory the next field can be received.
 ///
 /// # Parameters
 ///

@@ -61,7 +61,7 @@ pub unsafe extern "C" fn dill_ipc_sendfd(s: c_int, fd: c_int, deadline: i64) -> 
 /// The peer must have sent it, by `ipc_sendfd`, at this point of the stream. A descriptor
 /// that is met by `brecv` is lost.
 ///
-/// After `ETIMEDOUT` and the end of a cancel scope the connection can be used as before.
+/// After `ETIMEDOUT` and `ECANCELED` the connection can be used as before.
 ///
 /// # Parameters
 ///

@@ -36,6 +36,10 @@ unsafe fn attach_client_verify(
 /// while another one receives. `tls_detach` ends the session in an orderly way and gives
 /// the stream back; `hclose` closes both.
 ///
+/// As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+/// first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+/// program's own can't tell of room: there a send has begun at once.
+///
 /// A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default
 /// size, not `go_mem` with a small one.
 ///
@@ -128,6 +132,10 @@ pub unsafe extern "C" fn dill_tls_attach_client_mem(
 /// TLS 1.2 and 1.3 are spoken. The new socket is a byte stream; one coroutine may send
 /// while another one receives. `tls_detach` ends the session in an orderly way and gives
 /// the stream back; `hclose` closes both.
+///
+/// As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+/// first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+/// program's own can't tell of room: there a send has begun at once.
 ///
 /// What the system trusts is looked up at the first call with `NULL` for `cafile`. The
 /// environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` tell of another place.

@@ -35,6 +35,10 @@ unsafe fn attach_server(
 /// while another one receives. `tls_detach` ends the session in an orderly way and gives
 /// the stream back; `hclose` closes both.
 ///
+/// As with all byte streams a call that did nothing has changed nothing. A send has begun when its
+/// first record is encrypted, and waits before that for room in the stream beneath. A stream of the
+/// program's own can't tell of room: there a send has begun at once.
+///
 /// The files are read at each call, so a renewed certificate is used at once.
 ///
 /// A TLS handshake needs up to 64 KiB of stack: use coroutines with stacks of the default

@@ -32,7 +32,8 @@ unsafe fn receive(
 /// Sends a message of a given type to a WebSocket.
 ///
 /// `msend` does the same with the type that was given to `ws_attach_client` or `ws_attach_server`.
-/// After an error under way nothing more can be sent to the socket.
+/// A call that ends before its first byte has gone has changed nothing, as with `msend`; after an
+/// error under way nothing more can be sent to the socket.
 ///
 /// # Parameters
 ///
@@ -90,7 +91,12 @@ pub unsafe extern "C" fn dill_ws_send(
 
 /// Receives a message from a WebSocket, with its type.
 ///
-/// A message may have come in any number of frames, and pings between them are answered. After
+/// A message may have come in any number of frames, and pings between them are answered. Pings and
+/// pongs are no part of a message: a call that ends before the first byte of one has come, because
+/// of its deadline, a cancel scope or the cancellation of the coroutine, has changed nothing, even
+/// if it has answered pings. So a connection can be kept alive by a call with a deadline, a message
+/// when that has passed, and another call. If a call is cut off in a message, no more can be
+/// received. After
 /// `EILSEQ`, `EMSGSIZE` or `EPROTO` no more can be received; a following `ws_done` or `ws_detach`
 /// without a status tells the peer why.
 ///

@@ -5,6 +5,7 @@
 use super::framing::{self, Body};
 use super::socket::{Http, Incoming, Input};
 use super::syntax;
+use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Operation;
 use crate::protocols::shared::Held;
@@ -24,7 +25,7 @@ impl Held<Http> {
         let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
         let all = cursor.remaining();
         self.receiving(deadline, |operation| {
-            self.skip_head(operation)?;
+            self.skip_to_body(operation)?;
             while cursor.remaining() > 0
                 && self.receive_piece(Some(&mut cursor), Extent::Whole, operation)?
             {}
@@ -52,13 +53,9 @@ impl Held<Http> {
         let mut cursor =
             unsafe { Cursor::new(&raw const list, &raw const list, Direction::Receive)? };
         self.receiving(deadline, |operation| {
-            self.skip_head(operation)?;
-            match self.receive_piece(Some(&mut cursor), Extent::Part, operation) {
-                // It did not begin, so nothing is lost.
-                Err(Errno::ETIMEDOUT) if !operation.has_begun() => Ok(Err(Errno::ETIMEDOUT)),
-                result => result.map(Ok),
-            }
-        })??;
+            self.skip_to_body(operation)?;
+            self.receive_piece(Some(&mut cursor), Extent::Part, operation)
+        })?;
         match length - cursor.remaining() {
             0 => Err(Errno::EPIPE),
             count => Ok(count),
@@ -78,7 +75,7 @@ impl Held<Http> {
     ) -> Result<()> {
         if first.is_null() && last.is_null() {
             self.receiving(deadline, |operation| {
-                self.skip_head(operation)?;
+                self.skip_to_body(operation)?;
                 self.skip_body(operation)
             })?;
             return Err(Errno::EPIPE);
@@ -86,7 +83,7 @@ impl Held<Http> {
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
         let whole = self.receiving(deadline, |operation| {
-            self.skip_head(operation)?;
+            self.skip_to_body(operation)?;
             while cursor.remaining() > 0 {
                 if !self.receive_piece(Some(&mut cursor), Extent::Whole, operation)? {
                     return Ok(false);
@@ -95,6 +92,15 @@ impl Held<Http> {
             Ok(true)
         })?;
         if whole { Ok(()) } else { Err(Errno::EPIPE) }
+    }
+
+    /// Drops what is left of a head. The body, which is what the call receives, has not begun.
+    fn skip_to_body(&self, operation: &mut Operation) -> Result<()> {
+        if matches!(self.input.get(), Input::Head(_)) {
+            atomicity::aside(|| self.skip_head(operation))??;
+            operation.start_over()?;
+        }
+        Ok(())
     }
 
     /// Drops what is left of a body.
@@ -114,11 +120,16 @@ impl Held<Http> {
         let Input::Body(mut incoming) = self.input.get() else { return Ok(false) };
         operation.step()?;
         if incoming.body == Body::Chunked && incoming.left == 0 {
-            if !self.begin_chunk(&mut incoming, operation)? {
+            let under_way = operation.has_begun();
+            // The size of a chunk is no part of the body.
+            if !atomicity::aside(|| self.begin_chunk(&mut incoming, operation))?? {
                 self.input.set(Input::Idle);
                 return Ok(false);
             }
             self.input.set(Input::Body(incoming));
+            if !under_way {
+                operation.start_over()?;
+            }
         }
         let result = match incoming.body {
             // Where only the end of the stream tells, no more than a byte is known to come.
@@ -145,6 +156,9 @@ impl Held<Http> {
     /// Receives the size of the next chunk, after the end of the one before. False when there
     /// is none: then the trailer has been dropped.
     fn begin_chunk(&self, incoming: &mut Incoming, operation: &mut Operation) -> Result<bool> {
+        if incoming.begun && self.receive_between(incoming, operation.deadline)? {
+            return Ok(true);
+        }
         let taken = self.between.bytes();
         let mut taken = &taken[..self.between.length()];
         if incoming.begun {

@@ -8,6 +8,7 @@ use super::head;
 use super::socket::{Http, Incoming, Input};
 use crate::concurrency::atomicity;
 use crate::concurrency::input::Digestion;
+use crate::os::errno::Result;
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::Held;
 
@@ -77,6 +78,26 @@ impl Held<Http> {
             self.between.clear();
         }
         length > before
+    }
+
+    /// Receives what stands before the next chunk. What there is of it stays taken if the call
+    /// ends meanwhile. False if something else stands there, the end of the body mostly.
+    pub(super) fn receive_between(&self, incoming: &mut Incoming, deadline: i64) -> Result<bool> {
+        let beneath = self.beneath()?;
+        loop {
+            let length = self.between.length();
+            let missing = match told(&self.between.bytes()[..length]) {
+                Told::More(missing) => missing,
+                Told::Size(size) => {
+                    incoming.left = size;
+                    self.between.clear();
+                    return Ok(true);
+                }
+                Told::Input => return Ok(false),
+            };
+            let line = beneath.length_until(b'\n', LONGEST - length);
+            self.between.receive(beneath, missing.max(line), deadline)?;
+        }
     }
 
     /// Are the bytes between two chunks, of which the beginning was taken, input?

@@ -152,6 +152,24 @@ impl Unanswered {
         self.count += 1;
     }
 
+    /// Takes back the last [`push`](Unanswered::push).
+    pub(crate) fn take_back(&mut self) {
+        self.count = self.count.saturating_sub(1);
+        self.methods &= !(!0 << (2 * self.count));
+    }
+
+    /// Takes back a final [`answer`](Unanswered::answer).
+    pub(crate) fn take_answer_back(&mut self, method: Method) {
+        debug_assert!(!self.is_full());
+        self.methods = self.methods << 2 | method as u64;
+        self.count += 1;
+    }
+
+    /// Does a response with `status` answer a request? Interim ones don't.
+    pub(crate) fn is_final(status: u16) -> bool {
+        status >= 200 || status == 101
+    }
+
     /// The request that a response with `status` belongs to. Interim ones leave it
     /// unanswered.
     pub(crate) fn answer(&mut self, status: u16) -> Method {
@@ -163,7 +181,7 @@ impl Unanswered {
             1 => Method::Connect,
             _ => Method::Other,
         };
-        if status >= 200 || status == 101 {
+        if Self::is_final(status) {
             self.methods >>= 2;
             self.count -= 1;
         }
@@ -280,5 +298,16 @@ mod tests {
             unanswered.push(Method::Connect);
         }
         assert!(unanswered.is_full());
+        // What is taken back was never there.
+        unanswered.take_back();
+        let method = unanswered.answer(200);
+        unanswered.take_answer_back(method);
+        unanswered.push(Method::Head);
+        assert!(unanswered.is_full());
+        for _ in 1..Unanswered::MOST {
+            assert_eq!(unanswered.answer(200), Method::Connect);
+        }
+        assert_eq!(unanswered.answer(200), Method::Head);
+        assert!(unanswered.is_empty());
     }
 }

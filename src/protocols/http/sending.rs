@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)] // Lists of the caller's buffers.
 
-use super::framing::{Body, Framing, Method};
+use super::framing::{Body, Framing, Method, Unanswered};
 use super::socket::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
-use crate::concurrency::atomicity;
+use crate::concurrency::atomicity::{self, SocketCall};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
 use crate::protocols::shared::Held;
@@ -26,6 +26,15 @@ const SMALL_CHUNK: usize = 4096;
 
 /// The last chunk, without any trailer.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// What there was before a head was begun.
+#[derive(Clone, Copy)]
+pub(crate) struct BeforeHead {
+    output: Output,
+    has_sent_head: bool,
+    /// A request has come that is not answered.
+    owes_answer: bool,
+}
 
 impl Held<Http> {
     pub(super) fn send_request(&self, method: &[u8], resource: &[u8]) -> Result<()> {
@@ -100,6 +109,41 @@ impl Held<Http> {
         self.output.set(Output::Head(start));
         self.has_sent_head.set(true);
         Ok(())
+    }
+
+    /// What a head that is begun now changes.
+    pub(super) fn before_head(&self) -> BeforeHead {
+        BeforeHead {
+            output: self.output.get(),
+            has_sent_head: self.has_sent_head.get(),
+            owes_answer: !self.to_answer.get().is_empty(),
+        }
+    }
+
+    /// Drops a head that was begun since `before`, unless some of it was sent.
+    pub(super) fn take_back_head(&self, before: BeforeHead) {
+        let Output::Head(start) = self.output.get() else { return };
+        if matches!(before.output, Output::Head(_)) || self.sending.get() {
+            return;
+        }
+        match start {
+            Start::Request(_) => {
+                let mut asked = self.asked.get();
+                asked.take_back();
+                self.asked.set(asked);
+            }
+            Start::Response(_, status, method) => {
+                let mut to_answer = self.to_answer.get();
+                if before.owes_answer && Unanswered::is_final(status) {
+                    to_answer.take_answer_back(method);
+                }
+                self.to_answer.set(to_answer);
+            }
+        }
+        unfinished::remove(self);
+        self.pending.borrow_mut().clear();
+        self.output.set(before.output);
+        self.has_sent_head.set(before.has_sent_head);
     }
 
     /// Sends the end of a head that has neither a first line nor fields: there is no message.
@@ -334,6 +378,7 @@ impl Held<Http> {
             return Ok(());
         }
         unfinished::remove(self);
+        let _call = SocketCall::begin(Context::get()?);
         let operation = Operation::new(deadline);
         self.sending.set(true);
         let result = self.beneath().and_then(|beneath| {

@@ -4,8 +4,10 @@
 
 use super::digestion::{self, DIGESTION};
 use super::framing::{Body, Framing, Method, Unanswered};
+use super::sending::{self, BeforeHead};
 use super::syntax::{self, Version};
-use super::{sending, unfinished};
+use super::unfinished;
+use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
@@ -188,6 +190,18 @@ pub(crate) fn check_fields(
     }
 }
 
+/// What a head that is begun now changes; see [`take_back_head`].
+pub(crate) fn before_head(socket: c_int) -> Result<BeforeHead> {
+    find(socket).map(|held| held.before_head())
+}
+
+/// Drops a head that was begun since `before`, unless some of it was sent.
+pub(crate) fn take_back_head(socket: c_int, before: BeforeHead) {
+    if let Ok(held) = find(socket) {
+        held.take_back_head(before);
+    }
+}
+
 /// Begins a request.
 pub(crate) fn send_request(socket: c_int, method: &[u8], resource: &[u8]) -> Result<()> {
     find(socket)?.send_request(method, resource)
@@ -229,6 +243,7 @@ pub(crate) fn done_body(socket: c_int, deadline: i64) -> Result<()> {
 
 /// Receives the first line of a request and hands method and resource over.
 pub(crate) fn receive_request(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_request(put, deadline)
 }
 
@@ -238,11 +253,13 @@ pub(crate) fn receive_status(
     put: &mut dyn FnMut(&[u8]) -> Result<()>,
     deadline: i64,
 ) -> Result<c_int> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_status(put, deadline)
 }
 
 /// Receives a field and hands name and value over. `EPIPE` at the end of the head.
 pub(crate) fn receive_field(socket: c_int, put: Put<'_>, deadline: i64) -> Result<()> {
+    let _call = SocketCall::begin(Context::get()?);
     find(socket)?.receive_field(put, deadline)
 }
 
@@ -257,8 +274,16 @@ pub(crate) unsafe fn receive_body(
     last: *mut IoList,
     deadline: i64,
 ) -> Result<usize> {
+    let _call = SocketCall::begin(Context::get()?);
     // SAFETY: by the caller's promise.
     unsafe { find(socket)?.receive_body(first, last, deadline) }
+}
+
+/// Ends the incoming stream: some of a message was received, and nobody gets it.
+pub(crate) fn break_input(socket: c_int) {
+    if let Ok(held) = find(socket) {
+        held.input.set(Input::Failed);
+    }
 }
 
 /// The handle of the stream beneath, which stays the socket's.

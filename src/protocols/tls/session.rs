@@ -11,20 +11,16 @@ mod unblocked;
 use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
+use crate::sockets::direction::{has_done_nothing, is_late};
 use crate::sockets::io_list::{Cursor, Direction, IoList};
-use crate::sockets::room;
+use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
-use core::mem;
-use progress::{Occupied, Progress, was_put_off};
+use progress::{Occupied, Progress};
 use records::Record;
-use rustls::{Connection, ProtocolVersion};
+use rustls::Connection;
 use std::io::{BufRead, IoSlice, Write};
-
-/// Types of records: the first byte of the header.
-const ALERT: u8 = 21;
-const DATA: u8 = 23;
 
 /// Content that is encrypted at once, four full records: a system call less often than that
 /// gains nothing any more.
@@ -56,12 +52,15 @@ pub(super) struct Session {
     /// Why, if no receive has told of it.
     failure: Cell<Option<Errno>>,
     send_failed: Cell<bool>,
+    /// The last send has timed out before it has begun.
+    send_timed_out: Cell<bool>,
+    room: Room,
     receiving: Cell<bool>,
     sending: Cell<bool>,
 }
 
 impl Session {
-    pub(super) fn new(mut connection: Connection, below: c_int) -> Self {
+    pub(super) fn new(mut connection: Connection, below: c_int, room: Room) -> Self {
         // All that is encrypted leaves before more is.
         connection.set_buffer_limit(None);
         Self {
@@ -76,6 +75,8 @@ impl Session {
             receive_failed: Cell::new(false),
             failure: Cell::new(None),
             send_failed: Cell::new(false),
+            send_timed_out: Cell::new(false),
+            room,
             receiving: Cell::new(false),
             sending: Cell::new(false),
         }
@@ -130,7 +131,7 @@ impl Session {
         loop {
             if self.connection.borrow().wants_write() {
                 progress.begin()?;
-                self.flush(0, deadline)?;
+                self.flush(deadline)?;
             }
             if !self.connection.borrow().is_handshaking() {
                 return Ok(());
@@ -154,11 +155,11 @@ impl Session {
         if cursor.remaining() == 0 {
             return Ok(());
         }
-        self.use_output(DATA, deadline, |progress, mut sent| {
+        self.use_output(deadline, |progress| {
             while cursor.remaining() > 0 {
                 let before = cursor.remaining();
                 self.encrypt(&mut cursor)?;
-                self.flush(mem::take(&mut sent), deadline)?;
+                self.flush(deadline)?;
                 if cursor.remaining() > 0 {
                     progress.transferred(before - cursor.remaining())?;
                 }
@@ -171,14 +172,9 @@ impl Session {
     pub(super) fn done(&self, deadline: i64) -> Result<()> {
         Context::may_block()?;
         self.output_open()?;
-        let record = match self.connection.borrow().protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => ALERT,
-            // Everything looks like data.
-            _ => DATA,
-        };
-        self.use_output(record, deadline, |_, sent| {
+        self.use_output(deadline, |_| {
             self.connection.borrow_mut().send_close_notify();
-            self.flush(sent, deadline)?;
+            self.flush(deadline)?;
             self.done.set(true);
             Ok(())
         })
@@ -194,41 +190,45 @@ impl Session {
         }
     }
 
-    /// Runs `operation`, which sends records that begin with the byte `first`; it is told how
-    /// many bytes of those, one or none, have been sent already. Until then a request
-    /// interrupts it, and has changed nothing.
+    /// Runs `operation`, which sends records. A record that is encrypted can't be taken back, as
+    /// the next one counts on from it. So before that the stream below must have room; whatever
+    /// ends the wait for it has changed nothing. If the stream can't tell of room, the operation
+    /// has begun at once.
     fn use_output(
         &self,
-        first: u8,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress, usize) -> Result<()>,
+        operation: impl FnOnce(&mut Progress) -> Result<()>,
     ) -> Result<()> {
+        let late = self.send_timed_out.get() && is_late(deadline);
         let _occupied = Occupied::new(&self.sending);
+        if let Err(error) = self.await_room(deadline) {
+            return Err(match error {
+                Errno::ETIMEDOUT => {
+                    self.send_timed_out.set(true);
+                    if late { Errno::ECONNRESET } else { error }
+                }
+                error if has_done_nothing(error, deadline) => error,
+                error => {
+                    self.send_failed.set(true);
+                    error
+                }
+            });
+        }
+        self.send_timed_out.set(false);
         let mut progress = Progress::new(deadline);
-        let result = self.begin_output(first, &mut progress).and_then(|sent| {
-            progress.begin()?;
-            operation(&mut progress, sent)
-        });
-        match result {
-            Err(error) if !progress.begun && was_put_off(error) => {}
-            Err(_) => self.send_failed.set(true),
-            Ok(()) => {}
+        let result = progress.begin().and_then(|()| operation(&mut progress));
+        if result.is_err() {
+            self.send_failed.set(true);
         }
         result
     }
 
-    /// A record that is encrypted can't be taken back, as the next one counts on from it. So
-    /// where a request may come, we wait before that for room in the stream below. If it can't
-    /// tell, the byte with which all records begin is sent alone.
-    fn begin_output(&self, first: u8, progress: &mut Progress) -> Result<usize> {
-        if !atomicity::may_interrupt(Context::get()?) || self.connection.borrow().wants_write() {
-            return Ok(0);
+    /// Waits until the stream below has room, if it can tell, and if anything may end the wait.
+    fn await_room(&self, deadline: i64) -> Result<()> {
+        if atomicity::may_end(Context::get()?, deadline) {
+            self.room.wait(self.below.get(), deadline)?;
         }
-        if room::wait(self.below.get(), progress.deadline)? {
-            return Ok(0);
-        }
-        self.send_below(&[first], progress.deadline)?;
-        Ok(1)
+        Ok(())
     }
 
     /// Encrypts the next bytes. Not inlined: the list of buffers shall not stay on the stack
@@ -246,6 +246,7 @@ impl Session {
         match connection.writer().write_vectored(slices) {
             Ok(taken) if taken > 0 => {
                 cursor.advance(taken);
+                self.room.used(taken);
                 Ok(())
             }
             // Not before the handshake, and not after an error.
@@ -268,7 +269,7 @@ impl Session {
             // SAFETY: by the caller's promise.
             Some(unsafe { Cursor::new(first, last, Direction::Receive)? })
         };
-        self.use_input(deadline, false, |progress| match &mut cursor {
+        self.use_input(deadline, |progress| match &mut cursor {
             Some(cursor) => self.fill(cursor, progress),
             None => self.drop_all(progress).map(|never| match never {}),
         })
@@ -289,7 +290,7 @@ impl Session {
         let list = &raw const list;
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
-        self.use_input(deadline, true, |progress| {
+        self.use_input(deadline, |progress| {
             loop {
                 self.take_plaintext(&mut cursor);
                 if cursor.remaining() < length {
@@ -305,11 +306,10 @@ impl Session {
         Ok(length - cursor.remaining())
     }
 
-    /// Runs an operation that receives; whether it `may_time_out` between two records.
+    /// Runs an operation that receives.
     fn use_input(
         &self,
         deadline: i64,
-        may_time_out: bool,
         operation: impl FnOnce(&mut Progress) -> Result<()>,
     ) -> Result<()> {
         match () {
@@ -326,8 +326,7 @@ impl Session {
         let mut progress = Progress::new(deadline);
         let result = operation(&mut progress);
         match result {
-            Err(error) if !progress.begun && was_put_off(error) => {}
-            Err(Errno::ETIMEDOUT) if !progress.begun && may_time_out => {}
+            Err(error) if !progress.begun && has_done_nothing(error, deadline) => {}
             Err(Errno::EPIPE) => self.ended.set(true),
             Err(_) => self.receive_failed.set(true),
             Ok(()) => {}

@@ -4,10 +4,11 @@
 use super::Role;
 use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
 use super::socket::{Stream, WebSocket};
-use crate::concurrency::atomicity::{self, UnderWay};
+use crate::concurrency::atomicity::{self, SocketCall, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
 use crate::protocols::shared::Held;
+use crate::scheduler::context::Context;
 use crate::sockets::{at_once, room};
 use std::io::IoSlice;
 
@@ -108,6 +109,7 @@ impl Held<WebSocket> {
                 self.put_back(due);
                 return Ok(());
             }
+            let _call = SocketCall::begin(Context::get()?);
             let operation = Operation::new(deadline);
             // It comes on top of a complete operation; a request shall not tear it off.
             let under_way = UnderWay::begin()?;

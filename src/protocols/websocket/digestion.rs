@@ -27,12 +27,16 @@ enum Told {
     Input,
 }
 
+/// Returns whether a frame that begins with `byte` is a ping or pong.
+pub(super) fn begins_ping_or_pong(byte: u8) -> bool {
+    matches!(byte & 0x0F, 0x9 | 0xA)
+}
+
 /// `masked` says which way the frame goes.
 fn told(bytes: &[u8], masked: bool) -> Told {
-    let control = |byte: u8| matches!(byte & 0x0F, 0x9 | 0xA);
     let prefix = match bytes {
         [] => return Told::Length(PREFIX),
-        [first, ..] if !control(*first) => return Told::Input,
+        [first, ..] if !begins_ping_or_pong(*first) => return Told::Input,
         [_] => return Told::Length(PREFIX),
         [first, second, ..] => Prefix::decode([*first, *second], masked),
     };
@@ -84,8 +88,18 @@ impl Held<WebSocket> {
         told(bytes, self.role == Role::Server)
     }
 
+    /// How many bytes are missing at least until what was taken is a whole ping or pong; `None`
+    /// where it belongs to another frame.
+    pub(super) fn missing_of_frame(&self) -> Option<usize> {
+        let length = self.taken.length();
+        match self.told(&self.taken.bytes()[..length]) {
+            Told::Length(needed) => Some(needed.saturating_sub(length)),
+            Told::Input => None,
+        }
+    }
+
     /// Does what a whole ping or pong asks for. Without memory nothing has happened.
-    fn digest_frame(&self) -> Result<()> {
+    pub(super) fn digest_frame(&self) -> Result<()> {
         let bytes = self.taken.bytes();
         let bytes = &bytes[..self.taken.length()];
         let prefix = Prefix::decode([bytes[0], bytes[1]], self.role == Role::Server)?;

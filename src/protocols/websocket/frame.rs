@@ -210,11 +210,6 @@ impl Sequence {
         self.message = Some(message);
         Ok(message)
     }
-
-    /// Has the first frame of a message come?
-    pub(crate) fn in_message(&self) -> bool {
-        self.message.is_some()
-    }
 }
 
 #[cfg(test)]
@@ -286,6 +281,5 @@ mod tests {
         assert_eq!(sequence.take(Opcode::Text), Ok(Opcode::Text));
         assert_eq!(sequence.take(Opcode::Text), Err(Errno::EPROTO));
         assert_eq!(sequence.take(Opcode::Continuation), Ok(Opcode::Text));
-        assert!(sequence.in_message());
     }
 }

@@ -3,11 +3,13 @@
 #![allow(unsafe_code)] // Lists of the caller's buffers.
 
 use super::closing::{self, Closing};
+use super::digestion;
 use super::frame::apply_mask;
 use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Mask, Opcode, PREFIX, Prefix, Sequence};
 use super::socket::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
+use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
 use crate::protocols::shared::Held;
@@ -79,10 +81,6 @@ impl Held<WebSocket> {
         if self.input.get() == Stream::Ended || operation.was_put_off(error) {
             return error;
         }
-        // The clock was looked at between two frames.
-        if error == Errno::ETIMEDOUT && !operation.has_begun() {
-            return error;
-        }
         self.input.set(Stream::Failed);
         self.complaint.set(match error {
             Errno::EPROTO => closing::PROTOCOL_ERROR,
@@ -107,19 +105,31 @@ impl Held<WebSocket> {
             match self.receive_frame(&mut message, operation)? {
                 Received::End(content) => return Ok((message.length, content)),
                 Received::Close => return Err(Errno::EPIPE),
-                Received::Part if message.sequence.in_message() => {}
-                Received::Part => operation.start_over()?,
+                Received::Part => {}
             }
         }
     }
 
     fn receive_frame(&self, message: &mut Message, operation: &mut Operation) -> Result<Received> {
         let beneath = self.beneath()?;
-        let frame = self.receive_header(beneath, operation)?;
-        if frame.prefix.opcode.is_control() {
-            return self.receive_control(beneath, &frame, operation);
+        let mut first = None;
+        if self.taken.length() == 0 {
+            let mut byte = [0];
+            // A control frame is no part of the caller's message.
+            atomicity::aside(|| beneath.receive(&mut byte, operation.deadline))??;
+            match byte[0] {
+                byte if digestion::begins_ping_or_pong(byte) => self.taken.push(byte),
+                byte => first = Some(byte),
+            }
+        }
+        if first.is_none() && self.receive_ping_or_pong(beneath, operation.deadline)? {
+            return Ok(Received::Part);
         }
         operation.begun()?;
+        let frame = self.receive_header(beneath, first, operation)?;
+        if frame.prefix.opcode.is_control() {
+            return self.receive_close(beneath, &frame, operation);
+        }
         self.taken.clear();
         let opcode = message.sequence.take(frame.prefix.opcode)?;
         let content = if opcode == Opcode::Text { Content::Text } else { Content::Binary };
@@ -131,26 +141,46 @@ impl Held<WebSocket> {
         Ok(Received::End(content))
     }
 
-    fn receive_header(&self, beneath: Beneath, operation: &mut Operation) -> Result<Frame> {
+    /// Receives the rest of a frame of which the beginning was taken, if it is a ping or pong.
+    /// What there is of it stays taken if the call ends meanwhile.
+    fn receive_ping_or_pong(&self, beneath: Beneath, deadline: i64) -> Result<bool> {
+        loop {
+            match self.missing_of_frame() {
+                None => return Ok(false),
+                Some(0) => return atomicity::aside(|| self.digest_frame())?.map(|()| true),
+                Some(missing) => self.taken.receive(beneath, missing, deadline)?,
+            }
+        }
+    }
+
+    /// Receives the header of a frame that begins with the byte `first`, or with what was taken.
+    fn receive_header(
+        &self,
+        beneath: Beneath,
+        first: Option<u8>,
+        operation: &mut Operation,
+    ) -> Result<Frame> {
         let mut bytes = [0; LONGEST_HEADER];
-        let taken = self.taken.copy_to(0, &mut bytes);
+        let mut known = self.taken.copy_to(0, &mut bytes);
+        if let Some(first) = first {
+            (bytes[0], known) = (first, 1);
+        }
         let (start, rest) = bytes.split_at_mut(PREFIX);
-        if taken < PREFIX {
-            beneath.receive(&mut start[taken..], operation.deadline)?;
-            operation.begun()?;
+        if known < PREFIX {
+            beneath.receive(&mut start[known..], operation.deadline)?;
         }
         let prefix = Prefix::decode([start[0], start[1]], self.role == Role::Server)?;
         let rest = &mut rest[..prefix.rest()];
-        let taken = taken.saturating_sub(PREFIX).min(rest.len());
-        if taken < rest.len() {
-            beneath.receive(&mut rest[taken..], operation.deadline)?;
-            operation.begun()?;
+        let known = known.saturating_sub(PREFIX).min(rest.len());
+        if known < rest.len() {
+            beneath.receive(&mut rest[known..], operation.deadline)?;
         }
         let (length, mask) = prefix.complete(rest)?;
         Ok(Frame { prefix, length, mask })
     }
 
-    fn receive_control(
+    /// Receives the rest of a Close frame.
+    fn receive_close(
         &self,
         beneath: Beneath,
         frame: &Frame,
@@ -161,25 +191,16 @@ impl Held<WebSocket> {
         let mut payload = Vec::new();
         beneath::reserve(&mut payload, CONTROL_PAYLOAD)?;
         payload.resize(length, 0);
-        let taken = self.taken.copy_to(PREFIX + frame.prefix.rest(), &mut payload);
-        if taken < length {
-            beneath.receive(&mut payload[taken..], operation.deadline)?;
+        let known = self.taken.copy_to(PREFIX + frame.prefix.rest(), &mut payload);
+        if known < length {
+            beneath.receive(&mut payload[known..], operation.deadline)?;
         }
-        operation.begun()?;
         self.taken.clear();
         apply_mask(&mut payload, frame.mask, 0);
-        match frame.prefix.opcode {
-            Opcode::Ping => _ = self.ping.replace(Some(payload)),
-            Opcode::Close => {
-                Closing::decode(&payload)?;
-                self.farewell.replace(payload);
-                self.input.set(Stream::Ended);
-                return Ok(Received::Close);
-            }
-            // A pong that answers nothing: we never ask.
-            _ => {}
-        }
-        Ok(Received::Part)
+        Closing::decode(&payload)?;
+        self.farewell.replace(payload);
+        self.input.set(Stream::Ended);
+        Ok(Received::Close)
     }
 }
 

@@ -7,6 +7,7 @@ use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_maske
 use super::socket::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
+use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
 use crate::protocols::shared::Held;
@@ -120,6 +121,7 @@ impl Held<WebSocket> {
         // While this call has waited for its turn, the stream may have failed.
         self.output.get().check_open()?;
         let beneath = self.beneath()?;
+        let _call = SocketCall::begin(Context::get()?);
         let mut operation = Operation::new(deadline);
         let due = self.take_due();
         let start = due.bytes();

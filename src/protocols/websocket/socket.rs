@@ -7,6 +7,7 @@ use super::digestion::{self, DIGESTION};
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
+use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
@@ -131,6 +132,7 @@ pub(crate) unsafe fn receive(
     last: *mut IoList,
     deadline: i64,
 ) -> Result<(usize, Content)> {
+    let _call = SocketCall::begin(Context::get()?);
     // SAFETY: by the caller's promise.
     unsafe { find(socket)?.receive(first, last, deadline) }
 }

@@ -22,8 +22,9 @@ use crate::{ByteStream, Deadline, Result};
 /// end; [`send`](Http::send) and [`Write`](std::io::Write) send that of the message whose head was
 /// sent. What is left of a body is dropped when the next head is received.
 ///
-/// A deadline that passes while a head is received or anything is sent ends that direction for good;
-/// one that passes before the next byte of a body does no harm.
+/// A call that ends before its first byte, by its deadline or a cancellation, has changed nothing.
+/// One that is cut off in a head, or in bytes that are lost by that, ends its direction for good.
+/// What stands between the chunks of a body, and an empty line before a request, does not count.
 ///
 /// Heads are limited to 64 KiB, lines of them to 8 KiB, and whatever two readers could understand
 /// differently is refused ([`Error::Protocol`](crate::Error::Protocol)).

@@ -271,6 +271,9 @@ impl<S> Ws<S> {
     /// Receives a message of at most `limit` bytes, of either kind. Memory that it does not need is
     /// not touched.
     ///
+    /// Pings and pongs are no part of a message, so a call that times out between two messages can
+    /// be followed by a [`ping`](Ws::ping) and another call, which keeps the connection alive.
+    ///
     /// # Errors
     ///
     /// [`Error::Done`] when the peer has sent its last message; [`close_reason`](Ws::close_reason)

@@ -47,8 +47,9 @@ use std::io::IoSlice;
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub trait ByteStream {
-    /// Sends all bytes of the buffers, in their order, or fails. After a failure nobody knows how
-    /// many of them have gone.
+    /// Sends all bytes of the buffers, in their order, or fails. A stream of this library that fails
+    /// before the first one has gone, because of the deadline or a cancellation, has changed
+    /// nothing: the next call works. After a later failure it is unknown how many have gone.
     ///
     /// # Errors
     ///
@@ -60,7 +61,8 @@ pub trait ByteStream {
     /// Receives what is there: waits for at least one byte, and returns how many have been put to
     /// the beginning of `buffer`. 0 is the end of the stream (or an empty buffer).
     ///
-    /// A call that fails with [`Error::TimedOut`] has received nothing.
+    /// A call that fails with [`Error::TimedOut`] or [`Error::Canceled`] has received nothing, and
+    /// the next one works.
     ///
     /// # Errors
     ///
@@ -78,8 +80,9 @@ pub trait ByteStream {
         self.send_vectored(&[IoSlice::new(bytes)], deadline)
     }
 
-    /// Fills the whole buffer, or fails. After a failure nobody knows how many bytes of the stream
-    /// have gone.
+    /// Fills the whole buffer, or fails. A stream of this library that fails before the first byte,
+    /// because of the deadline or a cancellation, has changed nothing: the next call works. After a
+    /// later failure it is unknown how many bytes of the stream have gone.
     ///
     /// # Errors
     ///

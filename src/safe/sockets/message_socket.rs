@@ -42,7 +42,9 @@ use std::io::IoSlice;
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub trait MessageSocket {
-    /// Sends the parts, in their order, as one message.
+    /// Sends the parts, in their order, as one message. A socket of this library that fails before
+    /// the first byte has gone, because of the deadline or a cancellation, has changed nothing: the
+    /// next call works.
     ///
     /// # Errors
     ///
@@ -54,7 +56,9 @@ pub trait MessageSocket {
     /// failed halfway.
     fn send_vectored(&self, parts: &[IoSlice<'_>], deadline: Deadline) -> Result<()>;
 
-    /// Receives a message into `buffer`, and returns its length, which may be 0.
+    /// Receives a message into `buffer`, and returns its length, which may be 0. A socket of this
+    /// library that fails before the first byte of a message has come, because of the deadline or a
+    /// cancellation, has changed nothing: the next call works.
     ///
     /// # Errors
     ///

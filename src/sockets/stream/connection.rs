@@ -14,7 +14,7 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::byte_socket::ByteStream;
-use crate::sockets::direction::{Direction, was_put_off};
+use crate::sockets::direction::{Direction, is_late};
 use crate::sockets::fd_io::{self, AT_ONCE};
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::ReadAhead;
@@ -39,7 +39,7 @@ pub(in crate::sockets) struct Connection {
     pub(super) source: FdSource,
     family: Family,
     /// See [`state`].
-    state: Cell<u8>,
+    state: Cell<u16>,
     ahead: ReadAhead,
     pub(super) input: Direction,
     pub(super) output: Direction,
@@ -47,20 +47,25 @@ pub(in crate::sockets) struct Connection {
 
 /// What has happened to a connection, as bits.
 mod state {
+    // Those that small transfers ask for are in the first byte.
     /// The peer has said that no more will come.
-    pub(super) const ENDED: u8 = 1;
+    pub(super) const ENDED: u16 = 1;
     /// We have said so.
-    pub(super) const DONE: u8 = 2;
+    pub(super) const DONE: u16 = 1 << 1;
     /// A receive has failed, so nobody knows where in the stream the next one would start.
-    pub(super) const RECEIVE_FAILED: u8 = 4;
+    pub(super) const RECEIVE_FAILED: u16 = 1 << 2;
     /// As `RECEIVE_FAILED`.
-    pub(super) const SEND_FAILED: u8 = 8;
+    pub(super) const SEND_FAILED: u16 = 1 << 3;
+    /// The last receive has timed out before its first byte.
+    pub(super) const RECEIVE_TIMED_OUT: u16 = 1 << 4;
+    /// As `RECEIVE_TIMED_OUT`.
+    pub(super) const SEND_TIMED_OUT: u16 = 1 << 5;
     /// The system shall deliver what is still on its way when the handle is closed.
-    pub(super) const ORDERLY: u8 = 16;
-    pub(super) const OWN_MEMORY: u8 = 32;
+    pub(super) const ORDERLY: u16 = 1 << 8;
+    pub(super) const OWN_MEMORY: u16 = 1 << 9;
     /// The system has told a send that the connection is lost. It does so once, and from then
     /// on the stream seems to end as if the peer had ended it.
-    pub(super) const LOST: u8 = 64;
+    pub(super) const LOST: u16 = 1 << 10;
 }
 
 fn kind(family: Family) -> &'static Kind {
@@ -105,12 +110,36 @@ impl Connection {
         self.family.reads_ahead().then_some(&self.ahead)
     }
 
-    fn is(&self, any: u8) -> bool {
+    fn is(&self, any: u16) -> bool {
         self.state.get() & any != 0
     }
 
-    fn note(&self, what: u8) {
+    fn note(&self, what: u16) {
         self.state.set(self.state.get() | what);
+    }
+
+    fn forget(&self, what: u16) {
+        self.state.set(self.state.get() & !what);
+    }
+
+    /// Returns whether a call that begins now, and finds nothing, fails with `ECONNRESET` instead
+    /// of `ETIMEDOUT`. `timed_out` is the state that says so of the last one.
+    fn is_late(&self, timed_out: u16, deadline: i64) -> bool {
+        self.is(timed_out) && is_late(deadline)
+    }
+
+    /// Returns the error of a call that has ended with `error` before its first byte, if that
+    /// leaves the connection as it was.
+    fn put_off(&self, error: Errno, timed_out: u16, late: bool) -> Option<Errno> {
+        match error {
+            // A `choose` was waiting; a scope has ended the wait, or hard cancellation.
+            Errno::EBUSY | Errno::ECANCELED => Some(error),
+            Errno::ETIMEDOUT => {
+                self.note(timed_out);
+                Some(if late { Errno::ECONNRESET } else { error })
+            }
+            _ => None,
+        }
     }
 
     /// For a caller that may block.
@@ -126,8 +155,9 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<()> {
-        let trouble = self.is(state::DONE | state::SEND_FAILED) || self.output.is_busy();
-        if !trouble
+        let special = state::DONE | state::SEND_FAILED | state::SEND_TIMED_OUT;
+        if !self.is(special)
+            && !self.output.is_busy()
             && !memory.is_null()
             && length.wrapping_sub(1) < AT_ONCE
             && self.source.may_write()
@@ -203,6 +233,7 @@ impl Connection {
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
         self.output_open()?;
+        let late = self.is_late(state::SEND_TIMED_OUT, deadline);
         let mut begun = false;
         let all = cursor.remaining();
         cursor.advance(sent);
@@ -214,18 +245,24 @@ impl Connection {
         if cursor.remaining() < all {
             atomicity::note_transfer(context, recorded);
         }
-        result.inspect_err(|&error| self.send_ended(error, begun))
+        if result.is_ok() {
+            self.forget(state::SEND_TIMED_OUT);
+        }
+        result.map_err(|error| self.send_ended(error, begun, late))
     }
 
-    /// Notes that a send has failed with `error`, after its first byte if it had `begun`.
+    /// Notes that a send has failed with `error`, after its first byte if it had `begun`, and
+    /// returns what the caller is told.
     #[cold]
-    fn send_ended(&self, error: Errno, begun: bool) {
-        match error {
-            // The socket is gone.
-            Errno::EBADF => {}
-            error if !begun && was_put_off(error) => {}
-            error => self.send_failed(error),
+    fn send_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
+        if error == Errno::EBADF {
+            return error; // the socket is gone
         }
+        if !begun && let Some(error) = self.put_off(error, state::SEND_TIMED_OUT, late) {
+            return error;
+        }
+        self.send_failed(error);
+        error
     }
 
     /// Fails if nothing can be sent.

@@ -70,15 +70,3 @@ impl Progress {
         if passed { Err(Errno::ETIMEDOUT) } else { Ok(()) }
     }
 }
-
-/// Was an operation that has failed with `error` before its first byte only put off? Then it
-/// can be repeated.
-pub(super) fn was_put_off(error: Errno) -> bool {
-    match error {
-        // A `choose` was waiting for the stream below.
-        Errno::EBUSY => true,
-        // The end of a cancel scope. After hard cancellation it counts as failed, as in libdill.
-        Errno::ECANCELED => Context::get().is_ok_and(|it| it.current().may_start().is_ok()),
-        _ => false,
-    }
-}

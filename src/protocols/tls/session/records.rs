@@ -11,7 +11,6 @@ use crate::sockets::byte_socket;
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial;
 use core::ffi::c_int;
-use core::mem;
 use core::ops::RangeInclusive;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
@@ -39,18 +38,15 @@ impl Record {
 }
 
 impl Session {
-    /// Sends all that rustls has for the peer, of which the first `sent` bytes have gone. One
-    /// call at a time may do that.
-    pub(super) fn flush(&self, mut sent: usize, deadline: i64) -> Result<()> {
-        if sent == 0 {
-            self.send_at_once()?;
-        }
+    /// Sends all that rustls has for the peer. One call at a time may do that.
+    pub(super) fn flush(&self, deadline: i64) -> Result<()> {
+        self.send_at_once()?;
         loop {
             let records = self.take_records();
             if records.is_empty() {
                 return Ok(());
             }
-            self.send_below(&records[mem::take(&mut sent)..], deadline)?;
+            self.send_below(&records, deadline)?;
         }
     }
 
@@ -62,7 +58,7 @@ impl Session {
         output.result.map_err(torn)
     }
 
-    pub(super) fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
+    fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
         let mut list = IoList::to_send(bytes);
         let list = &raw mut list;
         // SAFETY: list and buffer live through the call.
@@ -85,13 +81,13 @@ impl Session {
     pub(super) fn read_record(&self, progress: &mut Progress) -> Result<()> {
         let mut record = self.record.get();
         if record.known < HEADER {
-            // What is there, as nothing has happened if that is nothing.
+            // What is there, as nothing has happened if that is nothing. A stream that can't
+            // tell what is there is asked for a byte.
             let memory = &mut record.header[record.known..];
             let (memory, length) = (memory.as_mut_ptr(), memory.len());
             // SAFETY: the header is there for the whole call.
-            let count = unsafe {
-                partial::receive(self.below.get(), memory, length, length, progress.deadline)
-            };
+            let count =
+                unsafe { partial::receive(self.below.get(), memory, length, 1, progress.deadline) };
             record.known += count.map_err(torn)?;
             progress.begin()?;
             if record.known < HEADER {
@@ -99,23 +95,31 @@ impl Session {
             }
             self.feed_header(record.header, true)?;
         }
-        progress.begin()?;
+        let before = self.record.get().missing;
         let missing = self.feed_at_once()?;
-        if missing > 0 {
-            let mut rest = Vec::new();
-            rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
-            let mut list = IoList::single(rest.spare_capacity_mut().as_mut_ptr().cast(), missing);
-            let list = &raw mut list;
-            // SAFETY: list and buffer live through the call, which fills all of the buffer if
-            // it succeeds; there is room for so much.
-            unsafe {
-                byte_socket::receive(self.below.get(), list, list, progress.deadline)
-                    .map_err(torn)?;
-                rest.set_len(missing);
-            }
-            self.feed(&rest)?;
+        if missing < before {
+            progress.begin()?;
         }
+        if missing > 0 {
+            self.receive_content(missing, progress.deadline)?;
+        }
+        progress.begin()?;
         self.finish_record(true)
+    }
+
+    /// Gives rustls the rest of the record's content, `missing` bytes, which it waits for.
+    fn receive_content(&self, missing: usize, deadline: i64) -> Result<()> {
+        let mut rest = Vec::new();
+        rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
+        let mut list = IoList::single(rest.spare_capacity_mut().as_mut_ptr().cast(), missing);
+        let list = &raw mut list;
+        // SAFETY: list and buffer live through the call, which fills all of the buffer if it
+        // succeeds; there is room for so much.
+        unsafe {
+            byte_socket::receive(self.below.get(), list, list, deadline).map_err(torn)?;
+            rest.set_len(missing);
+        }
+        self.feed(&rest)
     }
 
     /// As [`read_record`](Self::read_record) if the rest of the record is there; otherwise takes
@@ -238,7 +242,7 @@ impl Session {
         self.send_failed.set(true);
         if !self.sending.get() {
             let _occupied = Occupied::new(&self.sending);
-            let _ = if may_block { self.flush(0, 0) } else { self.send_at_once() };
+            let _ = if may_block { self.flush(0) } else { self.send_at_once() };
         }
     }
 }

@@ -47,7 +47,10 @@ impl Session {
                 break;
             }
             match self.connection.borrow_mut().writer().write(piece) {
-                Ok(taken) if taken == piece.len() => sent += taken,
+                Ok(taken) if taken == piece.len() => {
+                    self.room.used(taken);
+                    sent += taken;
+                }
                 _ => return Err(Errno::ECONNRESET),
             }
             self.send_at_once()?;

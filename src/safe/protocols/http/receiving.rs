@@ -80,7 +80,11 @@ impl<S> Http<S> {
             match carry(|| http::receive_field(number, &mut put, deadline)) {
                 Ok(()) => {}
                 Err(Errno::EPIPE) => return Ok(fields),
-                Err(error) => return Err(Error::of(error)),
+                // What has come of the head is lost, so the rest makes no sense.
+                Err(error) => {
+                    http::break_input(number);
+                    return Err(Error::of(error));
+                }
             }
         }
     }
@@ -110,7 +114,12 @@ impl<S> Http<S> {
             let room = AT_ONCE.max(start).min(limit.saturating_sub(start).saturating_add(1));
             body.try_reserve_exact(room).map_err(|_| Error::OutOfMemory)?;
             body.resize(start + room, 0);
-            let count = self.recv(&mut body[start..], deadline)?;
+            let count = self.recv(&mut body[start..], deadline).inspect_err(|_| {
+                // What has come of the body is lost.
+                if start > 0 {
+                    http::break_input(self.socket.number());
+                }
+            })?;
             body.truncate(start + count);
             match count {
                 0 => return Ok(body),

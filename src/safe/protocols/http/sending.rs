@@ -106,7 +106,8 @@ impl<S> Http<S> {
         };
         http::check_fields(first_line, &mut bytes(), framing.is_some()).map_err(Error::of)?;
         let (number, deadline) = (self.socket.number(), deadline.raw());
-        carry(|| {
+        let before = http::before_head(number).map_err(Error::of)?;
+        let sent = carry(|| {
             match *start {
                 Start::Request { method, target } => {
                     http::send_request(number, method.as_bytes(), target.as_bytes())?;
@@ -122,8 +123,12 @@ impl<S> Http<S> {
                 HttpBody::Whole(bytes) if !bytes.is_empty() => send_whole(number, bytes, deadline),
                 _ => http::done(number, deadline),
             }
+        });
+        sent.map_err(|error| {
+            // A head that waits for its end would be in the way of the next one.
+            http::take_back_head(number, before);
+            Error::of(error)
         })
-        .map_err(Error::of)
     }
 
     /// Ends a body: of one that is [`Chunked`](HttpBody::Chunked) this tells the end, and of one

@@ -86,8 +86,9 @@ macro_rules! byte_stream {
             ///
             /// # Errors
             ///
-            /// See [`ByteStream::recv_exact`](crate::ByteStream::recv_exact). After a failure,
-            /// other than by a cancel scope before the first byte, nothing more can be received.
+            /// See [`ByteStream::recv_exact`](crate::ByteStream::recv_exact). After a failure
+            /// before the first byte, by a deadline or a cancellation, the next call works; after
+            /// a later one nothing more can be received.
             ///
             /// ```
             /// # let (a, b) = redill::UnixStream::pair()?;

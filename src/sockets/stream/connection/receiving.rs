@@ -6,7 +6,6 @@ use super::{Connection, single, state};
 use crate::concurrency::atomicity::{self, RECORDED};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
-use crate::sockets::direction::was_put_off;
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::{self, READ_AHEAD};
@@ -14,6 +13,9 @@ use core::ffi::c_void;
 
 /// Which way the bytes of [`Connection::receive_some`] go.
 const RECEIVE: io_list::Direction = io_list::Direction::Receive;
+
+/// States in which there is more to a receive than to wait for input.
+const SPECIAL: u16 = state::ENDED | state::RECEIVE_FAILED | state::RECEIVE_TIMED_OUT;
 
 impl Connection {
     /// For a caller that may block.
@@ -33,7 +35,7 @@ impl Connection {
             let complete = if !self.ahead.is_empty() {
                 // SAFETY: the caller promises that the buffer is writable.
                 unsafe { self.ahead.take(context, memory.cast(), length) }
-            } else if self.family.reads_ahead() && !self.is(state::ENDED | state::RECEIVE_FAILED) {
+            } else if self.family.reads_ahead() && !self.is(SPECIAL) {
                 // SAFETY: as above.
                 unsafe { self.receive_small(context, memory.cast(), length, deadline)? }
             } else {
@@ -102,11 +104,11 @@ impl Connection {
             // is a matter for the wait, too: it lets those run who are ready.
             self.input
                 .await_input(context, &self.source, deadline)
-                .map_err(|error| self.receive_ended(error, false))?;
+                .map_err(|error| self.receive_ended(error, false, false))?;
         }
         let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
-        let received =
-            fd_io::fill(&self.source, block).map_err(|error| self.receive_ended(error, false))?;
+        let received = fd_io::fill(&self.source, block)
+            .map_err(|error| self.receive_ended(error, false, false))?;
         // SAFETY: by the caller's promise.
         Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
     }
@@ -129,6 +131,7 @@ impl Connection {
             Some(unsafe { Cursor::new(first, last, io_list::Direction::Receive)? })
         };
         self.input_open()?;
+        let late = self.is_late(state::RECEIVE_TIMED_OUT, deadline);
         let mut begun = false;
         let all = cursor.as_ref().map_or(0, Cursor::remaining);
         let result = self.input.occupy(&self.source, deadline, |call| {
@@ -142,20 +145,24 @@ impl Connection {
         if begun || cursor.is_some_and(|cursor| cursor.remaining() < all) {
             atomicity::note_transfer(context, recorded);
         }
-        result.map_err(|error| self.receive_ended(error, begun))
+        if result.is_ok() {
+            self.forget(state::RECEIVE_TIMED_OUT);
+        }
+        result.map_err(|error| self.receive_ended(error, begun, late))
     }
 
-    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`; what
-    /// the caller is told.
+    /// Notes that a receive has failed with `error`, after its first byte if it had `begun`, and
+    /// returns what the caller is told.
     #[cold]
     #[inline(never)]
-    fn receive_ended(&self, error: Errno, begun: bool) -> Errno {
-        match error {
-            // The socket is gone.
-            Errno::EBADF => error,
-            error if !begun && was_put_off(error) => error,
-            error => self.receive_failed(error),
+    fn receive_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
+        if error == Errno::EBADF {
+            return error; // the socket is gone
         }
+        if !begun && let Some(error) = self.put_off(error, state::RECEIVE_TIMED_OUT, late) {
+            return error;
+        }
+        self.receive_failed(error)
     }
 
     /// Receives what is there, at least one byte, and at most `length`, which is not 0.
@@ -173,17 +180,13 @@ impl Connection {
         let list = IoList::single(memory.cast(), length);
         // SAFETY: by the caller's promise.
         let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
+        let late = self.is_late(state::RECEIVE_TIMED_OUT, deadline);
         let result = self
             .input
             .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
-        match result {
-            Ok(()) => {
-                atomicity::note_transfer(context, RECORDED);
-                Ok(length - cursor.remaining())
-            }
-            // It did not begin, so nothing is lost.
-            Err(Errno::ETIMEDOUT) => Err(Errno::ETIMEDOUT),
-            Err(error) => Err(self.receive_ended(error, false)),
-        }
+        result.map_err(|error| self.receive_ended(error, false, late))?;
+        self.forget(state::RECEIVE_TIMED_OUT);
+        atomicity::note_transfer(context, RECORDED);
+        Ok(length - cursor.remaining())
     }
 }
