@@ -953,7 +953,8 @@ DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
  *
  * # Return value
  *
- * 0, or -1 with `errno` set to one of the values below.
+ * 0; or, if a coroutine of the bundle has reported an error with `bundle_fail`, that error, a
+ * positive number, to which `errno` is set, too; or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
@@ -990,7 +991,7 @@ DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
  *
  * # See also
  *
- * `bundle`, `bundle_cancel`, `choose`, `hclose`
+ * `bundle`, `bundle_cancel`, `bundle_fail`, `choose`, `hclose`
  */
 DILL_EXPORT int dill_bundle_wait(int bndl, int64_t deadline);
 
@@ -1240,6 +1241,12 @@ DILL_EXPORT_DATA extern volatile void *dill_unoptimisable;
 #define DILL_CHBUNDLE 6
 
 /**
+ * Clause of `choose`: wait until the bundle in which the caller runs has got a graceful request;
+ * from then on the clause is ready. `ch` is -1. In the main coroutine it never is.
+ */
+#define DILL_CHREQUEST 7
+
+/**
  * Memory for a channel, for `chmake_mem`.
  *
  */
@@ -1252,11 +1259,11 @@ struct dill_chstorage {
  */
 struct dill_chclause {
     /**
-     * What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK` or `CHBUNDLE`.
+     * What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK`, `CHBUNDLE` or `CHREQUEST`.
      */
     int op;
     /**
-     * The handle of the channel, socket or bundle; or the file descriptor.
+     * The handle of the channel, socket or bundle; or the file descriptor; -1 for `CHREQUEST`.
      */
     int ch;
     /**
@@ -1508,7 +1515,9 @@ DILL_EXPORT int dill_chdone(int ch);
  * place, or none: a message is never lost to a clause that was not chosen.
  *
  * Clauses on channels send or receive. The others only wait: the descriptor, the socket
- * or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+ * or the bundle is then ready for the call that follows. `CHREQUEST` is ready once the bundle in
+ * which the caller runs has got a graceful request; put it behind the channels that are to be
+ * drained first. A descriptor that never blocks, of
  * a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
  *
  * A socket is ready when the next receive or accept on it would not block before its first
@@ -1517,7 +1526,7 @@ DILL_EXPORT int dill_chdone(int ch);
  * body. There are two exceptions: on byte streams of the program's own all that comes counts, and
  * so does the size of a body's first chunk.
  *
- * An end of a channel may appear in several clauses. With no clause at all the function
+ * An end of a channel, a socket or a descriptor may appear in several clauses. With no clause at all the function
  * waits for the deadline.
  *
  * # Parameters
@@ -1548,7 +1557,7 @@ DILL_EXPORT int dill_chdone(int ch);
  * - `EBUSY`: another coroutine waits for the same descriptor or socket already.
  * - `EDEADLK`: the caller itself runs in its bundle, at any depth.
  * - `EINVAL`: its `op` is unknown; or `val` is `NULL` though `len` is not 0; or one of
- *   them is set though the operation has no message.
+ *   them is set though the operation has no message; or `ch` is not -1 with `CHREQUEST`.
  * - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
  * - `EMSGSIZE`: the other side's message has another size. It fails, too.
  * - `ENOTSUP`: its handle is not of a kind that the operation works with.
@@ -1585,17 +1594,19 @@ DILL_EXPORT int dill_chdone(int ch);
  *
  * # See also
  *
- * `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
+ * `bundle_requested`, `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
  */
-DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t deadline);
+DILL_EXPORT
+int dill_choose(struct dill_chclause *clauses,
+                int nclauses,
+                int64_t deadline);
 
 /* ============================================================================
  * Graceful shutdown
  * ========================================================================= */
 
 /**
- * A period for `bundle_cancel`: what is left of the grace period that is running on the
- * bundle in which the caller runs.
+ * A period for `bundle_cancel`: what is left of the nearest enclosing grace period.
  */
 #define DILL_INHERIT -2
 
@@ -1610,7 +1621,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * cancelled itself.
  *
  * Then the call waits until the last coroutine has finished or the period ends, or until
- * the caller is cancelled. Meanwhile coroutines may still be launched into the bundle.
+ * the caller is cancelled or the deadline of one of its cancel scopes passes. Meanwhile
+ * coroutines may still be launched into the bundle.
  *
  * Last, what still runs is hard-cancelled, all of it first, then all of it awaited: its
  * blocking calls fail with `ECANCELED` until it returns. Nothing can be launched into
@@ -1620,28 +1632,35 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  *
  * - `b`: the bundle.
  * - `timeout`: the grace period, in milliseconds from now, not a deadline. 0 cancels at
- *   once, -1 waits without limit. `DILL_INHERIT` takes what is left of the period of the
- *   bundle in which the caller runs: 0 if none is running there, no limit if that one
- *   has none.
+ *   once, -1 waits without limit. `DILL_INHERIT` ends with the nearest enclosing grace
+ *   period that is running at the time of the call: that of the bundle in which the caller
+ *   runs, or else of the bundle in which that one's owner runs, and so on up. One without
+ *   limit is a period, too. A bundle that is being hard-cancelled counts as one whose period
+ *   has ended: then all are cancelled at once. The search ends with the main coroutine, and
+ *   with an owner that has ended. Where no period is running, the call waits without a limit
+ *   of its own; one that begins further up during the wait ends it by a hard cancellation of
+ *   the caller.
  *
  * # Return value
  *
- * 0 if all coroutines have finished by themselves, and always with a period of 0; or -1
- * with `errno` set to one of the values below. With `ETIMEDOUT` and `ECANCELED` the
- * bundle has been closed all the same; with the others nothing has happened, and the
- * handle is still open if it was.
+ * 0 if all coroutines have finished by themselves, and always with a period of 0, unless one
+ * of them has reported an error with `bundle_fail`; then that error, a positive number, to
+ * which `errno` is set, too. Or -1 with `errno` set to one of the values below. With
+ * `ETIMEDOUT` and `ECANCELED` the bundle has been closed all the same; with the others nothing
+ * has happened, and the handle is still open if it was.
  *
  * # Errors
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
- *   still running in the bundle was cancelled then.
+ *   still running in the bundle was cancelled then. It goes before a reported error.
  * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
  *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
- * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
+ * - `ETIMEDOUT`: some coroutines had to be cancelled, by the end of the period or by the
+ *   deadline that `bundle_deadline` has set.
  *
  * # Thread safety
  *
@@ -1675,8 +1694,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  *
  * # See also
  *
- * `bundle_deadline`, `bundle_follow`, `bundle_notify`, `bundle_wait`, `cancel_enter`,
- * `hclose`
+ * `bundle_deadline`, `bundle_fail`, `bundle_follow`, `bundle_notify`, `bundle_request`,
+ * `bundle_wait`, `cancel_enter`, `hclose`
  */
 DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
 
@@ -1689,7 +1708,12 @@ DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
  * already takes effect at once.
  *
  * The channel remains the caller's: it can be used as before, and closing it ends the
- * registration. Any number of channels may be registered; their order is kept.
+ * registration. Any number of channels may be registered; their order is kept. Registering one
+ * again changes nothing.
+ *
+ * Register the end that sends, not the one from which the coroutines of the bundle receive:
+ * a channel works in both directions, so that is no error, but it ends the other direction and
+ * asks none of them. `dump` lists which channels are registered with which bundle.
  *
  * # Parameters
  *
@@ -1722,7 +1746,7 @@ DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_follow`, `chdone`
+ * `bundle_cancel`, `bundle_follow`, `bundle_request`, `chdone`
  */
 DILL_EXPORT int dill_bundle_notify(int b, int ch);
 
@@ -1797,14 +1821,21 @@ DILL_EXPORT int dill_bundle_follow(int b);
  *
  * When the deadline passes they are hard-cancelled, wherever the bundle's owner is at
  * that moment: their blocking calls fail with `ECANCELED` until they return. The bundle
- * stays open. It is a limit for a piece of work, not a part of a shutdown: no request
- * is sent.
+ * stays open, but from then on nothing can be launched into it (`ECANCELED`, once the scheduler
+ * has noticed that the time has come) until a later call replaces the deadline or removes it.
+ * So what is left of a time budget can be handed down, be it a millisecond or none. It is a
+ * limit for a piece of work, not a part of a shutdown: no request is sent.
+ *
+ * If it has cut coroutines off, `bundle_cancel` fails with `ETIMEDOUT`, also if they have finished
+ * since, unless the deadline was replaced or removed meanwhile. Coroutines of the bundle itself
+ * may set its deadline. A bundle whose coroutines are being hard-cancelled because it is closed
+ * takes none.
  *
  * # Parameters
  *
  * - `b`: the bundle.
  * - `deadline`: the time, in milliseconds as given by `now`. It replaces an earlier one;
- *   -1 removes that. A time that has passed, 0 included, cancels at once.
+ *   -1 removes that. A time that has passed, 0 included, takes effect at once.
  *
  * # Return value
  *
@@ -1832,9 +1863,154 @@ DILL_EXPORT int dill_bundle_follow(int b);
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_wait`, `cancel_enter`
+ * `bundle_cancel`, `bundle_fail`, `bundle_wait`, `cancel_enter`
  */
 DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
+
+/**
+ * Asks the coroutines of a bundle to finish, without waiting for them.
+ *
+ * It delivers the graceful request as `bundle_cancel` does, to an empty bundle, too: coroutines
+ * that are launched later find it. Then it returns; the bundle stays open. So an owner can ask
+ * several bundles and then wait for all of them in one period, or go on receiving the last
+ * reports of its workers. The period is still the owner's, who gives it with `bundle_cancel`.
+ *
+ * Any coroutine may call it, one that runs in the bundle at any depth and one that was cancelled
+ * included. If the bundle has been asked already nothing changes.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle; -1 is the one in which the caller runs.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ENOTSUP`: the handle is no bundle, or `b` is -1 and the caller is the main coroutine, which
+ *   runs in none.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int a = bundle(), b = bundle();
+ * // Both are asked at the same time, and have ten seconds together.
+ * int64_t end = now() + 10000;
+ * bundle_request(a);
+ * bundle_request(b);
+ * int64_t left = end - now();
+ * bundle_cancel(a, left > 0 ? left : 0);
+ * left = end - now();
+ * bundle_cancel(b, left > 0 ? left : 0);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_follow`, `bundle_notify`, `bundle_requested`, `choose`
+ */
+DILL_EXPORT int dill_bundle_request(int b);
+
+/**
+ * Returns whether the caller should finish.
+ *
+ * That is so once the bundle in which the caller runs has got a graceful request, and when the
+ * caller is hard-cancelled. It does not wait and lets no other coroutine run, so that a loop of
+ * computations can ask. To wait for the request, use the clause `CHREQUEST` of `choose`, a channel
+ * that was registered with `bundle_notify`, or a cancel scope.
+ *
+ * # Return value
+ *
+ * 1 or 0. In the main coroutine, which runs in no bundle, 0.
+ *
+ * # Thread safety
+ *
+ * Concerns the calling coroutine.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(void) {
+ *     while(!bundle_requested()) msleep(now() + 10);
+ * }
+ *
+ * int main(void) {
+ *     return bundle_cancel(go(worker()), 1000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_request`, `cancel_enter`, `choose`
+ */
+DILL_EXPORT int dill_bundle_requested(void);
+
+/**
+ * Reports that the work of the bundle in which the caller runs has failed.
+ *
+ * The error is kept if it is the first one; later ones are ignored. The other coroutines of the
+ * bundle are hard-cancelled, which also ends a grace period for them, and nothing can be launched
+ * into the bundle any more. The caller itself goes on, and should finish soon.
+ *
+ * Once all have finished, `bundle_wait` and `bundle_cancel` return the error, a positive number, as
+ * often as they are called; `hclose` returns 0. A program that never calls this function gets
+ * no such result.
+ *
+ * # Parameters
+ *
+ * - `err`: the error, above 0: an `errno`, or a number of the program's own.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the caller is hard-cancelled. To be cut off is no failure, so it is ignored.
+ * - `EINVAL`: `err` is 0 or negative.
+ * - `ENOTSUP`: the caller is the main coroutine, which runs in no bundle.
+ *
+ * # Thread safety
+ *
+ * Concerns the bundle in which the calling coroutine runs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <errno.h>
+ * #include <libdill.h>
+ *
+ * static coroutine void waits(void) {
+ *     msleep(-1);
+ * }
+ *
+ * static coroutine void fails(void) {
+ *     bundle_fail(EPROTO);
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     bundle_go(b, waits());
+ *     bundle_go(b, fails());
+ *     // The first failure ends both.
+ *     int err = bundle_wait(b, -1);
+ *     hclose(b);
+ *     return err == EPROTO ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_deadline`, `bundle_wait`
+ */
+DILL_EXPORT int dill_bundle_fail(int err);
 
 /* ============================================================================
  * Cancel scopes
@@ -1902,7 +2078,7 @@ struct dill_cancel_scope {
  * - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
  *   left out), or `ch` is negative with no meaning.
  * - `ENOMEM`: no memory for the thread's scheduler.
- * - `ENOTSUP`: `ch` is no channel.
+ * - `ENOTSUP`: `ch` is no channel, or one made by `sigchan`, which never becomes done.
  *
  * # Thread safety
  *
@@ -7296,6 +7472,7 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define CHFDIN DILL_CHFDIN
 #define CHFDOUT DILL_CHFDOUT
 #define CHRECV DILL_CHRECV
+#define CHREQUEST DILL_CHREQUEST
 #define CHSEND DILL_CHSEND
 #define CHSOCK DILL_CHSOCK
 #define chclause dill_chclause
@@ -7310,8 +7487,11 @@ DILL_RAW_ int yield() { return dill_yield(); }
 /* Graceful shutdown */
 #define bundle_cancel dill_bundle_cancel
 #define bundle_deadline dill_bundle_deadline
+#define bundle_fail dill_bundle_fail
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+#define bundle_request dill_bundle_request
+#define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
 #define cancel_enter dill_cancel_enter

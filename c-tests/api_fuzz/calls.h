@@ -24,6 +24,9 @@ enum { PLAIN, MAKES };
     X(PLAIN, bundle_wait, bundle_wait(handle(), deadline())) \
     X(PLAIN, bundle_cancel, bundle_cancel(handle(), once(3) ? -3 + (int64_t)rnd(3) : rnd(9))) \
     X(PLAIN, bundle_notify, bundle_notify(handle(), handle())) \
+    X(PLAIN, bundle_request, bundle_request(once(3) ? -1 : handle())) \
+    X(PLAIN, bundle_requested, bundle_requested()) \
+    X(PLAIN, bundle_fail, bundle_fail((int)rnd(200) - 1)) \
     X(PLAIN, bundle_follow, bundle_follow(handle())) \
     X(PLAIN, bundle_deadline, bundle_deadline(handle(), now() + rnd(30))) \
     X(PLAIN, yield, yield()) \

@@ -45,6 +45,7 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define CHFDIN DILL_CHFDIN
 #define CHFDOUT DILL_CHFDOUT
 #define CHRECV DILL_CHRECV
+#define CHREQUEST DILL_CHREQUEST
 #define CHSEND DILL_CHSEND
 #define CHSOCK DILL_CHSOCK
 #define chclause dill_chclause
@@ -59,8 +60,11 @@ DILL_RAW_ int yield() { return dill_yield(); }
 /* Graceful shutdown */
 #define bundle_cancel dill_bundle_cancel
 #define bundle_deadline dill_bundle_deadline
+#define bundle_fail dill_bundle_fail
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+#define bundle_request dill_bundle_request
+#define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
 #define cancel_enter dill_cancel_enter

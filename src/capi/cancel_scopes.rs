@@ -66,7 +66,7 @@ const _: () = assert!(align_of::<Scope>() <= align_of::<dill_cancel_scope>());
 /// - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
 ///   left out), or `ch` is negative with no meaning.
 /// - `ENOMEM`: no memory for the thread's scheduler.
-/// - `ENOTSUP`: `ch` is no channel.
+/// - `ENOTSUP`: `ch` is no channel, or one made by `sigchan`, which never becomes done.
 ///
 /// # Thread safety
 ///

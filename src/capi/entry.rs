@@ -88,6 +88,7 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
             super::channels::DILL_CHFDOUT => Some(Operation::FdOut),
             super::channels::DILL_CHSOCK => Some(Operation::Socket),
             super::channels::DILL_CHBUNDLE => Some(Operation::Bundle),
+            super::channels::DILL_CHREQUEST => Some(Operation::Request),
             _ => None,
         };
         let buffer = Buffer { address: clause.val.cast(), len: clause.len };

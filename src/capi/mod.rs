@@ -22,6 +22,7 @@ mod entry;
 mod foreign;
 mod graceful;
 mod handles;
+mod requests;
 mod signals;
 mod time;
 

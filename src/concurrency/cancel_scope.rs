@@ -25,7 +25,11 @@ pub(crate) unsafe fn enter(place: NonNull<Scope>, watch: Watch, deadline: i64) -
         return Err(Errno::EINVAL);
     }
     let half = match watch {
-        Watch::Channel(handle) => Some(channel::find(context, handle)?),
+        Watch::Channel(handle) => {
+            let half = channel::find(context, handle)?;
+            half.may_be_done()?; // a channel of signals never is
+            Some(half)
+        }
         Watch::Nothing | Watch::Request | Watch::Shield => None,
     };
     // SAFETY: the caller gives the place to the scope until the coroutine leaves it.

@@ -1,6 +1,5 @@
 //! What Rust code calls when it has nothing to do.
 
-use super::bundle;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::park;
@@ -41,11 +40,4 @@ pub(crate) fn sleep(deadline: i64) -> Result<()> {
         (0, _) => Ok(()),
         (_, errno) => Err(Errno::from_raw(errno)),
     }
-}
-
-/// Has the bundle in which the caller runs got the graceful request?
-pub(crate) fn is_requested() -> bool {
-    Context::existing()
-        .and_then(|context| bundle::of(context.current()))
-        .is_some_and(|bundle| bundle.is_requested())
 }

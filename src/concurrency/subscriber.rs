@@ -68,6 +68,11 @@ impl Subscribers {
         self.0.push_back(subscriber);
     }
 
+    /// The subscribers, the first one first. None of them may leave meanwhile.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Ref<Subscriber>> {
+        core::iter::successors(self.0.first(), |&subscriber| self.0.after(subscriber))
+    }
+
     /// Tells all subscribers, the first one first. None is left afterwards.
     pub(super) fn tell_all(&self, context: &Context, news: News) {
         while let Some(subscriber) = self.0.pop_front() {

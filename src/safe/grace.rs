@@ -21,8 +21,9 @@ pub enum Grace {
     Within(Duration),
     /// As long as it takes.
     Unlimited,
-    /// As long as is left of the grace period that runs for the bundle in which the caller runs.
-    /// Without one, not at all.
+    /// As long as is left of the nearest enclosing grace period: that of the bundle in which the
+    /// caller runs, or else of the bundle in which that one's owner runs, and so on. Where none is
+    /// running, as long as it takes.
     Inherit,
 }
 

@@ -4,6 +4,7 @@ use super::budget::LaunchTurn;
 use super::clock::CachedClock;
 use super::coroutine::{Coroutine, Launch, stop};
 use super::dumping::Dumping;
+use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::poller::SystemPoller;
 use super::ready_queue::ReadyQueue;
@@ -48,6 +49,10 @@ pub(crate) struct Context {
     /// See [`Context::checks_misuse`].
     pub(super) checks_misuse: bool,
     pub(super) checked_launches: Cell<u32>,
+    /// Coroutines that are ending bundles of others.
+    pub(crate) foreign_endings: ForeignEndings<Coroutine>,
+    /// See [`Context::periods`].
+    pub(super) periods: Cell<i64>,
     /// See [`Context::let_stacks_last`].
     pub(super) stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
@@ -214,6 +219,19 @@ impl Context {
     #[inline(always)]
     pub(crate) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// A number that is another one whenever a search for grace periods may have another result
+    /// than before.
+    pub(crate) fn periods(&self) -> i64 {
+        self.periods.get()
+    }
+
+    /// Notes that a grace period has begun, that coroutines were hard-cancelled, or that a bundle
+    /// has another owner or none.
+    #[inline(always)]
+    pub(crate) fn note_periods(&self) {
+        self.periods.set(self.periods.get() + 1);
     }
 
     /// The coroutine of whatever runs on the thread's own stack.

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::coroutine::Coroutine;
 use super::dump;
 use super::dumping::Dumping;
+use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::fork;
 use super::overflow;
@@ -67,6 +68,8 @@ impl Context {
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,
                 checked_launches: Cell::new(0),
+                foreign_endings: ForeignEndings::new(),
+                periods: Cell::new(0),
                 stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location(), Run::time_out),
                 idle_task: Coroutine::main(errno::location(), Run::time_out),

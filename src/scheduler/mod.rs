@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod coroutine;
 mod dump;
 mod dumping;
+mod endings;
 mod failing;
 pub(crate) mod fd_readiness;
 mod fd_table;

@@ -57,6 +57,15 @@ fn section<'a>(page: &'a str, heading: &str) -> &'a str {
 }
 
 #[test]
+fn only_sources_of_pages_are_committed() {
+    for file in fs::read_dir(root().join("docs/man")).unwrap() {
+        let path = file.unwrap().path();
+        let is_source = path.extension().is_some_and(|extension| extension == "md");
+        assert!(is_source, "{}: pages are made by `make`, not committed", path.display());
+    }
+}
+
+#[test]
 fn every_page_has_the_same_sections() {
     for (path, page) in texts() {
         let headings = headings(page);

@@ -1,7 +1,7 @@
 //! The end of bundles: their members are hard-cancelled first.
 
 use super::failure::discard;
-use super::{Bundle, CLOSING, FORCED, Grace};
+use super::{Bundle, CLOSING, FAILED, FORCED, FOREIGN, PackedGrace};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -22,6 +22,7 @@ impl Bundle {
     /// Has every blocking call of all members fail from now on.
     #[inline(always)]
     pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+        context.note_periods();
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
@@ -40,10 +41,10 @@ impl Bundle {
     #[inline(always)]
     fn cancel_all(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
-        self.grace.set(Grace::None);
-        let current = context.current();
-        self.canceller.set(Some(current));
+        self.grace.set(PackedGrace::NONE);
+        self.set_canceller(context);
         self.hard_cancel(context);
+        let current = context.current();
         loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
@@ -62,17 +63,30 @@ impl Bundle {
             self.end_waits(context);
         }
         if let Some(extras) = self.extras.get() {
+            self.report_left_inside(context);
+            self.forget_left_open(context);
             self.extras.set(None);
             extras.drop_all(context);
         }
-        if let Some(failure) = self.take_failure() {
-            discard(failure);
+        if self.is(FAILED | FOREIGN) {
+            self.drop_rare(context);
         }
         self.in_owner.unlink();
         self.state.set(0);
         self.canceller.set(None);
-        self.grace.set(Grace::None);
+        self.grace.set(PackedGrace::NONE);
         self.give_up(context);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_rare(&self, context: &Context) {
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
+        }
+        if self.is(FOREIGN) {
+            self.forget_foreign_canceller(context);
+        }
     }
 
     /// Takes back the memory of a bundle that is as good as new, but for its owner.

@@ -1,5 +1,6 @@
 //! The end of coroutines, as their bundles see it.
 
+use super::left_open;
 use super::{Bundle, HAS_FINISHED, Owned, of};
 use crate::concurrency::scope_chain;
 use crate::intrusive::Ref;
@@ -75,7 +76,10 @@ pub(crate) enum Unfinished {
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
     if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
+        disown_bundles(context, coroutine);
     }
     if coroutine.takes_care(care::SCOPES) {
         scope_chain::abandon_all(context, coroutine);
@@ -96,8 +100,9 @@ pub(crate) fn finish(context: &Context) {
 
 /// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
-fn disown_bundles(coroutine: Ref<Coroutine>) {
+fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);
+        context.note_periods();
     }
 }

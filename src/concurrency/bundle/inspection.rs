@@ -3,7 +3,7 @@
 use super::{Bundle, CLOSING, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
-use crate::scheduler::coroutine::{Coroutine, Waiting};
+use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting};
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, offset_of};
 
@@ -47,6 +47,16 @@ impl Bundle {
         &self.waiters
     }
 
+    /// Calls `action` with those who wait for the request in a `choose`.
+    pub(in crate::concurrency) fn for_each_asker(&self, mut action: impl FnMut(Ref<Waiter>)) {
+        let Some(extras) = self.extras.get() else { return };
+        let mut next = extras.askers.first();
+        while let Some(waiter) = next {
+            action(waiter);
+            next = extras.askers.after(waiter);
+        }
+    }
+
     /// When its coroutines will be hard-cancelled by `bundle_deadline`.
     pub(in crate::concurrency) fn deadline(&self) -> Option<i64> {
         self.extras.get().and_then(|extras: Ref<Extras>| extras.deadline())
@@ -55,7 +65,8 @@ impl Bundle {
     /// The bundle, further out, whose grace period this one has inherited.
     pub(in crate::concurrency) fn inherits_grace_from(&self) -> Option<Ref<Bundle>> {
         let outer = of(self.canceller()?)?;
-        (self.grace() != Grace::None && outer.grace() == self.grace()).then_some(outer)
+        (!matches!(self.grace(), Grace::None | Grace::NotFound(_)) && outer.grace() == self.grace())
+            .then_some(outer)
     }
 
     /// For debuggers.
