@@ -3,9 +3,12 @@
 use crate::markdown::{self, Section};
 use crate::source::Kind;
 
-/// Names that exist with the prefix only: constants that are too special to be worth a short one,
-/// and a function whose short name is likely to be one of the program's.
-const PREFIXED_ONLY: [&str; 4] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD", "dill_dump"];
+/// Constants that have no name without the prefix.
+const PREFIXED_CONSTANTS: [&str; 3] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD"];
+
+/// Functions that have one only where `DILL_RAW_NAMES` is 2.
+pub const PREFIXED_FUNCTIONS: [&str; 5] =
+    ["dill_deadline", "dill_dump", "dill_last_resort", "dill_left", "dill_reason"];
 
 /// Something that a header declares.
 pub struct Item {
@@ -75,9 +78,10 @@ impl Item {
         self.parameters.is_some() && !self.is_internal()
     }
 
-    /// Returns whether there is no name without the prefix.
+    /// Returns whether most programs only have the name with the prefix.
     pub fn is_prefixed_only(&self) -> bool {
-        PREFIXED_ONLY.contains(&&*self.name)
+        let name = &*self.name;
+        PREFIXED_CONSTANTS.contains(&name) || PREFIXED_FUNCTIONS.contains(&name)
     }
 
     /// Returns the name that most programs use: without the prefix, if there is such a name.

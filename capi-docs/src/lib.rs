@@ -12,7 +12,7 @@ pub mod page;
 pub mod source;
 
 pub use header::{HEADERS, Library};
-pub use item::Item;
+pub use item::{Item, PREFIXED_FUNCTIONS};
 pub use markdown::inline_codes;
 
 use std::fs;

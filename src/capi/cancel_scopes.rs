@@ -2,6 +2,7 @@
 
 use super::boundary::unit;
 use crate::concurrency::cancel_scope::{self, Fired, Scope, Watch};
+use crate::concurrency::reason;
 use crate::os::errno::Errno;
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
@@ -162,9 +163,12 @@ pub unsafe extern "C" fn dill_cancel_enter(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_cancel_leave(sc: *mut dill_cancel_scope) -> c_int {
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
-    unit(place.and_then(cancel_scope::leave).and_then(|fired| match fired {
+    unit(place.and_then(|place| match cancel_scope::leave(place)? {
         Fired::No => Ok(()),
         Fired::ByDeadline => Err(Errno::ETIMEDOUT),
-        Fired::ByRequest => Err(Errno::ECANCELED),
+        Fired::ByRequest => {
+            reason::note_left_scope(place);
+            Err(Errno::ECANCELED)
+        }
     }))
 }

@@ -23,6 +23,7 @@ mod foreign;
 mod graceful;
 mod handles;
 mod requests;
+mod shutdown_limits;
 mod signals;
 mod time;
 

@@ -133,6 +133,30 @@ pub(super) fn for_each(
     }
 }
 
+/// Returns the nearest deadline of the scopes that may interrupt the coroutine: of those outside a
+/// shield none can. One that has passed counts as the time now.
+pub(super) fn nearest_deadline(context: &Context, coroutine: Ref<Coroutine>) -> Option<i64> {
+    let mut nearest = None;
+    let mut next = coroutine.scope.get().cast::<Scope>();
+    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
+    while let Some(scope) = unsafe { next.as_ref() } {
+        let deadline = match scope.overdue.get() {
+            true => Some(context.clock.now()),
+            false => scope.timer.is_armed().then(|| scope.timer.deadline()),
+        };
+        nearest = [nearest, deadline].into_iter().flatten().min();
+        next = if scope.watch == Watch::Shield { ptr::null() } else { scope.outer };
+    }
+    nearest
+}
+
+/// Returns what the scope in `place` has watched, after [`pop`] has taken it out of the chain and
+/// before anything else was written there.
+pub(super) fn watched_by_left(place: NonNull<Scope>) -> Watch {
+    // SAFETY: written by `push`; leaving it has changed nothing there.
+    unsafe { place.as_ref() }.watch
+}
+
 /// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
 /// They may lie in a frame that was left a moment ago: see `context_switch::call_below`.
 #[cold]

@@ -76,7 +76,13 @@ impl Budget {
     /// Returns whether the poller was not asked for so long that it is time.
     #[inline(always)]
     pub(super) fn poll_is_due(&self, now: u64) -> bool {
-        now.wrapping_sub(self.polled_at.get()) >= poll_interval()
+        self.since_poll(now) >= poll_interval()
+    }
+
+    /// Returns for how many cycles the poller was not asked.
+    #[inline(always)]
+    pub(super) fn since_poll(&self, now: u64) -> u64 {
+        now.wrapping_sub(self.polled_at.get())
     }
 
     /// Notes that the poller was asked.

@@ -6,7 +6,7 @@ mod c_header;
 
 use c_header::{check_fresh, example_complaints};
 use capi_docs::source::{self, Kind};
-use capi_docs::{HEADERS, Library, inline_codes, root};
+use capi_docs::{HEADERS, Library, PREFIXED_FUNCTIONS, inline_codes, root};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -93,6 +93,39 @@ fn with_sockets(header: &str, inside: bool) -> String {
     found
 }
 
+/// What is between these lines is for programs that ask for it.
+const ASKED_FOR: [&str; 2] =
+    ["#if defined DILL_RAW_NAMES\n#if DILL_RAW_NAMES >= 2\n", "#endif\n#endif\n#endif\n"];
+
+/// Returns a header without the names that `DILL_RAW_NAMES` asks for.
+fn usual_part(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(ASKED_FOR[0]) else { return text.to_owned() };
+    let (_, after) = rest.split_once(ASKED_FOR[1]).unwrap();
+    before.to_owned() + after
+}
+
+/// Returns the names that a piece of a header gives a short form to.
+fn shortened(text: &str) -> Vec<String> {
+    let definitions = text.lines().filter_map(|line| line.strip_prefix("#define "));
+    definitions
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(name, value)| {
+            [format!("dill_{name}"), format!("DILL_{name}")].contains(&(*value).to_owned())
+        })
+        .map(|(_, value)| value.to_owned())
+        .collect()
+}
+
+#[test]
+fn words_of_programs_are_taken_only_where_asked_for() {
+    let (_, rest) = LIBRARY.headers[0].split_once(ASKED_FOR[0]).unwrap();
+    let (asked_for, _) = rest.split_once(ASKED_FOR[1]).unwrap();
+    assert_eq!(shortened(asked_for), PREFIXED_FUNCTIONS);
+    for function in PREFIXED_FUNCTIONS {
+        assert!(asked_for.contains(&format!("return {function}(")), "{function} in C++");
+    }
+}
+
 #[test]
 fn every_name_exists_without_its_prefix() {
     for (header, text) in HEADERS.into_iter().zip(&LIBRARY.headers) {
@@ -105,14 +138,8 @@ fn every_name_exists_without_its_prefix() {
                 .map(|item| item.name.clone())
                 .collect();
             assert!(!declared.is_empty());
-            let mut short = BTreeSet::new();
-            let text = with_sockets(text, sockets);
-            for line in text.lines().filter_map(|line| line.strip_prefix("#define ")) {
-                let Some((name, value)) = line.split_once(' ') else { continue };
-                if value == format!("dill_{name}") || value == format!("DILL_{name}") {
-                    short.insert(value.to_owned());
-                }
-            }
+            let text = usual_part(&with_sockets(text, sockets));
+            let short: BTreeSet<String> = shortened(&text).into_iter().collect();
             let odd: Vec<&String> = declared.symmetric_difference(&short).collect();
             assert!(odd.is_empty(), "{header} declares only or shortens only {odd:?}");
         }
