@@ -2251,6 +2251,8 @@ struct dill_cancel_scope {
 /**
  * Enters a cancel scope: from here on something may interrupt the blocking calls.
  *
+ * `CANCEL_SCOPE` does the same and can't be forgotten to leave; prefer it.
+ *
  * It is for code that was written without a thought of being stopped. Between this call
  * and `cancel_leave`, every blocking call of the calling coroutine fails with `ECANCELED`
  * once the scope has fired. After `cancel_leave` blocking calls work again. Coroutines
@@ -2264,7 +2266,12 @@ struct dill_cancel_scope {
  * that has passed meanwhile once it has to wait; one that can be done at once may still
  * succeed. `cancel_leave` looks at the clock itself.
  *
- * Nothing is torn by that: a request or a channel interrupts a socket operation only
+ * A coroutine that doesn't leave a scope is mistaken. The library survives it: the scopes end with
+ * the coroutine, or when their memory is seen to be overwritten, and `cancel_leave` fails with
+ * `EINVAL` then. With the environment variable DILL_CHECK=1 a line on the standard error output
+ * tells of it.
+ *
+ * No operation is torn: a request or a channel interrupts a socket operation only
  * before its first byte has been transferred, and one that is under way completes,
  * unless its own deadline, that of a scope or a hard cancellation ends it. Operations
  * on channels take place whole or not at all.
@@ -2282,13 +2289,13 @@ struct dill_cancel_scope {
  * # Return value
  *
  * 0, or -1 with `errno` set to one of the values below. Then no scope was entered, and
- * none may be left.
+ * none may be left; `cancel_fired` returns the error, too.
  *
  * # Errors
  *
  * - `EBADF`: the channel is not open.
- * - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
- *   left out), or `ch` is negative with no meaning.
+ * - `EINVAL`: `sc` is `NULL`, or a scope that is entered already, by this coroutine (a `cancel_leave`
+ *   was left out) or by another one of the thread, or `ch` is negative with no meaning.
  * - `ENOMEM`: no memory for the thread's scheduler.
  * - `ENOTSUP`: `ch` is no channel, or one made by `sigchan`, which never becomes done.
  *
@@ -2326,7 +2333,7 @@ struct dill_cancel_scope {
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_deadline`, `cancel_leave`
+ * `CANCEL_SCOPE`, `bundle_cancel`, `bundle_deadline`, `cancel_fired`, `cancel_leave`
  */
 DILL_EXPORT
 int dill_cancel_enter(struct dill_cancel_scope *sc,
@@ -2352,7 +2359,8 @@ int dill_cancel_enter(struct dill_cancel_scope *sc,
  * # Errors
  *
  * - `ECANCELED`: what the scope watched has happened.
- * - `EINVAL`: `sc` is `NULL` or not the innermost scope of the calling coroutine.
+ * - `EINVAL`: `sc` is `NULL` or not the innermost scope of the calling coroutine, or its memory was
+ *   overwritten.
  * - `ETIMEDOUT`: the scope's deadline has passed.
  *
  * # Thread safety
@@ -2370,9 +2378,136 @@ int dill_cancel_enter(struct dill_cancel_scope *sc,
  *
  * # See also
  *
- * `cancel_enter`
+ * `CANCEL_SCOPE`, `cancel_enter`, `cancel_fired`
  */
 DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
+
+/**
+ * Tells inside of a cancel scope whether it has fired.
+ *
+ * It looks at the clock, as `cancel_leave` does. After the scope was left it still tells the
+ * same, until the memory is used for something else.
+ *
+ * # Parameters
+ *
+ * - `sc`: a scope of the calling coroutine that `cancel_enter` or `CANCEL_SCOPE` has made.
+ *
+ * # Return value
+ *
+ * 0 if the scope has not fired; `ECANCELED` if what it watches has happened; `ETIMEDOUT` if its
+ * deadline has passed. If the scope could not be entered, the error of that, such as `EBADF`;
+ * `EINVAL` if `sc` is `NULL` or was never a scope. `errno` is not changed.
+ *
+ * # Thread safety
+ *
+ * A scope belongs to the coroutine that has entered it.
+ *
+ * # Example
+ *
+ * ```c
+ * CANCEL_SCOPE(sc, DILL_REQUEST, now() + 1000);
+ * msleep(-1);
+ * if(cancel_fired(&sc) == ECANCELED) puts("asked to finish");
+ * ```
+ *
+ * # See also
+ *
+ * `CANCEL_SCOPE`, `cancel_enter`, `cancel_leave`
+ */
+DILL_EXPORT int dill_cancel_fired(const struct dill_cancel_scope *sc);
+
+/**
+ * A part of `CANCEL_SCOPE`, not for direct use: enters the scope, in memory that is new.
+ */
+DILL_EXPORT int dill_cancel_begin(struct dill_cancel_scope *sc, int ch, int64_t deadline);
+
+/**
+ * A part of `CANCEL_SCOPE`, not for direct use: leaves the scope, if it is still entered, and
+ * keeps errno.
+ */
+DILL_EXPORT void dill_cancel_end(struct dill_cancel_scope *sc);
+
+/**
+ * Declares a cancel scope that is left by itself at the end of the block.
+ *
+ * It enters the scope as `cancel_enter` does. It is left at the end of the block in which it
+ * stands, however that ends: by `return`, `break`, `continue` or `goto`, and in C++ by an
+ * exception. That keeps `errno`. So leaving it can't be forgotten; `cancel_fired` tells inside
+ * whether it has fired. It may be left before the end with `cancel_leave`, which tells the same.
+ *
+ * It is a declaration, and a `case` or label can't stand right before it. Code that jumps out of the
+ * block with `longjmp` doesn't leave the scope.
+ *
+ * # Parameters
+ *
+ * - `name`: the name of the variable, a `struct cancel_scope`.
+ * - `ch`: what to watch. See `cancel_enter`.
+ * - `deadline`: the time at which the scope fires; -1 for none.
+ *
+ * # Return value
+ *
+ * None, as it is a declaration. A scope that could not be entered is one that has fired:
+ * `cancel_fired` returns why, one of the errors of `cancel_enter`. Blocking calls inside are not
+ * interrupted then.
+ *
+ * # Thread safety
+ *
+ * The scope belongs to the calling coroutine.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * // Receives until the request comes, or one second passes without a message.
+ * static int receive(int ch) {
+ *     int val;
+ *     for(;;) {
+ *         CANCEL_SCOPE(sc, DILL_REQUEST, now() + 1000);
+ *         if(chrecv(ch, &val, sizeof(val), -1) < 0) return cancel_fired(&sc);
+ *     }
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     return receive(ch[0]) == ETIMEDOUT ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `cancel_enter`, `cancel_fired`, `cancel_leave`
+ */
+#define DILL_CANCEL_SCOPE(name, ch, deadline) \
+    dill_cancel_scope_(name, ch, deadline)
+
+#if defined __cplusplus
+
+struct dill_cancel_guard_ : dill_cancel_scope {
+    dill_cancel_guard_(int ch, int64_t deadline) {
+        dill_cancel_begin(this, ch, deadline);
+    }
+    ~dill_cancel_guard_() {
+        dill_cancel_end(this);
+    }
+private:
+    dill_cancel_guard_(const dill_cancel_guard_&);
+    dill_cancel_guard_ &operator=(const dill_cancel_guard_&);
+};
+
+#define dill_cancel_scope_(name, ch, deadline) \
+    dill_cancel_guard_ name((ch), (deadline))
+
+#else
+
+/* One declaration, so that it may stand wherever one may. */
+#define dill_cancel_scope_(name, ch, deadline) \
+    struct dill_cancel_scope name __attribute__((__cleanup__(dill_cancel_end))), \
+        *dill_entered_##name __attribute__((__unused__)) = \
+            (dill_cancel_begin(&name, (ch), (deadline)), &name)
+
+#endif
 
 /* ============================================================================
  * Signals
@@ -7706,7 +7841,9 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
+#define CANCEL_SCOPE DILL_CANCEL_SCOPE
 #define cancel_enter dill_cancel_enter
+#define cancel_fired dill_cancel_fired
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
 

@@ -143,10 +143,15 @@ impl Library {
             "mem" => "void *mem".to_owned(),
             "len" => "size_t len".to_owned(),
             "bndl" => "int bndl".to_owned(),
+            "ch" => "int ch".to_owned(),
+            "deadline" => "int64_t deadline".to_owned(),
+            "name" => "name".to_owned(),
             other => panic!("{}: of what type is {other}?", item.name),
         };
         let parameters: Vec<String> = item.parameters.iter().flatten().map(types).collect();
-        format!("int {}({});", item.short_name(), parameters.join(", "))
+        // A macro in capitals is a declaration.
+        let returned = if item.name.starts_with("DILL_") { "" } else { "int " };
+        format!("{returned}{}({});", item.short_name(), parameters.join(", "))
     }
 
     fn function_page(&self, item: &Item, mentioned: &[&Item]) -> String {

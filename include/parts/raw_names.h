@@ -67,7 +67,9 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
+#define CANCEL_SCOPE DILL_CANCEL_SCOPE
 #define cancel_enter dill_cancel_enter
+#define cancel_fired dill_cancel_fired
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
 

@@ -4,7 +4,7 @@
 //! its bundle tell it when the program asks.
 
 use super::bundle::reason::{write_cancellation, write_request};
-use super::scope_chain::{self, Fired, Scope, Watch};
+use super::scope_chain::{self, Fired, Watch};
 use crate::intrusive::Ref;
 use crate::os::errno::Errno;
 use crate::os::output::Output;
@@ -12,7 +12,6 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, stop};
 use crate::scheduler::reason::Render;
 use core::ffi::{c_char, c_int};
-use core::ptr::NonNull;
 
 /// Returns why the running coroutine's last call has failed, if that was with `errno`; null when
 /// nothing is known. The text stays until the next call that blocks or asks.
@@ -38,13 +37,12 @@ pub(crate) fn of_cancellation<T>(read: impl FnOnce(&[u8]) -> T) -> Option<T> {
     Some(read(out.bytes()))
 }
 
-/// Notes why leaving the scope that was in `place` fails with `ECANCELED`: what it watched has
-/// happened.
+/// Notes why leaving a scope that has watched this fails with `ECANCELED`: it has happened.
 #[cold]
 #[inline(never)]
-pub(crate) fn note_left_scope(place: NonNull<Scope>) {
+pub(crate) fn note_left_scope(watched: Watch) {
     let Some(context) = Context::existing() else { return };
-    let render: Render = match scope_chain::watched_by_left(place) {
+    let render: Render = match watched {
         Watch::Channel(_) => |_, out| write_channel(out),
         _ => |_, out| {
             if let Some(context) = Context::existing() {

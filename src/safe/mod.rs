@@ -31,7 +31,7 @@ mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
 pub use bundle::Bundle;
-pub use cancel_scope::{CancelScope, Fired, timeout};
+pub use cancel_scope::{CancelScope, EnteredScope, Fired, timeout};
 pub use channel::{IntoMessages, Messages, Receiver, SendError, Sender, channel};
 pub use choose::Choose;
 pub use coroutine::{is_requested, sleep, yield_now};

@@ -95,7 +95,12 @@ pub(crate) struct Coroutine {
     /// initialised otherwise, as launches need not write what few coroutines use.
     cancelled_at: Cell<MaybeUninit<u64>>,
     instrumentation: Instrumentation,
+    /// What a coroutine needs that is in scopes; uninitialised while it is in none.
+    pub(crate) scope_space: ScopeSpace,
 }
+
+/// Memory whose use `concurrency::scope_chain` knows.
+pub(crate) type ScopeSpace = Cell<MaybeUninit<[*const (); 16]>>;
 
 const _: () = assert!(offset_of!(Coroutine, execution) == 0);
 
@@ -159,6 +164,7 @@ impl Coroutine {
             registers: Cell::new(MaybeUninit::uninit()),
             cancelled_at: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
+            scope_space: ScopeSpace::new(MaybeUninit::uninit()),
         }
     }
 
