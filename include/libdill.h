@@ -23,6 +23,8 @@
  * - A signal handler that interrupts a blocking call does not end it: there is no
  *   `EINTR`.
  * - `NULL` where a function needs memory is `EINVAL`.
+ * - A function whose name ends in `_mem` works as the one without, with memory of the
+ *   caller's. Only what differs is said of it.
  * - With the environment variable DILL_CLOCK=virtual, time passes only while everybody
  *   waits for it: it jumps to the next deadline when no coroutine and no descriptor is
  *   ready. Programs that test their timeouts run in no time so.
@@ -499,7 +501,6 @@ DILL_EXPORT int dill_hown(int h);
  *
  * # Parameters
  *
- * - `fn`: the call, such as `worker(ch, 5)`.
  * - `mem`: memory for the stack. With `NULL` this is `go`, and `len` is ignored.
  * - `len`: its size in bytes, at least 4096. These are enough to wait on channels, timers,
  *   descriptors and sockets, in a program that is linked statically or with `-z now` (the
@@ -508,19 +509,9 @@ DILL_EXPORT int dill_hown(int h);
  *   to 6 KiB, a TLS handshake up to 64 KiB. What the coroutine's own functions take
  *   comes on top.
  *
- * # Return value
- *
- * The handle of the new bundle, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `ECANCELED`: the calling coroutine was cancelled.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: no memory for the bundle, or `len` is less than 4096.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, to which the new handle belongs.
+ * Those of `go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *
@@ -611,27 +602,12 @@ DILL_EXPORT int dill_hown(int h);
  *
  * # Parameters
  *
- * - `bndl`: the bundle.
- * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
  * - `mem`: memory for the stack. With `NULL` this is `bundle_go`, and `len` is ignored.
  * - `len`: its size in bytes. See `go_mem`.
  *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `EBADF`: `bndl` is not open.
- * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
- *   are being hard-cancelled.
- * - `ENOMEM`: `len` is less than 4096.
- * - `ENOTSUP`: `bndl` is no bundle.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, which must be the one that made the bundle:
- * on another one its handle is `EBADF`.
+ * Those of `bundle_go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *
@@ -944,20 +920,9 @@ DILL_EXPORT int dill_bundle(void);
  * - `mem`: memory for the bundle, which must stay in place until it has been closed. It
  *   needs no alignment.
  *
- * # Return value
- *
- * The handle of the new bundle, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread, on which the coroutines will run.
+ * Those of `bundle`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -1384,22 +1349,10 @@ DILL_EXPORT int dill_chmake(int chv[2]);
  *
  * - `mem`: memory for the channel, which must stay in place until both ends have been
  *   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
- * - `chv`: where the handles of the two ends go.
- *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` or `chv` is `NULL`.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handles belong to the calling thread: a channel doesn't connect threads.
+ * Those of `chmake`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3698,28 +3651,11 @@ DILL_EXPORT int dill_tcp_listen(struct dill_ipaddr *addr, int backlog);
  *
  * # Parameters
  *
- * - `addr`: the address to listen on. If its port is 0, a free one is chosen and stored
- *   in it.
- * - `backlog`: how many connections may wait to be accepted.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EADDRINUSE`: the address is in use already.
- * - `EADDRNOTAVAIL`: this machine has no such address.
- * - `EAFNOSUPPORT`: `addr` holds no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_listen`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3791,31 +3727,11 @@ DILL_EXPORT int dill_tcp_accept(int s, struct dill_ipaddr *addr, int64_t deadlin
  *
  * # Parameters
  *
- * - `s`: the listener.
- * - `addr`: where the address of the connection's other end goes, or `NULL`.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `EBUSY`: another coroutine is accepting from the listener.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
- *   connection stays in the queue.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no TCP listener.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tcp_accept`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3889,31 +3805,11 @@ DILL_EXPORT int dill_tcp_connect(const struct dill_ipaddr *addr, int64_t deadlin
  *
  * # Parameters
  *
- * - `addr`: the address to connect to.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EAFNOSUPPORT`: `addr` holds no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
- *   the socket to itself, as TCP does if the port happens to be its own.
- * - `ECONNRESET`: the peer has reset the connection.
- * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_connect`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4070,26 +3966,11 @@ DILL_EXPORT int dill_tcp_listener_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a listening TCP socket, IPv4 or IPv6.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no TCP socket or does not listen, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4154,26 +4035,11 @@ DILL_EXPORT int dill_tcp_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a connected TCP socket, IPv4 or IPv6.
  * - `mem`: memory for the connection.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no TCP socket or listens, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4269,28 +4135,11 @@ DILL_EXPORT int dill_ipc_listen(const char *addr, int backlog);
  *
  * # Parameters
  *
- * - `addr`: the name of the socket's file.
- * - `backlog`: how many connections may wait to be accepted.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the file may not be made there.
- * - `EADDRINUSE`: the file exists already.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
- * - `ENOENT`, `ENOTDIR`: the directory doesn't exist.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_listen`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4360,30 +4209,11 @@ DILL_EXPORT int dill_ipc_accept(int s, int64_t deadline);
  *
  * # Parameters
  *
- * - `s`: the listener.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `EBUSY`: another coroutine is accepting from the listener.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
- *   connection stays in the queue.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no local listener.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `ipc_accept`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4450,30 +4280,11 @@ DILL_EXPORT int dill_ipc_connect(const char *addr, int64_t deadline);
  *
  * # Parameters
  *
- * - `addr`: the name of the socket's file.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the file may not be written.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the file any more.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
- * - `ENOENT`, `ENOTDIR`: there is no such file.
- * - `ENOMEM`: out of memory.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_connect`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4726,27 +4537,11 @@ DILL_EXPORT int dill_ipc_listener_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a listening local stream socket.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no local stream socket or does not listen, or `mem` is
- *   `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4810,26 +4605,11 @@ DILL_EXPORT int dill_ipc_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a connected local stream socket.
  * - `mem`: memory for the connection.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no local stream socket or listens, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4889,22 +4669,10 @@ DILL_EXPORT int dill_ipc_pair(int *s);
  * # Parameters
  *
  * - `mem`: memory for both connections.
- * - `s`: where the two handles go.
- *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `s` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handles belong to the calling thread.
+ * Those of `ipc_pair`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4992,29 +4760,11 @@ DILL_EXPORT int dill_udp_open(struct dill_ipaddr *local, const struct dill_ipadd
  *
  * # Parameters
  *
- * - `local`: the address to receive messages at and to send them from, or `NULL`. If its
- *   port is 0, a free one is chosen and stored in it.
- * - `remote`: the address that messages go to and come from, or `NULL`.
  * - `mem`: memory for the socket.
- *
- * # Return value
- *
- * The handle of the socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the port needs a privilege.
- * - `EADDRINUSE`: the local address is in use already.
- * - `EADDRNOTAVAIL`: this machine has no such local address.
- * - `EAFNOSUPPORT`: an address is no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: one of the addresses is IPv4, the other IPv6, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `udp_open`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5275,7 +5025,8 @@ struct dill_prefix_storage {
  *
  * - `s`: a bytestream socket.
  * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ * - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+ *   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
  *
  * # Return value
  *
@@ -5318,27 +5069,11 @@ DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
  *
  * # Parameters
  *
- * - `s`: a bytestream socket.
- * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no bytestream socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `prefix_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5466,27 +5201,11 @@ DILL_EXPORT int dill_suffix_attach(int s, const void *suffix, size_t suffixlen);
  *
  * # Parameters
  *
- * - `s`: a bytestream socket.
- * - `suffix`: the delimiter.
- * - `suffixlen`: its length in bytes, 1 to 32.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no bytestream socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `suffix_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5615,28 +5334,11 @@ DILL_EXPORT int dill_term_attach(int s, const void *buf, size_t len);
  *
  * # Parameters
  *
- * - `s`: a message socket.
- * - `buf`: the terminal message. May be `NULL` if `len` is 0.
- * - `len`: its length in bytes, 0 to 32.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
- *   `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no message socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `term_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5878,9 +5580,7 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
 /**
  * Starts a TLS session as client, without verifying the server, in memory of the caller's.
  *
- * WARNING: nobody is verified. The session is encrypted, but whoever answers is taken for
- * the server, so it is no protection from anybody who can get in between. This is what
- * libdill does, and for tests only. Use `tls_attach_client_verify`.
+ * WARNING: the server is not verified, see `tls_attach_client`.
  *
  * Works as `tls_attach_client`, but with memory of the caller's in the place of a block of
  * the library's; it must stay in place until the handle is closed. It needs no alignment.
@@ -5888,32 +5588,11 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_client`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6012,41 +5691,11 @@ int dill_tls_attach_client_verify(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `hostname`: the name or the IP address that the certificate of the server must be for.
- *   A name is also sent to the server, which may have several certificates (SNI).
- * - `cafile`: a PEM file with the certificates of the authorities to trust, or `NULL` for
- *   those that the system trusts.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the certificate of the server was refused: nobody trusted has issued it, it
- *   is for another host, not valid yet or not any more, or revoked; or the server has
- *   refused us, which may want a certificate, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
- *   `cafile` holds no certificate, or something else than certificates.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist, or the system trusts nobody.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_client_verify`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6141,38 +5790,11 @@ DILL_EXPORT int dill_tls_attach_server(int s, const char *cert, const char *pkey
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `cert`: a PEM file with the certificate of the server, followed by those that lead
- *   from it to the authority, if there are any.
- * - `pkey`: a PEM file with the private key of the certificate.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the client has refused our certificate, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
- *   not belong to the certificate.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_server`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6265,41 +5887,11 @@ int dill_tls_attach_server_verify(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `cert`: a PEM file with the certificate of the server, followed by those that lead
- *   from it to the authority, if there are any.
- * - `pkey`: a PEM file with the private key of the certificate.
- * - `client_cafile`: a PEM file with the certificates of the authorities whose clients are
- *   let in.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the client has no certificate, or one that was refused; or it has refused
- *   ours, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
- *   not belong to the certificate.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_server_verify`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6491,25 +6083,11 @@ DILL_EXPORT int dill_http_attach(int s);
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the HTTP socket takes over.
  * - `mem`: memory for the socket.
- *
- * # Return value
- *
- * The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `http_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -7217,37 +6795,11 @@ int dill_ws_attach_client(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the WebSocket takes over.
- * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
- *   expects; and `WS_NOHTTP` to leave out the handshake.
- * - `resource`: the resource to ask for, such as `/chat`. Not used with `WS_NOHTTP`.
- * - `host`: the virtual host, with a port if it is not the default. Not used with `WS_NOHTTP`.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
- *   tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken.
- * - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
- *   stand in a head.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`: no handle is left.
- * - `EMSGSIZE`: the server's answer is too long.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- * - `EPROTO`: the server has not answered as a WebSocket server does.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ws_attach_client`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -7344,37 +6896,11 @@ int dill_ws_attach_server(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the WebSocket takes over.
- * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
- *   expects; and `WS_NOHTTP` to leave out the handshake.
- * - `resource`: where the resource that the client asks for goes, or `NULL`.
- * - `resourcelen`: size of that memory, with room for the terminating zero.
- * - `host`: where the virtual host that the client names goes, or `NULL`.
- * - `hostlen`: size of that memory, with room for the terminating zero.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
- *   tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken.
- * - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- * - `EPROTO`: the client has not asked for a WebSocket of this version. It was told so.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ws_attach_server`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -8194,7 +7720,10 @@ DILL_EXPORT int dill_socks5_proxy_recvcommandbyname(int s, char *host, int *port
  * # Parameters
  *
  * - `s`: a byte stream to the client.
- * - `reply`: what has come of the command: `SOCKS5_SUCCESS` or another of these constants.
+ * - `reply`: what has come of the command: `SOCKS5_SUCCESS`, `SOCKS5_GENERAL_FAILURE`,
+ *   `SOCKS5_CONNECTION_NOT_ALLOWED`, `SOCKS5_NETWORK_UNREACHABLE`, `SOCKS5_HOST_UNREACHABLE`,
+ *   `SOCKS5_CONNECTION_REFUSED`, `SOCKS5_TTL_EXPIRED`, `SOCKS5_COMMAND_NOT_SUPPORTED` or
+ *   `SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED`.
  * - `ipaddr`: the address that the proxy uses for the client, or 0.0.0.0 with port 0.
  * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
  *   tries without blocking, -1 waits for ever.

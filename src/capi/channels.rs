@@ -139,22 +139,10 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 ///
 /// - `mem`: memory for the channel, which must stay in place until both ends have been
 ///   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
-/// - `chv`: where the handles of the two ends go.
-///
-/// # Return value
-///
-/// 0, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` or `chv` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handles belong to the calling thread: a channel doesn't connect threads.
+/// Those of `chmake`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -82,20 +82,9 @@ pub unsafe extern "C" fn dill_bundle() -> c_int {
 /// - `mem`: memory for the bundle, which must stay in place until it has been closed. It
 ///   needs no alignment.
 ///
-/// # Return value
-///
-/// The handle of the new bundle, or -1 with `errno` set to one of the values below.
-///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread, on which the coroutines will run.
+/// Those of `bundle`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

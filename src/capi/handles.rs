@@ -99,12 +99,16 @@ pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
     immediate::int(unsafe { foreign::make(vfs) })
 }
 
-/// The interface of a handle's object.
+/// Returns the interface of a handle's object.
 ///
 /// Types are identified by address: take that of any object of static duration for a
 /// type of your own. What the result points to is an agreement between those who know
 /// the identifier, usually a structure of function pointers. Answers are remembered, so
 /// asking again is cheap.
+///
+/// The library itself asks byte streams for `bsock_type`, whose structure is `bsock_vfs`, message
+/// sockets for `msock_type` (`msock_vfs`), and sockets in a `CHSOCK` clause for `input_type`
+/// (`input_vfs`).
 ///
 /// # Parameters
 ///

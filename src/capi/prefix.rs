@@ -37,7 +37,8 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 ///
 /// - `s`: a bytestream socket.
 /// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+/// - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+///   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
 ///
 /// # Return value
 ///
@@ -81,27 +82,11 @@ pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_in
 ///
 /// # Parameters
 ///
-/// - `s`: a bytestream socket.
-/// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no bytestream socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `prefix_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -83,27 +83,11 @@ pub unsafe extern "C" fn dill_suffix_attach(
 ///
 /// # Parameters
 ///
-/// - `s`: a bytestream socket.
-/// - `suffix`: the delimiter.
-/// - `suffixlen`: its length in bytes, 1 to 32.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no bytestream socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `suffix_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

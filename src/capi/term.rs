@@ -79,28 +79,11 @@ pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usi
 ///
 /// # Parameters
 ///
-/// - `s`: a message socket.
-/// - `buf`: the terminal message. May be `NULL` if `len` is 0.
-/// - `len`: its length in bytes, 0 to 32.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
-///   `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no message socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `term_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

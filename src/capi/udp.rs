@@ -98,29 +98,11 @@ pub unsafe extern "C" fn dill_udp_open(
 ///
 /// # Parameters
 ///
-/// - `local`: the address to receive messages at and to send them from, or `NULL`. If its
-///   port is 0, a free one is chosen and stored in it.
-/// - `remote`: the address that messages go to and come from, or `NULL`.
 /// - `mem`: memory for the socket.
-///
-/// # Return value
-///
-/// The handle of the socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the port needs a privilege.
-/// - `EADDRINUSE`: the local address is in use already.
-/// - `EADDRNOTAVAIL`: this machine has no such local address.
-/// - `EAFNOSUPPORT`: an address is no IP address.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: one of the addresses is IPv4, the other IPv6, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `udp_open`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -69,25 +69,11 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream, which the HTTP socket takes over.
 /// - `mem`: memory for the socket.
-///
-/// # Return value
-///
-/// The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no bytestream socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `http_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

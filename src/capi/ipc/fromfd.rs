@@ -56,27 +56,11 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a listening local stream socket.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no local stream socket or does not listen, or `mem` is
-///   `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -145,26 +129,11 @@ pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a connected local stream socket.
 /// - `mem`: memory for the connection.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no local stream socket or listens, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -65,22 +65,10 @@ pub unsafe extern "C" fn dill_ipc_pair(s: *mut c_int) -> c_int {
 /// # Parameters
 ///
 /// - `mem`: memory for both connections.
-/// - `s`: where the two handles go.
-///
-/// # Return value
-///
-/// 0, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `s` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handles belong to the calling thread.
+/// Those of `ipc_pair`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -58,26 +58,11 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a listening TCP socket, IPv4 or IPv6.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no TCP socket or does not listen, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -147,26 +132,11 @@ pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a connected TCP socket, IPv4 or IPv6.
 /// - `mem`: memory for the connection.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no TCP socket or listens, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
