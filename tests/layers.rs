@@ -28,7 +28,6 @@ const CIRCLES: &[&[&str]] = &[
         "protocols/http/unfinished.rs",
     ],
     &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
-    &["protocols/websocket/digestion.rs", "protocols/websocket/socket.rs"],
     &[
         "safe/alternatives.rs",
         "safe/alternatives/channels.rs",
