@@ -21,12 +21,6 @@ const CIRCLES: &[&[&str]] = &[
         "context_switch/x86_64.rs",
         "context_switch/x86_64/launching.rs",
     ],
-    &[
-        "protocols/http/digestion.rs",
-        "protocols/http/sending.rs",
-        "protocols/http/socket.rs",
-        "protocols/http/unfinished.rs",
-    ],
     &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
     &[
         "safe/alternatives.rs",
