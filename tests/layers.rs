@@ -15,12 +15,6 @@ use std::sync::LazyLock;
 const CIRCLES: &[&[&str]] = &[
     &["capi/channels.rs", "capi/entry.rs"],
     &["capi/foreign.rs", "capi/handles.rs"],
-    &[
-        "context_switch/mod.rs",
-        "context_switch/threads.rs",
-        "context_switch/x86_64.rs",
-        "context_switch/x86_64/launching.rs",
-    ],
     &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
     &["sockets/adapter.rs", "sockets/adapter/scatter.rs"],
     &[
