@@ -15,7 +15,6 @@ use std::sync::LazyLock;
 const CIRCLES: &[&[&str]] = &[
     &["capi/channels.rs", "capi/entry.rs"],
     &["capi/foreign.rs", "capi/handles.rs"],
-    &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
     &["sockets/adapter.rs", "sockets/adapter/scatter.rs"],
     &[
         "sockets/byte_socket.rs",
