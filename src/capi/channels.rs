@@ -2,7 +2,8 @@
 
 use super::boundary::unit;
 use super::entry;
-use crate::concurrency::channel::{self, Channel};
+use crate::concurrency::channel::{self, Buffer, Channel};
+use crate::concurrency::choose::{Clause, Operation};
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -41,6 +42,22 @@ pub struct dill_chclause {
     pub val: *mut c_void,
     /// Its size in bytes. 0 for what is no operation on a channel.
     pub len: usize,
+}
+
+impl dill_chclause {
+    fn clause(&self) -> Clause {
+        let operation = match self.op {
+            DILL_CHSEND => Some(Operation::Send),
+            DILL_CHRECV => Some(Operation::Receive),
+            DILL_CHFDIN => Some(Operation::FdIn),
+            DILL_CHFDOUT => Some(Operation::FdOut),
+            DILL_CHSOCK => Some(Operation::Socket),
+            DILL_CHBUNDLE => Some(Operation::Bundle),
+            _ => None,
+        };
+        let buffer = Buffer { address: self.val.cast(), len: self.len };
+        Clause { operation, handle: self.ch, buffer }
+    }
 }
 
 /// Memory for a channel, for `chmake_mem`.
@@ -420,5 +437,10 @@ pub unsafe extern "C" fn dill_choose(
     nclauses: c_int,
     deadline: i64,
 ) -> c_int {
-    entry::choose(clauses, nclauses, deadline)
+    let count = match usize::try_from(nclauses) {
+        Ok(count) if count == 0 || !clauses.is_null() => Ok(count),
+        _ => Err(Errno::EINVAL),
+    };
+    // SAFETY: the caller promises `nclauses` clauses; the index is below that.
+    entry::choose(count, |index| unsafe { (*clauses.add(index)).clause() }, deadline)
 }

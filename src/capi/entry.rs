@@ -2,10 +2,9 @@
 //! its own. See `context_switch` for how they block.
 
 use super::boundary::{blocking, carry_out, int, unit};
-use super::channels::dill_chclause;
 use crate::concurrency::bundle::{self, Bundle, Target, Unfinished};
 use crate::concurrency::channel::{self, Buffer, Direction};
-use crate::concurrency::choose::{self, Begun, Clause, Operation};
+use crate::concurrency::choose::{self, Begun, Clause};
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -66,33 +65,24 @@ extern "C" fn chrecv_slowly(ch: c_int, val: *mut c_void, len: usize, deadline: i
     blocking(channel::begin(Direction::Receive, ch, buffer, deadline))
 }
 
-/// `dill_choose`.
-pub(super) fn choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> c_int {
-    blocking(begin_choose(clauses, nclauses, deadline))
+/// `dill_choose`, with as many clauses as `count` says, of which `clause` gives the n-th.
+#[inline(always)]
+pub(super) fn choose(
+    count: Result<usize>,
+    clause: impl Fn(usize) -> Clause + Copy,
+    deadline: i64,
+) -> c_int {
+    blocking(begin_choose(count, clause, deadline))
 }
 
-fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> Result<Transfer> {
+fn begin_choose(
+    count: Result<usize>,
+    clause: impl Fn(usize) -> Clause + Copy,
+    deadline: i64,
+) -> Result<Transfer> {
     // Before the arguments are looked at, as in libdill.
     Context::may_block()?;
-    let count = match usize::try_from(nclauses) {
-        Ok(count) if count == 0 || !clauses.is_null() => count,
-        _ => return Err(Errno::EINVAL),
-    };
-    let clause = |index: usize| {
-        // SAFETY: the caller promises `nclauses` clauses; the index is below that.
-        let clause = unsafe { &*clauses.add(index) };
-        let operation = match clause.op {
-            super::channels::DILL_CHSEND => Some(Operation::Send),
-            super::channels::DILL_CHRECV => Some(Operation::Receive),
-            super::channels::DILL_CHFDIN => Some(Operation::FdIn),
-            super::channels::DILL_CHFDOUT => Some(Operation::FdOut),
-            super::channels::DILL_CHSOCK => Some(Operation::Socket),
-            super::channels::DILL_CHBUNDLE => Some(Operation::Bundle),
-            _ => None,
-        };
-        let buffer = Buffer { address: clause.val.cast(), len: clause.len };
-        Clause { operation, handle: clause.ch, buffer }
-    };
+    let count = count?;
     let (index, result) = match choose::begin(clause, count, deadline)? {
         Begun::Blocked(transfer) => return Ok(transfer),
         Begun::Watching(transfer) => choose::finish(transfer, clause, count, deadline)?,
