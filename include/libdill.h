@@ -1032,8 +1032,9 @@ DILL_EXPORT int dill_bundle_wait(int bndl, int64_t deadline);
 /**
  * Lets all coroutines that are ready have a turn.
  *
- * Call it in long computations, which block everything else on their thread. If nobody
- * is ready it returns at once.
+ * Call it in long computations, which block everything else on their thread. If no coroutine
+ * is ready it returns at once. In a coroutine that was cancelled the others run, too, before it
+ * fails.
  *
  * # Return value
  *

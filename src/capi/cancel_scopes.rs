@@ -1,6 +1,6 @@
 //! Cancel scopes.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::concurrency::cancel_scope::{self, Fired, Scope, Watch};
 use crate::os::errno::Errno;
 use core::ffi::{c_int, c_void};
@@ -114,12 +114,12 @@ pub unsafe extern "C" fn dill_cancel_enter(
         -1 => Watch::Nothing,
         DILL_REQUEST => Watch::Request,
         DILL_SHIELD => Watch::Shield,
-        _ => return unit(Err(Errno::EINVAL)),
+        _ => return immediate::unit(Err(Errno::EINVAL)),
     };
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
     // SAFETY: the memory is large enough and stays until the scope is left; both are the
     // caller's promise.
-    unit(place.and_then(|place| unsafe { cancel_scope::enter(place, watch, deadline) }))
+    immediate::unit(place.and_then(|place| unsafe { cancel_scope::enter(place, watch, deadline) }))
 }
 
 /// Leaves a cancel scope and tells whether it has fired.
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn dill_cancel_enter(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_cancel_leave(sc: *mut dill_cancel_scope) -> c_int {
     let place = NonNull::new(sc.cast::<Scope>()).ok_or(Errno::EINVAL);
-    unit(place.and_then(cancel_scope::leave).and_then(|fired| match fired {
+    immediate::unit(place.and_then(cancel_scope::leave).and_then(|fired| match fired {
         Fired::No => Ok(()),
         Fired::ByDeadline => Err(Errno::ETIMEDOUT),
         Fired::ByRequest => Err(Errno::ECANCELED),

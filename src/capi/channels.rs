@@ -1,6 +1,6 @@
 //! Channels and `choose`.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use super::entry;
 use crate::concurrency::channel::{self, Buffer, Channel};
 use crate::concurrency::choose::{Clause, Operation};
@@ -141,7 +141,7 @@ unsafe fn make(memory: Option<NonNull<Channel>>, chv: *mut c_int) -> Result<()> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
     // SAFETY: the room for the handles is the caller's promise.
-    unit(unsafe { make(None, chv) })
+    immediate::unit(unsafe { make(None, chv) })
 }
 
 /// Makes a channel, in memory of the caller's.
@@ -187,12 +187,12 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake_mem(mem: *mut dill_chstorage, chv: *mut c_int) -> c_int {
     let Some(memory) = NonNull::new(mem.cast::<Channel>()) else {
-        return unit(Err(Errno::EINVAL));
+        return immediate::unit(Err(Errno::EINVAL));
     };
     // C gives the structure no alignment.
     let memory = Some(memory).filter(|memory| memory.is_aligned());
     // SAFETY: as in `dill_chmake`; the memory is the caller's promise, too.
-    unit(unsafe { make(memory, chv) })
+    immediate::unit(unsafe { make(memory, chv) })
 }
 
 /// Sends a message to a channel.
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn dill_chrecv(
 /// `bundle_notify`, `chmake`, `choose`, `chrecv`, `chsend`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
-    unit(channel::done(ch))
+    immediate::unit(channel::done(ch))
 }
 
 /// Does whichever of several operations can be done first.

@@ -1,6 +1,6 @@
 //! Handles, and handles for objects of the user's own.
 
-use super::boundary::{int, pointer};
+use super::boundary::immediate;
 use super::entry;
 use super::foreign::{self, dill_hvfs};
 use crate::scheduler::handles;
@@ -81,7 +81,7 @@ use core::ffi::{c_int, c_void};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
     // SAFETY: the table stays valid until its `close` was called: the caller's promise.
-    int(unsafe { foreign::make(vfs) })
+    immediate::int(unsafe { foreign::make(vfs) })
 }
 
 /// The interface of a handle's object.
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
 /// `bsock_type`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hquery(h: c_int, r#type: *const c_void) -> *mut c_void {
-    pointer(foreign::interface(h, r#type))
+    immediate::pointer(foreign::interface(h, r#type))
 }
 
 /// Closes a handle and frees its object.
@@ -219,5 +219,5 @@ pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
 /// `hclose`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hown(h: c_int) -> c_int {
-    int(handles::own(h))
+    immediate::int(handles::own(h))
 }

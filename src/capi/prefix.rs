@@ -1,7 +1,7 @@
 //! PREFIX: messages with their length in front.
 
 use super::arguments::{closed_on_error, storage};
-use super::boundary::int;
+use super::boundary::immediate;
 use crate::protocols::prefix::{self, LITTLE_ENDIAN, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int};
@@ -71,7 +71,7 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 /// `prefix_attach_mem`, `prefix_detach`, `msend`, `mrecv`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_int) -> c_int {
-    int(prefix::attach(s, hdrlen, flags, Ok(Storage::Own)))
+    immediate::int(prefix::attach(s, hdrlen, flags, Ok(Storage::Own)))
 }
 
 /// Starts the PREFIX protocol on top of a bytestream, in memory of the caller's.
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn dill_prefix_attach_mem(
     flags: c_int,
     mem: *mut dill_prefix_storage,
 ) -> c_int {
-    int(prefix::attach(s, hdrlen, flags, storage(mem)))
+    immediate::int(prefix::attach(s, hdrlen, flags, storage(mem)))
 }
 
 /// Ends the PREFIX protocol and gives the bytestream beneath back.
@@ -161,5 +161,5 @@ pub unsafe extern "C" fn dill_prefix_attach_mem(
 /// `prefix_attach`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_prefix_detach(s: c_int) -> c_int {
-    int(closed_on_error(s, prefix::detach(s)))
+    immediate::int(closed_on_error(s, prefix::detach(s)))
 }

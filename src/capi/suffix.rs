@@ -1,7 +1,7 @@
 //! SUFFIX: messages with a delimiter behind.
 
 use super::arguments::{bytes, closed_on_error, storage};
-use super::boundary::int;
+use super::boundary::{immediate, int};
 use crate::protocols::suffix::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn dill_suffix_attach(
     suffixlen: usize,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(
+    immediate::int(suffix::attach(
         s,
         unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(),
         Ok(Storage::Own),
@@ -123,7 +123,11 @@ pub unsafe extern "C" fn dill_suffix_attach_mem(
     mem: *mut dill_suffix_storage,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(s, unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(), storage(mem)))
+    immediate::int(suffix::attach(
+        s,
+        unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(),
+        storage(mem),
+    ))
 }
 
 /// Ends the SUFFIX protocol and gives the bytestream beneath back.

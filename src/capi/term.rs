@@ -1,7 +1,7 @@
 //! TERM: a terminal handshake on top of messages.
 
 use super::arguments::{bytes, storage};
-use super::boundary::{int, unit};
+use super::boundary::{immediate, int, unit};
 use crate::protocols::term::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
@@ -65,7 +65,11 @@ const _: () = assert!(size_of::<dill_term_storage>() == STORAGE);
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usize) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), Ok(Storage::Own)))
+    immediate::int(term::attach(
+        s,
+        unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(),
+        Ok(Storage::Own),
+    ))
 }
 
 /// Starts the TERM protocol on top of a message socket, in memory of the caller's.
@@ -116,7 +120,7 @@ pub unsafe extern "C" fn dill_term_attach_mem(
     mem: *mut dill_term_storage,
 ) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), storage(mem)))
+    immediate::int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), storage(mem)))
 }
 
 /// Sends the terminal message of the TERM protocol.

@@ -31,6 +31,9 @@ pub(crate) fn cancel(handle: c_int, period: Period) -> Result<()> {
     let outcome = end_members(context, &bundle, period);
     bundle.destroy(context);
     context.handles.release(handle);
+    if period != Period::Zero {
+        context.take_turn(-1); // an empty bundle needs no wait
+    }
     outcome
 }
 

@@ -43,6 +43,13 @@ pub(crate) fn sleep(deadline: i64) -> Result<()> {
     }
 }
 
+/// Runs other coroutines if it is time, in a call that succeeds without a wait.
+pub(crate) fn take_turn(deadline: i64) {
+    if let Some(context) = Context::existing() {
+        context.take_turn(deadline);
+    }
+}
+
 /// Has the bundle in which the caller runs got the graceful request?
 pub(crate) fn is_requested() -> bool {
     Context::existing()

@@ -154,8 +154,8 @@ impl<'a> CancelScope<'a> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn run<R>(self, function: impl FnOnce() -> R) -> Result<(R, Option<Fired>)> {
-        let (result, fired) =
-            cancel_scope::within(self.watch, self.deadline.raw(), function).map_err(Error::of)?;
+        let (result, fired) = cancel_scope::within(self.watch, self.deadline.raw(), function)
+            .map_err(Error::immediate)?;
         let fired = match fired {
             cancel_scope::Fired::No => None,
             cancel_scope::Fired::ByDeadline => Some(Fired::Deadline),

@@ -1,6 +1,6 @@
 //! All state of one scheduler: there is one for each thread that uses the library.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
 use super::clock::CachedClock;
 use super::coroutine::{Coroutine, Launch, stop};
 use super::drafts::Drafts;
@@ -35,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) clock: CachedClock,
     pub(super) pool: CoroutinePool,
     pub(super) launch_turn: LaunchTurn,
+    pub(super) failures: Failures,
     /// Bundles, whose type an upper layer knows.
     pub(crate) spare_bundles: Spares,
     pub(crate) fds: FdTable,

@@ -1,6 +1,6 @@
 //! The beginning and the end of a scheduler.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::context::Context;
 use super::coroutine::Coroutine;
@@ -59,6 +59,7 @@ impl Context {
                 clock: CachedClock::new(clock),
                 pool: CoroutinePool::new(),
                 launch_turn: LaunchTurn::new(),
+                failures: Failures::new(),
                 spare_bundles: Spares::new(256),
                 fds: FdTable::new(),
                 drafts: Drafts::new(),

@@ -1,7 +1,7 @@
 //! Making HTTP sockets of byte streams and the other way round.
 
 use super::dill_http_storage;
-use crate::capi::boundary::{int, unit};
+use crate::capi::boundary::{immediate, int, unit};
 use crate::os::errno::Errno;
 use crate::protocols::http::{self, Exchange};
 use crate::scheduler::handles;
@@ -59,7 +59,7 @@ use core::ffi::c_int;
 /// `http_attach_mem`, `http_detach`, `http_sendrequest`, `http_recvrequest`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
-    int(http::attach(s))
+    immediate::int(http::attach(s))
 }
 
 /// Makes an HTTP socket of a byte stream, with memory of the caller's.
@@ -103,9 +103,9 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 pub unsafe extern "C" fn dill_http_attach_mem(s: c_int, mem: *mut dill_http_storage) -> c_int {
     if mem.is_null() {
         let _ = handles::close(s);
-        return int(Err(Errno::EINVAL));
+        return immediate::int(Err(Errno::EINVAL));
     }
-    int(http::attach(s))
+    immediate::int(http::attach(s))
 }
 
 /// Ends the head of a message and sends it.

@@ -2,7 +2,7 @@
 
 use super::{dill_ipc_listener_storage, dill_ipc_storage};
 use crate::capi::arguments::{storage, text};
-use crate::capi::boundary::int;
+use crate::capi::boundary::{immediate, int};
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int};
@@ -51,7 +51,7 @@ use core::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_listen(addr: *const c_char, backlog: c_int) -> c_int {
     // SAFETY: the name is the caller's promise.
-    int(unsafe { text(addr) }.and_then(|path| ipc::listen(path, backlog)))
+    immediate::int(unsafe { text(addr) }.and_then(|path| ipc::listen(path, backlog)))
 }
 
 /// Starts to listen for local connections, in memory of the caller's.
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn dill_ipc_listen_mem(
 ) -> c_int {
     // SAFETY: the name is the caller's promise.
     let path = storage(mem).and_then(|_| unsafe { text(addr) });
-    int(path.and_then(|path| ipc::listen(path, backlog)))
+    immediate::int(path.and_then(|path| ipc::listen(path, backlog)))
 }
 
 /// Accepts an incoming local connection.

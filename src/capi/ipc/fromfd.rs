@@ -2,7 +2,7 @@
 
 use super::{dill_ipc_listener_storage, dill_ipc_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::immediate;
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
 use core::ffi::c_int;
@@ -46,7 +46,7 @@ use core::ffi::c_int;
 /// `ipc_listener_fromfd_mem`, `ipc_listen`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_listener_fromfd(fd: c_int) -> c_int {
-    int(ipc::listener_from_fd(fd))
+    immediate::int(ipc::listener_from_fd(fd))
 }
 
 /// Makes a listener of a file descriptor, in memory of the caller's.
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd_mem(
     fd: c_int,
     mem: *mut dill_ipc_listener_storage,
 ) -> c_int {
-    int(storage(mem).and_then(|_| ipc::listener_from_fd(fd)))
+    immediate::int(storage(mem).and_then(|_| ipc::listener_from_fd(fd)))
 }
 
 /// Makes a connection of a file descriptor.
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd_mem(
 /// `ipc_fromfd_mem`, `ipc_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
-    int(ipc::from_fd(fd, Storage::Own))
+    immediate::int(ipc::from_fd(fd, Storage::Own))
 }
 
 /// Makes a connection of a file descriptor, in memory of the caller's.
@@ -178,5 +178,5 @@ pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
 /// `ipc_fromfd`, `ipc_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_fromfd_mem(fd: c_int, mem: *mut dill_ipc_storage) -> c_int {
-    int(storage(mem).and_then(|storage| ipc::from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| ipc::from_fd(fd, storage)))
 }

@@ -2,7 +2,7 @@
 
 use super::dill_ipc_pair_storage;
 use crate::capi::arguments::storage;
-use crate::capi::boundary::unit;
+use crate::capi::boundary::immediate;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
@@ -54,7 +54,7 @@ unsafe fn pair(s: *mut c_int, storage: Result<Storage>) -> Result<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_pair(s: *mut c_int) -> c_int {
     // SAFETY: the place is the caller's promise.
-    unit(unsafe { pair(s, Ok(Storage::Own)) })
+    immediate::unit(unsafe { pair(s, Ok(Storage::Own)) })
 }
 
 /// Makes two local connections that are each other's peers, in memory of the caller's.
@@ -99,5 +99,5 @@ pub unsafe extern "C" fn dill_ipc_pair_mem(
     s: *mut c_int,
 ) -> c_int {
     // SAFETY: the place is the caller's promise.
-    unit(unsafe { pair(s, storage(mem)) })
+    immediate::unit(unsafe { pair(s, storage(mem)) })
 }

@@ -2,7 +2,7 @@
 
 use super::{dill_tcp_listener_storage, dill_tcp_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::{immediate, int};
 use crate::capi::ip_address::{address, address_mut, dill_ipaddr};
 use crate::os::errno::Result;
 use crate::sockets::storage::Storage;
@@ -76,7 +76,7 @@ unsafe fn accept(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_listen(addr: *mut dill_ipaddr, backlog: c_int) -> c_int {
     // SAFETY: the address is the caller's promise.
-    int(unsafe { listen(addr, backlog, Storage::Own) })
+    immediate::int(unsafe { listen(addr, backlog, Storage::Own) })
 }
 
 /// Starts to listen for TCP connections, in memory of the caller's.
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn dill_tcp_listen_mem(
     mem: *mut dill_tcp_listener_storage,
 ) -> c_int {
     // SAFETY: the address is the caller's promise.
-    int(storage(mem).and_then(|storage| unsafe { listen(addr, backlog, storage) }))
+    immediate::int(storage(mem).and_then(|storage| unsafe { listen(addr, backlog, storage) }))
 }
 
 /// Accepts an incoming TCP connection.

@@ -2,7 +2,7 @@
 
 use super::{dill_tcp_listener_storage, dill_tcp_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::immediate;
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp;
 use core::ffi::c_int;
@@ -48,7 +48,7 @@ use core::ffi::c_int;
 /// `tcp_listener_fromfd_mem`, `tcp_listen`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_listener_fromfd(fd: c_int) -> c_int {
-    int(tcp::listener_from_fd(fd, Storage::Own))
+    immediate::int(tcp::listener_from_fd(fd, Storage::Own))
 }
 
 /// Makes a listener of a file descriptor, in memory of the caller's.
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd_mem(
     fd: c_int,
     mem: *mut dill_tcp_listener_storage,
 ) -> c_int {
-    int(storage(mem).and_then(|storage| tcp::listener_from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| tcp::listener_from_fd(fd, storage)))
 }
 
 /// Makes a connection of a file descriptor.
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd_mem(
 /// `tcp_fromfd_mem`, `tcp_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
-    int(tcp::from_fd(fd, Storage::Own))
+    immediate::int(tcp::from_fd(fd, Storage::Own))
 }
 
 /// Makes a connection of a file descriptor, in memory of the caller's.
@@ -180,5 +180,5 @@ pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
 /// `tcp_fromfd`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_fromfd_mem(fd: c_int, mem: *mut dill_tcp_storage) -> c_int {
-    int(storage(mem).and_then(|storage| tcp::from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| tcp::from_fd(fd, storage)))
 }
