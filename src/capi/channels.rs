@@ -247,7 +247,7 @@ pub unsafe extern "C" fn dill_chsend(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chsend(ch, val, len, deadline)
+    channel::send(ch, val.cast_mut().cast(), len, deadline)
 }
 
 /// Receives a message from a channel.
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn dill_chrecv(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chrecv(ch, val, len, deadline)
+    channel::receive(ch, val.cast(), len, deadline)
 }
 
 /// Says that nothing more will be sent to a channel from this end.
