@@ -88,7 +88,7 @@ fn dropping_a_bundle_cancels_all_first_and_awaits_them_all() {
                 let _witness = Witness(log.clone(), "frame left");
                 assert_eq!(redill::sleep(NEVER), Err(Error::Canceled));
                 log.note(name);
-                // For good. The others run first, though.
+                // For good, though the others run first.
                 assert_eq!(redill::yield_now(), Err(Error::Canceled));
                 assert_eq!(Bundle::new().err(), Some(Error::Canceled));
             })
