@@ -3,7 +3,7 @@
 //!
 //! The bound is generous, to hold on a busy machine.
 
-use dill::{Bundle, CancelScope, Deadline, Error, Grace, Outcome, channel, choose};
+use redill::{Bundle, CancelScope, Deadline, Error, Grace, Outcome, channel, choose};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn calls_that_fail_take_turns() {
     drop(tx);
     repeat(&Err(Error::Done), || rx.recv(Deadline::NEVER));
     let others = Bundle::new().unwrap();
-    let handle = others.spawn(|| dill::sleep(Duration::from_millis(20))).unwrap();
+    let handle = others.spawn(|| redill::sleep(Duration::from_millis(20))).unwrap();
     let flag = sets_a_flag(&others);
     CancelScope::new()
         .deadline(Deadline::NOW)
@@ -35,8 +35,8 @@ fn calls_that_fail_take_turns() {
             let start = Instant::now();
             while !flag.get() {
                 assert!(start.elapsed() < BOUND);
-                assert_eq!(dill::sleep(Duration::from_secs(60)), Err(Error::Canceled));
-                assert_eq!(dill::yield_now(), Err(Error::Canceled));
+                assert_eq!(redill::sleep(Duration::from_secs(60)), Err(Error::Canceled));
+                assert_eq!(redill::yield_now(), Err(Error::Canceled));
                 assert_eq!(handle.wait(Deadline::NEVER), Err(Error::Canceled));
             }
         })
@@ -49,7 +49,7 @@ fn sets_a_flag(bundle: &Bundle) -> Rc<Cell<bool>> {
     let set = Rc::clone(&flag);
     bundle
         .go(move || {
-            dill::sleep(Duration::from_millis(2)).unwrap();
+            redill::sleep(Duration::from_millis(2)).unwrap();
             set.set(true);
         })
         .unwrap();
@@ -84,14 +84,14 @@ fn a_coroutine_that_ignores_its_end_stops_nothing_else() {
             let start = Instant::now();
             while !flag.get() {
                 assert!(start.elapsed() < BOUND);
-                let _ = dill::sleep(Duration::from_secs(60));
+                let _ = redill::sleep(Duration::from_secs(60));
             }
         })
         .unwrap();
     let other = Bundle::new().unwrap();
     other
         .go(move || {
-            dill::sleep(Duration::from_millis(20)).unwrap();
+            redill::sleep(Duration::from_millis(20)).unwrap();
             stop.set(true);
         })
         .unwrap();
