@@ -141,9 +141,11 @@ static const char *const immediate[][2] = {
         "ipc_listener_fromfd_mem ipc_fromfd ipc_fromfd_mem ipc_pair ipc_pair_mem prefix_attach "
         "prefix_attach_mem suffix_attach suffix_attach_mem term_attach term_attach_mem "
         "http_attach http_attach_mem"},
-    {"sets what happens later", "bundle_deadline bundle_follow bundle_notify cancel_enter "
-        "cancel_leave chdone fdclean"},
-    {"gives back what it has", "prefix_detach hquery now ws_status"},
+    {"sets what happens later", "bundle_deadline bundle_fail bundle_follow bundle_notify "
+        "bundle_request cancel_begin cancel_end cancel_enter cancel_leave chdone fdclean "
+        "last_resort"},
+    {"gives back what it has", "bundle_requested cancel_fired deadline left prefix_detach hquery "
+        "now reason ws_status"},
     {"computes", "ipaddr_equal ipaddr_family ipaddr_len ipaddr_local ipaddr_port ipaddr_setport "
         "ipaddr_sockaddr ipaddr_str ws_request_key ws_response_key"},
     {"is for finding mistakes", "dump"},

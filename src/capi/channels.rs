@@ -30,12 +30,16 @@ pub const DILL_CHSOCK: c_int = 5;
 /// empty bundle is ready at once.
 pub const DILL_CHBUNDLE: c_int = 6;
 
+/// Clause of `choose`: wait until the bundle in which the caller runs has got a graceful request;
+/// from then on the clause is ready. `ch` is -1. In the main coroutine it never is.
+pub const DILL_CHREQUEST: c_int = 7;
+
 /// One of the operations that `choose` selects from.
 #[repr(C)]
 pub struct dill_chclause {
-    /// What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK` or `CHBUNDLE`.
+    /// What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK`, `CHBUNDLE` or `CHREQUEST`.
     pub op: c_int,
-    /// The handle of the channel, socket or bundle; or the file descriptor.
+    /// The handle of the channel, socket or bundle; or the file descriptor; -1 for `CHREQUEST`.
     pub ch: c_int,
     /// The message to send, or where to put the one received. `NULL` for what is no
     /// operation on a channel.
@@ -53,6 +57,7 @@ impl dill_chclause {
             DILL_CHFDOUT => Some(Operation::FdOut),
             DILL_CHSOCK => Some(Operation::Socket),
             DILL_CHBUNDLE => Some(Operation::Bundle),
+            DILL_CHREQUEST => Some(Operation::Request),
             _ => None,
         };
         let buffer = Buffer { address: self.val.cast(), len: self.len };
@@ -353,7 +358,9 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// place, or none: a message is never lost to a clause that was not chosen.
 ///
 /// Clauses on channels send or receive. The others only wait: the descriptor, the socket
-/// or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+/// or the bundle is then ready for the call that follows. `CHREQUEST` is ready once the bundle in
+/// which the caller runs has got a graceful request; put it behind the channels that are to be
+/// drained first. A descriptor that never blocks, of
 /// a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
 ///
 /// A socket is ready when the next receive or accept on it would not block before its first
@@ -362,7 +369,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// body. There are two exceptions: on byte streams of the program's own all that comes counts, and
 /// so does the size of a body's first chunk.
 ///
-/// An end of a channel may appear in several clauses. With no clause at all the function
+/// An end of a channel, a socket or a descriptor may appear in several clauses. With no clause at all the function
 /// waits for the deadline.
 ///
 /// # Parameters
@@ -393,7 +400,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// - `EBUSY`: another coroutine waits for the same descriptor or socket already.
 /// - `EDEADLK`: the caller itself runs in its bundle, at any depth.
 /// - `EINVAL`: its `op` is unknown; or `val` is `NULL` though `len` is not 0; or one of
-///   them is set though the operation has no message.
+///   them is set though the operation has no message; or `ch` is not -1 with `CHREQUEST`.
 /// - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
 /// - `EMSGSIZE`: the other side's message has another size. It fails, too.
 /// - `ENOTSUP`: its handle is not of a kind that the operation works with.
@@ -430,7 +437,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 ///
 /// # See also
 ///
-/// `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
+/// `bundle_requested`, `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_choose(
     clauses: *mut dill_chclause,

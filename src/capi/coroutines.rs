@@ -129,7 +129,8 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 ///
 /// # Return value
 ///
-/// 0, or -1 with `errno` set to one of the values below.
+/// 0; or, if a coroutine of the bundle has reported an error with `bundle_fail`, that error, a
+/// positive number, to which `errno` is set, too; or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
@@ -166,7 +167,7 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 ///
 /// # See also
 ///
-/// `bundle`, `bundle_cancel`, `choose`, `hclose`
+/// `bundle`, `bundle_cancel`, `bundle_fail`, `choose`, `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
     entry::bundle_wait(bndl, deadline)

@@ -21,6 +21,8 @@ mod entry;
 mod foreign;
 mod graceful;
 mod handles;
+mod requests;
+mod shutdown_limits;
 mod signals;
 mod time;
 

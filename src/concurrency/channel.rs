@@ -235,6 +235,11 @@ impl HalfChannel {
         true
     }
 
+    /// Those who have subscribed to the close of this half.
+    pub(super) fn close_subscribers(&self) -> &Subscribers {
+        &self.close_subscribers
+    }
+
     /// Subscribes to the close of this half.
     pub(super) fn subscribe_to_close(&self, subscriber: Ref<Subscriber>) {
         self.close_subscribers.add(subscriber);

@@ -28,6 +28,8 @@ pub(crate) enum Operation {
     Socket,
     /// Until the last coroutine of a bundle has finished.
     Bundle,
+    /// Until the bundle in which the caller runs has got the graceful request.
+    Request,
     /// Until an event has happened: the one at the buffer's address. Not for C.
     Event,
 }
@@ -70,9 +72,14 @@ pub(crate) enum Begun {
 /// What a clause waits for.
 enum Source {
     Channel(Direction, Ref<HalfChannel>),
-    Fd { fd: c_int, writing: bool },
+    Fd {
+        fd: c_int,
+        writing: bool,
+    },
     Socket(c_int),
     Bundle(Ref<Bundle>),
+    /// `None` in a main coroutine, which is never asked.
+    Request(Option<Ref<Bundle>>),
     Event(Ref<Event>),
 }
 
@@ -218,6 +225,8 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
             Source::Socket(clause.handle)
         }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        Ok(Operation::Request) if clause.handle != -1 => return Err(Errno::EINVAL),
+        Ok(Operation::Request) => Source::Request(bundle::of(context.current())),
         Ok(Operation::Event) => {
             // SAFETY: only `Clause::of_event` makes such clauses, and the event stays alive by the
             // promise of the caller of `choose`.
@@ -256,6 +265,7 @@ impl Source {
             }
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
+            Source::Request(own) => Ok(own.is_some_and(|own| own.is_requested())),
             Source::Event(event) => Ok(event.has_happened()),
         }
     }
@@ -277,6 +287,7 @@ impl Source {
                 bundle.enqueue(waiter);
                 Ok(())
             }
+            Source::Request(own) => own.map_or(Ok(()), |own| own.await_request(context, waiter)),
             Source::Event(event) => {
                 event.enqueue(waiter);
                 Ok(())

@@ -19,6 +19,7 @@ mod dump;
 pub(crate) mod event;
 #[allow(unsafe_code)]
 pub(crate) mod input;
+pub(crate) mod last_resort;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
@@ -26,6 +27,7 @@ mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
+pub(crate) mod reason;
 #[allow(unsafe_code)]
 pub(crate) mod request;
 pub(crate) mod rest;
@@ -35,5 +37,6 @@ mod scope_chain;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod subscriber;
+pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

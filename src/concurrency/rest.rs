@@ -1,6 +1,5 @@
 //! Yielding and sleeping.
 
-use super::bundle;
 use super::completion::{carry_out, complete};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -47,11 +46,4 @@ pub(crate) fn take_turn(deadline: i64) {
     if let Some(context) = Context::existing() {
         context.take_turn(deadline);
     }
-}
-
-/// Has the bundle in which the caller runs got the graceful request?
-pub(crate) fn is_requested() -> bool {
-    Context::existing()
-        .and_then(|context| bundle::of(context.current()))
-        .is_some_and(|bundle| bundle.is_requested())
 }

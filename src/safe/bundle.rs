@@ -200,7 +200,9 @@ impl Bundle {
     }
 
     /// Hard-cancels the coroutines when the deadline passes, wherever the owner is by then. The
-    /// bundle stays open. Replaces an earlier deadline; [`Deadline::NEVER`] removes it.
+    /// bundle stays open, but launches fail with [`Error::Canceled`] from then on, until a later call
+    /// replaces the deadline or removes it with [`Deadline::NEVER`]. One that has passed already
+    /// takes effect at once.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

@@ -80,7 +80,13 @@ impl Budget {
     /// Returns whether the poller was not asked for so long that it is time.
     #[inline(always)]
     pub(super) fn poll_is_due(&self, now: u64) -> bool {
-        now.wrapping_sub(self.polled_at.get()) >= poll_interval()
+        self.since_poll(now) >= poll_interval()
+    }
+
+    /// Returns for how many cycles the poller was not asked.
+    #[inline(always)]
+    pub(super) fn since_poll(&self, now: u64) -> u64 {
+        now.wrapping_sub(self.polled_at.get())
     }
 
     /// Notes that the poller was asked.
@@ -105,9 +111,9 @@ impl Budget {
         self.switches.set(next - 1);
     }
 
-    /// Takes the switch that is under way out of the last grant, as it has not been made yet.
-    pub(super) fn give_back(&self) {
-        self.switches.set(self.switches.get() + 1);
+    /// After [`Budget::grant`], for a switch that is tried again and spends its share then.
+    pub(super) fn grant_again(&self) {
+        self.switches.set(self.granted.get());
     }
 
     /// Spends one operation. Returns false when that was one too many.

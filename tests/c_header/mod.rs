@@ -13,6 +13,13 @@ use std::{env, fs};
 
 pub const HEADERS: [&str; 2] = ["libdill.h", "libdillimpl.h"];
 
+/// Constants that have no name without the prefix.
+const PREFIXED_CONSTANTS: [&str; 3] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD"];
+
+/// Functions that have one only where `DILL_RAW_NAMES` is 2.
+pub const PREFIXED_FUNCTIONS: [&str; 5] =
+    ["dill_deadline", "dill_dump", "dill_last_resort", "dill_left", "dill_reason"];
+
 /// The root of the project.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,7 +79,18 @@ impl Item {
         self.comment.contains("not for direct use")
     }
 
-    /// The name without its prefix, by which most programs call it.
+    /// Whether it has only the name with the prefix, for most programs.
+    pub fn is_prefixed_only(&self) -> bool {
+        let name = &*self.name;
+        PREFIXED_CONSTANTS.contains(&name) || PREFIXED_FUNCTIONS.contains(&name)
+    }
+
+    /// The name by which most programs call it.
+    pub fn usual_name(&self) -> &str {
+        if self.is_prefixed_only() { &self.name } else { self.raw_name() }
+    }
+
+    /// The name without its prefix.
     pub fn raw_name(&self) -> &str {
         &self.name["dill_".len()..]
     }

@@ -6,8 +6,8 @@ mod c_header;
 mod generated;
 
 use c_header::{
-    HEADERS, all_items, check_fresh, example_complaints, header_text, implementation, in_backticks,
-    items, root, words,
+    HEADERS, PREFIXED_FUNCTIONS, all_items, check_fresh, example_complaints, header_text,
+    implementation, in_backticks, items, root, words,
 };
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn every_function_is_documented() {
     const HEADINGS: [&str; 6] =
         ["Parameters", "Return value", "Errors", "Thread safety", "Example", "See also"];
     let items = all_items();
-    let known: BTreeSet<&str> = items.iter().map(|item| &item.name[5..]).collect();
+    let known: BTreeSet<&str> = items.iter().map(|item| item.usual_name()).collect();
     let mut faults = Vec::new();
     for item in &items {
         let mut fault = |what: &str| faults.push(format!("{}: {what}", item.name));
@@ -86,25 +86,54 @@ fn with_sockets(header: &str, inside: bool) -> String {
     found
 }
 
+/// What is between these lines is for programs that ask for it.
+const ASKED_FOR: [&str; 2] =
+    ["#if defined DILL_RAW_NAMES\n#if DILL_RAW_NAMES >= 2\n", "#endif\n#endif\n#endif\n"];
+
+/// A header without the names that `DILL_RAW_NAMES` asks for.
+fn usual_part(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(ASKED_FOR[0]) else { return text.to_owned() };
+    let (_, after) = rest.split_once(ASKED_FOR[1]).unwrap();
+    before.to_owned() + after
+}
+
+/// The names that a piece of a header gives a short form to.
+fn shortened(text: &str) -> Vec<String> {
+    let definitions = text.lines().filter_map(|line| line.strip_prefix("#define "));
+    definitions
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(name, value)| {
+            [format!("dill_{name}"), format!("DILL_{name}")].contains(&(*value).to_owned())
+        })
+        .map(|(_, value)| value.to_owned())
+        .collect()
+}
+
+#[test]
+fn words_of_programs_are_taken_only_where_asked_for() {
+    let header = header_text("libdill.h");
+    let (_, rest) = header.split_once(ASKED_FOR[0]).unwrap();
+    let (asked_for, _) = rest.split_once(ASKED_FOR[1]).unwrap();
+    assert_eq!(shortened(asked_for), PREFIXED_FUNCTIONS);
+    for function in PREFIXED_FUNCTIONS {
+        assert!(asked_for.contains(&format!("return {function}(")), "{function} in C++");
+    }
+}
+
 #[test]
 fn every_name_exists_without_its_prefix() {
-    // Too special to be worth a short name.
-    const PREFIXED_ONLY: [&str; 4] = ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD", "dill_dump"];
     for header in HEADERS {
         for sockets in [false, true] {
             let text = with_sockets(&header_text(header), sockets);
             let declared: BTreeSet<String> = items(header, &text)
                 .into_iter()
-                .filter(|item| !item.is_internal() && !PREFIXED_ONLY.contains(&&*item.name))
+                .filter(|item| !item.is_internal() && !item.is_prefixed_only())
                 .map(|item| item.name)
                 .collect();
             assert!(!declared.is_empty());
             let mut short = BTreeSet::new();
-            for line in text.lines().filter_map(|line| line.strip_prefix("#define ")) {
-                let Some((name, value)) = line.split_once(' ') else { continue };
-                if value == format!("dill_{name}") || value == format!("DILL_{name}") {
-                    short.insert(value.to_owned());
-                }
+            for value in shortened(&usual_part(&text)) {
+                short.insert(value);
             }
             let odd: Vec<&String> = declared.symmetric_difference(&short).collect();
             assert!(odd.is_empty(), "{header} declares only or shortens only {odd:?}");

@@ -32,15 +32,6 @@ pub struct Library {
     by_name: BTreeMap<String, usize>,
 }
 
-/// Has the item only the name with the prefix?
-fn is_prefixed_only(item: &Item) -> bool {
-    ["DILL_INHERIT", "DILL_REQUEST", "DILL_SHIELD"].contains(&&*item.name)
-}
-
-fn short_name(item: &Item) -> &str {
-    if is_prefixed_only(item) { &item.name } else { item.raw_name() }
-}
-
 fn has_page(item: &Item) -> bool {
     item.parameters.is_some() && !item.is_internal()
 }
@@ -74,7 +65,7 @@ impl Library {
     pub fn new() -> Self {
         let items: Vec<Item> = all_items().into_iter().filter(|item| !item.is_internal()).collect();
         let by_name =
-            items.iter().enumerate().map(|(at, item)| (short_name(item).to_owned(), at)).collect();
+            items.iter().enumerate().map(|(at, item)| (item.usual_name().to_owned(), at)).collect();
         Self { items, by_name }
     }
 
@@ -85,7 +76,7 @@ impl Library {
     /// Names without their prefix, as most programs write them.
     fn shortened(&self, code: &str) -> String {
         let mut short = code.replace("DILL_EXPORT_DATA ", "").replace("DILL_EXPORT ", "");
-        for item in self.items.iter().filter(|item| !is_prefixed_only(item)) {
+        for item in self.items.iter().filter(|item| !item.is_prefixed_only()) {
             // Whole words only: `dill_go` is the beginning of `dill_go_mem`.
             let mut from = 0;
             while let Some(at) = short[from..].find(&item.name).map(|at| at + from) {
@@ -105,7 +96,7 @@ impl Library {
     pub fn pages(&self) -> BTreeMap<String, String> {
         let functions = self.items.iter().filter(|item| has_page(item));
         let mut pages: BTreeMap<String, String> = functions
-            .map(|item| (format!("man3/{}.3", item.raw_name()), self.function_page(item)))
+            .map(|item| (format!("man3/{}.3", item.usual_name()), self.function_page(item)))
             .collect();
         for name in OVERVIEWS {
             pages.insert(format!("man7/{name}.7"), self.overview_page(name));
@@ -120,7 +111,8 @@ impl Library {
         names.extend(words(&function.declaration));
         loop {
             let is_named = |item: &&Item| {
-                !has_page(item) && (names.contains(short_name(item)) || names.contains(&*item.name))
+                !has_page(item)
+                    && (names.contains(item.usual_name()) || names.contains(&*item.name))
             };
             let found: Vec<&Item> = self.items.iter().filter(is_named).collect();
             let known = names.len();
@@ -157,14 +149,19 @@ impl Library {
             "mem" => "void *mem".to_owned(),
             "len" => "size_t len".to_owned(),
             "bndl" => "int bndl".to_owned(),
+            "ch" => "int ch".to_owned(),
+            "deadline" => "int64_t deadline".to_owned(),
+            "name" => "name".to_owned(),
             other => panic!("{}: of what type is {other}?", item.name),
         };
         let parameters: Vec<String> = item.parameters.iter().flatten().map(types).collect();
-        format!("int {}({});", item.raw_name(), parameters.join(", "))
+        // A macro in capitals is a declaration.
+        let returned = if item.name.starts_with("DILL_") { "" } else { "int " };
+        format!("{returned}{}({});", item.raw_name(), parameters.join(", "))
     }
 
     fn function_page(&self, item: &Item) -> String {
-        let name = item.raw_name();
+        let name = item.usual_name();
         let parameters = item.parameters.as_deref().unwrap_or_default();
         let code = References { library: self, page: name, parameters };
         let text = |heading: &str| {
@@ -207,14 +204,18 @@ impl Library {
         };
         let purpose = purpose.replace('`', "");
         // No fonts: programs that make an index read this.
-        format!("{}, {} \\- {}\n", item.raw_name(), item.name, verbatim(&purpose))
+        let names = match item.is_prefixed_only() {
+            true => item.name.clone(),
+            false => format!("{}, {}", item.raw_name(), item.name),
+        };
+        format!("{names} \\- {}\n", verbatim(&purpose))
     }
 
     /// A type or a constant and what it is for.
     fn entry(&self, item: &Item, code: &dyn Code) -> String {
         let name = match item.declaration.strip_prefix("struct") {
-            Some(_) => format!("struct {}", short_name(item)),
-            None => short_name(item).to_owned(),
+            Some(_) => format!("struct {}", item.usual_name()),
+            None => item.usual_name().to_owned(),
         };
         let mut entry = tagged(&bold(&name), item.description(), code);
         for (member, text) in item.members() {
@@ -251,7 +252,7 @@ impl Library {
             }
             let line = self.name_line(item);
             let purpose = line.split_once("\\- ").unwrap().1.trim_end();
-            page += &format!(".TP\n{}(3)\n{purpose}\n", bold(item.raw_name()));
+            page += &format!(".TP\n{}(3)\n{purpose}\n", bold(item.usual_name()));
         }
         page
     }

@@ -1,5 +1,6 @@
 //! The end of coroutines, as their bundles see it.
 
+use super::left_open;
 use super::{Bundle, HAS_FINISHED, Owned, of};
 use crate::concurrency::scope_chain;
 use crate::context_switch;
@@ -101,11 +102,8 @@ extern "C" fn finish() {
     // Only a coroutine ends, and it has a context.
     let Some(context) = Context::existing() else { std::process::abort() };
     let coroutine = context.current();
-    if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
-    }
-    if coroutine.takes_care(care::SCOPES) {
-        scope_chain::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::CANCELLATION | care::BUNDLES | care::SCOPES) {
+        clean_up(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)
@@ -121,10 +119,27 @@ extern "C" fn finish() {
     context.leave(coroutine);
 }
 
-/// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
-fn disown_bundles(coroutine: Ref<Coroutine>) {
+#[inline(never)]
+fn clean_up(context: &Context, coroutine: Ref<Coroutine>) {
+    if coroutine.takes_care(care::CANCELLATION) {
+        context.cancellations.end(coroutine);
+    }
+    if coroutine.takes_care(care::BUNDLES) {
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
+        disown_bundles(context, coroutine);
+    }
+    if coroutine.takes_care(care::SCOPES) {
+        scope_chain::abandon_all(context, coroutine);
+    }
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
+fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);
+        context.note_periods();
     }
 }

@@ -111,7 +111,7 @@ impl Direction {
         self.meet(context, target, buffer)
     }
 
-    /// [`Direction::attempt`] where there is nothing special about `target`.
+    /// Does what [`Direction::attempt`] does where there is nothing special about `target`.
     #[inline(always)]
     fn meet(self, context: &Context, target: &HalfChannel, buffer: Buffer) -> Result<bool> {
         let Some(other) = self.counterparts(target).first() else { return Ok(false) };
@@ -174,7 +174,7 @@ pub(super) fn begin(
     Context::end_call(deadline, begun)
 }
 
-/// The half-channel behind `handle`, if the caller may block.
+/// Returns the half-channel behind `handle`, if the caller may block.
 fn find_to_block(handle: c_int, buffer: Buffer) -> Result<(&'static Context, Ref<HalfChannel>)> {
     // Without a scheduler there is no channel either.
     let context = Context::existing().ok_or(Errno::EBADF)?;
@@ -197,7 +197,7 @@ pub(in crate::concurrency) fn begin_half(
     deadline: i64,
 ) -> Result<Transfer> {
     let target = direction.target(half);
-    let done = if target.state.get() == 0 {
+    let done = if target.is_plain() {
         direction.meet(context, &target, buffer)?
     } else {
         attempt_in_turn(context, direction, &target, buffer, deadline)?
@@ -215,7 +215,8 @@ pub(in crate::concurrency) fn begin_half(
     Ok(context.block())
 }
 
-/// [`Direction::attempt_specially`], which may succeed time and again: others run if it is time.
+/// Does what [`Direction::attempt_specially`] does, which may succeed time and again: others run if
+/// it is time.
 #[cold]
 #[inline(never)]
 fn attempt_in_turn(
