@@ -23,12 +23,7 @@ impl Held<Http> {
         }
         self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
-            let mut line = self.receive_line(operation)?;
-            // Some send an empty line after a body.
-            if line == b"\r\n" {
-                operation.start_over()?;
-                line = self.receive_line(operation)?;
-            }
+            let mut line = self.receive_request_line(operation)?;
             let request = syntax::parse_request(&mut line)?;
             self.head_begins(Start::Request(request.version), line_length(&request));
             let mut to_answer = self.to_answer.get();
@@ -47,7 +42,7 @@ impl Held<Http> {
     ) -> Result<c_int> {
         self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
-            let mut line = self.receive_line(operation)?;
+            let mut line = self.receive_first_line(operation)?;
             let length = line.len();
             let response = syntax::parse_status(&mut line)?;
             let mut asked = self.asked.get();
@@ -144,6 +139,38 @@ impl Held<Http> {
         Err(if error == Errno::EPIPE { Errno::ECONNRESET } else { error })
     }
 
+    /// Receives the first line of a request. Some peers send an empty line after a body: it is
+    /// skipped. It is no part of the request, which begins with the first byte after it. The
+    /// beginning of such a line stays taken if the call ends meanwhile.
+    fn receive_request_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        let beneath = self.beneath()?;
+        let mut skipped = false;
+        loop {
+            let taken = self.between.bytes();
+            match &taken[..self.between.length()] {
+                [] => self.between.receive(beneath, 1, operation.deadline)?,
+                b"\r" if !skipped => self.between.receive(beneath, 1, operation.deadline)?,
+                b"\r\n" if !skipped => {
+                    self.between.clear();
+                    skipped = true;
+                }
+                _ => return self.receive_first_line(operation),
+            }
+        }
+    }
+
+    /// Receives the first line of a head, which begins with what was taken of it.
+    fn receive_first_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        let length = self.between.length();
+        if length == 0 {
+            return self.receive_line(operation);
+        }
+        operation.begun()?;
+        let taken = self.between.bytes();
+        self.between.clear();
+        self.resume_line(&taken[..length], operation)
+    }
+
     fn receive_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
         self.resume_line(&[], operation)
     }
@@ -211,11 +238,11 @@ impl Held<Http> {
         Ok(())
     }
 
-    /// Receives the rest of a head, the rest of a body that was begun, and the heads that the peer
-    /// owes.
+    /// Receives the rest of a head, the rest of a body that was begun, the heads that the peer
+    /// owes, and the rest of an empty line before a request.
     pub(super) fn finish_receiving(&self, exchange: Exchange, deadline: i64) -> Result<()> {
         let begun = match self.input.get() {
-            Input::Idle if self.is_head_due(exchange) => false,
+            Input::Idle if self.is_head_due(exchange) || self.between.length() > 0 => false,
             Input::Head(_) => false,
             Input::Body(Incoming { begun: true, .. }) => true,
             _ => return Ok(()),
@@ -227,6 +254,9 @@ impl Held<Http> {
             }
             while self.input.get() == Input::Idle && self.is_head_due(exchange) {
                 self.drop_head(operation)?;
+            }
+            if self.between.length() > 0 && self.receive_first_line(operation)? != b"\r\n" {
+                return Err(Errno::EPROTO);
             }
             Ok(())
         })
@@ -247,7 +277,7 @@ impl Held<Http> {
     /// Receives a head and drops it. An empty one says that the peer has ended the exchange
     /// without a message.
     fn drop_head(&self, operation: &mut Operation) -> Result<()> {
-        let mut line = self.receive_line(operation)?;
+        let mut line = self.receive_first_line(operation)?;
         let length = line.len();
         if line == b"\r\n" {
             self.has_received_head.set(true);
