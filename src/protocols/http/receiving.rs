@@ -58,13 +58,13 @@ impl Held<Http> {
     pub(super) fn receive_field(&self, put: Put<'_>, deadline: i64) -> Result<()> {
         self.receiving(deadline, |operation| {
             let Input::Head(start) = self.input.get() else { return Ok(Err(Errno::EPIPE)) };
-            let mut line = self.receive_head_line(operation)?;
+            let line = self.receive_head_line(operation)?;
             if line == b"\r\n" {
                 self.line.set(line);
                 self.head_ends(start)?;
                 return Ok(Err(Errno::EPIPE));
             }
-            let (name, value) = syntax::parse_field(&mut line)?;
+            let (name, value) = syntax::parse_field(&line)?;
             let mut framing = self.received.get();
             framing.take(name, value)?;
             self.received.set(framing);
@@ -224,11 +224,11 @@ impl Held<Http> {
     /// Drops what is left of a head.
     pub(super) fn skip_head(&self, operation: &mut Operation) -> Result<()> {
         while let Input::Head(start) = self.input.get() {
-            let mut line = self.receive_head_line(operation)?;
+            let line = self.receive_head_line(operation)?;
             if line == b"\r\n" {
                 self.head_ends(start)?;
             } else {
-                let (name, value) = syntax::parse_field(&mut line)?;
+                let (name, value) = syntax::parse_field(&line)?;
                 let mut framing = self.received.get();
                 framing.take(name, value)?;
                 self.received.set(framing);
