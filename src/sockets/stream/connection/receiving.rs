@@ -165,12 +165,47 @@ impl Connection {
         self.receive_failed(error)
     }
 
-    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
+    /// Receives what is there, at least one byte, and at most `length`, which is not 0. For a caller
+    /// that may block.
     ///
     /// # Safety
     /// So many bytes can be written to `memory` until the call returns.
+    #[inline(always)]
+    pub(in crate::sockets) unsafe fn receive_some_fast(
+        &self,
+        context: &Context,
+        recorded: u32,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        if length < READ_AHEAD && !self.input.is_busy() {
+            let mut count = 0;
+            if self.ahead.is_empty() && self.family.reads_ahead() && !self.is(SPECIAL) {
+                // SAFETY: by the caller's promise there is place for a byte.
+                count = usize::from(unsafe { self.receive_small(context, memory, 1, deadline)? });
+            }
+            // SAFETY: by the caller's promise, as `count` bytes of its memory are in use.
+            count += unsafe {
+                self.ahead.take_some(context, memory.wrapping_add(count), length - count)
+            };
+            if count > 0 {
+                atomicity::note_transfer(context, recorded);
+                return Ok(count);
+            }
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.receive_some(recorded, memory, length, deadline) }
+    }
+
+    /// As [`receive_some_fast`](Self::receive_some_fast), in all cases.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    #[inline(never)]
     pub(super) unsafe fn receive_some(
         &self,
+        recorded: u32,
         memory: *mut u8,
         length: usize,
         deadline: i64,
@@ -186,7 +221,7 @@ impl Connection {
             .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
         result.map_err(|error| self.receive_ended(error, false, late))?;
         self.forget(state::RECEIVE_TIMED_OUT);
-        atomicity::note_transfer(context, RECORDED);
+        atomicity::note_transfer(context, recorded);
         Ok(length - cursor.remaining())
     }
 }
