@@ -4,6 +4,7 @@ use super::framing::{Body, Framing, Method, Unanswered};
 use super::head;
 use super::socket::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
+use crate::concurrency::atomicity::Transferred;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Operation};
 use crate::protocols::shared::Held;
@@ -140,23 +141,33 @@ impl Held<Http> {
     }
 
     /// Receives the first line of a request. Some peers send an empty line after a body: it is
-    /// skipped. It is no part of the request, which begins with the first byte after it. The
-    /// beginning of such a line stays taken if the call ends meanwhile.
+    /// skipped. It is no part of the request, which begins with the first byte after it.
     fn receive_request_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
-        let beneath = self.beneath()?;
-        let mut skipped = false;
-        loop {
-            let taken = self.between.bytes();
-            match &taken[..self.between.length()] {
-                [] => self.between.receive(beneath, 1, operation.deadline)?,
-                b"\r" if !skipped => self.between.receive(beneath, 1, operation.deadline)?,
-                b"\r\n" if !skipped => {
-                    self.between.clear();
-                    skipped = true;
-                }
-                _ => return self.receive_first_line(operation),
+        if self.between.length() == 0 {
+            let beneath = self.beneath()?;
+            let before = Transferred::so_far()?;
+            let mut first = [0];
+            let received = beneath.receive(&mut first, operation.deadline);
+            if received.is_ok() && first != *b"\r" {
+                operation.begun()?;
+                return self.resume_line(&first, operation);
             }
+            before.forget_later();
+            received?;
+            self.between.add(&first);
         }
+        self.skip_empty_line(operation.deadline)?;
+        self.receive_line(operation)
+    }
+
+    /// Receives the rest of an empty line before a request, of which the beginning was taken, and
+    /// stays taken if the call ends meanwhile.
+    #[cold]
+    fn skip_empty_line(&self, deadline: i64) -> Result<()> {
+        self.between.receive(self.beneath()?, 1, deadline)?;
+        let line = self.between.bytes();
+        self.between.clear();
+        if line.starts_with(b"\r\n") { Ok(()) } else { Err(Errno::EPROTO) }
     }
 
     /// Receives the first line of a head, which begins with what was taken of it.
@@ -255,8 +266,8 @@ impl Held<Http> {
             while self.input.get() == Input::Idle && self.is_head_due(exchange) {
                 self.drop_head(operation)?;
             }
-            if self.between.length() > 0 && self.receive_first_line(operation)? != b"\r\n" {
-                return Err(Errno::EPROTO);
+            if self.between.length() > 0 {
+                self.skip_empty_line(operation.deadline)?;
             }
             Ok(())
         })

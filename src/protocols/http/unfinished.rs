@@ -44,6 +44,11 @@ pub(super) fn remove(socket: &Http) {
     });
 }
 
+/// Returns whether no coroutine of the thread has an unfinished head.
+pub(super) fn is_empty() -> bool {
+    UNFINISHED.try_with(|list| list.borrow().is_empty()).unwrap_or(true)
+}
+
 /// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
 /// change the list and let others run.
 pub(super) fn for_each(mut action: impl FnMut(Held<Http>)) {
