@@ -184,6 +184,7 @@ impl ReadAhead {
     }
 
     /// Keeps the first `length` bytes of `block`, which were received.
+    #[inline]
     pub(super) fn keep(&self, mut block: NonNull<Block>, length: usize) {
         debug_assert!(self.is_empty() && length <= READ_AHEAD);
         if length == 0 {

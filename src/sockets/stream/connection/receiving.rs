@@ -8,8 +8,9 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::read_ahead::{self, READ_AHEAD};
+use crate::sockets::read_ahead::{self, Block, READ_AHEAD};
 use core::ffi::c_void;
+use core::ptr::NonNull;
 
 /// Which way the bytes of [`Connection::receive_some`] go.
 const RECEIVE: io_list::Direction = io_list::Direction::Receive;
@@ -99,6 +100,21 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<bool> {
+        let Some((block, received)) = self.fill_block(context, deadline)? else {
+            return Ok(false);
+        };
+        // SAFETY: by the caller's promise.
+        Ok(unsafe { self.ahead.pass_on(context, block, received, memory, length) })
+    }
+
+    /// Waits for input and receives it into a block, which may be kept in the buffer: that is
+    /// empty. `None` where there is no memory.
+    #[inline(always)]
+    fn fill_block(
+        &self,
+        context: &Context,
+        deadline: i64,
+    ) -> Result<Option<(NonNull<Block>, usize)>> {
         if !self.source.may_read() {
             // Nobody else runs but during the wait. What is left when the deadline has passed
             // is a matter for the wait, too: it lets those run who are ready.
@@ -106,11 +122,10 @@ impl Connection {
                 .await_input(context, &self.source, deadline)
                 .map_err(|error| self.receive_ended(error, false, false))?;
         }
-        let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
+        let Some(block) = read_ahead::allocate_block(context) else { return Ok(None) };
         let received = fd_io::fill(&self.source, block)
             .map_err(|error| self.receive_ended(error, false, false))?;
-        // SAFETY: by the caller's promise.
-        Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
+        Ok(Some((block, received as usize)))
     }
 
     /// # Safety
@@ -180,15 +195,15 @@ impl Connection {
         deadline: i64,
     ) -> Result<usize> {
         if length < READ_AHEAD && !self.input.is_busy() {
-            let mut count = 0;
-            if self.ahead.is_empty() && self.family.reads_ahead() && !self.is(SPECIAL) {
-                // SAFETY: by the caller's promise there is place for a byte.
-                count = usize::from(unsafe { self.receive_small(context, memory, 1, deadline)? });
+            if self.ahead.is_empty()
+                && self.family.reads_ahead()
+                && !self.is(SPECIAL)
+                && let Some((block, received)) = self.fill_block(context, deadline)?
+            {
+                self.ahead.keep(block, received);
             }
-            // SAFETY: by the caller's promise, as `count` bytes of its memory are in use.
-            count += unsafe {
-                self.ahead.take_some(context, memory.wrapping_add(count), length - count)
-            };
+            // SAFETY: by the caller's promise.
+            let count = unsafe { self.ahead.take_some(context, memory, length) };
             if count > 0 {
                 atomicity::note_transfer(context, recorded);
                 return Ok(count);
