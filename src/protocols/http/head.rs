@@ -67,10 +67,9 @@ pub(super) fn missing<const N: usize>(bytes: &[u8], end: &[u8; N]) -> usize {
 /// takes those for something else would see another message.
 pub(super) fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
     let before = start.checked_sub(1).map(|index| bytes[index]);
-    let is_usual = |byte: u8| (byte != b'\r') & (byte != b'\n') & (byte != 0);
     if let [text @ .., b'\r', b'\n'] = &bytes[start..]
         && before != Some(b'\r')
-        && syntax::all_bytes(text, is_usual)
+        && syntax::none_marked(text, |bytes| syntax::less_than(bytes, b'\r' + 1))
     {
         return Ok(()); // as lines mostly come
     }

@@ -106,18 +106,26 @@ fn is_token_byte(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
 
-/// Returns whether `is_good` holds for all bytes. It looks at many at once, the last of them twice
-/// where they are no multiple of that.
-#[inline]
-pub(super) fn all_bytes(text: &[u8], is_good: impl Fn(u8) -> bool) -> bool {
-    let all = |block: &[u8]| block.iter().fold(true, |all, &byte| all & is_good(byte));
-    if let Some(last) = text.last_chunk::<16>() {
-        text.chunks_exact(16).all(all) && all(last)
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        all(first) & all(last)
-    } else {
-        text.iter().all(|&byte| is_good(byte))
-    }
+/// Marks of eight bytes those that are less than `limit`, which is 128 at most, in their highest
+/// bits. Where there are any, higher ones may be marked by mistake.
+pub(super) fn less_than(bytes: u64, limit: u8) -> u64 {
+    bytes.wrapping_sub(u64::from_ne_bytes([limit; 8])) & !bytes & u64::from_ne_bytes([0x80; 8])
+}
+
+/// As [`less_than`], for bytes that are not to be in any text: controls, and all below `limit`.
+fn outside(bytes: u64, limit: u8) -> u64 {
+    less_than(bytes, limit) | less_than(bytes ^ u64::from_ne_bytes([0x7F; 8]), 1)
+}
+
+/// Returns whether `marks` marks none of the bytes, of which it gets eight at once.
+#[inline(always)]
+pub(super) fn none_marked(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
+    let marks = |block: &[u8; 8]| marks(u64::from_le_bytes(*block));
+    let Some(last) = text.last_chunk() else {
+        return text.iter().all(|&byte| marks(&[byte; 8]) == 0);
+    };
+    // The last ones overlap with those before them.
+    text.as_chunks().0.iter().fold(marks(last), |any, block| any | marks(block)) == 0
 }
 
 /// A word as methods and names of fields are.
@@ -127,12 +135,13 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 
 /// May `text` be the resource of a request?
 pub(crate) fn is_resource(text: &[u8]) -> bool {
-    !text.is_empty() && all_bytes(text, |byte| byte > b' ' && byte != 0x7F)
+    !text.is_empty() && none_marked(text, |bytes| outside(bytes, b' ' + 1))
 }
 
 /// May `text` be a value or a reason: does it stay on its line?
 pub(crate) fn is_value(text: &[u8]) -> bool {
-    all_bytes(text, |byte| (byte >= b' ') & (byte != 0x7F) | (byte == b'\t'))
+    none_marked(text, |bytes| outside(bytes, b' '))
+        || text.iter().all(|&byte| byte >= b' ' && byte != 0x7F || byte == b'\t')
 }
 
 #[cfg(test)]
