@@ -14,7 +14,7 @@ pub fn run(data: &[u8]) {
     let mut framing = Framing::default();
     let (mut lengths, mut codings) = (0, 0);
     for line in data.split(|&byte| byte == b'\n') {
-        let Ok((name, value)) = syntax::parse_field(&[line, b"\r\n"].concat())
+        let Ok((name, value)) = syntax::parse_field(&mut [line, b"\r\n"].concat())
             .map(|(name, value)| (name.to_vec(), value.to_vec()))
         else {
             continue;

@@ -187,10 +187,10 @@ impl Held<Http> {
             return Ok(true);
         }
         loop {
-            let line = self.receive_head_line(operation)?;
+            let mut line = self.receive_head_line(operation)?;
             let end = line == b"\r\n";
             if !end {
-                syntax::parse_field(&line)?;
+                syntax::parse_field(&mut line)?;
             }
             self.line.set(line);
             self.between.clear();

@@ -59,13 +59,13 @@ impl Held<Http> {
     pub(super) fn receive_field(&self, put: Put<'_>, deadline: i64) -> Result<()> {
         self.receiving(deadline, |operation| {
             let Input::Head(start) = self.input.get() else { return Ok(Err(Errno::EPIPE)) };
-            let line = self.receive_head_line(operation)?;
+            let mut line = self.receive_head_line(operation)?;
             if line == b"\r\n" {
                 self.line.set(line);
                 self.head_ends(start)?;
                 return Ok(Err(Errno::EPIPE));
             }
-            let (name, value) = syntax::parse_field(&line)?;
+            let (name, value) = syntax::parse_field(&mut line)?;
             let mut framing = self.received.get();
             framing.take(name, value)?;
             self.received.set(framing);
@@ -235,11 +235,11 @@ impl Held<Http> {
     /// Drops what is left of a head.
     pub(super) fn skip_head(&self, operation: &mut Operation) -> Result<()> {
         while let Input::Head(start) = self.input.get() {
-            let line = self.receive_head_line(operation)?;
+            let mut line = self.receive_head_line(operation)?;
             if line == b"\r\n" {
                 self.head_ends(start)?;
             } else {
-                let (name, value) = syntax::parse_field(&line)?;
+                let (name, value) = syntax::parse_field(&mut line)?;
                 let mut framing = self.received.get();
                 framing.take(name, value)?;
                 self.received.set(framing);
