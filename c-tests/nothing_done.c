@@ -42,7 +42,8 @@ TEST(sends, VARIANTS(STACKS)) {
 TEST(udp) {
     struct ipaddr addr;
     CHECK_OK(ipaddr_local(&addr, "127.0.0.1", 0, IPADDR_IPV4));
-    stack = &(const struct stack){0, NULL, NULL, put_message, get_message, 0};
+    static const struct stack datagrams = {0, NULL, NULL, put_message, get_message, 0};
+    stack = &datagrams;
     CHECK_HANDLE(s[0] = udp_open(&addr, NULL));
     CHECK_HANDLE(s[1] = udp_open(NULL, &addr));
     for(int cause = 0; cause != CAUSES; ++cause) {
@@ -76,7 +77,8 @@ TEST(descriptors) {
         CHECK((raw[i] = dup(fd[i])) >= 0);
         CHECK_HANDLE(s[i] = ipc_fromfd(fd[i]));
     }
-    stack = &(const struct stack){1, NULL, NULL, put_descriptor, get_descriptor, 0};
+    static const struct stack passing = {1, NULL, NULL, put_descriptor, get_descriptor, 0};
+    stack = &passing;
     for(int cause = 0; cause != CAUSES; ++cause) {
         ends(get_descriptor, (enum cause)cause);
         CHECK_ERR(get_descriptor(s[0], now() - 1), ETIMEDOUT);
