@@ -30,7 +30,7 @@ pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
-pub(crate) use requesting::{is_requested, request};
+pub(crate) use requesting::{is_requested, request, request_own};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 

@@ -4,7 +4,7 @@ mod channels;
 mod finish;
 mod input;
 
-pub use channels::{Made, Receive, Received, Sent, recv, request, send};
+pub use channels::{Receive, Received, Sent, own_request, recv, request, send};
 pub use finish::{Finish, Finished, finished, next};
 #[cfg(feature = "sockets")]
 pub(crate) use input::Source;

@@ -198,6 +198,34 @@ impl Bundle {
         cancel(&self.core, grace.into())
     }
 
+    /// Asks the coroutines to finish and goes on, without waiting for them.
+    ///
+    /// The graceful request is delivered as by [`Bundle::cancel`]. The bundle stays open;
+    /// coroutines that are launched later find the request, too. So an owner can ask several
+    /// bundles first and then wait for all of them in one period, or go on receiving the last
+    /// reports of its workers. A second request changes nothing.
+    ///
+    /// Coroutines of the bundle ask it with [`request_stop`](crate::request_stop).
+    ///
+    /// ```
+    /// use redill::{Bundle, Deadline};
+    /// use std::time::Duration;
+    ///
+    /// let (readers, writers) = (Bundle::new()?, Bundle::new()?);
+    /// for bundle in [&readers, &writers] {
+    ///     bundle.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap())?;
+    ///     bundle.request();
+    /// }
+    /// // Both have the same ten seconds.
+    /// let end = redill::now() + Duration::from_secs(10);
+    /// readers.wait(end)?;
+    /// writers.wait(end)?;
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn request(&self) {
+        self.core.request();
+    }
+
     /// Hard-cancels the coroutines when the deadline passes, wherever the owner is by then. The
     /// bundle stays open, but launches fail with [`Error::Canceled`] from then on, until a later call
     /// replaces the deadline or removes it with [`Deadline::NEVER`]. One that has passed already

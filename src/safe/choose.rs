@@ -3,8 +3,7 @@
 mod arms;
 
 use super::alternatives::{
-    Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
-    State,
+    Alternative, AsInput, ClauseOf, Finish, Finished, Readiness, Receive, Received, Sent, State,
 };
 use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
 use crate::concurrency::choose::{self, Clause};
@@ -294,7 +293,7 @@ impl<'a, R> Choose<'a, R> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn request(self, request: &'a Request, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
-        self.arm(Made::new(request), then)
+        self.arm(super::alternatives::request(request), then)
     }
 
     /// Waits for the first of the alternatives; what its function returns.

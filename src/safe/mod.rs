@@ -44,7 +44,7 @@ pub use notify::Notify;
 pub use offload::offload;
 #[cfg(feature = "sockets")]
 pub use protocols::*;
-pub use request::{Request, request};
+pub use request::{Request, request, request_stop};
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use scope::{Scope, ScopedJoinHandle, scope};
@@ -57,6 +57,6 @@ pub use typed_bundle::TypedBundle;
 #[doc(hidden)]
 pub mod __choose {
     pub use super::alternatives::{
-        finished, input, next, readable, recv, request, send, wait, writable,
+        finished, input, next, own_request, readable, recv, request, send, wait, writable,
     };
 }

@@ -224,6 +224,23 @@ impl<'scope> Scope<'scope, '_> {
         bundle::cancel(&self.core, grace.into())
     }
 
+    /// Asks the coroutines to finish and goes on: see
+    /// [`Bundle::request`](crate::Bundle::request).
+    ///
+    /// ```
+    /// use redill::Deadline;
+    ///
+    /// redill::scope(|scope| {
+    ///     scope.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap())?;
+    ///     scope.request();
+    ///     scope.wait(Deadline::NEVER)
+    /// })?;
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn request(&self) {
+        self.core.request();
+    }
+
     /// Hard-cancels the coroutines when the deadline passes: see
     /// [`Bundle::deadline`](crate::Bundle::deadline).
     ///

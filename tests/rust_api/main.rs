@@ -10,6 +10,7 @@ mod mixed;
 #[cfg(not(dill_thread_switch))] // there the threads' own stacks overflow
 mod overflow;
 mod panics;
+mod requesting;
 mod scopes;
 mod signals;
 mod threads;
