@@ -17,6 +17,8 @@ mod left_open;
 mod requesting;
 mod waiting;
 
+pub(super) use closing::hard_cancel_one;
+pub(super) use deadlock::runs_within;
 pub(crate) use errors::fail;
 pub(super) use extras::deliver;
 pub(crate) use failure::fail_current;

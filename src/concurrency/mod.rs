@@ -34,5 +34,6 @@ mod scope_chain;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod subscriber;
+pub(crate) mod task;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

@@ -349,12 +349,18 @@ impl AsRawHandle for Scope<'_, '_> {
 /// assert_eq!(sum, 10);
 /// # Ok::<(), redill::Error>(())
 /// ```
+#[must_use = "the result is lost; for coroutines without one there is `go`"]
 pub struct ScopedJoinHandle<'scope, T> {
     pub(super) handle: JoinHandle<T>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
+    /// The coroutine is one of the scope.
+    pub(super) fn new(handle: JoinHandle<T>) -> Self {
+        ScopedJoinHandle { handle, scope: PhantomData }
+    }
+
     /// Waits until the coroutine has finished; its result. See [`JoinHandle::join`].
     ///
     /// # Errors
@@ -367,6 +373,24 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
         self.handle.join(deadline)
+    }
+
+    /// Ends this coroutine alone, with a grace period; its result. See [`JoinHandle::cancel`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// ```
+    /// use redill::{Deadline, Error, Grace};
+    ///
+    /// let end = redill::scope(|scope| {
+    ///     scope.spawn(|| redill::sleep(Deadline::NEVER))?.cancel(Grace::Now)
+    /// })?;
+    /// assert_eq!(end, Err(Error::Canceled));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn cancel(self, grace: impl Into<Grace>) -> Result<T> {
+        self.handle.cancel(grace)
     }
 
     /// Waits until the coroutine has finished. See [`JoinHandle::wait`].

@@ -13,6 +13,7 @@ mod panics;
 mod requesting;
 mod scopes;
 mod signals;
+mod single_cancellation;
 mod threads;
 
 use std::cell::RefCell;

@@ -5,7 +5,14 @@ use super::{Bundle, CLOSING, FAILED, FORCED, FOREIGN, PackedGrace};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt, stop};
+use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, stop};
+
+/// Hard-cancels one member of a bundle and no other one.
+pub(in crate::concurrency) fn hard_cancel_one(context: &Context, member: Ref<Coroutine>) {
+    context.note_periods();
+    member.add_stop(stop::CANCELED);
+    context.interrupt(member);
+}
 
 impl Bundle {
     /// Hard-cancels the members and frees the bundle, but for its handle.
