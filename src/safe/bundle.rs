@@ -24,6 +24,13 @@ use core::panic::Location;
 /// the panic goes on in the owner of the bundle: out of [`wait`](Bundle::wait),
 /// [`cancel`](Bundle::cancel) or the end of the bundle, whichever is next.
 ///
+/// Coroutines whose first error is to end the others are those of a [`TryBundle`](crate::TryBundle).
+///
+/// A bundle that is given to [`mem::forget`](core::mem::forget), or kept alive by a cycle of
+/// `Rc`s, has no owner once the coroutine that made it has returned. Its coroutines go on, no
+/// cancellation reaches them, and no coroutine waits for them. Memory stays safe, as they borrow
+/// nothing. With `DILL_CHECK=1` in the environment the mistake is reported.
+///
 /// What coroutines borrow must be `'static`; [`scope`](crate::scope) is for the others.
 ///
 /// ```

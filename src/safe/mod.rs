@@ -13,6 +13,7 @@ mod coroutine;
 mod deadline;
 mod dump;
 mod error;
+mod failures;
 mod grace;
 pub(crate) mod handle;
 mod join;
@@ -26,6 +27,8 @@ mod scope;
 mod signals;
 #[cfg(feature = "sockets")]
 pub(crate) mod sockets;
+mod try_bundle;
+mod try_scope;
 mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
@@ -37,6 +40,7 @@ pub use coroutine::{is_requested, sleep, yield_now};
 pub use deadline::{Deadline, now};
 pub use dump::dump;
 pub use error::{Error, Result};
+pub use failures::Failure;
 pub use grace::{Grace, Outcome};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
@@ -51,6 +55,8 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use signals::{Signal, Signals, signals};
 #[cfg(feature = "sockets")]
 pub use sockets::*;
+pub use try_bundle::TryBundle;
+pub use try_scope::{TryScope, try_scope};
 pub use typed_bundle::TypedBundle;
 
 /// What `choose!` is made of.

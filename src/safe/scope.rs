@@ -76,19 +76,28 @@ pub fn scope<'env, F, R>(function: F) -> Result<R>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R>,
 {
-    let core = OwnedBundle::new().map_err(Error::of)?;
-    let scope = Scope { core, scope: PhantomData, env: PhantomData };
-    let result = catch_unwind(AssertUnwindSafe(|| function(&scope)));
+    let scope = Scope::new()?;
+    let (result, waited) = run(&scope.core, || function(&scope));
+    result.and_then(|value| waited.map(|()| value))
+}
+
+/// Calls `function` and ends the bundle: its result, and how it went to wait for the coroutines.
+/// Goes on with a panic.
+pub(super) fn run<R, E>(
+    core: &OwnedBundle,
+    function: impl FnOnce() -> core::result::Result<R, E>,
+) -> (core::result::Result<R, E>, Result<()>) {
+    let result = catch_unwind(AssertUnwindSafe(function));
     let waited = match &result {
-        Ok(Ok(_)) => wait_for_all(&scope.core),
+        Ok(Ok(_)) => wait_for_all(core),
         _ => Ok(()),
     };
     // From here on nothing borrows from the frames above, whatever happens next.
-    let ended = end(&scope.core);
+    let ended = end(core);
     match (result, ended) {
         (Err(panic), _) => resume_unwind(panic),
         (_, Some(failure)) => panics::resume(failure),
-        (Ok(result), None) => result.and_then(|value| waited.map(|()| value)),
+        (Ok(result), None) => (result, waited),
     }
 }
 
@@ -132,6 +141,11 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
+    pub(super) fn new() -> Result<Self> {
+        let core = OwnedBundle::new().map_err(Error::of)?;
+        Ok(Scope { core, scope: PhantomData, env: PhantomData })
+    }
+
     /// Launches a coroutine: see [`Bundle::go`](crate::Bundle::go).
     ///
     /// # Errors
@@ -178,7 +192,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: as in `go`.
         #[allow(unsafe_code)]
         unsafe { self.core.go(at, task) }.map_err(Error::of)?;
-        Ok(ScopedJoinHandle { handle, scope: PhantomData })
+        Ok(ScopedJoinHandle::new(handle))
     }
 
     /// Waits until the last coroutine has finished: see [`Bundle::wait`](crate::Bundle::wait).

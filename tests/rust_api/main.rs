@@ -3,8 +3,10 @@
 mod bundles;
 mod channels;
 mod choosing;
+mod failing;
 mod far_times;
 mod graceful;
+mod isolating;
 #[cfg(all(feature = "capi", not(dill_thread_switch)))] // which launches no C functions
 mod mixed;
 #[cfg(not(dill_thread_switch))] // there the threads' own stacks overflow
