@@ -49,7 +49,6 @@ struct State<E> {
     /// There has been one.
     failed: Cell<bool>,
     /// Gets the failures where they stay with the coroutine that has failed.
-    #[expect(clippy::type_complexity)]
     handler: Option<Box<dyn Fn(Failure<E>)>>,
 }
 
