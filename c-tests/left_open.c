@@ -1,31 +1,13 @@
 /* DILL_CHECK=1: one line where a coroutine has ended without closing its bundle, and what runs
    there outlives the bundle in which that coroutine ran. */
 
+#include "caught.h"
 #include "coroutines.h"
-
-static FILE *file;
-static int err;
 
 BEFORE_EACH {
     use_virtual_time();
     CHECK_OK(setenv("DILL_CHECK", "1", 1));
-    file = tmpfile();
-    CHECK(file != NULL);
-    err = dup(2);
-}
-
-/* What is written to the standard error output goes to the file, or back to where it went. */
-static void catch(void) {
-    CHECK(dup2(fileno(file), 2) == 2);
-}
-
-static const char *caught(void) {
-    static char text[4096];
-    CHECK(dup2(err, 2) == 2);
-    rewind(file);
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    text[len] = 0;
-    return text;
+    prepare_to_catch();
 }
 
 static int left = -1, inner_line;

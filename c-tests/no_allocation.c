@@ -178,6 +178,7 @@ STEADY(cancelling) {
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_deadline(b, now() + 1000));
+    CHECK(dill_left(dill_deadline()) == -1);
     CHECK_OK(bundle_notify(b, ch[0]));
     for(int i = 0; i != 10; ++i) CHECK_OK(bundle_go(b, obeys(ch[1])));
     CHECK_OK(bundle_cancel(b, 1000));

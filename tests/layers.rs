@@ -189,6 +189,35 @@ fn every_room_of_the_plan_exists() {
     assert!(empty.is_empty(), "in the plan, but not in src: {empty:?}");
 }
 
+/// A call that may wait lets others run when it fails time and again, by the way in which its error
+/// is told. What has a deadline may wait, with these exceptions.
+#[test]
+fn calls_with_a_deadline_take_turns_when_they_fail() {
+    let immediate = [
+        "dill_bundle_deadline",
+        "dill_cancel_begin",
+        "dill_cancel_enter",
+        "dill_last_resort",
+        "dill_left",
+    ];
+    let mut checked = 0;
+    for file in sources("capi").1 {
+        let text = fs::read_to_string(&file).unwrap();
+        for function in text.split("pub unsafe extern \"C\" fn ").skip(1) {
+            let name = function.split('(').next().unwrap();
+            let code = function.split("\n}\n").next().unwrap();
+            let (arguments, body) = code.split_once(" {\n").unwrap();
+            let waits = arguments.contains("deadline: i64") || arguments.contains("timeout: i64");
+            if !waits || immediate.contains(&name) {
+                continue;
+            }
+            checked += 1;
+            assert!(!body.contains("immediate::"), "{name} may wait: use boundary's own functions");
+        }
+    }
+    assert!(checked > 60, "only {checked} functions found: the scan has gone blind");
+}
+
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let found = circles(imports_of_the_library());

@@ -29,6 +29,9 @@ enum { PLAIN, MAKES };
     X(PLAIN, bundle_fail, bundle_fail((int)rnd(200) - 1)) \
     X(PLAIN, bundle_follow, bundle_follow(handle())) \
     X(PLAIN, bundle_deadline, bundle_deadline(handle(), now() + rnd(30))) \
+    X(PLAIN, deadline, dill_left(dill_deadline() - rnd(3)) < -1 ? -1 : 0) \
+    X(PLAIN, reason, dill_reason() ? (int)strlen(dill_reason()) : 0) \
+    X(PLAIN, last_resort, dill_last_resort(once(2) ? -1 : 600000, 1)) \
     X(PLAIN, yield, yield()) \
     X(MAKES, go, launch(depth)) \
     X(PLAIN, chmake, channel(0)) \

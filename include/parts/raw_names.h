@@ -67,12 +67,43 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
+#define CANCEL_SCOPE DILL_CANCEL_SCOPE
 #define cancel_enter dill_cancel_enter
+#define cancel_fired dill_cancel_fired
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
 
 /* Signals */
 #define sigchan dill_sigchan
+
+/* Words that many programs use already: only where they are asked for. */
+#if defined DILL_RAW_NAMES
+#if DILL_RAW_NAMES >= 2
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t deadline() { return dill_deadline(); }
+DILL_RAW_ int dump(int fd) { return dill_dump(fd); }
+DILL_RAW_ int last_resort(int64_t timeout, int status) {
+    return dill_last_resort(timeout, status);
+}
+DILL_RAW_ int64_t left(int64_t deadline) { return dill_left(deadline); }
+DILL_RAW_ const char *reason() { return dill_reason(); }
+#undef DILL_RAW_
+}
+#else
+#define deadline dill_deadline
+#define dump dill_dump
+#define last_resort dill_last_resort
+#define left dill_left
+#define reason dill_reason
+#endif
+#endif
+#endif
 
 #if !defined DILL_DISABLE_SOCKETS
 

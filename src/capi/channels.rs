@@ -1,6 +1,6 @@
 //! Channels and `choose`.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use super::entry;
 use crate::concurrency::channel::{self, Channel};
 use crate::os::errno::{Errno, Result};
@@ -128,7 +128,7 @@ unsafe fn make(memory: Option<NonNull<Channel>>, chv: *mut c_int) -> Result<()> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
     // SAFETY: the room for the handles is the caller's promise.
-    unit(unsafe { make(None, chv) })
+    immediate::unit(unsafe { make(None, chv) })
 }
 
 /// Makes a channel, in memory of the caller's.
@@ -139,22 +139,10 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 ///
 /// - `mem`: memory for the channel, which must stay in place until both ends have been
 ///   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
-/// - `chv`: where the handles of the two ends go.
-///
-/// # Return value
-///
-/// 0, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` or `chv` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handles belong to the calling thread: a channel doesn't connect threads.
+/// Those of `chmake`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -174,12 +162,12 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake_mem(mem: *mut dill_chstorage, chv: *mut c_int) -> c_int {
     let Some(memory) = NonNull::new(mem.cast::<Channel>()) else {
-        return unit(Err(Errno::EINVAL));
+        return immediate::unit(Err(Errno::EINVAL));
     };
     // C gives the structure no alignment.
     let memory = Some(memory).filter(|memory| memory.is_aligned());
     // SAFETY: as in `dill_chmake`; the memory is the caller's promise, too.
-    unit(unsafe { make(memory, chv) })
+    immediate::unit(unsafe { make(memory, chv) })
 }
 
 /// Sends a message to a channel.
@@ -329,7 +317,7 @@ pub unsafe extern "C" fn dill_chrecv(
 /// `bundle_notify`, `chmake`, `choose`, `chrecv`, `chsend`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
-    unit(channel::done(ch))
+    immediate::unit(channel::done(ch))
 }
 
 /// Does whichever of several operations can be done first.

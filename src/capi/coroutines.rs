@@ -1,6 +1,6 @@
 //! Coroutines and bundles. The launching macros are in `include/parts/go.h`.
 
-use super::boundary::int;
+use super::boundary::immediate;
 use super::entry;
 use crate::concurrency::bundle;
 use crate::context_switch::launch_entry;
@@ -69,7 +69,7 @@ pub struct dill_bundle_storage {
 /// `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle() -> c_int {
-    int(bundle::make())
+    immediate::int(bundle::make())
 }
 
 /// Makes an empty bundle, in memory of the caller's.
@@ -82,20 +82,9 @@ pub unsafe extern "C" fn dill_bundle() -> c_int {
 /// - `mem`: memory for the bundle, which must stay in place until it has been closed. It
 ///   needs no alignment.
 ///
-/// # Return value
-///
-/// The handle of the new bundle, or -1 with `errno` set to one of the values below.
-///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread, on which the coroutines will run.
+/// Those of `bundle`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -111,7 +100,7 @@ pub unsafe extern "C" fn dill_bundle() -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int {
     // The memory is not used: a bundle needs more of it, and blocks are at hand anyway.
-    int(if mem.is_null() { Err(Errno::EINVAL) } else { bundle::make() })
+    immediate::int(if mem.is_null() { Err(Errno::EINVAL) } else { bundle::make() })
 }
 
 /// Waits until all coroutines of a bundle have finished.
@@ -175,8 +164,9 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 
 /// Lets all coroutines that are ready have a turn.
 ///
-/// Call it in long computations, which block everything else on their thread. If nobody
-/// is ready it returns at once.
+/// Call it in long computations, which block everything else on their thread. If no coroutine
+/// is ready it returns at once. In a coroutine that was cancelled the others run, too, before it
+/// fails.
 ///
 /// # Return value
 ///

@@ -1,7 +1,7 @@
 //! The hot entry points: what is common in a few instructions, all else in a function of
 //! its own. See `context_switch` for how they block.
 
-use super::boundary::{blocking, carry_out, int, unit};
+use super::boundary::{blocking, carry_out, failed, immediate, unit};
 use super::channels::dill_chclause;
 use crate::concurrency::bundle::{self, Bundle, Target, Unfinished};
 use crate::concurrency::channel::{self, Buffer, Direction};
@@ -47,7 +47,7 @@ pub(super) fn chsend(ch: c_int, val: *const c_void, len: usize, deadline: i64) -
 #[inline(never)]
 extern "C" fn chsend_slowly(ch: c_int, val: *const c_void, len: usize, deadline: i64) -> c_int {
     let buffer = Buffer { address: val.cast_mut().cast(), len };
-    blocking(channel::begin(Direction::Send, ch, buffer, deadline))
+    immediate::blocking(channel::begin(Direction::Send, ch, buffer, deadline))
 }
 
 /// `dill_chrecv`.
@@ -63,12 +63,12 @@ pub(super) fn chrecv(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> 
 #[inline(never)]
 extern "C" fn chrecv_slowly(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> c_int {
     let buffer = Buffer { address: val.cast(), len };
-    blocking(channel::begin(Direction::Receive, ch, buffer, deadline))
+    immediate::blocking(channel::begin(Direction::Receive, ch, buffer, deadline))
 }
 
 /// `dill_choose`.
 pub(super) fn choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> c_int {
-    blocking(begin_choose(clauses, nclauses, deadline))
+    immediate::blocking(Context::end_call(deadline, begin_choose(clauses, nclauses, deadline)))
 }
 
 fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> Result<Transfer> {
@@ -165,7 +165,7 @@ pub(super) extern "C" fn begin_launch(
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         Ok(context.hand_over_to_child(child, result))
     });
-    launched.unwrap_or_else(|error| Transfer::complete(int(Err(error))))
+    launched.unwrap_or_else(|error| Transfer::complete(immediate::int(Err(error))))
 }
 
 /// What `dill_prologue` does, for code compiled against libdill's own header: after it,
@@ -186,7 +186,7 @@ pub(super) unsafe fn prologue(
     let launch = Launch { file, line, user_stack: !memory.is_null() };
     let memory = (!memory.is_null()).then_some((memory.cast::<u8>(), len));
     let target = if bndl < 0 { Target::NewBundle } else { Target::Bundle(bndl) };
-    int(Context::get().and_then(|context| {
+    immediate::int(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         let parent = context.current();
         // The code moves to the child's stack by itself, and tells nobody.
@@ -270,12 +270,6 @@ extern "C" fn close_bundle(context: &Context, bundle: Ref<Bundle>, h: c_int) -> 
         Ok(()) => 0,
         Err(error) => failed(error),
     }
-}
-
-#[cold]
-#[inline(never)]
-extern "C" fn failed(error: Errno) -> c_int {
-    unit(Err(error))
 }
 
 #[inline(never)]

@@ -1,6 +1,6 @@
 //! Graceful shutdown of bundles.
 
-use super::boundary::{int, unit};
+use super::boundary::{immediate, int};
 use crate::concurrency::cancel::{self, Period};
 use crate::concurrency::request;
 use crate::os::errno::{Errno, Result};
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn dill_bundle_cancel(b: c_int, timeout: i64) -> c_int {
 /// `bundle_cancel`, `bundle_follow`, `bundle_request`, `chdone`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
-    unit(request::notify(b, ch))
+    immediate::unit(request::notify(b, ch))
 }
 
 /// Passes the graceful request on to a bundle of one's own.
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
 /// `bundle_cancel`, `bundle_notify`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_follow(b: c_int) -> c_int {
-    unit(request::follow(b))
+    immediate::unit(request::follow(b))
 }
 
 /// Limits the time that the coroutines of a bundle may take.
@@ -283,5 +283,5 @@ pub unsafe extern "C" fn dill_bundle_follow(b: c_int) -> c_int {
 /// `bundle_cancel`, `bundle_fail`, `bundle_wait`, `cancel_enter`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_deadline(b: c_int, deadline: i64) -> c_int {
-    unit(request::set_deadline(b, deadline))
+    immediate::unit(request::set_deadline(b, deadline))
 }

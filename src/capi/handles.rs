@@ -1,6 +1,6 @@
 //! Handles, and handles for objects of the user's own.
 
-use super::boundary::{int, pointer};
+use super::boundary::immediate;
 use super::entry;
 use super::foreign;
 use crate::scheduler::handles;
@@ -96,15 +96,19 @@ pub struct dill_hvfs {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
     // SAFETY: the table stays valid until its `close` was called: the caller's promise.
-    int(unsafe { foreign::make(vfs) })
+    immediate::int(unsafe { foreign::make(vfs) })
 }
 
-/// The interface of a handle's object.
+/// Returns the interface of a handle's object.
 ///
 /// Types are identified by address: take that of any object of static duration for a
 /// type of your own. What the result points to is an agreement between those who know
 /// the identifier, usually a structure of function pointers. Answers are remembered, so
 /// asking again is cheap.
+///
+/// The library itself asks byte streams for `bsock_type`, whose structure is `bsock_vfs`, message
+/// sockets for `msock_type` (`msock_vfs`), and sockets in a `CHSOCK` clause for `input_type`
+/// (`input_vfs`).
 ///
 /// # Parameters
 ///
@@ -138,7 +142,7 @@ pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
 /// `bsock_type`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hquery(h: c_int, r#type: *const c_void) -> *mut c_void {
-    pointer(foreign::interface(h, r#type))
+    immediate::pointer(foreign::interface(h, r#type))
 }
 
 /// Closes a handle and frees its object.
@@ -234,5 +238,5 @@ pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
 /// `hclose`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hown(h: c_int) -> c_int {
-    int(handles::own(h))
+    immediate::int(handles::own(h))
 }

@@ -1,6 +1,6 @@
 //! Asking bundles to finish without waiting for them, being asked, and reporting failure.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::concurrency::bundle;
 use core::ffi::c_int;
 
@@ -51,7 +51,7 @@ use core::ffi::c_int;
 /// `bundle_cancel`, `bundle_follow`, `bundle_notify`, `bundle_requested`, `choose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_request(b: c_int) -> c_int {
-    unit(bundle::request(b))
+    immediate::unit(bundle::request(b))
 }
 
 /// Returns whether the caller should finish.
@@ -149,5 +149,5 @@ pub unsafe extern "C" fn dill_bundle_requested() -> c_int {
 /// `bundle_cancel`, `bundle_deadline`, `bundle_wait`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_fail(err: c_int) -> c_int {
-    unit(bundle::fail(err))
+    immediate::unit(bundle::fail(err))
 }

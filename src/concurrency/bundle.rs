@@ -14,6 +14,7 @@ pub(super) mod inspection;
 mod launch_site;
 mod launching;
 mod left_open;
+pub(super) mod reason;
 mod requesting;
 mod waiting;
 
@@ -57,6 +58,8 @@ pub(crate) struct Bundle {
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
     state: Cell<u16>,
+    /// Why the members were hard-cancelled first.
+    cause: Cell<Cause>,
     /// The handle, as a dump notes it; nobody else uses or initialises it.
     mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
@@ -158,6 +161,18 @@ const REPORTED: u16 = 1024;
 /// What makes launches fail.
 const SHUT: u16 = CLOSING | FAILED | OVERDUE;
 
+/// Why the members of a bundle were hard-cancelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Cause {
+    /// The bundle is being closed, by its canceller. Also where they were not.
+    Closing,
+    /// The bundle's deadline has passed.
+    Deadline,
+    /// Another member has failed.
+    Failure,
+}
+
 /// What a coroutine has panicked with.
 pub(crate) type Failure = Box<dyn core::any::Any + Send>;
 
@@ -200,6 +215,7 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
+        cause: Cell::new(Cause::Closing),
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),

@@ -195,6 +195,12 @@ impl HalfChannel {
         if self.source().is_some() { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
+    /// Returns whether all that can happen here is a rendezvous.
+    #[inline(always)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.state.get() == 0
+    }
+
     /// Returns the table of the source that the messages come from, if there is one.
     fn source(&self) -> Option<&'static Source> {
         if self.state.get() & HAS_SOURCE == 0 {

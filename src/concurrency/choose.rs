@@ -94,15 +94,18 @@ pub(crate) fn begin(all: impl Fn(usize) -> Clause, count: usize, deadline: i64) 
     let mut certain = true;
     for index in 0..count {
         let clause = all(index);
-        if let Some((direction, target)) = channel_of(context, &clause)
+        let channel = channel_of(context, &clause);
+        if let Some((direction, target)) = channel
             && direction.must_wait(&target)
         {
             continue;
         }
-        // Peers can see to it that these are ready whenever they are asked for.
-        if let Some(Operation::FdIn | Operation::FdOut | Operation::Socket) = clause.operation
-            && !context.has_turn(deadline)
-        {
+        let is_rendezvous = match channel {
+            Some((_, target)) => target.is_plain(),
+            None => matches!(clause.operation, Some(Operation::Send | Operation::Receive)),
+        };
+        // All else may be ready whenever it is asked for.
+        if !is_rendezvous && !context.has_turn(deadline) {
             context.give_way();
             return begin(all, count, deadline);
         }
@@ -111,7 +114,9 @@ pub(crate) fn begin(all: impl Fn(usize) -> Clause, count: usize, deadline: i64) 
         match outcome {
             Ok(false) => {}
             Ok(true) => return Ok(Begun::Complete(index, Ok(()))),
-            Err(error) => return Ok(Begun::Complete(index, Err(error))),
+            Err(error) => {
+                return Ok(Begun::Complete(index, Context::end_call(deadline, Err(error))));
+            }
         }
     }
     if deadline == 0 {
@@ -192,7 +197,7 @@ pub(crate) unsafe fn choose(
     count: usize,
     deadline: i64,
 ) -> Result<(usize, Result<()>)> {
-    match begin(&clause, count, deadline)? {
+    match Context::end_call(deadline, begin(&clause, count, deadline))? {
         Begun::Complete(index, result) => Ok((index, result)),
         Begun::Blocked(transfer) => outcome(Context::get()?.carry_out(transfer)),
         Begun::Watching(transfer) => finish(transfer, clause, count, deadline),

@@ -5,6 +5,7 @@
 //! wait for them, then prints the tree. It allocates nothing, takes no lock and needs little
 //! stack: it may run in a signal handler.
 
+mod obstacles;
 mod wait;
 mod walk;
 
@@ -21,6 +22,7 @@ use crate::os::symbols::symbol;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
+use crate::scheduler::dump::View;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -35,24 +37,20 @@ const REQUEST: i32 = UNMARKED + 2;
 // Programs that use the library don't see the symbol.
 core::arch::global_asm!(concat!(".hidden ", symbol!("dill_describe_coroutines")));
 
-/// Writes what the coroutines of the calling thread do. `scheduler/dump.rs` calls it by this
+/// Writes that view of the scheduler's coroutines. `scheduler/dump.rs` calls it by this
 /// name, as the scheduler knows nothing of bundles and channels.
 #[unsafe(export_name = symbol!("dill_describe_coroutines"))]
-fn describe(context: &Context, out: &mut Output) {
+fn describe(context: &Context, out: &mut Output, view: View) {
     mark(context);
-    write_handles(context, out);
-    write_notifications(context, out);
+    if view == View::All {
+        write_handles(context, out);
+        write_notifications(context, out);
+    }
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };
-    let mut orphans = false;
-    for_each_tree(context, |root| {
-        let is_orphan = matches!(root, Node::Bundle(_));
-        if is_orphan && !core::mem::replace(&mut orphans, true) {
-            dump.out.text("bundles whose owners have ended:\n");
-        }
-        for (node, depth) in Walk::from(root) {
-            dump.write_line(node, depth + usize::from(is_orphan));
-        }
-    });
+    match view {
+        View::All => dump.write_tree(),
+        View::Obstacles => dump.write_obstacles(),
+    }
 }
 
 /// Calls `action` with the main coroutine and with each bundle that has no owner any more:
@@ -192,6 +190,19 @@ struct Dump<'out> {
 }
 
 impl Dump<'_> {
+    fn write_tree(&mut self) {
+        let mut orphans = false;
+        for_each_tree(self.context, |root| {
+            let is_orphan = matches!(root, Node::Bundle(_));
+            if is_orphan && !core::mem::replace(&mut orphans, true) {
+                self.out.text("bundles whose owners have ended:\n");
+            }
+            for (node, depth) in Walk::from(root) {
+                self.write_line(node, depth + usize::from(is_orphan));
+            }
+        });
+    }
+
     fn write_line(&mut self, node: Node, depth: usize) {
         for _ in 0..depth.min(DEEPEST_INDENTATION) {
             self.out.text("  ");
@@ -212,6 +223,11 @@ impl Dump<'_> {
             coroutine.write_origin(self.out);
             self.out.text(": ");
         }
+        self.write_state(coroutine);
+    }
+
+    /// Writes what the coroutine does, and what was done to it.
+    fn write_state(&mut self, coroutine: Ref<Coroutine>) {
         if coroutine.blocked_on().is_some() {
             self.write_wait(coroutine);
         } else if coroutine == self.context.current() {

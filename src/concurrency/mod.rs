@@ -17,6 +17,7 @@ mod dump;
 pub(crate) mod event;
 #[allow(unsafe_code)]
 pub(crate) mod input;
+pub(crate) mod last_resort;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
@@ -24,6 +25,7 @@ mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
+pub(crate) mod reason;
 #[allow(unsafe_code)]
 pub(crate) mod request;
 #[allow(unsafe_code)]
@@ -35,5 +37,6 @@ pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod subscriber;
 pub(crate) mod task;
+pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

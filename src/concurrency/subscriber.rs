@@ -36,6 +36,11 @@ impl Subscriber {
         Subscriber { link: Link::new(), tell }
     }
 
+    /// Returns whether the subscriber waits to be told.
+    pub(super) fn is_subscribed(&self) -> bool {
+        self.link.is_linked()
+    }
+
     /// Leaves the list, if the subscriber is in one. It won't be told anything.
     pub(super) fn withdraw(&self) {
         self.link.unlink();

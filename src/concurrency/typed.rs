@@ -56,9 +56,11 @@ impl Untyped {
     }
 
     fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Result<Transfer> {
-        let context = self.context()?;
-        context.current().may_block()?;
-        channel::begin_half(context, direction, self.half, buffer, deadline)
+        let begun = self.context().and_then(|context| {
+            context.current().may_block()?;
+            channel::begin_half(context, direction, self.half, buffer, deadline)
+        });
+        Context::end_call(deadline, begun)
     }
 }
 

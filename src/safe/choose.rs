@@ -7,6 +7,7 @@ use super::alternatives::{
 };
 use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
 use crate::concurrency::choose::{self, Clause};
+use crate::concurrency::rest;
 use crate::os::allocation;
 use core::fmt;
 use std::os::fd::AsFd;
@@ -51,12 +52,15 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
             }
         }
     }
+    if over.is_some() {
+        rest::take_turn(deadline.raw());
+    }
     let deadline = if over.is_some() { Deadline::NOW } else { deadline };
     // SAFETY: the buffers and events are those of the alternatives, which are borrowed meanwhile.
     #[allow(unsafe_code)]
     let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
-    match (chosen.map_err(Error::of), over) {
-        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::of))),
+    match (chosen.map_err(Error::immediate), over) {
+        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::immediate))),
         (Err(Error::TimedOut), Some(index)) => Ok((index, Ok(()))),
         (Err(error), _) => Err(error),
     }

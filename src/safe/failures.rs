@@ -63,12 +63,12 @@ impl<E: 'static> Failures<E> {
 
     /// Each failure goes to `handler`, and the other coroutines go on.
     pub(super) fn isolate(handler: impl Fn(Failure<E>) + 'static) -> Result<Failures<E>> {
-        Failures::new(Some(allocation::boxed(handler).map_err(Error::of)?))
+        Failures::new(Some(allocation::boxed(handler).map_err(Error::immediate)?))
     }
 
     fn new(handler: Option<Box<dyn Fn(Failure<E>)>>) -> Result<Failures<E>> {
         let state = State { first: Cell::new(None), failed: Cell::new(false), handler };
-        Shared::new(state).map(Failures).map_err(Error::of)
+        Shared::new(state).map(Failures).map_err(Error::immediate)
     }
 
     /// What a coroutine does instead of `function`.

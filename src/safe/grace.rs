@@ -1,5 +1,6 @@
 //! How bundles are ended, and how they have ended.
 
+use super::Deadline;
 use crate::concurrency::cancel::Period;
 use core::time::Duration;
 
@@ -44,6 +45,18 @@ impl Grace {
 impl From<Duration> for Grace {
     fn from(duration: Duration) -> Grace {
         Grace::Within(duration)
+    }
+}
+
+/// The period that ends with the deadline: without limit for [`Deadline::NEVER`], and none for one
+/// that has passed.
+impl From<Deadline> for Grace {
+    fn from(deadline: Deadline) -> Grace {
+        match deadline.remaining() {
+            None => Grace::Unlimited,
+            Some(Duration::ZERO) => Grace::Now,
+            Some(period) => Grace::Within(period),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Deadline, Error, Grace, Result};
 use crate::concurrency::event::Event;
+use crate::concurrency::rest;
 use crate::concurrency::task::Task;
 use crate::scheduler::shared::Shared;
 use core::cell::Cell;
@@ -53,7 +54,7 @@ impl<T> Drop for Promise<T> {
 
 fn promise<T>() -> Result<(Promise<T>, JoinHandle<T>)> {
     let slot = Slot { result: Cell::new(Err(Error::Panicked)), task: Task::new() };
-    let slot = Shared::new(slot).map_err(Error::of)?;
+    let slot = Shared::new(slot).map_err(Error::immediate)?;
     slot.task.init();
     Ok((Promise(slot.clone()), JoinHandle { slot }))
 }
@@ -107,7 +108,7 @@ impl<T> JoinHandle<T> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
-        self.wait(deadline)?;
+        self.slot.task.ended().wait(deadline.into().raw()).map_err(Error::of)?;
         self.slot.take()
     }
 
@@ -167,7 +168,10 @@ impl<T> JoinHandle<T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.slot.task.ended().wait(deadline.into().raw()).map_err(Error::of)
+        let deadline = deadline.into().raw();
+        self.slot.task.ended().wait(deadline).map_err(Error::of)?;
+        rest::take_turn(deadline);
+        Ok(())
     }
 
     pub(super) fn ended(&self) -> &Event {

@@ -27,7 +27,7 @@ use core::marker::PhantomData;
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub fn request() -> Result<Request> {
-    Context::may_start().map_err(Error::of)?;
+    Context::may_start().map_err(Error::immediate)?;
     Ok(Request { not_send: PhantomData })
 }
 
@@ -56,7 +56,7 @@ pub fn request() -> Result<Request> {
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub fn request_stop() -> Result<()> {
-    bundle::request_own().map_err(Error::of)
+    bundle::request_own().map_err(Error::immediate)
 }
 
 /// The graceful request to the bundle in which the coroutine that waits for it runs: see
@@ -97,6 +97,6 @@ impl Request {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        choose::await_request(deadline.into().raw()).map_err(Error::of)
+        choose::await_request(deadline.into().raw()).map_err(Error::immediate)
     }
 }

@@ -1,6 +1,7 @@
 //! All state of one scheduler: there is one for each thread that uses the library.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
+use super::cancellations::Cancellations;
 use super::clock::CachedClock;
 use super::coroutine::{Coroutine, Launch, stop};
 use super::dumping::Dumping;
@@ -8,6 +9,7 @@ use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::poller::SystemPoller;
 use super::ready_queue::ReadyQueue;
+use super::reason::ReasonPlace;
 use super::recycle::{self, CoroutinePool};
 use super::registry::Place;
 use super::run::Run;
@@ -35,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) clock: CachedClock,
     pub(super) pool: CoroutinePool,
     pub(super) launch_turn: LaunchTurn,
+    pub(super) failures: Failures,
     /// Bundles, whose type an upper layer knows.
     pub(crate) spare_bundles: Spares,
     pub(crate) fds: FdTable,
@@ -43,6 +46,10 @@ pub(crate) struct Context {
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
+    /// The hard cancellations that are under way.
+    pub(crate) cancellations: Cancellations,
+    /// Why the last call has failed, where that was noted.
+    pub(crate) reason: ReasonPlace,
     pub(super) handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     pub(super) serial: u64,
@@ -185,6 +192,7 @@ impl Context {
     #[inline(never)]
     fn made_unless(reasons: u8) -> Result<&'static Context> {
         let context = Context::get()?;
+        context.reason.clear();
         context.current().unless_stopped(reasons)?;
         Ok(context)
     }

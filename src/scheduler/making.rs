@@ -1,6 +1,7 @@
 //! The beginning and the end of a scheduler.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
+use super::cancellations::Cancellations;
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::context::Context;
 use super::coroutine::Coroutine;
@@ -10,6 +11,7 @@ use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::fork;
 use super::overflow;
+use super::reason::ReasonPlace;
 use super::recycle::CoroutinePool;
 use super::registry::{self, Locked, Place};
 use super::run::Run;
@@ -59,11 +61,14 @@ impl Context {
                 clock: CachedClock::new(clock),
                 pool: CoroutinePool::new(),
                 launch_turn: LaunchTurn::new(),
+                failures: Failures::new(),
                 spare_bundles: Spares::new(256),
                 fds: FdTable::new(),
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
+                cancellations: Cancellations::new(),
+                reason: ReasonPlace::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,
@@ -77,6 +82,7 @@ impl Context {
             place.as_ref()
         };
         context.run.init(context.clock.now());
+        context.cancellations.init();
         context.begin_turns();
         context.main.pin();
         if instrumentation::present() {

@@ -2,10 +2,12 @@
 //! the clock and descriptors. One scheduler per thread.
 
 mod budget;
+pub(crate) mod cancel_watch;
+pub(crate) mod cancellations;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
-mod dump;
+pub(crate) mod dump;
 mod dumping;
 mod endings;
 mod failing;
@@ -19,6 +21,7 @@ pub(crate) mod park;
 mod poll;
 mod poller;
 mod ready_queue;
+pub(crate) mod reason;
 mod recycle;
 mod registry;
 mod run;

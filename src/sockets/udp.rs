@@ -156,6 +156,7 @@ pub(crate) unsafe fn send_to(
     first: *const IoList,
     last: *const IoList,
 ) -> Result<()> {
+    Context::get()?.take_turn(-1);
     // SAFETY: by the caller's promise.
     unsafe { find(socket)?.send(address, first, last) }
 }

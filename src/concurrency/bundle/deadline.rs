@@ -1,6 +1,6 @@
 //! The deadline of a bundle, which hard-cancels its members and keeps it shut.
 
-use super::{Bundle, CLOSING, CUT, FORCED, OVERDUE};
+use super::{Bundle, CLOSING, CUT, Cause, FORCED, OVERDUE};
 use crate::scheduler::context::Context;
 
 impl Bundle {
@@ -11,7 +11,7 @@ impl Bundle {
             return;
         }
         self.add_state(if self.is_empty() { OVERDUE } else { OVERDUE | CUT });
-        self.hard_cancel(context);
+        self.hard_cancel(context, Cause::Deadline);
     }
 
     /// Forgets that a deadline has passed and who was cut by it, as it is replaced or removed.

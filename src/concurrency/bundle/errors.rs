@@ -1,6 +1,7 @@
 //! Errors that members report, and that those who wait for the bundle get.
 
-use super::{Bundle, ERROR, FAILED, FORCED, of};
+use super::{Bundle, Cause, ERROR, FAILED, FORCED, of};
+use crate::concurrency::last_resort;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -59,6 +60,10 @@ impl Bundle {
     fn report(&self, context: &Context, reporter: Ref<Coroutine>, error: c_int) {
         self.error.set(error);
         self.add_state(FAILED | ERROR);
+        self.note_cause(Cause::Failure);
+        if last_resort::is_on() {
+            last_resort::begin(context, &self.members, Some(reporter));
+        }
         context.note_periods();
         let mut next = self.members.first();
         while let Some(member) = next {

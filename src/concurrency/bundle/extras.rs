@@ -93,6 +93,7 @@ impl Bundle {
             return Ok(());
         }
         let timer = self.make_extras(context)?.deadline_ref();
+        self.forget_cause();
         context.disarm_timer(timer);
         self.forget_deadline();
         if is_never(deadline) {

@@ -75,14 +75,8 @@ pub(crate) enum Unfinished {
 /// Ends the running coroutine. Does not return; see `Context::leave`.
 pub(crate) fn finish(context: &Context) {
     let coroutine = context.current();
-    if coroutine.takes_care(care::BUNDLES) {
-        if context.checks_misuse() {
-            left_open::note(context, coroutine);
-        }
-        disown_bundles(context, coroutine);
-    }
-    if coroutine.takes_care(care::SCOPES) {
-        scope_chain::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::CANCELLATION | care::BUNDLES | care::SCOPES) {
+        clean_up(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)
@@ -98,8 +92,24 @@ pub(crate) fn finish(context: &Context) {
     context.leave(coroutine);
 }
 
-/// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
+#[inline(never)]
+fn clean_up(context: &Context, coroutine: Ref<Coroutine>) {
+    if coroutine.takes_care(care::CANCELLATION) {
+        context.cancellations.end(coroutine);
+    }
+    if coroutine.takes_care(care::BUNDLES) {
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
+        disown_bundles(context, coroutine);
+    }
+    if coroutine.takes_care(care::SCOPES) {
+        scope_chain::abandon_all(context, coroutine);
+    }
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
 fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);

@@ -1,6 +1,6 @@
 //! What dumps and debuggers see of a bundle.
 
-use super::{Bundle, CLOSING, Extras, FINISHING, Grace, Members, Owned, of};
+use super::{Bundle, CLOSING, Cause, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
 use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting};
@@ -35,6 +35,23 @@ impl Bundle {
     /// Are its coroutines hard-cancelled, so that nothing is launched any more?
     pub(in crate::concurrency) fn is_closing(&self) -> bool {
         self.is(CLOSING)
+    }
+
+    /// Returns why its coroutines were hard-cancelled, if they were.
+    pub(super) fn cause(&self) -> Cause {
+        self.cause.get()
+    }
+
+    /// Forgets the cause once all members that were hard-cancelled for it have ended.
+    pub(super) fn forget_cause(&self) {
+        if self.is_empty() {
+            self.cause.set(Cause::Closing);
+        }
+    }
+
+    /// Returns whether the one that closes it has given it a grace period.
+    pub(super) fn has_had_grace(&self) -> bool {
+        self.is(FINISHING)
     }
 
     /// Its coroutines.

@@ -2,6 +2,7 @@
 
 use super::handle::{BUNDLE, find, make_in};
 use super::launch_site;
+use super::reason;
 use super::{Bundle, SHUT, allocate, spare};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -140,6 +141,7 @@ pub(in crate::concurrency) fn admit(
     launch: Launch,
 ) -> Result<Ref<Coroutine>> {
     if bundle.is(SHUT) {
+        reason::note_refused_launch(context, &bundle);
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;

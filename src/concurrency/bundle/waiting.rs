@@ -22,6 +22,7 @@ pub(in crate::concurrency) fn begin_wait_for(
     deadline: i64,
 ) -> Result<Transfer> {
     if bundle.members.is_empty() {
+        context.take_turn(deadline);
         return Ok(Transfer::complete(bundle.tell_error()));
     }
     let current = context.current();

@@ -108,6 +108,12 @@ impl Direction {
         if target.state.get() != 0 {
             return self.attempt_specially(context, target, buffer);
         }
+        self.meet(context, target, buffer)
+    }
+
+    /// Does what [`Direction::attempt`] does where there is nothing special about `target`.
+    #[inline(always)]
+    fn meet(self, context: &Context, target: &HalfChannel, buffer: Buffer) -> Result<bool> {
         let Some(other) = self.counterparts(target).first() else { return Ok(false) };
         if other.len.get() != buffer.len {
             return Err(fail_both(context, other));
@@ -163,6 +169,13 @@ pub(crate) fn begin(
     buffer: Buffer,
     deadline: i64,
 ) -> Result<Transfer> {
+    let begun = find_to_block(handle, buffer)
+        .and_then(|(context, half)| begin_half(context, direction, half, buffer, deadline));
+    Context::end_call(deadline, begun)
+}
+
+/// Returns the half-channel behind `handle`, if the caller may block.
+fn find_to_block(handle: c_int, buffer: Buffer) -> Result<(&'static Context, Ref<HalfChannel>)> {
     // Without a scheduler there is no channel either.
     let context = Context::existing().ok_or(Errno::EBADF)?;
     context.current().may_block()?;
@@ -170,7 +183,7 @@ pub(crate) fn begin(
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);
     }
-    begin_half(context, direction, half, buffer, deadline)
+    Ok((context, half))
 }
 
 /// As [`begin`], when the half is at hand and the caller may block.
@@ -183,7 +196,12 @@ pub(in crate::concurrency) fn begin_half(
     deadline: i64,
 ) -> Result<Transfer> {
     let target = direction.target(half);
-    if direction.attempt(context, &target, buffer)? {
+    let done = if target.is_plain() {
+        direction.meet(context, &target, buffer)?
+    } else {
+        attempt_in_turn(context, direction, &target, buffer, deadline)?
+    };
+    if done {
         return Ok(Transfer::complete(0));
     }
     if deadline == 0 {
@@ -194,6 +212,24 @@ pub(in crate::concurrency) fn begin_half(
     current.will_block(Blocked::Waiter, Interrupt::Any);
     context.arm_deadline(current, deadline);
     Ok(context.block())
+}
+
+/// Does what [`Direction::attempt_specially`] does, which may succeed time and again: others run if
+/// it is time.
+#[cold]
+#[inline(never)]
+fn attempt_in_turn(
+    context: &Context,
+    direction: Direction,
+    target: &HalfChannel,
+    buffer: Buffer,
+    deadline: i64,
+) -> Result<bool> {
+    let done = direction.attempt_specially(context, target, buffer)?;
+    if done {
+        context.take_turn(deadline);
+    }
+    Ok(done)
 }
 
 /// The common cases of [`begin`], in a few instructions: a message of 4 or 8 bytes and somebody

@@ -31,4 +31,6 @@ pub(crate) mod care {
     pub(crate) const BUNDLE_ERROR: u8 = 16;
     /// `line` is not zero.
     pub(in crate::scheduler) const LINE: u8 = 8;
+    /// It is in the list of hard cancellations that are under way.
+    pub(crate) const CANCELLATION: u8 = 16;
 }

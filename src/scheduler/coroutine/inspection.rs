@@ -1,6 +1,6 @@
 //! What dumps and debuggers see of a coroutine. Nothing here is used to run one.
 
-use super::{Blocked, Coroutine, Waiter, stop};
+use super::{Blocked, Coroutine, Interrupt, Waiter, stop};
 use crate::context_switch;
 use crate::intrusive::Ref;
 use crate::os::debug_layout::Field;
@@ -85,6 +85,17 @@ impl Coroutine {
     /// Writes where it was launched: a place in the program, unless the library did it.
     pub(crate) fn write_origin(&self, out: &mut Output) {
         self.launched_at().write(out);
+    }
+
+    /// Returns its reasons to stop: bits of `stop`.
+    pub(crate) fn stop_reasons(&self) -> u8 {
+        self.stop.get()
+    }
+
+    /// Returns whether it is blocked in a wait that no cancellation ends: for the end of other
+    /// coroutines.
+    pub(crate) fn is_uninterruptible(&self) -> bool {
+        self.blocked_on().is_some() && self.interrupt.get() == Interrupt::Never
     }
 
     /// Was it hard-cancelled?
