@@ -4,9 +4,8 @@
 //! that a loop that ignores errors stops nothing but itself. Calls that never wait, and so never
 //! let others run, use [`immediate`].
 
-use crate::context_switch::Transfer;
-use crate::os::errno::{Errno, Result};
-use crate::scheduler::context::Context;
+use crate::concurrency::completion::failed;
+use crate::os::errno::Result;
 use core::ffi::c_int;
 
 /// The C convention: the value, or -1 with `errno` set.
@@ -26,31 +25,6 @@ pub(super) fn unit(result: Result<()>) -> c_int {
 pub(super) fn length(result: Result<usize>) -> isize {
     // A message is never longer than its list, so its length fits.
     result.map_or_else(|error| failed(error) as isize, usize::cast_signed)
-}
-
-/// As [`int`], for what a begin function returns.
-#[inline(always)]
-pub(super) fn blocking(result: Result<Transfer>) -> c_int {
-    match result {
-        Ok(transfer) => carry_out(transfer),
-        Err(error) => failed(error),
-    }
-}
-
-/// The end of a call that may wait and has failed: lets others run if it is time, then sets `errno`.
-#[cold]
-#[inline(never)]
-pub(super) extern "C" fn failed(error: Errno) -> c_int {
-    Context::end_failed_call();
-    error.set();
-    -1
-}
-
-/// Blocks if need be; what the call returns.
-#[inline(always)]
-pub(super) fn carry_out(transfer: Transfer) -> c_int {
-    // SAFETY: begin functions name the running execution, and one that was left by a switch.
-    unsafe { transfer.carry_out() }
 }
 
 /// The same for calls that never wait, or that have let others run themselves.
@@ -80,14 +54,5 @@ pub(super) mod immediate {
             error.set();
             core::ptr::null_mut()
         })
-    }
-
-    /// As [`int`], for what a begin function returns.
-    #[inline(always)]
-    pub(in crate::capi) fn blocking(result: Result<super::Transfer>) -> c_int {
-        match result {
-            Ok(transfer) => super::carry_out(transfer),
-            Err(error) => int(Err(error)),
-        }
     }
 }

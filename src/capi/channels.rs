@@ -2,7 +2,8 @@
 
 use super::boundary::immediate;
 use super::entry;
-use crate::concurrency::channel::{self, Channel};
+use crate::concurrency::channel::{self, Buffer, Channel};
+use crate::concurrency::choose::{Clause, Operation};
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -45,6 +46,23 @@ pub struct dill_chclause {
     pub val: *mut c_void,
     /// Its size in bytes. 0 for what is no operation on a channel.
     pub len: usize,
+}
+
+impl dill_chclause {
+    fn clause(&self) -> Clause {
+        let operation = match self.op {
+            DILL_CHSEND => Some(Operation::Send),
+            DILL_CHRECV => Some(Operation::Receive),
+            DILL_CHFDIN => Some(Operation::FdIn),
+            DILL_CHFDOUT => Some(Operation::FdOut),
+            DILL_CHSOCK => Some(Operation::Socket),
+            DILL_CHBUNDLE => Some(Operation::Bundle),
+            DILL_CHREQUEST => Some(Operation::Request),
+            _ => None,
+        };
+        let buffer = Buffer { address: self.val.cast(), len: self.len };
+        Clause { operation, handle: self.ch, buffer }
+    }
 }
 
 /// Memory for a channel, for `chmake_mem`.
@@ -222,7 +240,7 @@ pub unsafe extern "C" fn dill_chsend(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chsend(ch, val, len, deadline)
+    channel::send(ch, val.cast_mut().cast(), len, deadline)
 }
 
 /// Receives a message from a channel.
@@ -276,7 +294,7 @@ pub unsafe extern "C" fn dill_chrecv(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chrecv(ch, val, len, deadline)
+    channel::receive(ch, val.cast(), len, deadline)
 }
 
 /// Says that nothing more will be sent to a channel from this end.
@@ -414,5 +432,10 @@ pub unsafe extern "C" fn dill_choose(
     nclauses: c_int,
     deadline: i64,
 ) -> c_int {
-    entry::choose(clauses, nclauses, deadline)
+    let count = match usize::try_from(nclauses) {
+        Ok(count) if count == 0 || !clauses.is_null() => Ok(count),
+        _ => Err(Errno::EINVAL),
+    };
+    // SAFETY: the caller promises `nclauses` clauses; the index is below that.
+    entry::choose(count, |index| unsafe { (*clauses.add(index)).clause() }, deadline)
 }

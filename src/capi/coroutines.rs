@@ -2,7 +2,7 @@
 
 use super::boundary::immediate;
 use super::entry;
-use crate::concurrency::bundle;
+use crate::concurrency::{bundle, rest};
 use crate::context_switch::launch_entry;
 use crate::os::errno::Errno;
 use core::ffi::{c_char, c_int, c_void};
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 /// `go`, `msleep`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_yield() -> c_int {
-    entry::give_way()
+    rest::give_way()
 }
 
 /// Part of `go_mem` and `bundle_go_mem`; not for direct use. Returns twice: see the macro.

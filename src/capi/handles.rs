@@ -2,24 +2,9 @@
 
 use super::boundary::immediate;
 use super::entry;
-use super::foreign;
+use super::foreign::{self, dill_hvfs};
 use crate::scheduler::handles;
 use core::ffi::{c_int, c_void};
-
-/// The functions that an object with a handle has.
-///
-/// Put this structure into your object, best as its first member, and pass its address
-/// to `hmake`. It must stay valid until `close` is called.
-#[repr(C)]
-pub struct dill_hvfs {
-    /// Returns a pointer to the object's interface with the identifier `type`, the same
-    /// pointer each time, or `NULL` with `errno` set to `ENOTSUP` when it has none.
-    pub query:
-        Option<unsafe extern "C" fn(vfs: *mut dill_hvfs, r#type: *const c_void) -> *mut c_void>,
-    /// Frees the object. Called once, when its handle is closed; blocking functions fail
-    /// with `ECANCELED` while it runs.
-    pub close: Option<unsafe extern "C" fn(vfs: *mut dill_hvfs)>,
-}
 
 /// Makes a handle for an object of your own.
 ///

@@ -24,7 +24,7 @@ pub(crate) use errors::fail;
 pub(super) use extras::deliver;
 pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
-pub(crate) use finishing::{Unfinished, finish, finish_at_once, finish_soon};
+pub(crate) use finishing::{finish_at_once, finish_slow};
 pub(crate) use grace::Grace;
 pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
 pub(super) use handle::{find_closable, make_in};

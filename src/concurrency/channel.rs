@@ -3,10 +3,12 @@
 //! Sending and receiving are a rendezvous (`rendezvous.rs`), so a message is never stored, torn or
 //! lost.
 
+mod calls;
 mod rendezvous;
 
-pub(crate) use rendezvous::{Direction, begin, begin_at_once};
-pub(super) use rendezvous::{begin_half, begin_half_at_once};
+pub(crate) use calls::{Half, receive, send};
+pub(crate) use rendezvous::Direction;
+pub(super) use rendezvous::begin_half;
 
 use super::subscriber::{News, Subscriber, Subscribers};
 use crate::handle_table::{Kind, no_interfaces};

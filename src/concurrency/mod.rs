@@ -11,6 +11,8 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+#[allow(unsafe_code)]
+pub(crate) mod completion;
 mod debug_layout;
 #[allow(unsafe_code)]
 mod dump;
@@ -28,7 +30,6 @@ pub(crate) mod owned_bundle;
 pub(crate) mod reason;
 #[allow(unsafe_code)]
 pub(crate) mod request;
-#[allow(unsafe_code)]
 pub(crate) mod rest;
 #[allow(unsafe_code)]
 mod scope_chain;

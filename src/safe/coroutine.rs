@@ -26,7 +26,7 @@ use crate::concurrency::{bundle, rest};
 /// ```
 #[inline]
 pub fn yield_now() -> Result<()> {
-    rest::yield_now().map_err(Error::of)
+    rest::yield_now().map_err(Error::immediate)
 }
 
 /// Waits until the deadline, while other coroutines run. With [`Deadline::NEVER`] it waits to be

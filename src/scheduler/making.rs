@@ -5,6 +5,7 @@ use super::cancellations::Cancellations;
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::context::Context;
 use super::coroutine::Coroutine;
+use super::drafts::Drafts;
 use super::dump;
 use super::dumping::Dumping;
 use super::endings::ForeignEndings;
@@ -64,6 +65,7 @@ impl Context {
                 failures: Failures::new(),
                 spare_bundles: Spares::new(256),
                 fds: FdTable::new(),
+                drafts: Drafts::new(),
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
@@ -82,6 +84,7 @@ impl Context {
             place.as_ref()
         };
         context.run.init(context.clock.now());
+        context.drafts.init();
         context.cancellations.init();
         context.begin_turns();
         context.main.pin();

@@ -7,6 +7,7 @@ pub(crate) mod cancellations;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
+pub(crate) mod drafts;
 pub(crate) mod dump;
 mod dumping;
 mod endings;

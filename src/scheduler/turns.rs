@@ -8,10 +8,17 @@ use crate::os::cycles;
 use crate::os::errno::Result;
 
 impl Context {
+    /// Fast path: the thread's scheduler, if it may launch a coroutine that is at hand. `None`: a
+    /// launch has more to see to.
+    #[inline(always)]
+    pub(crate) fn may_launch_at_once() -> Option<&'static Context> {
+        Self::may_start_at_once().filter(|context| context.may_launch_quickly())
+    }
+
     /// Spends one of the budget of quick switches for a launch, which is a switch to the child.
     /// Returns false when it is time for [`Context::take_launch_turn`].
     #[inline(always)]
-    pub(crate) fn may_launch_quickly(&self) -> bool {
+    fn may_launch_quickly(&self) -> bool {
         self.budget.spend()
     }
 

@@ -1,7 +1,7 @@
 //! Sending and receiving. The caller that comes first waits with the address of its message; the
 //! one that comes second copies the message and wakes the first.
 
-use super::{Buffer, HalfChannel, find, find_at_once};
+use super::{Buffer, HalfChannel, find};
 use crate::context_switch::Transfer;
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
@@ -163,7 +163,7 @@ impl Direction {
 }
 
 /// Begin function of `chsend` and `chrecv`.
-pub(crate) fn begin(
+pub(super) fn begin(
     direction: Direction,
     handle: c_int,
     buffer: Buffer,
@@ -186,7 +186,8 @@ fn find_to_block(handle: c_int, buffer: Buffer) -> Result<(&'static Context, Ref
     Ok((context, half))
 }
 
-/// As [`begin`], when the half is at hand and the caller may block.
+/// As [`begin`], when the half is at hand and the caller may block. For the caller to pass to
+/// [`Context::end_call`].
 #[inline(always)]
 pub(in crate::concurrency) fn begin_half(
     context: &Context,
@@ -232,24 +233,11 @@ fn attempt_in_turn(
     Ok(done)
 }
 
-/// The common cases of [`begin`], in a few instructions: a message of 4 or 8 bytes and somebody
+/// The common cases of [`begin_half`], in a few instructions: a message of 4 or 8 bytes and somebody
 /// who waits for it, or nobody who waits and another coroutine to go on with. `None`: ask
-/// `begin`, nothing has happened.
+/// `begin_half`, nothing has happened.
 #[inline(always)]
-pub(crate) fn begin_at_once(
-    direction: Direction,
-    handle: c_int,
-    buffer: Buffer,
-    deadline: i64,
-) -> Option<Transfer> {
-    let context = Context::may_block_at_once()?;
-    let half = find_at_once(context, handle)?;
-    begin_half_at_once(context, direction, half, buffer, deadline)
-}
-
-/// As [`begin_at_once`], when the half is at hand and the caller may block.
-#[inline(always)]
-pub(in crate::concurrency) fn begin_half_at_once(
+pub(super) fn begin_half_at_once(
     context: &Context,
     direction: Direction,
     half: Ref<HalfChannel>,

@@ -4,6 +4,7 @@
 //! hold it while they are blocked: what can't be sent at once is taken out of it first, and what
 //! can't be received at once is put into it afterwards.
 
+mod incomplete;
 mod progress;
 mod records;
 mod unblocked;
@@ -17,8 +18,8 @@ use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
+use incomplete::Record;
 use progress::{Occupied, Progress};
-use records::Record;
 use rustls::Connection;
 use std::io::{BufRead, IoSlice, Write};
 

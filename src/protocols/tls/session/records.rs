@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // Transfers from and to memory of ours.
 
 use super::Session;
+use super::incomplete::{HEADER, Record};
 use super::progress::{Occupied, Progress};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::tls::config;
@@ -14,28 +15,11 @@ use core::ffi::c_int;
 use core::ops::RangeInclusive;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
-/// Type, version and length: what comes before the content of a record.
-const HEADER: usize = 5;
-
 /// Types of records: the first byte of the header.
 const TYPES: RangeInclusive<u8> = 20..=24;
 
 /// Bytes of a record behind its header at most: what TLS 1.2 allows, of which 1.3 needs less.
 const LONGEST_CONTENT: usize = (1 << 14) + 2048;
-
-/// A record of which a part has been received.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
-    header: [u8; HEADER],
-    /// Bytes of the header that have been received. When it was complete it went to rustls.
-    known: usize,
-    /// Bytes of the content that have not.
-    missing: usize,
-}
-
-impl Record {
-    pub(super) const NONE: Record = Record { header: [0; HEADER], known: 0, missing: 0 };
-}
 
 impl Session {
     /// Sends all that rustls has for the peer. One call at a time may do that.
