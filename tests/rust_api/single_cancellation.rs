@@ -26,6 +26,20 @@ fn one_is_cut_and_the_others_go_on() {
 }
 
 #[test]
+fn the_reason_is_told() {
+    virtual_time();
+    let bundle = Bundle::new().unwrap();
+    let task = bundle
+        .spawn(|| {
+            let _ = redill::sleep(NEVER);
+            redill::cancel_reason()
+        })
+        .unwrap();
+    let reason = task.cancel(Grace::Now).unwrap().unwrap();
+    assert_eq!(reason, "hard-cancelled: it was cancelled alone");
+}
+
+#[test]
 fn it_has_its_period_and_what_it_returns_comes_out() {
     virtual_time();
     let bundle = Bundle::new().unwrap();
