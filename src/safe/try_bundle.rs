@@ -182,9 +182,10 @@ impl<E: From<Error> + 'static> TryBundle<E> {
     ///
     /// ```
     /// use redill::{Deadline, Error, TryBundle};
+    /// use std::time::Duration;
     ///
     /// let bundle = TryBundle::new()?;
-    /// bundle.go(|| redill::yield_now().and(Err(Error::Protocol)))?;
+    /// bundle.go(|| redill::sleep(Duration::from_millis(5)).and(Err(Error::Protocol)))?;
     /// assert_eq!(bundle.wait(Deadline::NOW), Err(Error::TimedOut));
     /// assert_eq!(bundle.wait(Deadline::NEVER), Err(Error::Protocol));
     /// assert_eq!(bundle.wait(Deadline::NEVER), Err(Error::Failed));
