@@ -17,27 +17,32 @@ pub(crate) struct Task {
 }
 
 impl Task {
+    #[inline(always)]
     pub(crate) const fn new() -> Task {
         Task { coroutine: Cell::new(None), ended: Event::new() }
     }
 
     /// Completes what needs the final address.
+    #[inline(always)]
     pub(crate) fn init(&self) {
         self.ended.init();
     }
 
     /// Notes that the running coroutine is the task.
+    #[inline(always)]
     pub(crate) fn begin(&self) {
         self.coroutine.set(Context::existing().map(|context| context.current()));
     }
 
     /// Notes that the task has nothing more to do. It was the last one to call [`Task::begin`].
+    #[inline(always)]
     pub(crate) fn end(&self) {
         self.coroutine.set(None);
         self.ended.happen();
     }
 
     /// Returns the event that happens when the task has ended.
+    #[inline(always)]
     pub(crate) fn ended(&self) -> &Event {
         &self.ended
     }

@@ -30,15 +30,18 @@ pub struct JoinHandle<T> {
 
 /// Where the coroutine leaves its result.
 struct Slot<T> {
-    /// [`Error::Panicked`] until there is another result, so that a coroutine needs to do nothing
-    /// when it panics.
-    result: Cell<Result<T>>,
+    result: Cell<Option<T>>,
+    /// There is none, as the function has returned an error.
+    failed: Cell<bool>,
     task: Task,
 }
 
 impl<T> Slot<T> {
     fn take(&self) -> Result<T> {
-        self.result.replace(Err(Error::Panicked))
+        self.result.take().ok_or_else(|| match self.failed.get() {
+            true => Error::Failed,
+            false => Error::Panicked,
+        })
     }
 }
 
@@ -53,7 +56,7 @@ impl<T> Drop for Promise<T> {
 }
 
 fn promise<T>() -> Result<(Promise<T>, JoinHandle<T>)> {
-    let slot = Slot { result: Cell::new(Err(Error::Panicked)), task: Task::new() };
+    let slot = Slot { result: Cell::new(None), failed: Cell::new(false), task: Task::new() };
     let slot = Shared::new(slot).map_err(Error::immediate)?;
     slot.task.init();
     Ok((Promise(slot.clone()), JoinHandle { slot }))
@@ -65,7 +68,7 @@ pub(super) fn task<F: FnOnce() -> T, T>(function: F) -> Result<(impl FnOnce(), J
     let task = move || {
         let promise = promise;
         promise.0.task.begin();
-        promise.0.result.set(Ok(function()));
+        promise.0.result.set(Some(function()));
     };
     Ok((task, handle))
 }
@@ -79,13 +82,16 @@ pub(super) fn try_task<F: FnOnce() -> Result<T, E>, T, E>(
     let task = move || {
         let promise = promise;
         promise.0.task.begin();
-        let result = function();
-        let (result, failed) = match result {
-            Ok(value) => (Ok(value), Ok(())),
-            Err(error) => (Err(Error::Failed), Err(error)),
-        };
-        promise.0.result.set(result);
-        failed
+        match function() {
+            Ok(value) => {
+                promise.0.result.set(Some(value));
+                Ok(())
+            }
+            Err(error) => {
+                promise.0.failed.set(true);
+                Err(error)
+            }
+        }
     };
     Ok((task, handle))
 }
