@@ -7,7 +7,8 @@
 
 use super::byte_socket;
 use super::io_list::IoList;
-use crate::concurrency::atomicity::SocketCall;
+use super::stream::connection;
+use crate::concurrency::atomicity::{SocketCall, UNRECORDED};
 use crate::concurrency::input;
 use crate::handle_table::Interface;
 use crate::os::errno::Result;
@@ -44,6 +45,15 @@ pub(crate) unsafe fn receive(
 ) -> Result<usize> {
     if length == 0 {
         return Ok(0);
+    }
+    // TCP without the detour of the table.
+    if let Some(context) = Context::may_block_in_turn(deadline)
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
+        // SAFETY: by the caller's promise.
+        return unsafe {
+            connection.receive_some_fast(context, UNRECORDED, memory, length, deadline)
+        };
     }
     let context = Context::get()?;
     context.take_turn(deadline);

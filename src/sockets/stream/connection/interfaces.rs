@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::{Connection, state};
+use crate::concurrency::atomicity::RECORDED;
 use crate::concurrency::input::{self, InputVfs};
 use crate::handle_table::{Interface as _, Kind};
 use crate::intrusive::Ref;
@@ -93,7 +94,7 @@ unsafe fn receive_some(
     deadline: i64,
 ) -> Result<usize> {
     // SAFETY: by the caller's promise.
-    unsafe { (*object.cast::<Connection>()).receive_some(memory, length, deadline) }
+    unsafe { (*object.cast::<Connection>()).receive_some(RECORDED, memory, length, deadline) }
 }
 
 /// Stands in [`InputVfs`]: a receive doesn't block where there is input, and where it

@@ -8,8 +8,9 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::read_ahead::{self, READ_AHEAD};
+use crate::sockets::read_ahead::{self, Block, READ_AHEAD};
 use core::ffi::c_void;
+use core::ptr::NonNull;
 
 /// Which way the bytes of [`Connection::receive_some`] go.
 const RECEIVE: io_list::Direction = io_list::Direction::Receive;
@@ -99,6 +100,21 @@ impl Connection {
         length: usize,
         deadline: i64,
     ) -> Result<bool> {
+        let Some((block, received)) = self.fill_block(context, deadline)? else {
+            return Ok(false);
+        };
+        // SAFETY: by the caller's promise.
+        Ok(unsafe { self.ahead.pass_on(context, block, received, memory, length) })
+    }
+
+    /// Waits for input and receives it into a block, which may be kept in the buffer: that is
+    /// empty. `None` where there is no memory.
+    #[inline(always)]
+    fn fill_block(
+        &self,
+        context: &Context,
+        deadline: i64,
+    ) -> Result<Option<(NonNull<Block>, usize)>> {
         if !self.source.may_read() {
             // Nobody else runs but during the wait. What is left when the deadline has passed
             // is a matter for the wait, too: it lets those run who are ready.
@@ -106,11 +122,10 @@ impl Connection {
                 .await_input(context, &self.source, deadline)
                 .map_err(|error| self.receive_ended(error, false, false))?;
         }
-        let Some(block) = read_ahead::allocate_block(context) else { return Ok(false) };
+        let Some(block) = read_ahead::allocate_block(context) else { return Ok(None) };
         let received = fd_io::fill(&self.source, block)
             .map_err(|error| self.receive_ended(error, false, false))?;
-        // SAFETY: by the caller's promise.
-        Ok(unsafe { self.ahead.pass_on(context, block, received as usize, memory, length) })
+        Ok(Some((block, received as usize)))
     }
 
     /// # Safety
@@ -165,12 +180,47 @@ impl Connection {
         self.receive_failed(error)
     }
 
-    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
+    /// Receives what is there, at least one byte, and at most `length`, which is not 0. For a caller
+    /// that may block.
     ///
     /// # Safety
     /// So many bytes can be written to `memory` until the call returns.
+    #[inline(always)]
+    pub(in crate::sockets) unsafe fn receive_some_fast(
+        &self,
+        context: &Context,
+        recorded: u32,
+        memory: *mut u8,
+        length: usize,
+        deadline: i64,
+    ) -> Result<usize> {
+        if length < READ_AHEAD && !self.input.is_busy() {
+            if self.ahead.is_empty()
+                && self.family.reads_ahead()
+                && !self.is(SPECIAL)
+                && let Some((block, received)) = self.fill_block(context, deadline)?
+            {
+                self.ahead.keep(block, received);
+            }
+            // SAFETY: by the caller's promise.
+            let count = unsafe { self.ahead.take_some(context, memory, length) };
+            if count > 0 {
+                atomicity::note_transfer(context, recorded);
+                return Ok(count);
+            }
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.receive_some(recorded, memory, length, deadline) }
+    }
+
+    /// As [`receive_some_fast`](Self::receive_some_fast), in all cases.
+    ///
+    /// # Safety
+    /// So many bytes can be written to `memory` until the call returns.
+    #[inline(never)]
     pub(super) unsafe fn receive_some(
         &self,
+        recorded: u32,
         memory: *mut u8,
         length: usize,
         deadline: i64,
@@ -186,7 +236,7 @@ impl Connection {
             .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
         result.map_err(|error| self.receive_ended(error, false, late))?;
         self.forget(state::RECEIVE_TIMED_OUT);
-        atomicity::note_transfer(context, RECORDED);
+        atomicity::note_transfer(context, recorded);
         Ok(length - cursor.remaining())
     }
 }
