@@ -6,6 +6,8 @@ use std::sync::{Mutex, Once, PoisonError};
 
 #[path = "../examples/crawler.rs"]
 mod crawler;
+#[path = "../examples/failures.rs"]
+mod failures;
 #[path = "../examples/owners.rs"]
 mod owners;
 #[path = "../examples/shutdown.rs"]
@@ -180,5 +182,37 @@ tells!(
         "9.5 s server: asked to finish, says goodbye",
         "9.5 s peer: the other end is done",
         "9.5 s main: Finished",
+    ]
+);
+tells!(
+    ask_several,
+    failures::ask_several,
+    [
+        "1.0 s reader: asked",
+        "1.0 s writer: asked",
+        "4.0 s reader: done",
+        "4.0 s main: Finished",
+        "5.0 s writer: done",
+        "5.0 s main: Finished",
+    ]
+);
+tells!(
+    first_error_ends_all,
+    failures::first_error_ends_all,
+    [
+        "3.0 s slow: Ok(5)",
+        "3.0 s main: Ok(12)",
+        "5.0 s slow: Err(Runtime(Canceled))",
+        "5.0 s main: Err(Missing(\"/missing\"))",
+    ]
+);
+tells!(
+    failures_stay_where_they_are,
+    failures::failures_stay_where_they_are,
+    [
+        "1.0 s log: the peer has broken the connection",
+        "2.0 s log: a panic",
+        "4.0 s main: Finished",
+        "4.0 s main: the third one: Ok(())",
     ]
 );

@@ -1,7 +1,7 @@
 //! When there is no memory, calls say so, and what they were given is not lost track of: each
 //! allocation of each scenario fails once.
 
-use redill::{Bundle, Choose, Deadline, Error, Grace, Result, TypedBundle, channel};
+use redill::{Bundle, Choose, Deadline, Error, Grace, Result, TryBundle, TypedBundle, channel};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -100,6 +100,29 @@ fn choosing_among_many() {
     });
     // The alternatives, the lists of them and of their clauses.
     assert!(count >= 22, "{count}");
+}
+
+#[test]
+fn failing_coroutines() {
+    walk("TryBundle", || {
+        let failing = TryBundle::<Error>::new()?;
+        let value = failing.spawn(|| redill::yield_now().map(|()| [7; 2000]))?;
+        assert_eq!(value.join(Deadline::NEVER)?, [7; 2000]);
+        failing.go(|| Err(Error::Done))?;
+        assert_eq!(failing.wait(Deadline::NEVER), Err(Error::Done));
+        let scoped = redill::try_scope(|scope| {
+            scope.go(|| Err(Error::Reset))?;
+            Ok(())
+        });
+        match scoped {
+            Err(Error::Reset) => {}
+            other => return other,
+        }
+        let captured = [0u8; 100];
+        let isolating = TryBundle::<Error>::isolating(move |_| assert_eq!(captured[99], 0))?;
+        isolating.go(|| Err(Error::Done))?;
+        isolating.wait(Deadline::NEVER)
+    });
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(super) mod reason;
 mod requesting;
 mod waiting;
 
+pub(super) use closing::hard_cancel_one;
+pub(super) use deadlock::runs_within;
 pub(crate) use errors::fail;
 pub(super) use extras::deliver;
 pub(crate) use failure::fail_current;
@@ -31,7 +33,7 @@ pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
-pub(crate) use requesting::{is_requested, request};
+pub(crate) use requesting::{is_requested, request, request_own};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 

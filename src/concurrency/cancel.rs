@@ -68,7 +68,7 @@ pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) ->
 }
 
 /// The period as an end on the clock; `None` where one that is inherited has ended.
-fn grace(context: &Context, period: Period) -> Option<Grace> {
+pub(super) fn grace(context: &Context, period: Period) -> Option<Grace> {
     match period {
         Period::Zero => None,
         Period::Unlimited => Some(Grace::Unlimited),

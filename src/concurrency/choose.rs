@@ -50,6 +50,11 @@ impl Clause {
     pub(crate) const NOTHING: Clause =
         Clause { operation: None, handle: -1, buffer: Buffer { address: ptr::null_mut(), len: 0 } };
 
+    /// Returns a clause that waits for the graceful request to the bundle in which the caller runs.
+    pub(crate) fn of_request() -> Clause {
+        Clause { operation: Some(Operation::Request), ..Clause::NOTHING }
+    }
+
     /// Returns a clause that waits for `event`, which must be alive while the clause is used.
     pub(crate) fn of_event(event: &Event) -> Clause {
         let address = ptr::from_ref(event).cast_mut().cast();
@@ -197,6 +202,13 @@ pub(crate) unsafe fn choose(
         Begun::Blocked(transfer) => outcome(Context::get()?.carry_out(transfer)),
         Begun::Watching(transfer) => finish(transfer, clause, count, deadline),
     }
+}
+
+/// Waits until the bundle in which the caller runs has got the graceful request. `ETIMEDOUT`,
+/// `ECANCELED`, `ENOMEM`.
+pub(crate) fn await_request(deadline: i64) -> Result<()> {
+    // SAFETY: the only clause has neither a buffer nor an event.
+    unsafe { choose(|_| Clause::of_request(), 1, deadline) }.and_then(|(_, result)| result)
 }
 
 /// The channel that a clause is about, in a few instructions. `None`: ask [`resolve`].

@@ -56,7 +56,16 @@ impl Event {
 
     /// Waits until it has happened. `ETIMEDOUT`, `ECANCELED`.
     pub(crate) fn wait(&self, deadline: i64) -> Result<()> {
-        let context = Context::may_block()?;
+        self.wait_unless(Context::may_block()?, Interrupt::Any, deadline)
+    }
+
+    /// As [`Event::wait`], but neither a request nor a channel that has fired a cancel scope ends it.
+    pub(crate) fn wait_in_grace(&self, context: &Context, deadline: i64) -> Result<()> {
+        context.current().may_continue()?;
+        self.wait_unless(context, Interrupt::UnderWay, deadline)
+    }
+
+    fn wait_unless(&self, context: &Context, interrupt: Interrupt, deadline: i64) -> Result<()> {
         if self.happened.get() {
             return Ok(());
         }
@@ -66,7 +75,7 @@ impl Event {
         let current = context.current();
         let waiter: Ref<Waiter> = current.waiter_ref();
         self.enqueue(waiter);
-        current.will_block(Blocked::Waiter, Interrupt::Any);
+        current.will_block(Blocked::Waiter, interrupt);
         context.arm_deadline(current, deadline);
         let woken = context.park();
         waiter.len.set(0);

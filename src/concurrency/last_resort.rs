@@ -106,15 +106,29 @@ pub(super) fn begin<A: Adapter<Item = Coroutine>>(
     members: &List<A>,
     exception: Option<Ref<Coroutine>>,
 ) {
-    let was_idle = context.cancellations.oldest().is_none();
-    let began = now();
-    let mut next = members.first();
-    while let Some(member) = next {
-        if Some(member) != exception {
-            context.cancellations.begin(member, began);
+    begin_with(context, |began| {
+        let mut next = members.first();
+        while let Some(member) = next {
+            if Some(member) != exception {
+                context.cancellations.begin(member, began);
+            }
+            next = members.after(member);
         }
-        next = members.after(member);
-    }
+    });
+}
+
+/// Notes that the hard cancellation of one coroutine begins.
+#[cold]
+#[inline(never)]
+pub(super) fn begin_one(context: &Context, coroutine: Ref<Coroutine>) {
+    begin_with(context, |began| {
+        context.cancellations.begin(coroutine, began);
+    });
+}
+
+fn begin_with(context: &Context, note: impl FnOnce(u64)) {
+    let was_idle = context.cancellations.oldest().is_none();
+    note(now());
     if was_idle {
         // In a forked child there may be none yet. If it can't be started, the next one tries.
         let _ = ensure_watchdog();

@@ -37,6 +37,7 @@ mod scope_chain;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod subscriber;
+pub(crate) mod task;
 pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

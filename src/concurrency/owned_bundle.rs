@@ -155,6 +155,13 @@ impl OwnedBundle {
         }
     }
 
+    /// Delivers the graceful request, unless the bundle has ended.
+    pub(crate) fn request(&self) {
+        if let Some((context, bundle)) = self.get() {
+            bundle::deliver(context, &bundle);
+        }
+    }
+
     /// Gets the request with the bundle in which the caller runs.
     pub(crate) fn follow(&self) -> Result<()> {
         match self.get() {

@@ -3,7 +3,7 @@
 
 use super::cancel_scope::Watch;
 use super::channel::{self, Buffer, Direction, Half, HalfChannel};
-use super::{bundle, bundle::Bundle, choose, request, signals};
+use super::{bundle::Bundle, choose, request, signals};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::caught_signals::SignalSet;
@@ -11,7 +11,6 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
 use core::cell::UnsafeCell;
-use core::convert::Infallible;
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -217,15 +216,4 @@ impl End<c_int> {
         // SAFETY: made just now; a message is the number of a signal.
         unsafe { End::from_handle(signals::make(set)?) }
     }
-}
-
-/// A receiving end that becomes done with the request to the bundle in which the caller runs;
-/// and its peer, which keeps the channel alive. In a main coroutine nothing ever happens to it.
-pub(crate) fn of_request() -> Result<(End<Infallible>, End<Infallible>)> {
-    let (sender, receiver) = End::pair()?;
-    let context = Context::get()?;
-    if let Some(bundle) = bundle::of(context.current()) {
-        sender.notify_sender(&bundle)?;
-    }
-    Ok((receiver, sender))
 }

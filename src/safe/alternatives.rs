@@ -5,7 +5,7 @@ mod finish;
 mod input;
 mod waiting;
 
-pub use channels::{Made, Receive, Received, Sent, recv, request, send};
+pub use channels::{Receive, Received, Sent, own_request, recv, request, send};
 pub use finish::{Finish, Finished, finished, next};
 #[cfg(feature = "sockets")]
 pub(crate) use input::Source;

@@ -25,6 +25,13 @@ use core::panic::Location;
 /// the panic goes on in the owner of the bundle: out of [`wait`](Bundle::wait),
 /// [`cancel`](Bundle::cancel) or the end of the bundle, whichever is next.
 ///
+/// Coroutines whose first error is to end the others are those of a [`TryBundle`](crate::TryBundle).
+///
+/// A bundle that is given to [`mem::forget`](core::mem::forget), or kept alive by a cycle of
+/// `Rc`s, has no owner once the coroutine that made it has returned. Its coroutines go on, no
+/// cancellation reaches them, and no coroutine waits for them. Memory stays safe, as they borrow
+/// nothing. With `DILL_CHECK=1` in the environment the mistake is reported.
+///
 /// What coroutines borrow must be `'static`; [`scope`](crate::scope) is for the others.
 ///
 /// ```
@@ -197,6 +204,34 @@ impl Bundle {
     /// ```
     pub fn cancel(&self, grace: impl Into<Grace>) -> Result<Outcome> {
         cancel(&self.core, grace.into())
+    }
+
+    /// Asks the coroutines to finish and goes on, without waiting for them.
+    ///
+    /// The graceful request is delivered as by [`Bundle::cancel`]. The bundle stays open;
+    /// coroutines that are launched later find the request, too. So an owner can ask several
+    /// bundles first and then wait for all of them in one period, or go on receiving the last
+    /// reports of its workers. A second request changes nothing.
+    ///
+    /// Coroutines of the bundle ask it with [`request_stop`](crate::request_stop).
+    ///
+    /// ```
+    /// use redill::{Bundle, Deadline};
+    /// use std::time::Duration;
+    ///
+    /// let (readers, writers) = (Bundle::new()?, Bundle::new()?);
+    /// for bundle in [&readers, &writers] {
+    ///     bundle.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap())?;
+    ///     bundle.request();
+    /// }
+    /// // Both have the same ten seconds.
+    /// let end = redill::now() + Duration::from_secs(10);
+    /// readers.wait(end)?;
+    /// writers.wait(end)?;
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn request(&self) {
+        self.core.request();
     }
 
     /// Hard-cancels the coroutines when the deadline passes, wherever the owner is by then. The

@@ -3,7 +3,7 @@
 mod arms;
 
 use super::alternatives::{
-    Alternative, AsInput, Finish, Finished, Made, Receive, Received, Sent, State, wait_for_index,
+    Alternative, AsInput, Finish, Finished, Receive, Received, Sent, State, wait_for_index,
 };
 use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
 use crate::os::allocation;
@@ -241,7 +241,7 @@ impl<'a, R> Choose<'a, R> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn request(self, request: &'a Request, then: impl FnOnce(Result<()>) -> R + 'a) -> Self {
-        self.arm(Made::new(request), then)
+        self.arm(super::alternatives::request(request), then)
     }
 
     /// Waits for the first of the alternatives; what its function returns.

@@ -65,6 +65,9 @@ pub enum Error {
     /// The coroutine whose result was wanted has panicked. The panic itself goes to the owner of
     /// its bundle.
     Panicked,
+    /// The coroutine whose result was wanted has failed, or a coroutine of the bundle has. Its error
+    /// goes, or has gone, to the owner of its bundle: see [`TryBundle`](crate::TryBundle).
+    Failed,
     /// Another error of the system, by its `errno`.
     Os(i32),
     /// An error from elsewhere that was converted to this type.
@@ -105,7 +108,7 @@ impl Error {
             Error::OutOfMemory => libc::ENOMEM,
             Error::Unsupported => libc::ENOTSUP,
             Error::Os(number) => number,
-            Error::Panicked | Error::Other(_) => return None,
+            Error::Panicked | Error::Failed | Error::Other(_) => return None,
         })
     }
 
@@ -163,6 +166,7 @@ impl fmt::Display for Error {
             Error::OutOfMemory => "out of memory",
             Error::Unsupported => "not supported by the object",
             Error::Panicked => "the coroutine has panicked",
+            Error::Failed => "the coroutine has failed",
             Error::Os(number) => return io::Error::from_raw_os_error(*number).fmt(f),
             Error::Other(error) => return error.fmt(f),
         })
@@ -182,7 +186,7 @@ impl std::error::Error for Error {
 impl PartialEq for Error {
     fn eq(&self, other: &Error) -> bool {
         match (self, other) {
-            (Error::Panicked, Error::Panicked) => true,
+            (Error::Panicked, Error::Panicked) | (Error::Failed, Error::Failed) => true,
             _ => self.errno().is_some() && self.errno() == other.errno(),
         }
     }
@@ -234,7 +238,7 @@ mod tests {
     #[test]
     fn every_variant_survives_the_way_through_io_error() {
         let numbers = (1..130).map(Error::from_errno);
-        for error in numbers.chain([Error::Panicked]) {
+        for error in numbers.chain([Error::Panicked, Error::Failed]) {
             let text = format!("{error:?}");
             let back = Error::from(io::Error::from(error));
             assert_eq!(format!("{back:?}"), text);

@@ -13,6 +13,7 @@ mod coroutine;
 mod deadline;
 mod dump;
 mod error;
+mod failures;
 mod grace;
 pub(crate) mod handle;
 mod join;
@@ -27,6 +28,8 @@ mod shutdown_limits;
 mod signals;
 #[cfg(feature = "sockets")]
 pub(crate) mod sockets;
+mod try_bundle;
+mod try_scope;
 mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
@@ -38,6 +41,7 @@ pub use coroutine::{is_requested, sleep, yield_now};
 pub use deadline::{Deadline, now};
 pub use dump::dump;
 pub use error::{Error, Result};
+pub use failures::Failure;
 pub use grace::{Grace, Outcome};
 pub use handle::{AsRawHandle, FromRawHandle, IntoRawHandle, RawHandle};
 pub use join::JoinHandle;
@@ -45,7 +49,7 @@ pub use notify::Notify;
 pub use offload::offload;
 #[cfg(feature = "sockets")]
 pub use protocols::*;
-pub use request::{Request, request};
+pub use request::{Request, request, request_stop};
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use scope::{Scope, ScopedJoinHandle, scope};
@@ -53,12 +57,14 @@ pub use shutdown_limits::{cancel_reason, last_resort};
 pub use signals::{Signal, Signals, signals};
 #[cfg(feature = "sockets")]
 pub use sockets::*;
+pub use try_bundle::TryBundle;
+pub use try_scope::{TryScope, try_scope};
 pub use typed_bundle::TypedBundle;
 
 /// What `choose!` is made of.
 #[doc(hidden)]
 pub mod __choose {
     pub use super::alternatives::{
-        finished, input, next, readable, recv, request, send, wait, writable,
+        finished, input, next, own_request, readable, recv, request, send, wait, writable,
     };
 }

@@ -76,19 +76,28 @@ pub fn scope<'env, F, R>(function: F) -> Result<R>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R>,
 {
-    let core = OwnedBundle::new().map_err(Error::immediate)?;
-    let scope = Scope { core, scope: PhantomData, env: PhantomData };
-    let result = catch_unwind(AssertUnwindSafe(|| function(&scope)));
+    let scope = Scope::new()?;
+    let (result, waited) = run(&scope.core, || function(&scope));
+    result.and_then(|value| waited.map(|()| value))
+}
+
+/// Calls `function` and ends the bundle: its result, and how it went to wait for the coroutines.
+/// Goes on with a panic.
+pub(super) fn run<R, E>(
+    core: &OwnedBundle,
+    function: impl FnOnce() -> core::result::Result<R, E>,
+) -> (core::result::Result<R, E>, Result<()>) {
+    let result = catch_unwind(AssertUnwindSafe(function));
     let waited = match &result {
-        Ok(Ok(_)) => wait_for_all(&scope.core),
+        Ok(Ok(_)) => wait_for_all(core),
         _ => Ok(()),
     };
     // From here on nothing borrows from the frames above, whatever happens next.
-    let ended = end(&scope.core);
+    let ended = end(core);
     match (result, ended) {
         (Err(panic), _) => resume_unwind(panic),
         (_, Some(failure)) => panics::resume(failure),
-        (Ok(result), None) => result.and_then(|value| waited.map(|()| value)),
+        (Ok(result), None) => (result, waited),
     }
 }
 
@@ -132,6 +141,11 @@ pub struct Scope<'scope, 'env: 'scope> {
 }
 
 impl<'scope> Scope<'scope, '_> {
+    pub(super) fn new() -> Result<Self> {
+        let core = OwnedBundle::new().map_err(Error::immediate)?;
+        Ok(Scope { core, scope: PhantomData, env: PhantomData })
+    }
+
     /// Launches a coroutine: see [`Bundle::go`](crate::Bundle::go).
     ///
     /// # Errors
@@ -178,7 +192,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: as in `go`.
         #[allow(unsafe_code)]
         unsafe { self.core.go(at, task) }.map_err(Error::immediate)?;
-        Ok(ScopedJoinHandle { handle, scope: PhantomData })
+        Ok(ScopedJoinHandle::new(handle))
     }
 
     /// Waits until the last coroutine has finished: see [`Bundle::wait`](crate::Bundle::wait).
@@ -222,6 +236,23 @@ impl<'scope> Scope<'scope, '_> {
     /// ```
     pub fn cancel(&self, grace: impl Into<Grace>) -> Result<Outcome> {
         bundle::cancel(&self.core, grace.into())
+    }
+
+    /// Asks the coroutines to finish and goes on: see
+    /// [`Bundle::request`](crate::Bundle::request).
+    ///
+    /// ```
+    /// use redill::Deadline;
+    ///
+    /// redill::scope(|scope| {
+    ///     scope.go(|| redill::request().unwrap().wait(Deadline::NEVER).unwrap())?;
+    ///     scope.request();
+    ///     scope.wait(Deadline::NEVER)
+    /// })?;
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn request(&self) {
+        self.core.request();
     }
 
     /// Hard-cancels the coroutines when the deadline passes: see
@@ -332,12 +363,18 @@ impl AsRawHandle for Scope<'_, '_> {
 /// assert_eq!(sum, 10);
 /// # Ok::<(), redill::Error>(())
 /// ```
+#[must_use = "the result is lost; for coroutines without one there is `go`"]
 pub struct ScopedJoinHandle<'scope, T> {
     pub(super) handle: JoinHandle<T>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
+    /// The coroutine is one of the scope.
+    pub(super) fn new(handle: JoinHandle<T>) -> Self {
+        ScopedJoinHandle { handle, scope: PhantomData }
+    }
+
     /// Waits until the coroutine has finished; its result. See [`JoinHandle::join`].
     ///
     /// # Errors
@@ -350,6 +387,24 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
         self.handle.join(deadline)
+    }
+
+    /// Ends this coroutine alone, with a grace period; its result. See [`JoinHandle::cancel`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// ```
+    /// use redill::{Deadline, Error, Grace};
+    ///
+    /// let end = redill::scope(|scope| {
+    ///     scope.spawn(|| redill::sleep(Deadline::NEVER))?.cancel(Grace::Now)
+    /// })?;
+    /// assert_eq!(end, Err(Error::Canceled));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn cancel(self, grace: impl Into<Grace>) -> Result<T> {
+        self.handle.cancel(grace)
     }
 
     /// Waits until the coroutine has finished. See [`JoinHandle::wait`].

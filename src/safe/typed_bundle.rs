@@ -199,6 +199,21 @@ impl<T: 'static> TypedBundle<T> {
         self.bundle.cancel(grace)
     }
 
+    /// Asks the tasks to finish and goes on: see [`Bundle::request`].
+    ///
+    /// ```
+    /// use redill::{Deadline, TypedBundle};
+    ///
+    /// let bundle = TypedBundle::new()?;
+    /// bundle.go(|| redill::request()?.wait(Deadline::NEVER).map(|()| "last report"))?;
+    /// bundle.request();
+    /// assert_eq!(bundle.next(Deadline::NEVER)?, Some(Ok("last report")));
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn request(&self) {
+        self.bundle.request();
+    }
+
     /// Hard-cancels the tasks when the deadline passes: see [`Bundle::deadline`].
     ///
     /// # Errors

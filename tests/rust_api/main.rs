@@ -3,16 +3,20 @@
 mod bundles;
 mod channels;
 mod choosing;
+mod failing;
 mod far_times;
 mod graceful;
+mod isolating;
 #[cfg(all(feature = "capi", not(dill_thread_switch)))] // which launches no C functions
 mod mixed;
 #[cfg(not(dill_thread_switch))] // there the threads' own stacks overflow
 mod overflow;
 mod panics;
+mod requesting;
 mod scopes;
 mod shutdown_limits;
 mod signals;
+mod single_cancellation;
 mod threads;
 
 use std::cell::RefCell;

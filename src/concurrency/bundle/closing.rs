@@ -6,7 +6,17 @@ use crate::concurrency::last_resort;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Blocked, Interrupt, stop};
+use crate::scheduler::coroutine::{Blocked, Coroutine, Interrupt, stop};
+
+/// Hard-cancels one member of a bundle and no other one.
+pub(in crate::concurrency) fn hard_cancel_one(context: &Context, member: Ref<Coroutine>) {
+    if last_resort::is_on() {
+        last_resort::begin_one(context, member);
+    }
+    context.note_periods();
+    member.add_stop(stop::CANCELED);
+    context.interrupt(member);
+}
 
 impl Bundle {
     /// Hard-cancels the members and frees the bundle, but for its handle.

@@ -7,6 +7,21 @@ use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use core::ptr;
 
+/// Returns whether `coroutine` is `other` or runs in a bundle that `other` owns, at any depth.
+pub(in crate::concurrency) fn runs_within(
+    coroutine: Ref<Coroutine>,
+    other: Ref<Coroutine>,
+) -> bool {
+    let mut next = Some(coroutine);
+    while let Some(ancestor) = next {
+        if ancestor == other {
+            return true;
+        }
+        next = of(ancestor).and_then(|bundle| bundle.owner.get());
+    }
+    false
+}
+
 impl Bundle {
     /// May the caller end the bundle? `EDEADLK` when it runs in it, or when somebody who
     /// runs in it is ending a bundle in which the caller runs: each would wait for the

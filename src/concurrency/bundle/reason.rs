@@ -60,7 +60,10 @@ fn write_cause(context: &Context, bundle: &Bundle, out: &mut Output) -> Option<R
         Cause::Deadline => drop(out.text("the deadline of its bundle has passed")),
         Cause::Failure => write_failure(bundle, "another member of its bundle has failed", out),
         Cause::Closing => {
-            let canceller = bundle.canceller()?;
+            let Some(canceller) = bundle.canceller() else {
+                out.text("it was cancelled alone");
+                return None;
+            };
             let is_period = bundle.has_had_grace() && !canceller.is_cancelled();
             out.text(match is_period {
                 true => "the grace period of its bundle has ended, given by ",

@@ -20,6 +20,12 @@ pub(crate) fn request(handle: c_int) -> Result<()> {
     Ok(())
 }
 
+/// Delivers the graceful request to the bundle in which the caller runs. `ENOTSUP` in a main
+/// coroutine.
+pub(crate) fn request_own() -> Result<()> {
+    request(OWN)
+}
+
 /// `bundle_requested`: has the bundle in which the caller runs got the request, or is the caller
 /// hard-cancelled?
 pub(crate) fn is_requested() -> bool {

@@ -1,8 +1,9 @@
-//! Receiving, sending, and the graceful request, which is the end of a channel.
+//! Receiving, sending, and the graceful request.
 
 use super::{Alternative, ClauseOf, EndOf, Readiness, Settled, State};
+use crate::concurrency::choose::Clause;
 use crate::concurrency::typed::Landing;
-use crate::safe::{Error, Receiver, Request, Result, Sender, Signal, Signals};
+use crate::safe::{Receiver, Request, Result, Sender, Signal, Signals};
 use core::ptr;
 
 /// What messages can be received from in a `choose`: [`Receiver`] and [`Signals`].
@@ -182,42 +183,34 @@ impl<T> Alternative for Sent<'_, T> {
     }
 }
 
-/// The graceful request.
-pub struct Made<'a> {
-    request: &'a Request,
-    landing: Landing<core::convert::Infallible>,
-    settled: Settled,
-}
-
-impl<'a> Made<'a> {
-    pub(in crate::safe) fn new(request: &'a Request) -> Self {
-        Made { request, landing: Landing::new(), settled: Settled::default() }
-    }
-}
+/// The graceful request to the bundle in which the caller runs.
+#[derive(Default)]
+pub struct Made(Settled);
 
 /// For `request(request)`.
-pub fn request(request: &Request) -> Made<'_> {
-    Made::new(request)
+pub fn request(_: &Request) -> Made {
+    Made::default()
 }
 
-impl State for Made<'_> {
+/// For `request()`.
+pub fn own_request() -> Made {
+    Made::default()
+}
+
+impl State for Made {
     fn readiness(&self) -> Readiness {
-        Readiness::Clause(ClauseOf(self.landing.clause(&self.request.receiver)))
+        Readiness::Clause(ClauseOf(Clause::of_request()))
     }
 
     fn settle(&mut self, result: Result<()>) -> bool {
-        // The request is the end of its channel.
-        self.settled.put(match result {
-            Err(Error::Done) => Ok(()),
-            result => result,
-        })
+        self.0.put(result)
     }
 }
 
-impl Alternative for Made<'_> {
+impl Alternative for Made {
     type Output = Result<()>;
 
     fn take(&mut self) -> Result<()> {
-        self.settled.take()
+        self.0.take()
     }
 }

@@ -3,10 +3,12 @@
 use super::{Alternative, ClauseOf, FinishOf, Readiness, Settled, State};
 use crate::concurrency::choose::Clause;
 use crate::safe::bundle::Bundle;
-use crate::safe::{Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TypedBundle};
+use crate::safe::{
+    Deadline, JoinHandle, Result, Scope, ScopedJoinHandle, TryBundle, TryScope, TypedBundle,
+};
 
-/// What has coroutines whose end can be waited for: [`Bundle`], [`TypedBundle`] and [`Scope`] have
-/// several, [`JoinHandle`] and [`ScopedJoinHandle`] one.
+/// What has coroutines whose end can be waited for: [`Bundle`], [`TryBundle`], [`TypedBundle`],
+/// [`Scope`] and [`TryScope`] have several, [`JoinHandle`] and [`ScopedJoinHandle`] one.
 ///
 /// ```
 /// use redill::{Choose, Deadline, Finish};
@@ -56,6 +58,18 @@ impl sealed::Finish for Scope<'_, '_> {
     }
 }
 
+impl<E> sealed::Finish for TryBundle<E> {
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Bundle(&self.bundle.core)
+    }
+}
+
+impl<E> sealed::Finish for TryScope<'_, '_, E> {
+    fn finish(&self) -> FinishOf<'_> {
+        FinishOf::Bundle(&self.scope.core)
+    }
+}
+
 impl<T> sealed::Finish for JoinHandle<T> {
     fn finish(&self) -> FinishOf<'_> {
         FinishOf::Event(self.ended())
@@ -77,6 +91,8 @@ impl<B: sealed::Finish> sealed::Finish for &B {
 impl Finish for Bundle {}
 impl<T> Finish for TypedBundle<T> {}
 impl Finish for Scope<'_, '_> {}
+impl<E> Finish for TryBundle<E> {}
+impl<E> Finish for TryScope<'_, '_, E> {}
 impl<T> Finish for JoinHandle<T> {}
 impl<T> Finish for ScopedJoinHandle<'_, T> {}
 impl<B: Finish> Finish for &B {}

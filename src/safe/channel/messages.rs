@@ -17,7 +17,8 @@ pub struct Messages<'a, T> {
 }
 
 impl<T> Receiver<T> {
-    /// Receives until nothing more comes: [`Error::Done`] ends the loop, and so does cancellation.
+    /// Receives until nothing more comes: [`Error::Done`](crate::Error::Done) ends the loop, and so does
+    /// cancellation.
     ///
     /// ```
     /// use redill::{Bundle, Deadline, channel};

@@ -17,7 +17,8 @@
 /// | `readable(fd)`, `writable(fd)` | a descriptor ([`AsFd`](std::os::fd::AsFd)) is ready | `Result<()>` |
 /// | `finished(what)` | the last coroutine of a bundle or scope has finished, or that of a [`JoinHandle`](crate::JoinHandle), whose result is there then | `Result<()>` |
 /// | `next(bundle)` | a task of a [`TypedBundle`](crate::TypedBundle) has finished, or all have, and no result is left | `Result<Option<T>>` |
-/// | `request(request)` | the graceful [`request`](crate::request()) is made | `Result<()>` |
+/// | `request()` | the bundle in which the caller runs has got the graceful request; ready from then on; never in a main coroutine | `Result<()>` |
+/// | `request(request)` | the same, for a [`Request`](crate::Request) | `Result<()>` |
 /// | `deadline(deadline)` as the last one, without pattern | | |
 ///
 /// ```
@@ -51,6 +52,31 @@
 /// # Ok::<(), Error>(())
 /// ```
 ///
+/// A worker that receives its work or the request, and loses neither, needs nothing but the arm:
+///
+/// ```
+/// use redill::{Bundle, Deadline, Grace, Outcome, channel, choose};
+///
+/// let (tx, work) = channel::<u32>()?;
+/// let workers = Bundle::new()?;
+/// let sum = workers.spawn(move || {
+///     let mut sum = 0;
+///     // The work comes first: what was sent before the request is done before the end.
+///     while choose! {
+///         recv(work) -> number => number.map(|number| sum += number).is_ok(),
+///         request() -> _ => false,
+///     }
+///     .unwrap()
+///     {}
+///     sum
+/// })?;
+/// tx.send(3, Deadline::NEVER)?;
+/// tx.send(4, Deadline::NEVER)?;
+/// assert_eq!(workers.cancel(Grace::Unlimited)?, Outcome::Finished);
+/// assert_eq!(sum.join(Deadline::NEVER)?, 7);
+/// # Ok::<(), redill::Error>(())
+/// ```
+///
 /// A value can be sent by one arm only:
 ///
 /// ```compile_fail,E0499
@@ -70,6 +96,10 @@ macro_rules! choose {
     // One arm after the other becomes a variable; names made in different steps differ.
     (@arms [$($done:tt)*] send($channel:expr, $slot:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
         let mut alternative = $crate::__choose::send(&$channel, &mut $slot);
+        $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
+    }};
+    (@arms [$($done:tt)*] request() -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
+        let mut alternative = $crate::__choose::own_request();
         $crate::choose!(@arms [$($done)* (alternative $pattern, $body)] $($rest)*)
     }};
     (@arms [$($done:tt)*] $what:ident($of:expr) -> $pattern:pat => $body:expr, $($rest:tt)*) => {{
