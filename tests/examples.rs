@@ -8,6 +8,9 @@ use std::sync::{Mutex, Once, PoisonError};
 mod crawler;
 #[path = "../examples/failures.rs"]
 mod failures;
+#[cfg(feature = "sockets")]
+#[path = "../examples/heartbeat.rs"]
+mod heartbeat;
 #[path = "../examples/owners.rs"]
 mod owners;
 #[path = "../examples/shutdown.rs"]
@@ -158,9 +161,10 @@ tells!(
         "1.1 s crawler: 7 pages seen",
     ]
 );
+#[cfg(feature = "sockets")]
 tells!(
-    heartbeat,
-    owners::heartbeat,
+    heartbeats,
+    heartbeat::heartbeat,
     [
         "1.0 s server: sends a heartbeat",
         "1.0 s server: alive",

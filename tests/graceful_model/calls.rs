@@ -17,11 +17,14 @@ impl Model<'_> {
         match *op {
             Op::Sleep(n) => self.sleep(who, Limit::After(n).deadline(self.now), Phase::Call),
             Op::SleepForever => self.sleep(who, None, Phase::Call),
-            Op::Yield if self.cos[who].may_block() => {
+            Op::Yield => {
+                let may_block = self.cos[who].may_block();
                 self.requeue(who);
+                if !may_block {
+                    self.cos[who].outcome = error(ECANCELED);
+                }
                 Step::Block(Phase::Call)
             }
-            Op::Yield => fail(ECANCELED),
             Op::Send(end, limit) => {
                 let message = message(0);
                 self.exchange(who, Clause::Send(end), message, limit)

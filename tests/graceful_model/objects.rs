@@ -94,8 +94,18 @@ impl Model<'_> {
             while let Some(&asker) = self.bundle_mut(next).askers.first() {
                 self.complete(asker, 0);
             }
-            self.fire_scopes(watchers);
+            watchers.into_iter().for_each(|who| self.fire_requested(who));
         }
+    }
+
+    /// The request has come to the bundle in which `who` runs.
+    fn fire_requested(&mut self, who: usize) {
+        for scope in &mut self.cos[who].scopes {
+            if scope.awaits_request && !scope.overdue {
+                scope.fired = Fired::ByRequest;
+            }
+        }
+        self.interrupt(who);
     }
 
     /// `chdone`: nothing more comes to the peer of `end`. False when that was so already.
@@ -151,14 +161,34 @@ impl Model<'_> {
     }
 
     /// The deadline of a scope has passed.
-    pub fn scope_overdue(&mut self, who: usize, id: u32) {
+    fn scope_overdue(&mut self, who: usize, id: u32) {
         self.unwatch(who, id);
         let scope = self.scope(who, id);
         scope.overdue = true;
         if scope.fired == Fired::No {
             scope.fired = Fired::ByDeadline;
         }
+    }
+
+    /// The earliest deadlines of the scopes of `who` have passed, at `moment`.
+    pub fn scopes_overdue(&mut self, who: usize, moment: i64) {
+        let has_passed = |scope: &&Scope| {
+            !scope.overdue && scope.deadline.is_some_and(|deadline| deadline <= moment)
+        };
+        let passed: Vec<u32> =
+            self.cos[who].scopes.iter().filter(has_passed).map(|scope| scope.id).collect();
+        passed.into_iter().for_each(|id| self.scope_overdue(who, id));
+        self.arm_scopes(who);
         self.interrupt(who);
+    }
+
+    /// A coroutine has one alarm for all its scopes, at the earliest deadline that is to come.
+    fn arm_scopes(&mut self, who: usize) {
+        self.disarm(Alarm::Scope(who));
+        let to_come = self.cos[who].scopes.iter().filter(|scope| !scope.overdue);
+        if let Some(at) = to_come.filter_map(|scope| scope.deadline).min() {
+            self.arm(at, Alarm::Scope(who));
+        }
     }
 
     fn scope(&mut self, who: usize, id: u32) -> &mut Scope {
@@ -168,7 +198,6 @@ impl Model<'_> {
     /// A scope watches nothing any more.
     fn unwatch(&mut self, who: usize, id: u32) {
         let others = |watcher: &(usize, u32)| *watcher != (who, id);
-        self.bundles.iter_mut().flatten().for_each(|bundle| bundle.watchers.retain(others));
         self.halves.iter_mut().flatten().for_each(|half| half.watchers.retain(others));
     }
 
@@ -191,27 +220,45 @@ impl Model<'_> {
                 fired = Fired::ByRequest;
             }
             Watch::Request => {
-                if let Some(own) = own {
-                    self.bundle_mut(own).watchers.push((who, id));
+                if let Some(own) = own
+                    && !self.bundle_mut(own).watchers.contains(&who)
+                {
+                    self.bundle_mut(own).watchers.push(who);
                 }
             }
             Watch::Nothing | Watch::Shield => {}
         }
-        let shield = watch == Watch::Shield;
-        self.cos[who].scopes.push(Scope { id, fired, overdue: false, shield });
-        match limit.deadline(self.now) {
-            Some(at) if at > self.now => self.arm(at, Alarm::Scope(who, id)),
-            Some(_) => self.scope_overdue(who, id),
-            None => {}
+        let (shield, awaits_request) = (watch == Watch::Shield, watch == Watch::Request);
+        let deadline = limit.deadline(self.now);
+        let scope = Scope { id, fired, overdue: false, shield, awaits_request, deadline };
+        self.cos[who].scopes.push(scope);
+        match deadline {
+            Some(at) if at <= self.now => self.scope_overdue(who, id),
+            Some(at) if self.scope_alarm(who).is_none_or(|earliest| at < earliest) => {
+                self.disarm(Alarm::Scope(who));
+                self.arm(at, Alarm::Scope(who));
+            }
+            _ => {}
         }
         OK
+    }
+
+    fn scope_alarm(&self, who: usize) -> Option<i64> {
+        let alarm = Alarm::Scope(who);
+        self.timers.iter().find(|timer| timer.alarm == alarm).map(|timer| timer.at)
     }
 
     /// Leaves the innermost scope.
     pub fn leave_scope(&mut self, who: usize) -> Outcome {
         let scope = self.cos[who].scopes.pop().expect("entered");
-        self.disarm(Alarm::Scope(who, scope.id));
         self.unwatch(who, scope.id);
+        if self.cos[who].scopes.is_empty() {
+            self.disarm(Alarm::Scope(who));
+            let others = |watcher: &usize| *watcher != who;
+            self.bundles.iter_mut().flatten().for_each(|bundle| bundle.watchers.retain(others));
+        } else if self.scope_alarm(who).is_some_and(|at| scope.deadline == Some(at)) {
+            self.arm_scopes(who);
+        }
         match scope.fired {
             Fired::No => OK,
             Fired::ByRequest => error(libc::ECANCELED),

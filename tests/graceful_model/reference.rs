@@ -80,6 +80,9 @@ pub struct Scope {
     /// The deadline has passed.
     pub overdue: bool,
     pub shield: bool,
+    /// Fires with the request to the coroutine's bundle.
+    pub awaits_request: bool,
+    pub deadline: Option<i64>,
 }
 
 /// A coroutine.
@@ -88,7 +91,7 @@ pub struct Co {
     blocked: Option<Interrupt>,
     phase: Phase,
     /// What the call that it waits for returns.
-    outcome: Outcome,
+    pub outcome: Outcome,
     /// The message or byte received.
     pub value: u32,
     pub hard: bool,
@@ -138,13 +141,13 @@ pub struct Waiter {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Alarm {
     Call(usize),
-    /// The scope with this number, of this script.
-    Scope(usize, u32),
+    /// The earliest deadline of the scopes of this script.
+    Scope(usize),
     Bundle(B),
 }
 
 pub struct Timer {
-    at: i64,
+    pub at: i64,
     pub alarm: Alarm,
     /// What a call returns.
     outcome: Outcome,
@@ -162,8 +165,8 @@ pub struct Bundle {
     pub owner: Option<usize>,
     pub members: Vec<usize>,
     pub waiters: Vec<Waiter>,
-    /// Scopes that fire with the request.
-    pub watchers: Vec<(usize, u32)>,
+    /// Who has scopes that fire with the request.
+    pub watchers: Vec<usize>,
     pub notified: Vec<End>,
     /// Clauses of `choose` for the request.
     pub askers: Vec<Waiter>,
@@ -349,7 +352,7 @@ impl Model<'_> {
                     let timer = self.timers.remove(index);
                     match timer.alarm {
                         Alarm::Call(who) => self.wake(who, timer.outcome),
-                        Alarm::Scope(who, id) => self.scope_overdue(who, id),
+                        Alarm::Scope(who) => self.scopes_overdue(who, timer.at),
                         Alarm::Bundle(bundle) => self.pass_deadline(bundle),
                     }
                 }
