@@ -45,8 +45,6 @@ const CIRCLES: &[&[&str]] = &[
     ],
     &["sockets/adapter.rs", "sockets/adapter/scatter.rs"],
     &[
-        "sockets/byte_socket.rs",
-        "sockets/partial.rs",
         "sockets/stream.rs",
         "sockets/stream/connection.rs",
         "sockets/stream/connection/interfaces.rs",

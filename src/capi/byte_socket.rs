@@ -3,6 +3,7 @@
 use super::boundary::unit;
 use super::io_list::dill_iolist;
 use crate::sockets::byte_socket::{self, ByteStream};
+use crate::sockets::single_buffer;
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
 
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn dill_bsend(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the buffer is the caller's promise.
-    unit(unsafe { byte_socket::send_buffer(s, buf, len, deadline) })
+    unit(unsafe { single_buffer::send(s, buf, len, deadline) })
 }
 
 /// Receives bytes from a bytestream socket.
@@ -171,7 +172,7 @@ pub unsafe extern "C" fn dill_brecv(
     deadline: i64,
 ) -> c_int {
     // SAFETY: as in `dill_bsend`.
-    unit(unsafe { byte_socket::receive_buffer(s, buf, len, deadline) })
+    unit(unsafe { single_buffer::receive(s, buf, len, deadline) })
 }
 
 /// Sends a list of buffers to a bytestream socket.

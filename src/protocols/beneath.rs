@@ -11,6 +11,7 @@ use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial;
+use crate::sockets::single_buffer;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -64,12 +65,12 @@ impl Beneath {
         deadline: i64,
     ) -> Result<()> {
         // SAFETY: by the caller's promise.
-        unsafe { byte_socket::receive_buffer(self.0, memory.cast(), length, deadline) }
+        unsafe { single_buffer::receive(self.0, memory.cast(), length, deadline) }
     }
 
-    /// See [`byte_socket::length_until`].
+    /// See [`single_buffer::length_until`].
     pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
-        byte_socket::length_until(self.0, last, limit)
+        single_buffer::length_until(self.0, last, limit)
     }
 
     /// Receives what is there, at least one byte and `length` at most, as
@@ -91,7 +92,7 @@ impl Beneath {
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
         // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { byte_socket::send_buffer(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
+        unsafe { single_buffer::send(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
     }
 
     /// Sends `start` and then a list (none if its ends are null), all in one call.

@@ -19,6 +19,7 @@ use crate::sockets::byte_socket::{self, to_c};
 use crate::sockets::direction::Direction;
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
+use crate::sockets::single_buffer;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
@@ -170,12 +171,7 @@ impl<'a> Call<'a> {
                 let (memory, length) = (part.as_mut_ptr().cast(), part.len());
                 // SAFETY: `part` is borrowed for the whole call.
                 let result = unsafe {
-                    byte_socket::receive_buffer(
-                        self.beneath,
-                        memory,
-                        length,
-                        self.operation.deadline,
-                    )
+                    single_buffer::receive(self.beneath, memory, length, self.operation.deadline)
                 };
                 self.note_received(result)?;
             }

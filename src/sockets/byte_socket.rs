@@ -7,8 +7,7 @@
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
 use super::io_list::{IoList, check_ends};
-use super::stream::connection;
-use crate::concurrency::atomicity::{SocketCall, UNRECORDED};
+use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -81,87 +80,6 @@ pub(crate) unsafe fn receive(
         }
         call((*stream).receive, stream, first, last, deadline)
     }
-}
-
-/// As [`send`], for a single buffer.
-///
-/// # Safety
-/// `length` bytes can be read from `memory`, if that is not null, until this returns.
-#[inline(always)]
-pub(crate) unsafe fn send_buffer(
-    socket: c_int,
-    memory: *const c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    // TCP without the detour of list and table.
-    if let Some(context) = Context::may_block_in_turn(deadline)
-        && let Some(connection) = connection::find_tcp(context, socket)
-    {
-        // SAFETY: by the caller's promise.
-        return unsafe { connection.send_buffer(context, UNRECORDED, memory, length, deadline) };
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { send_single(socket, memory, length, deadline) }
-}
-
-/// # Safety
-/// As for [`send_buffer`].
-#[inline(never)]
-unsafe fn send_single(
-    socket: c_int,
-    memory: *const c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    let mut list = IoList::single(memory.cast_mut(), length);
-    let list = &raw mut list;
-    // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { send(socket, list, list, deadline) }
-}
-
-/// As [`receive`], for a single buffer; a null `memory` drops the bytes.
-///
-/// # Safety
-/// Otherwise `length` bytes can be written there until this returns.
-#[inline(always)]
-pub(crate) unsafe fn receive_buffer(
-    socket: c_int,
-    memory: *mut c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    if let Some(context) = Context::may_block_in_turn(deadline)
-        && let Some(connection) = connection::find_tcp(context, socket)
-    {
-        // SAFETY: by the caller's promise.
-        return unsafe { connection.receive_buffer(context, UNRECORDED, memory, length, deadline) };
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { receive_single(socket, memory, length, deadline) }
-}
-
-/// # Safety
-/// As for [`receive_buffer`].
-#[inline(never)]
-unsafe fn receive_single(
-    socket: c_int,
-    memory: *mut c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    let mut list = IoList::single(memory, length);
-    let list = &raw mut list;
-    // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { receive(socket, list, list, deadline) }
-}
-
-/// Of the bytes that were received and are waiting in the socket, as far as that is known: how
-/// many it takes to get behind the next one that is `last`, all of them if there is none, and
-/// `limit` at most. A receive of so many does not block.
-pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
-    let connection = Context::existing().and_then(|it| connection::find_tcp(it, socket));
-    connection.map_or(0, |connection| connection.length_until(last, limit))
 }
 
 /// The interface of an open socket.

@@ -13,6 +13,7 @@ mod name_resolution;
 pub(crate) mod partial;
 mod read_ahead;
 pub(crate) mod room;
+pub(crate) mod single_buffer;
 pub(crate) mod slices;
 pub(crate) mod storage;
 mod stream;

@@ -5,7 +5,7 @@
 use super::direction::is_late;
 use super::io_list::IoList;
 use super::ip_address::IpAddress;
-use super::{byte_socket, message_socket, partial, udp};
+use super::{byte_socket, message_socket, partial, single_buffer, udp};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_int;
 use std::io::IoSlice;
@@ -47,7 +47,7 @@ pub(crate) fn send_bytes(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) 
     if let [only] = buffers {
         let (memory, length) = (only.as_ptr().cast(), only.len());
         // SAFETY: the buffer is borrowed for the whole call.
-        return unsafe { byte_socket::send_buffer(socket, memory, length, deadline) };
+        return unsafe { single_buffer::send(socket, memory, length, deadline) };
     }
     // SAFETY: the buffers are borrowed for the whole call.
     with_list(buffers, |first, last| unsafe { byte_socket::send(socket, first, last, deadline) })
@@ -57,7 +57,7 @@ pub(crate) fn send_bytes(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) 
 pub(crate) fn receive_bytes(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<()> {
     let (memory, length) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the buffer is borrowed for the whole call.
-    unsafe { byte_socket::receive_buffer(socket, memory, length, deadline) }
+    unsafe { single_buffer::receive(socket, memory, length, deadline) }
 }
 
 /// Receives at least one byte from a byte stream, as [`partial::receive`] does. Where nothing is

@@ -145,7 +145,7 @@ impl Connection {
     /// For a caller that may block.
     ///
     /// # Safety
-    /// As for [`byte_socket::send_buffer`].
+    /// As for [`single_buffer::send`].
     #[inline(always)]
     pub(in crate::sockets) unsafe fn send_buffer(
         &self,
@@ -180,7 +180,7 @@ impl Connection {
     }
 
     /// # Safety
-    /// As for [`byte_socket::send_buffer`].
+    /// As for [`single_buffer::send`].
     #[inline(never)]
     unsafe fn send_rest(
         &self,
@@ -338,7 +338,7 @@ impl Connection {
         }
     }
 
-    /// See [`byte_socket::length_until`].
+    /// See [`single_buffer::length_until`].
     pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
         if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
     }

@@ -21,7 +21,7 @@ impl Connection {
     /// For a caller that may block.
     ///
     /// # Safety
-    /// As for [`byte_socket::receive_buffer`].
+    /// As for [`single_buffer::receive`].
     #[inline(always)]
     pub(in crate::sockets) unsafe fn receive_buffer(
         &self,
@@ -51,7 +51,7 @@ impl Connection {
     }
 
     /// # Safety
-    /// As for [`byte_socket::receive_buffer`].
+    /// As for [`single_buffer::receive`].
     #[inline(never)]
     unsafe fn receive_single(
         &self,

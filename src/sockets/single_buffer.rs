@@ -1,0 +1,92 @@
+//! One buffer to or from a byte stream: the fast path to TCP, without the detour of list and table,
+//! and for all other streams a list of one.
+
+#![allow(unsafe_code)] // Makes lists of buffers.
+
+use super::byte_socket;
+use super::io_list::IoList;
+use super::stream::connection;
+use crate::concurrency::atomicity::UNRECORDED;
+use crate::os::errno::Result;
+use crate::scheduler::context::Context;
+use core::ffi::{c_int, c_void};
+
+/// Sends all of one buffer, or fails.
+///
+/// # Safety
+/// `length` bytes can be read from `memory`, if that is not null, until this returns.
+#[inline(always)]
+pub(crate) unsafe fn send(
+    socket: c_int,
+    memory: *const c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
+    if let Some(context) = Context::may_block_in_turn(deadline)
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
+        // SAFETY: by the caller's promise.
+        return unsafe { connection.send_buffer(context, UNRECORDED, memory, length, deadline) };
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { send_list(socket, memory, length, deadline) }
+}
+
+/// # Safety
+/// As for [`send`].
+#[inline(never)]
+unsafe fn send_list(
+    socket: c_int,
+    memory: *const c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
+    let mut list = IoList::single(memory.cast_mut(), length);
+    let list = &raw mut list;
+    // SAFETY: a list of one buffer, by the caller's promise.
+    unsafe { byte_socket::send(socket, list, list, deadline) }
+}
+
+/// Fills one buffer, or fails. A null `memory` drops the bytes.
+///
+/// # Safety
+/// Otherwise `length` bytes can be written there until this returns.
+#[inline(always)]
+pub(crate) unsafe fn receive(
+    socket: c_int,
+    memory: *mut c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
+    if let Some(context) = Context::may_block_in_turn(deadline)
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
+        // SAFETY: by the caller's promise.
+        return unsafe { connection.receive_buffer(context, UNRECORDED, memory, length, deadline) };
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { receive_list(socket, memory, length, deadline) }
+}
+
+/// # Safety
+/// As for [`receive`].
+#[inline(never)]
+unsafe fn receive_list(
+    socket: c_int,
+    memory: *mut c_void,
+    length: usize,
+    deadline: i64,
+) -> Result<()> {
+    let mut list = IoList::single(memory, length);
+    let list = &raw mut list;
+    // SAFETY: a list of one buffer, by the caller's promise.
+    unsafe { byte_socket::receive(socket, list, list, deadline) }
+}
+
+/// Of the bytes that were received and are waiting in the socket, as far as that is known: how
+/// many it takes to get behind the next one that is `last`, all of them if there is none, and
+/// `limit` at most. A receive of so many does not block.
+pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
+    let connection = Context::existing().and_then(|it| connection::find_tcp(it, socket));
+    connection.map_or(0, |connection| connection.length_until(last, limit))
+}
