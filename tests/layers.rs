@@ -21,28 +21,7 @@ const CIRCLES: &[&[&str]] = &[
         "context_switch/x86_64.rs",
         "context_switch/x86_64/launching.rs",
     ],
-    &[
-        "protocols/http/digestion.rs",
-        "protocols/http/sending.rs",
-        "protocols/http/socket.rs",
-        "protocols/http/unfinished.rs",
-    ],
     &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
-    &["protocols/websocket/digestion.rs", "protocols/websocket/socket.rs"],
-    &[
-        "safe/alternatives.rs",
-        "safe/alternatives/channels.rs",
-        "safe/alternatives/finish.rs",
-        "safe/alternatives/input.rs",
-        "safe/choose.rs",
-    ],
-    &["safe/channel.rs", "safe/channel/messages.rs"],
-    &[
-        "safe/sockets/adapted.rs",
-        "safe/sockets/byte_stream.rs",
-        "safe/sockets/message_socket.rs",
-        "safe/sockets/socket.rs",
-    ],
     &["sockets/adapter.rs", "sockets/adapter/scatter.rs"],
     &[
         "sockets/stream.rs",

@@ -10,6 +10,7 @@ mod random;
 mod receiving;
 mod sending;
 mod socket;
+mod state;
 mod turn;
 mod utf8;
 

@@ -3,14 +3,17 @@
 mod channels;
 mod finish;
 mod input;
+mod waiting;
 
 pub use channels::{Made, Receive, Received, Sent, recv, request, send};
 pub use finish::{Finish, Finished, finished, next};
 #[cfg(feature = "sockets")]
 pub(crate) use input::Source;
 pub use input::{AsInput, Input, input, readable, writable};
+pub use waiting::wait;
+pub(super) use waiting::wait_for_index;
 
-use super::{Deadline, Result, choose};
+use super::Result;
 use crate::concurrency::choose::Clause;
 use crate::concurrency::event::Event;
 use crate::concurrency::owned_bundle::OwnedBundle;
@@ -56,26 +59,6 @@ pub trait Alternative: State {
 
     /// Gives the output, once. Panics when the alternative has not been chosen.
     fn take(&mut self) -> Self::Output;
-}
-
-/// What `choose` has chosen.
-pub struct Chosen(usize);
-
-impl Chosen {
-    /// Is it the alternative with this index?
-    pub fn is(&self, index: usize) -> bool {
-        self.0 == index
-    }
-
-    /// The output of that alternative.
-    pub fn take<A: Alternative>(&self, alternative: &mut A) -> A::Output {
-        alternative.take()
-    }
-}
-
-/// Waits for the first alternative that is over. For `choose!`.
-pub fn wait(alternatives: &mut [&mut dyn State], deadline: impl Into<Deadline>) -> Result<Chosen> {
-    choose::wait(alternatives, deadline.into()).map(Chosen)
 }
 
 /// The result of an alternative whose output is nothing else.

@@ -131,29 +131,6 @@ impl<T> Receiver<T> {
         self.end.receive(deadline.into().raw()).map_err(Error::of)
     }
 
-    /// Receives until nothing more comes: [`Error::Done`] ends the loop, and so does cancellation.
-    ///
-    /// ```
-    /// use redill::{Bundle, Deadline, channel};
-    ///
-    /// let (tx, rx) = channel()?;
-    /// let bundle = Bundle::new()?;
-    /// bundle.go(move || {
-    ///     for n in 1..=4 {
-    ///         tx.send(n, Deadline::NEVER).unwrap();
-    ///     }
-    /// })?;
-    /// for n in &rx {
-    ///     assert_eq!(n, 1);
-    ///     break;
-    /// }
-    /// assert_eq!(rx.iter().sum::<i32>(), 2 + 3 + 4);
-    /// # Ok::<(), redill::Error>(())
-    /// ```
-    pub fn iter(&self) -> Messages<'_, T> {
-        Messages { receiver: self }
-    }
-
     /// Will nothing more come?
     ///
     /// ```

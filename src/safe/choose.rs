@@ -3,65 +3,12 @@
 mod arms;
 
 use super::alternatives::{
-    Alternative, AsInput, ClauseOf, Finish, Finished, Made, Readiness, Receive, Received, Sent,
-    State,
+    Alternative, AsInput, Finish, Finished, Made, Receive, Received, Sent, State, wait_for_index,
 };
 use super::{Deadline, Error, Request, Result, Sender, TypedBundle};
-use crate::concurrency::choose::{self, Clause};
 use crate::os::allocation;
 use core::fmt;
 use std::os::fd::AsFd;
-
-/// Clauses that fit without an allocation.
-const INLINE: usize = 8;
-
-/// Waits for the first alternative that is over: its index. When several are, the order decides.
-pub(super) fn wait(alternatives: &mut [&mut dyn State], deadline: Deadline) -> Result<usize> {
-    loop {
-        let (index, result) = wait_once(alternatives, deadline)?;
-        if alternatives[index].settle(result) {
-            return Ok(index);
-        }
-    }
-}
-
-/// As [`wait`], for what may come to nothing.
-fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usize, Result<()>)> {
-    let mut inline = [(0, Clause::NOTHING); INLINE];
-    let mut allocated = Vec::new();
-    let clauses: &mut [(usize, Clause)] = if alternatives.len() <= INLINE {
-        &mut inline[..alternatives.len()]
-    } else {
-        allocated.try_reserve_exact(alternatives.len()).map_err(|_| Error::OutOfMemory)?;
-        allocated.resize(alternatives.len(), (0, Clause::NOTHING));
-        &mut allocated
-    };
-    let mut count = 0;
-    let mut over = None;
-    for (index, alternative) in alternatives.iter().enumerate() {
-        match alternative.readiness() {
-            Readiness::Clause(ClauseOf(clause)) => {
-                clauses[count] = (index, clause);
-                count += 1;
-            }
-            Readiness::Never => {}
-            Readiness::Over => {
-                // Those before it are tried, those behind it don't matter.
-                over = Some(index);
-                break;
-            }
-        }
-    }
-    let deadline = if over.is_some() { Deadline::NOW } else { deadline };
-    // SAFETY: the buffers and events are those of the alternatives, which are borrowed meanwhile.
-    #[allow(unsafe_code)]
-    let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
-    match (chosen.map_err(Error::of), over) {
-        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::of))),
-        (Err(Error::TimedOut), Some(index)) => Ok((index, Ok(()))),
-        (Err(error), _) => Err(error),
-    }
-}
 
 /// Waits for the first of several things, and does what belongs to it. Of those that can be done
 /// at once, the first one counts; nothing happens to the others.
@@ -318,7 +265,7 @@ impl<'a, R> Choose<'a, R> {
             return Err(Error::OutOfMemory);
         }
         states.extend(self.arms.iter_mut().map(|arm| arm.state()));
-        let index = wait(&mut states, deadline.into())?;
+        let index = wait_for_index(&mut states, deadline.into())?;
         Ok(self.arms.swap_remove(index).complete())
     }
 }

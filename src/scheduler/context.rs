@@ -3,6 +3,7 @@
 use super::budget::LaunchTurn;
 use super::clock::CachedClock;
 use super::coroutine::{Coroutine, Launch, stop};
+use super::drafts::Drafts;
 use super::dumping::Dumping;
 use super::fd_table::FdTable;
 use super::poller::SystemPoller;
@@ -37,6 +38,8 @@ pub(crate) struct Context {
     /// Bundles, whose type an upper layer knows.
     pub(crate) spare_bundles: Spares,
     pub(crate) fds: FdTable,
+    /// Heads of messages that were begun and not sent.
+    pub(crate) drafts: Drafts,
     /// How much other threads are doing for coroutines of this one.
     pub(super) outside_work: Cell<usize>,
     /// For debuggers and dumps.

@@ -4,6 +4,7 @@ use super::budget::LaunchTurn;
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::context::Context;
 use super::coroutine::Coroutine;
+use super::drafts::Drafts;
 use super::dump;
 use super::dumping::Dumping;
 use super::fd_table::FdTable;
@@ -60,6 +61,7 @@ impl Context {
                 launch_turn: LaunchTurn::new(),
                 spare_bundles: Spares::new(256),
                 fds: FdTable::new(),
+                drafts: Drafts::new(),
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
@@ -74,6 +76,7 @@ impl Context {
             place.as_ref()
         };
         context.run.init(context.clock.now());
+        context.drafts.init();
         context.begin_turns();
         context.main.pin();
         if instrumentation::present() {

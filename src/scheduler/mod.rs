@@ -5,6 +5,7 @@ mod budget;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
+pub(crate) mod drafts;
 mod dump;
 mod dumping;
 mod failing;

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Lists of the caller's buffers.
 
 use super::framing::{self, Body};
-use super::socket::{Http, Incoming, Input};
+use super::state::{Http, Incoming, Input};
 use super::syntax;
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};

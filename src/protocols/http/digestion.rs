@@ -5,15 +5,12 @@
 
 use super::framing::{self, Body};
 use super::head;
-use super::socket::{Http, Incoming, Input};
+use super::state::{Http, Incoming, Input, LONGEST_BETWEEN};
 use crate::concurrency::atomicity;
 use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
 use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::Held;
-
-/// Bytes between two chunks that are taken at most: some write extensions behind the size.
-pub(super) const LONGEST: usize = 64;
 
 /// What the bytes between two chunks tell so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +35,9 @@ fn told(bytes: &[u8]) -> Told {
     }
     match (head::missing(line, b"\r\n"), framing::parse_chunk_size(line)) {
         (0, Ok(size)) if size > 0 => Told::Size(size),
-        (missing, _) if missing > 0 && bytes.len() + missing <= LONGEST => Told::More(missing),
+        (missing, _) if missing > 0 && bytes.len() + missing <= LONGEST_BETWEEN => {
+            Told::More(missing)
+        }
         _ => Told::Input,
     }
 }
@@ -95,7 +94,7 @@ impl Held<Http> {
                 }
                 Told::Input => return Ok(false),
             };
-            let line = beneath.length_until(b'\n', LONGEST - length);
+            let line = beneath.length_until(b'\n', LONGEST_BETWEEN - length);
             self.between.receive(beneath, missing.max(line), deadline)?;
         }
     }
@@ -142,7 +141,13 @@ mod tests {
         ] {
             assert_eq!(told(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST - 6]].concat()), Told::More(2));
-        assert_eq!(told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST - 5]].concat()), Told::Input);
+        assert_eq!(
+            told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST_BETWEEN - 6]].concat()),
+            Told::More(2)
+        );
+        assert_eq!(
+            told(&[b"\r\n5;".as_slice(), &[b'x'; LONGEST_BETWEEN - 5]].concat()),
+            Told::Input
+        );
     }
 }

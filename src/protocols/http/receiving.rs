@@ -2,7 +2,7 @@
 
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::head;
-use super::socket::{Exchange, Http, Incoming, Input, Put, Start};
+use super::state::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Operation};

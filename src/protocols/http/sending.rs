@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Lists of the caller's buffers.
 
 use super::framing::{Body, Framing, Method, Unanswered};
-use super::socket::{Http, Output, Start};
+use super::state::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
 use crate::concurrency::atomicity::{self, SocketCall};
@@ -140,7 +140,7 @@ impl Held<Http> {
                 self.to_answer.set(to_answer);
             }
         }
-        unfinished::remove(self);
+        self.draft.remove();
         self.pending.borrow_mut().clear();
         self.output.set(before.output);
         self.has_sent_head.set(before.has_sent_head);
@@ -216,7 +216,7 @@ impl Held<Http> {
             let ended = pending.is_empty();
             self.pending.replace(pending);
             if ended {
-                return unfinished::remove(self);
+                return self.draft.remove();
             }
             if sent.is_err() || !more(beneath).unwrap_or(false) {
                 return;
@@ -377,7 +377,7 @@ impl Held<Http> {
             self.pending.replace(pending);
             return Ok(());
         }
-        unfinished::remove(self);
+        self.draft.remove();
         let _call = SocketCall::begin(Context::get()?);
         let operation = Operation::new(deadline);
         self.sending.set(true);

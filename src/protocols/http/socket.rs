@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
-use super::digestion::{self, DIGESTION};
-use super::framing::{Body, Framing, Method, Unanswered};
+use super::digestion::DIGESTION;
+use super::framing::{Body, Framing, Unanswered};
 use super::sending::{self, BeforeHead};
-use super::syntax::{self, Version};
-use super::unfinished;
+use super::state::{Exchange, Http, Input, Output, Put};
+use super::syntax;
 use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input::{self, Digestion, InputVfs};
 use crate::handle_table::{Interface as _, Kind};
@@ -15,6 +15,7 @@ use crate::protocols::beneath::Beneath;
 use crate::protocols::shared::{self, Held};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
+use crate::scheduler::drafts::Draft;
 use crate::scheduler::handles;
 use crate::sockets::byte_socket::{self, ByteStream};
 use crate::sockets::io_list::IoList;
@@ -23,105 +24,6 @@ use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
-
-/// Takes over two texts that were received, such as name and value.
-pub(super) type Put<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<()>;
-
-/// Where in the outgoing stream we are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Output {
-    /// Between two messages.
-    Idle,
-    Head(Start),
-    /// In a body; whether any of it was sent by this socket.
-    Body(Body, bool),
-    /// Only the end of the connection can follow.
-    Ended,
-    Failed,
-}
-
-/// Where in the incoming stream we are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Input {
-    /// Between two messages.
-    Idle,
-    Head(Start),
-    Body(Incoming),
-    /// The peer has ended the connection between two messages.
-    Ended,
-    Failed,
-}
-
-/// First line of a message, as far as the end of its body depends on it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Start {
-    Request(Version),
-    Response(Version, u16, Method),
-}
-
-impl Start {
-    pub(super) fn body(self, framing: Framing) -> Result<Body> {
-        match self {
-            Start::Request(version) => framing.of_request(version),
-            Start::Response(version, status, method) => {
-                framing.of_response(status, method, version)
-            }
-        }
-    }
-}
-
-/// A body that is being received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Incoming {
-    pub(super) body: Body,
-    /// Bytes left, of the whole body or of the chunk.
-    pub(super) left: u64,
-    /// Some of it was received by this socket.
-    pub(super) begun: bool,
-}
-
-#[repr(C)]
-pub(super) struct Http {
-    /// The bodies.
-    stream: ByteStream,
-    readiness: InputVfs,
-    /// None once it was given back.
-    beneath: Cell<Option<Beneath>>,
-    pub(super) output: Cell<Output>,
-    pub(super) input: Cell<Input>,
-    pub(super) sending: Cell<bool>,
-    pub(super) receiving: Cell<bool>,
-    /// The part of the outgoing head that was not sent yet.
-    pub(super) pending: RefCell<Vec<u8>>,
-    pub(super) sent: Cell<Framing>,
-    pub(super) received: Cell<Framing>,
-    /// Length of the incoming head so far.
-    pub(super) head_length: Cell<usize>,
-    /// What stands between two chunks, from its beginning.
-    pub(super) between: Taken<{ digestion::LONGEST }>,
-    /// Memory for lines.
-    pub(super) line: Cell<Vec<u8>>,
-    /// Requests that we have sent.
-    pub(super) asked: Cell<Unanswered>,
-    /// Requests that we have received.
-    pub(super) to_answer: Cell<Unanswered>,
-    /// A head was begun here.
-    pub(super) has_sent_head: Cell<bool>,
-    /// A head was received here, if only its first line.
-    pub(super) has_received_head: Cell<bool>,
-    /// The last attempt to receive a head has failed: there are no fields and there is no body.
-    pub(super) head_missed: Cell<bool>,
-}
-
-/// What [`detach`] completes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exchange {
-    /// A head in each direction, as libdill does it: an empty one is sent where none was, and
-    /// those that the peer owes are waited for and dropped.
-    Whole,
-    /// What was begun, and no more.
-    Begun,
-}
 
 static HTTP: Kind = Kind::new("http", close, query);
 
@@ -142,6 +44,7 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
         sending: Cell::new(false),
         receiving: Cell::new(false),
         pending: RefCell::new(Vec::new()),
+        draft: Draft::new(),
         sent: Cell::new(Framing::default()),
         received: Cell::new(Framing::default()),
         head_length: Cell::new(0),
@@ -154,12 +57,6 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
         head_missed: Cell::new(false),
     };
     shared::open(http, &HTTP).inspect_err(|_| beneath.close())
-}
-
-impl Http {
-    pub(super) fn beneath(&self) -> Result<Beneath> {
-        self.beneath.get().ok_or(Errno::EBADF)
-    }
 }
 
 /// Would all of these fields, in their order, be accepted for one head, with `start` bytes in its
@@ -425,7 +322,7 @@ unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c
 unsafe fn close(object: *mut ()) -> Result<()> {
     // SAFETY: the handle table calls this once.
     let held = unsafe { Held::<Http>::close(object) };
-    unfinished::remove(&held);
+    held.draft.remove();
     if let Some(beneath) = held.beneath.take() {
         beneath.close();
     }

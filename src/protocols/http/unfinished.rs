@@ -4,78 +4,39 @@
 //! waits for the other side instead would wait for ever, if that waits for its lines. So
 //! before a coroutine receives, what it has begun is sent: by the socket that receives in any
 //! case, by others as far as nobody has to wait for that.
+//!
+//! The scheduler owns the list of them: each is the draft of its socket.
 
-#![allow(unsafe_code)] // Knows objects by their addresses.
+#![allow(unsafe_code)] // Finds sockets around their drafts.
 
-use super::socket::Http;
+use super::state::Http;
+use crate::intrusive::Ref;
 use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
-use core::cell::RefCell;
-use core::ptr;
+use core::mem::offset_of;
 
-struct Unfinished {
-    socket: *const Http,
-    writer: *const (),
-}
-
-thread_local! {
-    static UNFINISHED: RefCell<Vec<Unfinished>> = const { RefCell::new(Vec::new()) };
-}
-
-fn current() -> *const () {
-    Context::existing().map_or(ptr::null(), |context| context.current().as_ptr().cast())
-}
-
-/// Notes that the running coroutine has begun a head. Without memory it is just not noted.
-pub(super) fn add(socket: &Http) {
-    let _ = UNFINISHED.try_with(|list| {
-        let mut list = list.borrow_mut();
-        let noted = list.iter().any(|unfinished| ptr::eq(unfinished.socket, socket));
-        if !noted && list.try_reserve(1).is_ok() {
-            list.push(Unfinished { socket, writer: current() });
-        }
-    });
-}
-
-/// To be called when the head is sent, and before the socket goes.
-pub(super) fn remove(socket: &Http) {
-    let _ = UNFINISHED.try_with(|list| {
-        list.borrow_mut().retain(|unfinished| !ptr::eq(unfinished.socket, socket));
-    });
-}
-
-/// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
-/// change the list and let others run.
-pub(super) fn for_each(mut action: impl FnMut(Held<Http>)) {
-    let mut index = 0;
-    while let Some((found, socket)) = next(index) {
-        let address = ptr::from_ref::<Http>(&socket);
-        action(socket);
-        index = if at(found) == Some(address) { found + 1 } else { found };
+/// Notes that the running coroutine has begun a head.
+pub(super) fn add(socket: &Held<Http>) {
+    if let Some(context) = Context::existing() {
+        // SAFETY: a held socket stays in its block, and its draft leaves the list when it is
+        // dropped there.
+        let draft = unsafe { Ref::from_raw(&raw const socket.draft) };
+        context.drafts.add(draft, context.current());
     }
 }
 
-/// The first such socket from `index` on, and where it is.
-fn next(index: usize) -> Option<(usize, Held<Http>)> {
-    let found = UNFINISHED.try_with(|list| {
-        let list = list.borrow();
-        let writer = current();
-        let mut rest = list.iter().enumerate().skip(index);
-        let (index, found) = rest.find(|(_, unfinished)| unfinished.writer == writer)?;
-        Some((index, found.socket))
-    });
-    let (index, socket) = found.ok().flatten()?;
-    // SAFETY: a socket is taken out of the list before it goes.
-    Some((index, unsafe { Held::around(socket.cast_mut(), 0) }))
+/// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
+/// add and remove heads and let others run.
+pub(super) fn for_each(mut action: impl FnMut(Held<Http>)) {
+    let Some(context) = Context::existing() else { return };
+    let visit = context.drafts.visit(context.current());
+    while let Some(draft) = context.drafts.next(&visit) {
+        // SAFETY: all drafts are those of sockets that are alive, as `add` says.
+        action(unsafe { Held::around(draft.as_ptr(), offset_of!(Http, draft)) });
+    }
 }
 
-fn at(index: usize) -> Option<*const Http> {
-    UNFINISHED.try_with(|list| list.borrow().get(index).map(|it| it.socket)).ok().flatten()
-}
-
-/// Has the running coroutine begun a head on `socket` that is not sent?
+/// Returns whether the running coroutine has begun a head on `socket` that is not sent.
 pub(super) fn is_noted(socket: &Http) -> bool {
-    let writer = current();
-    let mine = |it: &Unfinished| it.writer == writer && ptr::eq(it.socket, socket);
-    UNFINISHED.try_with(|list| list.borrow().iter().any(mine)).unwrap_or(false)
+    Context::existing().is_some_and(|context| socket.draft.is_by(context.current()))
 }

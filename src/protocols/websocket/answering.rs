@@ -2,8 +2,8 @@
 //! is no room yet is kept, and only the last ping is answered (RFC 6455, section 5.5.3).
 
 use super::Role;
-use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
-use super::socket::{Stream, WebSocket};
+use super::frame::{Header, LONGEST_CONTROL, Opcode, append_masked};
+use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity::{self, SocketCall, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
@@ -11,9 +11,6 @@ use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::{at_once, room};
 use std::io::IoSlice;
-
-/// Bytes of a pong at most.
-const LONGEST_PONG: usize = LONGEST_HEADER + CONTROL_PAYLOAD;
 
 /// What is to be sent before anything else.
 pub(super) struct Due {
@@ -152,7 +149,7 @@ impl Held<WebSocket> {
     }
 
     fn append_pong(&self, bytes: &mut Vec<u8>, ping: &[u8]) -> Result<()> {
-        beneath::reserve(bytes, LONGEST_PONG)?;
+        beneath::reserve(bytes, LONGEST_CONTROL)?;
         let mask = match self.role {
             Role::Client => Some(self.masks.next()?),
             Role::Server => None,

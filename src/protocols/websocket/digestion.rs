@@ -4,8 +4,8 @@
 #![allow(unsafe_code)] // Stands in a table of functions.
 
 use super::Role;
-use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Opcode, PREFIX, Prefix, apply_mask};
-use super::socket::{Stream, WebSocket};
+use super::frame::{CONTROL_PAYLOAD, Opcode, PREFIX, Prefix, apply_mask};
+use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity;
 use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
@@ -14,9 +14,6 @@ use crate::protocols::shared::Held;
 
 /// Frames that are taken by one query: more than the stream beneath has read ahead.
 const DIGESTED_AT_ONCE: usize = 1024;
-
-/// Bytes of a frame that is taken, at most.
-pub(super) const LONGEST: usize = LONGEST_HEADER + CONTROL_PAYLOAD;
 
 /// What the beginning of a frame tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

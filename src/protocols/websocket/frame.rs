@@ -60,6 +60,8 @@ pub(crate) const PREFIX: usize = 2;
 pub(crate) const LONGEST_HEADER: usize = PREFIX + 8 + 4;
 /// What a control frame may carry.
 pub(crate) const CONTROL_PAYLOAD: usize = 125;
+/// Bytes of a control frame at most.
+pub(super) const LONGEST_CONTROL: usize = LONGEST_HEADER + CONTROL_PAYLOAD;
 
 /// The first two bytes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use super::closing::{self, Closing};
 use super::digestion;
 use super::frame::apply_mask;
 use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Mask, Opcode, PREFIX, Prefix, Sequence};
-use super::socket::{Stream, WebSocket};
+use super::state::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity;

@@ -4,7 +4,7 @@
 
 use super::closing::Closing;
 use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
-use super::socket::{Stream, WebSocket};
+use super::state::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;

@@ -3,8 +3,9 @@
 #![allow(unsafe_code)] // Objects behind handles; interfaces for C.
 
 use super::closing::Closing;
-use super::digestion::{self, DIGESTION};
+use super::digestion::DIGESTION;
 use super::random::Masks;
+use super::state::{Stream, WebSocket};
 use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
@@ -25,53 +26,6 @@ use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 use core::ptr;
 use std::io::IoSlice;
-
-/// State of one direction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stream {
-    Open,
-    /// A Close frame has been transferred.
-    Ended,
-    /// Nobody knows where in the stream the next frame would start.
-    Failed,
-}
-
-impl Stream {
-    pub(super) fn check_open(self) -> Result<()> {
-        match self {
-            Stream::Open => Ok(()),
-            Stream::Ended => Err(Errno::EPIPE),
-            Stream::Failed => Err(Errno::ECONNRESET),
-        }
-    }
-}
-
-#[repr(C)]
-pub(super) struct WebSocket {
-    messages: MessageSocket,
-    readiness: InputVfs,
-    /// None once it was given back.
-    beneath: Cell<Option<Beneath>>,
-    pub(super) role: Role,
-    /// What `msend` sends and `mrecv` expects.
-    content: Cell<Content>,
-    pub(super) input: Cell<Stream>,
-    pub(super) output: Cell<Stream>,
-    pub(super) receiving: Cell<bool>,
-    pub(super) turn: Turn,
-    /// The status that says why receiving has failed, 0 as long as it has not.
-    pub(super) complaint: Cell<u16>,
-    /// Payload of the peer's Close frame.
-    pub(super) farewell: RefCell<Vec<u8>>,
-    /// Payload of the last ping not answered yet.
-    pub(super) ping: RefCell<Option<Vec<u8>>>,
-    /// What is left of a pong of which a part was sent. It comes before everything else.
-    pub(super) torn_pong: RefCell<Vec<u8>>,
-    pub(super) masks: Masks,
-    /// The beginning of a frame: of a ping or pong as much as was there, of others what was needed
-    /// to see that.
-    pub(super) taken: Taken<{ digestion::LONGEST }>,
-}
 
 static WEBSOCKET: Kind = Kind::new("ws", close, query);
 
@@ -99,12 +53,6 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
 fn find(socket: c_int) -> Result<Held<WebSocket>> {
     // SAFETY: handles of this kind are made by `open` above.
     unsafe { Held::find(socket, &WEBSOCKET) }
-}
-
-impl WebSocket {
-    pub(super) fn beneath(&self) -> Result<Beneath> {
-        self.beneath.get().ok_or(Errno::EBADF)
-    }
 }
 
 /// Sends a message.

@@ -13,7 +13,32 @@ use core::fmt;
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub struct Messages<'a, T> {
-    pub(super) receiver: &'a Receiver<T>,
+    receiver: &'a Receiver<T>,
+}
+
+impl<T> Receiver<T> {
+    /// Receives until nothing more comes: [`Error::Done`] ends the loop, and so does cancellation.
+    ///
+    /// ```
+    /// use redill::{Bundle, Deadline, channel};
+    ///
+    /// let (tx, rx) = channel()?;
+    /// let bundle = Bundle::new()?;
+    /// bundle.go(move || {
+    ///     for n in 1..=4 {
+    ///         tx.send(n, Deadline::NEVER).unwrap();
+    ///     }
+    /// })?;
+    /// for n in &rx {
+    ///     assert_eq!(n, 1);
+    ///     break;
+    /// }
+    /// assert_eq!(rx.iter().sum::<i32>(), 2 + 3 + 4);
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn iter(&self) -> Messages<'_, T> {
+        Messages { receiver: self }
+    }
 }
 
 impl<T> Iterator for Messages<'_, T> {
@@ -40,7 +65,7 @@ impl<T> Iterator for Messages<'_, T> {
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub struct IntoMessages<T> {
-    pub(super) receiver: Receiver<T>,
+    receiver: Receiver<T>,
 }
 
 impl<T> Iterator for IntoMessages<T> {

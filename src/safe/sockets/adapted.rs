@@ -1,23 +1,36 @@
 //! Sockets written in Rust as the core wants them.
 
+use super::socket::Socket;
 use crate::os::allocation;
 use crate::os::errno::Errno;
 use crate::safe::alternatives::Source;
 use crate::scheduler::shared::Shared;
 use crate::sockets::adapter::{self, Input};
-use crate::{ByteStream, Deadline, Error, MessageSocket};
+use crate::{ByteStream, Deadline, Error, MessageSocket, Result};
 use core::ffi::c_int;
 use std::io::IoSlice;
 
 /// A socket written in Rust as the core wants it.
 struct Adapted<S>(Shared<S>);
 
-/// A handle for a byte stream.
+impl Socket {
+    /// Opens a handle for a byte stream of the user's.
+    pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
+        Socket::opened(Shared::new(stream).and_then(open_stream))
+    }
+
+    /// Opens a handle for a message socket of the user's.
+    pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
+        Socket::opened(Shared::new(messages).and_then(open_messages))
+    }
+}
+
+/// Opens a handle for a byte stream.
 pub(super) fn open_stream<S: ByteStream + 'static>(stream: Shared<S>) -> Result<c_int, Errno> {
     adapter::open_stream(allocation::boxed(Adapted(stream))?)
 }
 
-/// A handle for a message socket.
+/// Opens a handle for a message socket.
 pub(super) fn open_messages<S: MessageSocket + 'static>(socket: Shared<S>) -> Result<c_int, Errno> {
     adapter::open_messages(allocation::boxed(Adapted(socket))?)
 }

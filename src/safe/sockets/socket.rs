@@ -1,11 +1,9 @@
 //! The handle of a socket, which may have become that of a protocol on top of it.
 
-use super::adapted;
 use crate::os::errno::Errno;
 use crate::safe::handle::Handle;
-use crate::scheduler::shared::Shared;
 use crate::sockets::{adapter, slices};
-use crate::{ByteStream, Deadline, Error, MessageSocket, Result};
+use crate::{Deadline, Error, Result};
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use std::io::IoSlice;
@@ -32,16 +30,6 @@ impl Socket {
     /// Takes over what a function of the core has opened.
     pub(crate) fn opened(handle: Result<c_int, Errno>) -> Result<Socket> {
         handle.map(Socket::new).map_err(Error::of)
-    }
-
-    /// A byte stream of the user's behind a handle.
-    pub(crate) fn of_stream(stream: impl ByteStream + 'static) -> Result<Socket> {
-        Socket::opened(Shared::new(stream).and_then(adapted::open_stream))
-    }
-
-    /// A message socket of the user's behind a handle.
-    pub(crate) fn of_messages(messages: impl MessageSocket + 'static) -> Result<Socket> {
-        Socket::opened(Shared::new(messages).and_then(adapted::open_messages))
     }
 
     /// The number, for functions of the core.
