@@ -22,14 +22,6 @@ const CIRCLES: &[&[&str]] = &[
         "context_switch/x86_64/launching.rs",
     ],
     &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
-    &["sockets/adapter.rs", "sockets/adapter/scatter.rs"],
-    &[
-        "sockets/stream.rs",
-        "sockets/stream/connection.rs",
-        "sockets/stream/connection/interfaces.rs",
-        "sockets/stream/listener.rs",
-        "sockets/stream/unblocked.rs",
-    ],
     &[
         "sockets/fd_io.rs",
         "sockets/fd_io/dropping.rs",

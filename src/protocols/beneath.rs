@@ -7,6 +7,7 @@ use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
 use crate::scheduler::time;
+use crate::sockets::at_once;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
@@ -68,9 +69,9 @@ impl Beneath {
         unsafe { single_buffer::receive(self.0, memory.cast(), length, deadline) }
     }
 
-    /// See [`single_buffer::length_until`].
+    /// See [`at_once::length_until`].
     pub(super) fn length_until(self, last: u8, limit: usize) -> usize {
-        single_buffer::length_until(self.0, last, limit)
+        at_once::length_until(self.0, last, limit)
     }
 
     /// Receives what is there, at least one byte and `length` at most, as

@@ -6,25 +6,21 @@
 //! between them, which is what [`Operation`] is for. (Where bytes go through
 //! a socket of the system, `atomicity::SocketCall` sees to the same within one of them.)
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+#![allow(unsafe_code)] // Lists of buffers.
 
 use super::beneath::Operation;
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
-use crate::sockets::byte_socket::{self, to_c};
+use crate::sockets::byte_socket;
 use crate::sockets::direction::Direction;
 use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
+use crate::sockets::message_socket::{self, MessageSocket};
+use crate::sockets::object::{Input, Kind, Messages, Object, Placed, Socket};
 use crate::sockets::single_buffer;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
-use core::mem::offset_of;
-use core::ptr::{self, NonNull};
 
 /// What makes a protocol, besides its state.
 pub(super) trait Protocol: Sized + 'static {
@@ -32,7 +28,7 @@ pub(super) trait Protocol: Sized + 'static {
     const OVER: Errno = Errno::ECONNRESET;
 
     /// The kind of the protocol's handles.
-    fn kind() -> &'static Kind;
+    fn kind() -> &'static Kind<Layer<Self>>;
 
     /// The interface that the socket beneath must have.
     fn interface_beneath() -> *const c_void {
@@ -66,12 +62,13 @@ pub(super) trait Protocol: Sized + 'static {
     -> Result<usize>;
 }
 
+/// Returns whether a protocol's object fits into so many bytes.
+pub(super) const fn fits<T: Protocol>(storage: usize) -> bool {
+    storage::fits::<Object<Layer<T>>>(storage)
+}
+
 /// A protocol's object.
-#[repr(C)]
 pub(super) struct Layer<T> {
-    /// First: C code gets a pointer to it, and gives that back.
-    messages: MessageSocket,
-    readiness: InputVfs,
     input: Direction,
     output: Direction,
     beneath: c_int,
@@ -232,8 +229,6 @@ pub(super) fn attach<T: Protocol>(
     }
     let beneath = handles::own(socket)?;
     let layer = Layer {
-        messages: MessageSocket { send: Some(send::<T>), receive: Some(receive::<T>) },
-        readiness: InputVfs { input: Some(input_beneath::<T>) },
         input: Direction::new(),
         output: Direction::new(),
         beneath,
@@ -242,14 +237,12 @@ pub(super) fn attach<T: Protocol>(
         output_over: Cell::new(false),
         protocol,
     };
-    storage::open(layer, storage, T::kind()).inspect_err(|_| _ = handles::close(beneath))
+    T::kind().open_placed(layer, storage).inspect_err(|_| _ = handles::close(beneath))
 }
 
 /// The object that a handle stands for.
-pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Ref<Layer<T>>> {
-    let object = Context::get()?.handles.find(socket, T::kind())?;
-    // SAFETY: handles of this kind stand for live objects.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
+pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Placed<Layer<T>>> {
+    T::kind().find(socket)
 }
 
 /// The handle of the socket beneath, which stays the protocol's.
@@ -277,12 +270,9 @@ pub(super) fn detach<T: Protocol>(socket: c_int) -> Result<c_int> {
 }
 
 /// Ends the protocol, of which `socket` is the handle, and returns the socket beneath.
-pub(super) fn release<T: Protocol>(socket: c_int, layer: Ref<Layer<T>>) -> Result<c_int> {
+pub(super) fn release<T: Protocol>(socket: c_int, layer: Placed<Layer<T>>) -> Result<c_int> {
     let beneath = layer.beneath;
-    Context::get()?.handles.release(socket);
-    // SAFETY: nobody is inside, and the handle is gone.
-    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
-    Ok(beneath)
+    T::kind().release(socket, layer).map(|()| beneath)
 }
 
 impl<T: Protocol> Layer<T> {
@@ -302,15 +292,31 @@ impl<T: Protocol> Layer<T> {
     pub(super) fn end_output(&self) {
         self.output_over.set(true);
     }
+}
 
-    /// # Safety
-    /// As for [`message_socket::send`].
-    pub(super) unsafe fn send(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<()> {
+impl<T: Protocol> Socket for Layer<T> {
+    type Table = MessageSocket;
+    type Hold = Placed<Self>;
+
+    /// A receive doesn't block where the socket beneath has input, and where it fails at once.
+    fn input(&self) -> Result<Input> {
+        Ok(if self.input_over.get() { Input::Ready } else { Input::Handle(self.beneath) })
+    }
+
+    /// Closes the socket beneath, too.
+    fn close(&self) {
+        self.input.close();
+        self.output.close();
+        let _ = handles::close(self.beneath);
+    }
+
+    fn owns_memory(&self) -> bool {
+        self.own_memory
+    }
+}
+
+impl<T: Protocol> Messages for Layer<T> {
+    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
         Context::may_block()?;
         // SAFETY: by the caller's promise.
         let list = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
@@ -326,9 +332,7 @@ impl<T: Protocol> Layer<T> {
         })
     }
 
-    /// # Safety
-    /// As for [`message_socket::receive`].
-    pub(super) unsafe fn receive(
+    unsafe fn receive(
         &self,
         first: *mut IoList,
         last: *mut IoList,
@@ -353,82 +357,4 @@ impl<T: Protocol> Layer<T> {
             result
         })
     }
-}
-
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::send`]; the table is that of a live object.
-unsafe extern "C" fn send<T: Protocol>(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> c_int {
-    // SAFETY: the table is the first field of an object, which is alive as long as somebody
-    // may use the table; the list is the caller's promise.
-    to_c(unsafe { (*socket.cast::<Layer<T>>()).send(first, last, deadline) })
-}
-
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::receive`]; the table is that of a live object.
-unsafe extern "C" fn receive<T: Protocol>(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> isize {
-    // SAFETY: as in `send`.
-    length_to_c(unsafe { (*socket.cast::<Layer<T>>()).receive(first, last, deadline) })
-}
-
-/// Stands in [`InputVfs`]: a receive doesn't block where the socket beneath has input, and
-/// where it fails at once.
-///
-/// # Safety
-/// The table is that of a live object, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath<T: Protocol>(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    let layer = vfs.wrapping_byte_sub(offset_of!(Layer<T>, readiness)).cast::<Layer<T>>();
-    // SAFETY: the table is a field of an object, which is alive while it is asked.
-    let layer = unsafe { Ref::from_raw(layer) };
-    if layer.input_over.get() {
-        return input::BUFFERED;
-    }
-    // SAFETY: the caller gives a place for the answer.
-    unsafe { *beneath = layer.beneath };
-    input::HANDLE
-}
-
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live object of the protocol.
-pub(super) unsafe fn query<T: Protocol>(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    let layer = object.cast::<Layer<T>>();
-    if type_id == message_socket::type_id() {
-        // SAFETY: the object is alive; only addresses of its fields are computed.
-        unsafe { (&raw mut (*layer).messages).cast() }
-    } else if type_id == input::type_id() {
-        // SAFETY: as above.
-        unsafe { (&raw mut (*layer).readiness).cast() }
-    } else {
-        ptr::null_mut()
-    }
-}
-
-/// Stands in [`Kind`]. Closes the socket beneath, too.
-///
-/// # Safety
-/// `object` is a live object of the protocol.
-pub(super) unsafe fn close<T: Protocol>(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this with a live object of this kind.
-    let layer = unsafe { Ref::<Layer<T>>::from_raw(object.cast()) };
-    layer.input.close();
-    layer.output.close();
-    let _ = handles::close(layer.beneath);
-    // SAFETY: calls inside have been told and won't touch it; the handle is going.
-    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
-    Ok(())
 }

@@ -7,7 +7,6 @@ pub(crate) mod happy_eyeballs;
 pub(crate) mod http;
 mod layer;
 pub(crate) mod prefix;
-mod shared;
 pub(crate) mod socks5;
 pub(crate) mod suffix;
 mod taken;

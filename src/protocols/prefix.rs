@@ -7,26 +7,26 @@ mod header;
 pub(crate) use header::{LITTLE_ENDIAN, LONGEST_HEADER};
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::io_list::{Cursor, IoList};
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::object::Kind;
+use crate::sockets::storage::Storage;
 use core::ffi::c_int;
 use header::Format;
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 56;
-const _: () = assert!(fits::<Layer<Prefix>>(STORAGE));
+const _: () = assert!(layer::fits::<Prefix>(STORAGE));
 
 /// Elements of a list that go into one operation beneath.
 const AT_ONCE: usize = 8;
 
 struct Prefix(Format);
 
-static PREFIX: Kind = Kind::new("prefix", layer::close::<Prefix>, layer::query::<Prefix>);
+static PREFIX: Kind<Layer<Prefix>> = Kind::new("prefix");
 
 impl Protocol for Prefix {
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &PREFIX
     }
 

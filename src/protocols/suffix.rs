@@ -7,26 +7,26 @@ mod delimiter;
 pub(crate) use delimiter::LONGEST;
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::io_list::{Cursor, IoList};
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::object::Kind;
+use crate::sockets::storage::Storage;
 use core::ffi::c_int;
 use delimiter::{Delimiter, Window};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 128;
-const _: () = assert!(fits::<Layer<Suffix>>(STORAGE));
+const _: () = assert!(layer::fits::<Suffix>(STORAGE));
 
 /// Elements of a list that go into one operation beneath.
 const AT_ONCE: usize = 8;
 
 struct Suffix(Delimiter);
 
-static SUFFIX: Kind = Kind::new("suffix", layer::close::<Suffix>, layer::query::<Suffix>);
+static SUFFIX: Kind<Layer<Suffix>> = Kind::new("suffix");
 
 impl Protocol for Suffix {
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &SUFFIX
     }
 

@@ -5,20 +5,19 @@
 
 use super::layer::{self, Call, Layer, Protocol};
 use crate::concurrency::atomicity::UnderWay;
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::handles;
 use crate::scheduler::time;
 use crate::sockets::io_list::{Cursor, IoList};
 use crate::sockets::message_socket;
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::object::{Kind, Messages as _, Placed};
+use crate::sockets::storage::Storage;
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 88;
-const _: () = assert!(fits::<Layer<Term>>(STORAGE));
+const _: () = assert!(layer::fits::<Term>(STORAGE));
 
 /// The longest terminal message.
 pub(crate) const LONGEST: usize = 32;
@@ -47,12 +46,12 @@ impl Term {
     }
 }
 
-static TERM: Kind = Kind::new("term", layer::close::<Term>, layer::query::<Term>);
+static TERM: Kind<Layer<Term>> = Kind::new("term");
 
 impl Protocol for Term {
     const OVER: Errno = Errno::EPIPE;
 
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &TERM
     }
 
@@ -136,7 +135,7 @@ pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
     send_terminal(layer::find(socket)?, deadline)
 }
 
-fn send_terminal(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
+fn send_terminal(term: Placed<Layer<Term>>, deadline: i64) -> Result<()> {
     let mut bytes = term.protocol.bytes;
     let length = usize::from(term.protocol.length);
     let mut list = IoList::single(bytes.as_mut_ptr().cast(), length);
@@ -166,7 +165,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     }
 }
 
-fn shake_hands(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
+fn shake_hands(term: Placed<Layer<Term>>, deadline: i64) -> Result<()> {
     if term.is_busy() {
         return Err(Errno::EBUSY);
     }

@@ -8,6 +8,8 @@
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_int, c_void};
 use core::ptr;
+use core::slice;
+use std::io::IoSlice;
 
 /// One buffer of a list. A null `base` stands, when receiving, for `len` bytes to
 /// be read and dropped.
@@ -184,6 +186,18 @@ impl Cursor {
             (memory, length) = (next.base.cast(), next.len);
         }
         (count, bytes)
+    }
+
+    /// As [`Cursor::gather`], of a list to be sent, as slices.
+    pub(crate) fn slices<'a>(
+        &mut self,
+        slots: &'a mut [libc::iovec],
+        limit: usize,
+    ) -> &'a [IoSlice<'a>] {
+        let (count, _) = self.gather(slots, limit);
+        // SAFETY: the standard library guarantees that its slices are such structures; their
+        // buffers are readable by the promise made to `new`.
+        unsafe { slice::from_raw_parts(slots.as_ptr().cast(), count) }
     }
 
     /// Moves the cursor over `count` bytes that have been transferred.

@@ -10,6 +10,7 @@ pub(crate) mod ip_address;
 pub(crate) mod ipc;
 pub(crate) mod message_socket;
 mod name_resolution;
+pub(crate) mod object;
 pub(crate) mod partial;
 mod read_ahead;
 pub(crate) mod room;

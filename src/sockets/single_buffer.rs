@@ -82,11 +82,3 @@ unsafe fn receive_list(
     // SAFETY: a list of one buffer, by the caller's promise.
     unsafe { byte_socket::receive(socket, list, list, deadline) }
 }
-
-/// Of the bytes that were received and are waiting in the socket, as far as that is known: how
-/// many it takes to get behind the next one that is `last`, all of them if there is none, and
-/// `limit` at most. A receive of so many does not block.
-pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
-    let connection = Context::existing().and_then(|it| connection::find_tcp(it, socket));
-    connection.map_or(0, |connection| connection.length_until(last, limit))
-}

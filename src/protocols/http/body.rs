@@ -8,11 +8,23 @@ use super::syntax;
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Operation;
-use crate::protocols::shared::Held;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::object::abilities::ReceivesSome;
 use core::ptr;
 
-impl Held<Http> {
+impl ReceivesSome for Http {
+    /// Receives what is there of the body. `EPIPE` when nothing is left.
+    fn receive_some(&self, list: &mut Cursor, deadline: i64) -> Result<()> {
+        let all = list.remaining();
+        self.receiving(deadline, |operation| {
+            self.skip_to_body(operation)?;
+            self.receive_piece(Some(list), Extent::Part, operation)
+        })?;
+        if list.remaining() == all { Err(Errno::EPIPE) } else { Ok(()) }
+    }
+}
+
+impl Http {
     /// # Safety
     /// As for [`Cursor::new`], for receiving.
     pub(super) unsafe fn receive_body(
@@ -33,31 +45,6 @@ impl Held<Http> {
         })?;
         match all - cursor.remaining() {
             0 if all > 0 => Err(Errno::EPIPE),
-            count => Ok(count),
-        }
-    }
-
-    /// Receives what is there of the body, at least one byte, and at most `length`, which is
-    /// not 0. `EPIPE` when nothing is left.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
-        &self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize> {
-        let list = IoList::single(memory.cast(), length);
-        // SAFETY: by the caller's promise.
-        let mut cursor =
-            unsafe { Cursor::new(&raw const list, &raw const list, Direction::Receive)? };
-        self.receiving(deadline, |operation| {
-            self.skip_to_body(operation)?;
-            self.receive_piece(Some(&mut cursor), Extent::Part, operation)
-        })?;
-        match length - cursor.remaining() {
-            0 => Err(Errno::EPIPE),
             count => Ok(count),
         }
     }
@@ -213,7 +200,7 @@ enum Extent {
 /// Receives up to `left` bytes to one place and returns how many. So many as `certain` are
 /// known to come.
 fn receive_to(
-    socket: &Held<Http>,
+    socket: &Http,
     cursor: Option<&mut Cursor>,
     left: u64,
     extent: Extent,

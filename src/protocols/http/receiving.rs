@@ -6,7 +6,6 @@ use super::state::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Operation};
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
 
@@ -15,7 +14,7 @@ const LONGEST_LINE: usize = 8 * 1024;
 /// Bytes of a head at most, and of the trailer of a body.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-impl Held<Http> {
+impl Http {
     pub(super) fn receive_request(&self, put: Put<'_>, deadline: i64) -> Result<()> {
         if self.to_answer.get().is_full() {
             self.head_missed.set(true);

@@ -9,7 +9,6 @@ use super::unfinished;
 use crate::concurrency::atomicity::{self, SocketCall};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::{at_once, room};
@@ -36,7 +35,7 @@ pub(crate) struct BeforeHead {
     owes_answer: bool,
 }
 
-impl Held<Http> {
+impl Http {
     pub(super) fn send_request(&self, method: &[u8], resource: &[u8]) -> Result<()> {
         self.may_send()?;
         if !syntax::is_token(method) || !syntax::is_resource(resource) {
@@ -176,7 +175,7 @@ impl Held<Http> {
     /// are those sockets' own business.
     pub(super) fn send_unfinished(&self, deadline: i64) {
         unfinished::for_each(|socket| {
-            if !ptr::eq(&raw const **self, &raw const *socket) {
+            if !ptr::eq(self, &raw const **socket) {
                 socket.send_what_fits(|beneath| room::look(beneath, deadline));
             }
         });

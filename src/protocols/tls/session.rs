@@ -4,6 +4,7 @@
 //! hold it while they are blocked: what can't be sent at once is taken out of it first, and what
 //! can't be received at once is put into it afterwards.
 
+mod interfaces;
 mod progress;
 mod records;
 mod unblocked;
@@ -12,7 +13,7 @@ use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::direction::{has_done_nothing, is_late};
-use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::io_list::Cursor;
 use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
@@ -20,14 +21,11 @@ use core::ffi::c_int;
 use progress::{Occupied, Progress};
 use records::Record;
 use rustls::Connection;
-use std::io::{BufRead, IoSlice, Write};
+use std::io::{BufRead, Write};
 
 /// Content that is encrypted at once, four full records: a system call less often than that
 /// gains nothing any more.
 const SEND_AT_ONCE: usize = 4 << 14;
-
-/// Records that are no input and are processed by one query for that.
-const DIGESTED_AT_ONCE: usize = 64;
 
 /// Buffers that are gathered for that.
 const BATCH: usize = 16;
@@ -101,29 +99,6 @@ impl Session {
         self.plaintext.get() > 0 || self.peer_done.get() || failed
     }
 
-    /// Takes what is there out of the stream below, up to a record that a receive has something
-    /// to tell of: others, such as session tickets, are no input. It neither blocks nor lets
-    /// anybody else run. Was there something?
-    pub(super) fn digest(&self) -> bool {
-        if self.receiving.get() {
-            return false;
-        }
-        let _occupied = Occupied::new(&self.receiving);
-        let mut taken = false;
-        for _ in 0..DIGESTED_AT_ONCE {
-            if self.receives_at_once() {
-                break;
-            }
-            let before = self.record.get();
-            match self.read_record_at_once() {
-                Ok(true) => taken = true,
-                Ok(false) => return taken || self.record.get() != before,
-                Err(error) => self.failure.set(Some(error)),
-            }
-        }
-        taken
-    }
-
     /// The initial handshake.
     pub(super) fn shake_hands(&self, deadline: i64) -> Result<()> {
         // The server can be interrupted until the client has begun.
@@ -138,34 +113,6 @@ impl Session {
             }
             self.read_record(&mut progress)?;
         }
-    }
-
-    /// # Safety
-    /// As for [`byte_socket::send`](crate::sockets::byte_socket::send).
-    pub(super) unsafe fn send(
-        &self,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        Context::may_block()?;
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
-        self.output_open()?;
-        if cursor.remaining() == 0 {
-            return Ok(());
-        }
-        self.use_output(deadline, |progress| {
-            while cursor.remaining() > 0 {
-                let before = cursor.remaining();
-                self.encrypt(&mut cursor)?;
-                self.flush(deadline)?;
-                if cursor.remaining() > 0 {
-                    progress.transferred(before - cursor.remaining())?;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// Tells the peer that no more will come.
@@ -237,11 +184,7 @@ impl Session {
     fn encrypt(&self, cursor: &mut Cursor) -> Result<()> {
         const EMPTY: libc::iovec = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
         let mut slots = [EMPTY; BATCH];
-        let (count, _) = cursor.gather(&mut slots, SEND_AT_ONCE);
-        // SAFETY: the standard library guarantees that its slices are such structures; the
-        // cursor vouches for the buffers, which are only read.
-        let slices =
-            unsafe { core::slice::from_raw_parts(slots.as_ptr().cast::<IoSlice>(), count) };
+        let slices = cursor.slices(&mut slots, SEND_AT_ONCE);
         let mut connection = self.connection.borrow_mut();
         match connection.writer().write_vectored(slices) {
             Ok(taken) if taken > 0 => {
@@ -254,56 +197,31 @@ impl Session {
         }
     }
 
-    /// # Safety
-    /// As for [`byte_socket::receive`](crate::sockets::byte_socket::receive).
-    pub(super) unsafe fn receive(
-        &self,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        Context::may_block()?;
-        let mut cursor = if first.is_null() && last.is_null() {
-            None
-        } else {
-            // SAFETY: by the caller's promise.
-            Some(unsafe { Cursor::new(first, last, Direction::Receive)? })
-        };
-        self.use_input(deadline, |progress| match &mut cursor {
-            Some(cursor) => self.fill(cursor, progress),
-            None => self.drop_all(progress).map(|never| match never {}),
+    /// Sends all of a list.
+    fn send_list(&self, mut list: Cursor, deadline: i64) -> Result<()> {
+        self.output_open()?;
+        if list.remaining() == 0 {
+            return Ok(());
+        }
+        self.use_output(deadline, |progress| {
+            while list.remaining() > 0 {
+                let before = list.remaining();
+                self.encrypt(&mut list)?;
+                self.flush(deadline)?;
+                if list.remaining() > 0 {
+                    progress.transferred(before - list.remaining())?;
+                }
+            }
+            Ok(())
         })
     }
 
-    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
-        &self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize> {
-        Context::may_block()?;
-        let list = IoList::single(memory.cast(), length);
-        let list = &raw const list;
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
-        self.use_input(deadline, |progress| {
-            loop {
-                self.take_plaintext(&mut cursor);
-                if cursor.remaining() < length {
-                    return Ok(());
-                }
-                if self.peer_done.get() {
-                    return Err(Errno::EPIPE);
-                }
-                self.read_record(progress)?;
-                progress.between_records(false);
-            }
-        })?;
-        Ok(length - cursor.remaining())
+    /// Fills a list. Without one everything is received and dropped.
+    fn receive_list(&self, mut list: Option<Cursor>, deadline: i64) -> Result<()> {
+        self.use_input(deadline, |progress| match &mut list {
+            Some(list) => self.fill(list, progress),
+            None => self.drop_all(progress).map(|never| match never {}),
+        })
     }
 
     /// Runs an operation that receives.
@@ -408,8 +326,7 @@ impl Session {
             self.done(deadline)?;
             _under_way = Some(UnderWay::begin()?);
         }
-        // SAFETY: there is no list.
-        match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {
+        match self.receive_list(None, deadline) {
             Err(Errno::EPIPE) => Ok(()),
             result => result,
         }

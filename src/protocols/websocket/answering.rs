@@ -7,7 +7,6 @@ use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity::{self, SocketCall, UnderWay};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::{at_once, room};
 use std::io::IoSlice;
@@ -27,7 +26,7 @@ impl Due {
     }
 }
 
-impl Held<WebSocket> {
+impl WebSocket {
     /// Sends the pong that is due, unless a call is sending: that will do it.
     pub(super) fn answer(&self, deadline: i64) -> Result<()> {
         if self.is_due() && self.turn.take_for_answer() {

@@ -12,7 +12,6 @@ use super::{Content, Role};
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, Operation};
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::{ptr, slice};
@@ -46,12 +45,12 @@ enum Received {
     Close,
 }
 
-impl Held<WebSocket> {
+impl WebSocket {
     /// Without a list (two null pointers) the message is dropped.
     ///
     /// # Safety
     /// As for [`Cursor::new`], for receiving.
-    pub(super) unsafe fn receive(
+    pub(super) unsafe fn receive_message(
         &self,
         first: *mut IoList,
         last: *mut IoList,
@@ -70,7 +69,7 @@ impl Held<WebSocket> {
         self.input.get().check_open()?;
         self.receiving.set(true);
         let mut operation = Operation::new(deadline);
-        let result = self.receive_message(cursor, &mut operation);
+        let result = self.receive_parts(cursor, &mut operation);
         self.receiving.set(false);
         self.alive()?;
         result.map_err(|error| self.note_failure(error, &operation))
@@ -92,7 +91,7 @@ impl Held<WebSocket> {
         if error == Errno::EPIPE { Errno::ECONNRESET } else { error }
     }
 
-    fn receive_message(
+    fn receive_parts(
         &self,
         cursor: Option<Cursor>,
         operation: &mut Operation,

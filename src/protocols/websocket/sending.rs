@@ -10,7 +10,6 @@ use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::{ptr, slice};
@@ -45,10 +44,10 @@ impl Payload {
     }
 }
 
-impl Held<WebSocket> {
+impl WebSocket {
     /// # Safety
     /// As for [`Cursor::new`], for sending.
-    pub(super) unsafe fn send(
+    pub(super) unsafe fn send_message(
         &self,
         content: Content,
         first: *mut IoList,

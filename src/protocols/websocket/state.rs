@@ -4,11 +4,9 @@ use super::frame::LONGEST_CONTROL;
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
-use crate::concurrency::input::InputVfs;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::beneath::Beneath;
 use crate::protocols::taken::Taken;
-use crate::sockets::message_socket::MessageSocket;
 use core::cell::{Cell, RefCell};
 
 /// State of one direction.
@@ -31,11 +29,8 @@ impl Stream {
     }
 }
 
-#[repr(C)]
 pub(super) struct WebSocket {
-    pub(super) messages: MessageSocket,
-    pub(super) readiness: InputVfs,
-    /// None once it was given back.
+    /// None once it was given back, or closed.
     pub(super) beneath: Cell<Option<Beneath>>,
     pub(super) role: Role,
     /// What `msend` sends and `mrecv` expects.
@@ -59,7 +54,13 @@ pub(super) struct WebSocket {
 }
 
 impl WebSocket {
+    /// Returns the stream beneath; `EBADF` if the socket has been closed meanwhile.
     pub(super) fn beneath(&self) -> Result<Beneath> {
         self.beneath.get().ok_or(Errno::EBADF)
+    }
+
+    /// Fails with `EBADF` if the socket has been closed meanwhile.
+    pub(super) fn alive(&self) -> Result<()> {
+        self.beneath().map(drop)
     }
 }

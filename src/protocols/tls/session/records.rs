@@ -40,7 +40,7 @@ impl Record {
 impl Session {
     /// Sends all that rustls has for the peer. One call at a time may do that.
     pub(super) fn flush(&self, deadline: i64) -> Result<()> {
-        self.send_at_once()?;
+        self.flush_at_once()?;
         loop {
             let records = self.take_records();
             if records.is_empty() {
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Sends what there is room for, straight from rustls's memory.
-    pub(super) fn send_at_once(&self) -> Result<()> {
+    pub(super) fn flush_at_once(&self) -> Result<()> {
         let mut connection = self.connection.borrow_mut();
         let mut output = Output { below: self.below.get(), result: Ok(()) };
         while connection.wants_write() && connection.write_tls(&mut output).is_ok() {}
@@ -242,7 +242,7 @@ impl Session {
         self.send_failed.set(true);
         if !self.sending.get() {
             let _occupied = Occupied::new(&self.sending);
-            let _ = if may_block { self.flush(0) } else { self.send_at_once() };
+            let _ = if may_block { self.flush(0) } else { self.flush_at_once() };
         }
     }
 }

@@ -2,17 +2,14 @@
 
 #![allow(unsafe_code)] // Lists of buffers.
 
-use super::{Connection, single, state};
-use crate::concurrency::atomicity::{self, RECORDED};
+use super::{Connection, state};
+use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::fd_io;
 use crate::sockets::io_list::{self, Cursor, IoList};
 use crate::sockets::read_ahead::{self, READ_AHEAD};
 use core::ffi::c_void;
-
-/// Which way the bytes of [`Connection::receive_some`] go.
-const RECEIVE: io_list::Direction = io_list::Direction::Receive;
 
 /// States in which there is more to a receive than to wait for input.
 const SPECIAL: u16 = state::ENDED | state::RECEIVE_FAILED | state::RECEIVE_TIMED_OUT;
@@ -64,25 +61,6 @@ impl Connection {
         let list = IoList::single(memory, length);
         // SAFETY: a list of one buffer, by the caller's promise.
         unsafe { self.receive_list(context, recorded, &raw const list, &raw const list, deadline) }
-    }
-
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    pub(super) unsafe fn receive(
-        &self,
-        context: &Context,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        context.current().may_block()?;
-        // SAFETY: by the caller's promise.
-        unsafe {
-            match single(first, last) {
-                Some(only) => self.receive_buffer(context, RECORDED, only.base, only.len, deadline),
-                None => self.receive_list(context, RECORDED, first, last, deadline),
-            }
-        }
     }
 
     /// Waits for input, reads it ahead into the buffer, which is empty, and moves `length` bytes
@@ -155,7 +133,7 @@ impl Connection {
     /// returns what the caller is told.
     #[cold]
     #[inline(never)]
-    fn receive_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
+    pub(super) fn receive_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
         if error == Errno::EBADF {
             return error; // the socket is gone
         }
@@ -163,30 +141,5 @@ impl Connection {
             return error;
         }
         self.receive_failed(error)
-    }
-
-    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
-        &self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize> {
-        let context = Context::may_block()?;
-        self.input_open()?;
-        let list = IoList::single(memory.cast(), length);
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
-        let late = self.is_late(state::RECEIVE_TIMED_OUT, deadline);
-        let result = self
-            .input
-            .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
-        result.map_err(|error| self.receive_ended(error, false, late))?;
-        self.forget(state::RECEIVE_TIMED_OUT);
-        atomicity::note_transfer(context, RECORDED);
-        Ok(length - cursor.remaining())
     }
 }

@@ -1,0 +1,63 @@
+//! What sockets of this library can do beyond the interfaces that C knows.
+
+use crate::handle_table::Interface;
+use crate::intrusive::Ref;
+use crate::os::errno::Result;
+use crate::scheduler::fd_readiness::FdSource;
+use core::ffi::c_void;
+use std::io::IoSlice;
+
+/// What objects of a kind can do. All entries are optional. Each is called with a live object of
+/// that kind.
+pub(crate) struct Abilities {
+    /// For protocols of which not all that arrives is input. Takes the rest out of the socket
+    /// beneath, without blocking or letting other coroutines run, and returns whether there was
+    /// something. Called before the socket is asked for its input.
+    pub(crate) digest: Option<unsafe fn(object: *mut ()) -> bool>,
+    /// Receives at least one byte to `memory`, and `length`, which is not 0, at most. Fails with
+    /// `EPIPE` at the end of the stream. Where nothing was received, `ETIMEDOUT` changes nothing.
+    pub(crate) receive_some: Option<ReceiveSome>,
+    /// Receives what is there to `memory`, `length` bytes at most, and adds their number to
+    /// `received`. It may fail behind some of them. Neither blocks nor lets other coroutines run.
+    pub(crate) receive_at_once: Option<ReceiveAtOnce>,
+    /// Sends as much as there is room for, and returns how many bytes that was. Neither blocks nor
+    /// lets other coroutines run.
+    pub(crate) send_at_once:
+        Option<unsafe fn(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize>>,
+    /// Returns the next byte, which stays in the stream; `None` where it would take more than a
+    /// look into memory to know it.
+    pub(crate) peek: Option<unsafe fn(object: *mut ()) -> Option<u8>>,
+    /// Returns how many of the bytes that were read ahead it takes to get behind the next one
+    /// that is `last`, all of them if there is none, and `limit` at most.
+    pub(crate) length_until: Option<unsafe fn(object: *mut (), last: u8, limit: usize) -> usize>,
+    /// Returns what tells of room for sending, if it can be told. It is alive until another
+    /// coroutine runs.
+    pub(crate) room: Option<unsafe fn(object: *mut ()) -> Option<Ref<FdSource>>>,
+}
+
+/// See [`Abilities::receive_some`].
+pub(crate) type ReceiveSome =
+    unsafe fn(object: *mut (), memory: *mut u8, length: usize, deadline: i64) -> Result<usize>;
+
+/// See [`Abilities::receive_at_once`].
+pub(crate) type ReceiveAtOnce =
+    unsafe fn(object: *mut (), memory: *mut u8, length: usize, received: &mut usize) -> Result<()>;
+
+impl Abilities {
+    pub(crate) const NONE: Abilities = Abilities {
+        digest: None,
+        receive_some: None,
+        receive_at_once: None,
+        send_at_once: None,
+        peek: None,
+        length_until: None,
+        room: None,
+    };
+}
+
+impl Interface for Abilities {
+    fn type_id() -> *const c_void {
+        static IDENTITY: u8 = 0;
+        (&raw const IDENTITY).cast()
+    }
+}

@@ -1,0 +1,86 @@
+//! What handles of sessions stand for.
+
+#![allow(unsafe_code)] // Lists of the caller's buffers.
+
+use super::Session;
+use crate::intrusive::Ref;
+use crate::os::errno::{Errno, Result};
+use crate::scheduler::context::Context;
+use crate::scheduler::fd_readiness::FdSource;
+use crate::scheduler::handles;
+use crate::sockets::byte_socket::ByteStream;
+use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::object::abilities::{self, Abilities, HasRoom, ReceivesSome};
+use crate::sockets::object::{Bytes, Counted, Input, Socket};
+use crate::sockets::room;
+
+impl Socket for Session {
+    type Table = ByteStream;
+    type Hold = Counted<Self>;
+
+    const ABILITIES: Abilities = Abilities {
+        digest: Some(abilities::digest::<Self>),
+        receive_some: Some(abilities::receive_some::<Self>),
+        receive_at_once: Some(abilities::receive_at_once::<Self>),
+        send_at_once: Some(abilities::send_at_once::<Self>),
+        room: Some(abilities::room::<Self>),
+        ..Abilities::NONE
+    };
+
+    fn input(&self) -> Result<Input> {
+        Ok(if self.receives_at_once() { Input::Ready } else { Input::Handle(self.below()) })
+    }
+
+    fn close(&self) {
+        // Calls that are blocked in the stream below come back with EBADF.
+        match self.release_below() {
+            -1 => {}
+            below => _ = handles::close(below),
+        }
+    }
+}
+
+impl Bytes for Session {
+    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        // SAFETY: by the caller's promise.
+        let list = unsafe { Cursor::new(first, last, Direction::Send)? };
+        self.send_list(list, deadline)
+    }
+
+    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        let list = match first.is_null() && last.is_null() {
+            true => None,
+            // SAFETY: by the caller's promise.
+            false => Some(unsafe { Cursor::new(first, last, Direction::Receive)? }),
+        };
+        self.receive_list(list, deadline)
+    }
+}
+
+impl ReceivesSome for Session {
+    fn receive_some(&self, list: &mut Cursor, deadline: i64) -> Result<()> {
+        Context::may_block()?;
+        let all = list.remaining();
+        self.use_input(deadline, |progress| {
+            loop {
+                self.take_plaintext(list);
+                if list.remaining() < all {
+                    return Ok(());
+                }
+                if self.peer_done.get() {
+                    return Err(Errno::EPIPE);
+                }
+                self.read_record(progress)?;
+                progress.between_records(false);
+            }
+        })
+    }
+}
+
+impl HasRoom for Session {
+    fn room(&self) -> Option<Ref<FdSource>> {
+        room::find(Context::existing()?, self.below())
+    }
+}
