@@ -21,14 +21,6 @@ const CIRCLES: &[&[&str]] = &[
         "context_switch/x86_64.rs",
         "context_switch/x86_64/launching.rs",
     ],
-    &["protocols/tls/session.rs", "protocols/tls/session/records.rs"],
-    &[
-        "sockets/fd_io.rs",
-        "sockets/fd_io/dropping.rs",
-        "sockets/fd_io/lists.rs",
-        "sockets/fd_io/small.rs",
-    ],
-    &["sockets/name_resolution.rs", "sockets/name_resolution/lookup.rs"],
 ];
 
 /// Where a room is: counted from the top, both.
