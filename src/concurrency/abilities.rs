@@ -22,8 +22,7 @@ pub(crate) struct Abilities {
     pub(crate) receive_at_once: Option<ReceiveAtOnce>,
     /// Sends as much as there is room for, and returns how many bytes that was. Neither blocks nor
     /// lets other coroutines run.
-    pub(crate) send_at_once:
-        Option<unsafe fn(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize>>,
+    pub(crate) send_at_once: Option<SendAtOnce>,
     /// Returns the next byte, which stays in the stream; `None` where it would take more than a
     /// look into memory to know it.
     pub(crate) peek: Option<unsafe fn(object: *mut ()) -> Option<u8>>,
@@ -32,7 +31,7 @@ pub(crate) struct Abilities {
     pub(crate) length_until: Option<unsafe fn(object: *mut (), last: u8, limit: usize) -> usize>,
     /// Returns what tells of room for sending, if it can be told. It is alive until another
     /// coroutine runs.
-    pub(crate) room: Option<unsafe fn(object: *mut ()) -> Option<Ref<FdSource>>>,
+    pub(crate) room: Option<Room>,
 }
 
 /// See [`Abilities::receive_some`].
@@ -42,6 +41,12 @@ pub(crate) type ReceiveSome =
 /// See [`Abilities::receive_at_once`].
 pub(crate) type ReceiveAtOnce =
     unsafe fn(object: *mut (), memory: *mut u8, length: usize, received: &mut usize) -> Result<()>;
+
+/// See [`Abilities::send_at_once`].
+pub(crate) type SendAtOnce = unsafe fn(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize>;
+
+/// See [`Abilities::room`].
+pub(crate) type Room = unsafe fn(object: *mut ()) -> Option<Ref<FdSource>>;
 
 impl Abilities {
     pub(crate) const NONE: Abilities = Abilities {

@@ -8,7 +8,7 @@
 
 #![allow(unsafe_code)] // Lists of buffers.
 
-use super::beneath::Operation;
+use super::lower::Operation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;

@@ -13,20 +13,21 @@ use crate::sockets::direction;
 use crate::sockets::io_list::IoList;
 use crate::sockets::partial;
 use crate::sockets::single_buffer;
+use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
 
 /// A byte stream's handle, owned by the protocol above it.
 #[derive(Clone, Copy)]
-pub(super) struct Beneath(c_int);
+pub(super) struct Lower(c_int);
 
-impl Beneath {
+impl Lower {
     /// Takes over a byte stream. On failure it is closed, as libdill does it, unless the
     /// handle was not open at all.
-    pub(super) fn attach(socket: c_int) -> Result<Beneath> {
+    pub(super) fn attach(socket: c_int) -> Result<Lower> {
         let stream = Context::get()?.handles.query(socket, byte_socket::type_id());
         match stream.and_then(|_| handles::own(socket)) {
-            Ok(handle) => Ok(Beneath(handle)),
+            Ok(handle) => Ok(Lower(handle)),
             Err(error) => {
                 let _ = handles::close(socket);
                 Err(error)
@@ -35,9 +36,9 @@ impl Beneath {
     }
 
     /// A byte stream that stays its user's.
-    pub(super) fn borrow(socket: c_int) -> Result<Beneath> {
+    pub(super) fn borrow(socket: c_int) -> Result<Lower> {
         Context::get()?.handles.query(socket, byte_socket::type_id())?;
-        Ok(Beneath(socket))
+        Ok(Lower(socket))
     }
 
     pub(super) fn handle(self) -> c_int {
@@ -120,13 +121,17 @@ impl Beneath {
 /// nothing; from then on the request has to wait.
 pub(super) struct Operation {
     under_way: Option<UnderWay>,
-    steps: u16,
+    /// Since the clock was looked at.
+    steps: usize,
     pub(super) deadline: i64,
 }
 
 /// Steps between two looks at the clock. Not fewer, so that what is there already is received
 /// although the deadline has passed.
-const STEPS_AT_ONCE: u16 = 4096;
+const STEPS_AT_ONCE: usize = 4096;
+
+/// So many bytes count as a step.
+const BYTES_OF_STEP: usize = 4096;
 
 impl Operation {
     pub(super) fn new(deadline: i64) -> Operation {
@@ -153,15 +158,26 @@ impl Operation {
         self.under_way.is_some()
     }
 
+    /// What was transferred so far is no part of the operation, which has not begun.
+    pub(super) fn not_begun(&mut self) {
+        self.under_way = None;
+    }
+
     /// To be called in loops whose end the peer decides on: the calls beneath don't look
     /// at the deadline as long as they need not wait. Others may run meanwhile.
     pub(super) fn step(&mut self) -> Result<()> {
+        self.transferred(0)
+    }
+
+    /// As [`Operation::step`], after a transfer of so many bytes.
+    pub(super) fn transferred(&mut self, bytes: usize) -> Result<()> {
         Context::get()?.next_turn(self.deadline)?;
-        self.steps = (self.steps + 1) % STEPS_AT_ONCE;
-        if self.steps == 0 && time::has_passed(self.deadline) {
-            return Err(Errno::ETIMEDOUT);
+        self.steps += 1 + bytes / BYTES_OF_STEP;
+        if self.steps < STEPS_AT_ONCE {
+            return Ok(());
         }
-        Ok(())
+        self.steps = 0;
+        if time::has_passed(self.deadline) { Err(Errno::ETIMEDOUT) } else { Ok(()) }
     }
 
     /// Returns whether the stream is as it was before the operation, which has failed with
@@ -179,4 +195,20 @@ pub(super) const NO_LIST: *mut IoList = ptr::null_mut();
 /// Makes room for `additional` bytes.
 pub(super) fn reserve(buffer: &mut Vec<u8>, additional: usize) -> Result<()> {
     buffer.try_reserve_exact(additional).map_err(|_| Errno::ENOMEM)
+}
+
+/// Marks a direction as used by a call, as long as this exists.
+pub(super) struct Occupied<'a>(&'a Cell<bool>);
+
+impl<'a> Occupied<'a> {
+    pub(super) fn new(flag: &'a Cell<bool>) -> Self {
+        flag.set(true);
+        Self(flag)
+    }
+}
+
+impl Drop for Occupied<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }

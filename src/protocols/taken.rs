@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Receives to memory of ours.
 
-use super::beneath::Beneath;
+use super::lower::Lower;
 use crate::concurrency::atomicity;
 use crate::os::errno::Result;
 use crate::sockets::at_once;
@@ -54,7 +54,7 @@ impl<const N: usize> Taken<N> {
     /// Waits for more of them, and receives at least one and at most `missing`. They are no part
     /// of what the call is to receive: if it ends before that has begun, the next call goes on
     /// with them.
-    pub(super) fn receive(&self, beneath: Beneath, missing: usize, deadline: i64) -> Result<()> {
+    pub(super) fn receive(&self, beneath: Lower, missing: usize, deadline: i64) -> Result<()> {
         let mut bytes = self.bytes.get();
         let length = self.length.get();
         let place = &mut bytes[length..length + missing];
@@ -69,7 +69,7 @@ impl<const N: usize> Taken<N> {
 
     /// Takes more of them, as far as they are there, until `missing` says of what was taken that 0
     /// are missing; does it? It neither blocks nor lets anybody else run.
-    pub(super) fn take(&self, beneath: Beneath, missing: impl Fn(&[u8]) -> usize) -> bool {
+    pub(super) fn take(&self, beneath: Lower, missing: impl Fn(&[u8]) -> usize) -> bool {
         let mut bytes = self.bytes.get();
         let mut length = self.length.get();
         let complete = loop {

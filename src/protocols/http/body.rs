@@ -7,7 +7,7 @@ use super::state::{Http, Incoming, Input};
 use super::syntax;
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Operation;
+use crate::protocols::lower::Operation;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::object::abilities::ReceivesSome;
 use core::ptr;

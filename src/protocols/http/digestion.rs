@@ -6,7 +6,7 @@ use super::head;
 use super::state::{Http, Incoming, Input, LONGEST_BETWEEN};
 use crate::concurrency::atomicity;
 use crate::os::errno::Result;
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::sockets::object::abilities::Digests;
 
 /// What the bytes between two chunks tell so far.
@@ -62,7 +62,7 @@ impl Http {
         }
     }
 
-    fn take(&self, beneath: Beneath, mut incoming: Incoming) -> bool {
+    fn take(&self, beneath: Lower, mut incoming: Incoming) -> bool {
         let before = self.between.length();
         self.between.take(beneath, |bytes| match told(bytes) {
             Told::More(missing) => missing,

@@ -5,7 +5,7 @@ use super::head;
 use super::state::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Operation};
+use crate::protocols::lower::{self, Operation};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
 
@@ -151,7 +151,7 @@ impl Http {
     pub(super) fn resume_line(&self, start: &[u8], operation: &mut Operation) -> Result<Vec<u8>> {
         let mut line = self.line.take();
         line.clear();
-        beneath::reserve(&mut line, start.len())?;
+        lower::reserve(&mut line, start.len())?;
         line.extend_from_slice(start);
         head::receive_line(self.beneath()?, operation, line, LONGEST_LINE)
     }

@@ -8,7 +8,7 @@ use super::syntax::{self, Version};
 use super::unfinished;
 use crate::concurrency::atomicity::{self, SocketCall};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
+use crate::protocols::lower::{self, Lower, NO_LIST, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use crate::sockets::{at_once, room};
@@ -161,7 +161,7 @@ impl Http {
         }
         if pending.capacity() - pending.len() < length {
             let more = length.max(USUAL_HEAD).max(pending.len());
-            beneath::reserve(&mut pending, more)?;
+            lower::reserve(&mut pending, more)?;
         }
         if pending.is_empty() {
             unfinished::add(self);
@@ -198,7 +198,7 @@ impl Http {
     fn send_what_fits(&self, more: impl Fn(c_int) -> Result<bool>) {
         // Anything may have happened while there was no room.
         while self.may_send().is_ok()
-            && let Ok(beneath) = self.beneath().map(Beneath::handle)
+            && let Ok(beneath) = self.beneath().map(Lower::handle)
             && room::is_known(beneath)
         {
             let mut pending = self.pending.take();
@@ -311,7 +311,7 @@ impl Http {
         let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
         if length <= SMALL_CHUNK {
             let mut pending = self.pending.borrow_mut();
-            beneath::reserve(&mut pending, length + 2)?;
+            lower::reserve(&mut pending, length + 2)?;
             while cursor.remaining() > 0 {
                 let (_, count) = cursor.gather(&mut slot, length);
                 // SAFETY: a buffer of the list, readable by the promise made to the cursor.

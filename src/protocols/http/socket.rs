@@ -8,7 +8,7 @@ use super::state::{Exchange, Http, Input, Output, Put};
 use super::syntax;
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::scheduler::drafts::Draft;
@@ -28,7 +28,7 @@ fn find(socket: c_int) -> Result<Counted<Http>> {
 
 /// Makes an HTTP socket of a byte stream, which is closed on failure.
 pub(crate) fn attach(stream: c_int) -> Result<c_int> {
-    let beneath = Beneath::attach(stream)?;
+    let beneath = Lower::attach(stream)?;
     let http = Http {
         beneath: Cell::new(Some(beneath)),
         output: Cell::new(Output::Idle),
@@ -177,7 +177,7 @@ pub(crate) fn break_input(socket: c_int) {
 
 /// The handle of the stream beneath, which stays the socket's.
 pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
-    find(socket)?.beneath().map(Beneath::handle)
+    find(socket)?.beneath().map(Lower::handle)
 }
 
 /// Completes the exchange in both directions, and gives back the stream beneath. On failure

@@ -3,7 +3,7 @@
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::syntax::Version;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
 use crate::scheduler::drafts::Draft;
 use core::cell::{Cell, RefCell};
@@ -69,7 +69,7 @@ pub(super) struct Incoming {
 
 pub(super) struct Http {
     /// None once it was given back, or closed.
-    pub(super) beneath: Cell<Option<Beneath>>,
+    pub(super) beneath: Cell<Option<Lower>>,
     pub(super) output: Cell<Output>,
     pub(super) input: Cell<Input>,
     pub(super) sending: Cell<bool>,
@@ -110,7 +110,7 @@ pub(crate) enum Exchange {
 
 impl Http {
     /// Returns the stream beneath; `EBADF` if the socket has been closed meanwhile.
-    pub(super) fn beneath(&self) -> Result<Beneath> {
+    pub(super) fn beneath(&self) -> Result<Lower> {
         self.beneath.get().ok_or(Errno::EBADF)
     }
 

@@ -5,12 +5,13 @@
 //! can't be received at once is put into it afterwards.
 
 mod interfaces;
-mod progress;
+mod record;
 mod records;
 mod unblocked;
 
 use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
+use crate::protocols::lower::{Occupied, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::direction::{has_done_nothing, is_late};
 use crate::sockets::io_list::Cursor;
@@ -18,8 +19,7 @@ use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
-use progress::{Occupied, Progress};
-use records::Record;
+use record::Record;
 use rustls::Connection;
 use std::io::{BufRead, Write};
 
@@ -102,16 +102,16 @@ impl Session {
     /// The initial handshake.
     pub(super) fn shake_hands(&self, deadline: i64) -> Result<()> {
         // The server can be interrupted until the client has begun.
-        let mut progress = Progress::new(deadline);
+        let mut operation = Operation::new(deadline);
         loop {
             if self.connection.borrow().wants_write() {
-                progress.begin()?;
+                operation.begun()?;
                 self.flush(deadline)?;
             }
             if !self.connection.borrow().is_handshaking() {
                 return Ok(());
             }
-            self.read_record(&mut progress)?;
+            self.read_record(&mut operation)?;
         }
     }
 
@@ -144,7 +144,7 @@ impl Session {
     fn use_output(
         &self,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress) -> Result<()>,
+        transfer: impl FnOnce(&mut Operation) -> Result<()>,
     ) -> Result<()> {
         let late = self.send_timed_out.get() && is_late(deadline);
         let _occupied = Occupied::new(&self.sending);
@@ -162,8 +162,8 @@ impl Session {
             });
         }
         self.send_timed_out.set(false);
-        let mut progress = Progress::new(deadline);
-        let result = progress.begin().and_then(|()| operation(&mut progress));
+        let mut operation = Operation::new(deadline);
+        let result = operation.begun().and_then(|()| transfer(&mut operation));
         if result.is_err() {
             self.send_failed.set(true);
         }
@@ -203,13 +203,13 @@ impl Session {
         if list.remaining() == 0 {
             return Ok(());
         }
-        self.use_output(deadline, |progress| {
+        self.use_output(deadline, |operation| {
             while list.remaining() > 0 {
                 let before = list.remaining();
                 self.encrypt(&mut list)?;
                 self.flush(deadline)?;
                 if list.remaining() > 0 {
-                    progress.transferred(before - list.remaining())?;
+                    operation.transferred(before - list.remaining())?;
                 }
             }
             Ok(())
@@ -218,9 +218,9 @@ impl Session {
 
     /// Fills a list. Without one everything is received and dropped.
     fn receive_list(&self, mut list: Option<Cursor>, deadline: i64) -> Result<()> {
-        self.use_input(deadline, |progress| match &mut list {
-            Some(list) => self.fill(list, progress),
-            None => self.drop_all(progress).map(|never| match never {}),
+        self.use_input(deadline, |operation| match &mut list {
+            Some(list) => self.fill(list, operation),
+            None => self.drop_all(operation).map(|never| match never {}),
         })
     }
 
@@ -228,7 +228,7 @@ impl Session {
     fn use_input(
         &self,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress) -> Result<()>,
+        transfer: impl FnOnce(&mut Operation) -> Result<()>,
     ) -> Result<()> {
         match () {
             () if self.receiving.get() => return Err(Errno::EBUSY),
@@ -241,10 +241,10 @@ impl Session {
             return Err(error);
         }
         let _occupied = Occupied::new(&self.receiving);
-        let mut progress = Progress::new(deadline);
-        let result = operation(&mut progress);
+        let mut operation = Operation::new(deadline);
+        let result = transfer(&mut operation);
         match result {
-            Err(error) if !progress.begun && has_done_nothing(error, deadline) => {}
+            Err(error) if !operation.has_begun() && has_done_nothing(error, deadline) => {}
             Err(Errno::EPIPE) => self.ended.set(true),
             Err(_) => self.receive_failed.set(true),
             Ok(()) => {}
@@ -252,7 +252,7 @@ impl Session {
         result
     }
 
-    fn fill(&self, cursor: &mut Cursor, progress: &mut Progress) -> Result<()> {
+    fn fill(&self, cursor: &mut Cursor, operation: &mut Operation) -> Result<()> {
         let all = cursor.remaining();
         loop {
             self.take_plaintext(cursor);
@@ -263,29 +263,33 @@ impl Session {
                 return Err(Errno::EPIPE);
             }
             if cursor.remaining() < all {
-                progress.begin()?;
+                operation.begun()?;
             }
-            self.read_record(progress)?;
-            progress.between_records(cursor.remaining() < all);
-            progress.transferred(self.plaintext.get())?;
+            self.read_record(operation)?;
+            if cursor.remaining() == all {
+                operation.not_begun();
+            }
+            operation.transferred(self.plaintext.get())?;
         }
     }
 
-    fn drop_all(&self, progress: &mut Progress) -> Result<Infallible> {
+    fn drop_all(&self, operation: &mut Operation) -> Result<Infallible> {
         let mut dropped = false;
         loop {
             dropped |= self.plaintext.get() > 0;
             if dropped {
-                progress.begin()?;
+                operation.begun()?;
             }
             let count = self.plaintext.replace(0);
             self.drop_plaintext();
-            progress.transferred(count)?;
+            operation.transferred(count)?;
             if self.peer_done.get() {
                 return Err(Errno::EPIPE);
             }
-            self.read_record(progress)?;
-            progress.between_records(dropped);
+            self.read_record(operation)?;
+            if !dropped {
+                operation.not_begun();
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::frame::{CONTROL_PAYLOAD, Opcode, PREFIX, Prefix, apply_mask};
 use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity;
 use crate::os::errno::Result;
-use crate::protocols::beneath::{self, Beneath};
+use crate::protocols::lower::{self, Lower};
 use crate::sockets::object::abilities::Digests;
 
 /// Frames that are taken by one query: more than the stream beneath has read ahead.
@@ -57,7 +57,7 @@ impl Digests for WebSocket {
 }
 
 impl WebSocket {
-    fn digest_from(&self, beneath: Beneath) -> bool {
+    fn digest_from(&self, beneath: Lower) -> bool {
         let mut any = false;
         for _ in 0..DIGESTED_AT_ONCE {
             let before = self.taken.length();
@@ -71,7 +71,7 @@ impl WebSocket {
     }
 
     /// Takes what is there of a frame; is it a whole ping or pong by now?
-    fn take_frame(&self, beneath: Beneath) -> bool {
+    fn take_frame(&self, beneath: Lower) -> bool {
         let complete = self.taken.take(beneath, |bytes| match self.told(bytes) {
             Told::Length(needed) => needed.saturating_sub(bytes.len()),
             Told::Input => 0,
@@ -102,7 +102,7 @@ impl WebSocket {
         let (_, mask) = prefix.complete(rest)?;
         if prefix.opcode == Opcode::Ping {
             let mut ping = Vec::new();
-            beneath::reserve(&mut ping, CONTROL_PAYLOAD)?;
+            lower::reserve(&mut ping, CONTROL_PAYLOAD)?;
             ping.extend_from_slice(payload);
             apply_mask(&mut ping, mask, 0);
             self.ping.replace(Some(ping));

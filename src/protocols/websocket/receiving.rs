@@ -11,7 +11,7 @@ use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::{ptr, slice};
@@ -142,7 +142,7 @@ impl WebSocket {
 
     /// Receives the rest of a frame of which the beginning was taken, if it is a ping or pong.
     /// What there is of it stays taken if the call ends meanwhile.
-    fn receive_ping_or_pong(&self, beneath: Beneath, deadline: i64) -> Result<bool> {
+    fn receive_ping_or_pong(&self, beneath: Lower, deadline: i64) -> Result<bool> {
         loop {
             match self.missing_of_frame() {
                 None => return Ok(false),
@@ -155,7 +155,7 @@ impl WebSocket {
     /// Receives the header of a frame that begins with the byte `first`, or with what was taken.
     fn receive_header(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         first: Option<u8>,
         operation: &mut Operation,
     ) -> Result<Frame> {
@@ -181,14 +181,14 @@ impl WebSocket {
     /// Receives the rest of a Close frame.
     fn receive_close(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         operation: &mut Operation,
     ) -> Result<Received> {
         // Not more than 125 bytes: the prefix was checked.
         let length = frame.length as usize;
         let mut payload = Vec::new();
-        beneath::reserve(&mut payload, CONTROL_PAYLOAD)?;
+        lower::reserve(&mut payload, CONTROL_PAYLOAD)?;
         payload.resize(length, 0);
         let known = self.taken.copy_to(PREFIX + frame.prefix.rest(), &mut payload);
         if known < length {
@@ -207,7 +207,7 @@ impl Message {
     /// Receives the payload of a data frame.
     fn receive(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         content: Content,
         operation: &Operation,
@@ -229,7 +229,7 @@ impl Message {
     /// Receives as much as goes to one place.
     fn receive_piece(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         position: usize,
         length: usize,
@@ -269,7 +269,7 @@ impl Message {
     /// Drops up to `count` bytes; also what is dropped must be text where that is announced.
     fn skip(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         position: usize,
         count: usize,
@@ -283,7 +283,7 @@ impl Message {
         }
         let count = count.min(SKIPPED_AT_ONCE);
         let mut piece = Vec::new();
-        beneath::reserve(&mut piece, count)?;
+        lower::reserve(&mut piece, count)?;
         piece.resize(count, 0);
         beneath.receive(&mut piece, operation.deadline)?;
         self.decode(&mut piece, frame, position, content)?;

@@ -9,7 +9,7 @@ use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
+use crate::protocols::lower::{self, Lower, NO_LIST, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::{ptr, slice};
@@ -138,7 +138,7 @@ impl WebSocket {
 
     fn transmit_masked(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         start: &[u8],
         opcode: Opcode,
         mut payload: Payload,
@@ -149,7 +149,7 @@ impl WebSocket {
         let header = Header::encode(opcode, length as u64, Some(mask));
         let mut buffer = Vec::new();
         let room = start.len() + LONGEST_HEADER + length.min(MASKED_AT_ONCE);
-        beneath::reserve(&mut buffer, room)?;
+        lower::reserve(&mut buffer, room)?;
         buffer.extend_from_slice(start);
         buffer.extend_from_slice(header.as_bytes());
         let mut position = 0;
@@ -171,7 +171,7 @@ impl WebSocket {
 }
 
 fn transmit_plain(
-    beneath: Beneath,
+    beneath: Lower,
     start: &[u8],
     opcode: Opcode,
     payload: &Payload,
@@ -184,7 +184,7 @@ fn transmit_plain(
     if start.is_empty() {
         start = header.as_bytes();
     } else {
-        beneath::reserve(&mut bytes, start.len() + LONGEST_HEADER)?;
+        lower::reserve(&mut bytes, start.len() + LONGEST_HEADER)?;
         bytes.extend_from_slice(start);
         bytes.extend_from_slice(header.as_bytes());
         start = &bytes;

@@ -9,7 +9,7 @@ use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
+use crate::protocols::lower::{Lower, NO_LIST, Operation};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
@@ -24,7 +24,7 @@ use std::io::IoSlice;
 
 static WEBSOCKET: Kind<WebSocket> = Kind::new("ws");
 
-pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_int> {
+pub(super) fn open(beneath: Lower, role: Role, content: Content) -> Result<c_int> {
     let socket = WebSocket {
         beneath: Cell::new(Some(beneath)),
         role,
@@ -138,7 +138,7 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
 
 /// The handle of the stream beneath, which stays the socket's.
 pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
-    find(socket)?.beneath().map(Beneath::handle)
+    find(socket)?.beneath().map(Lower::handle)
 }
 
 /// The status of the peer's Close frame and the length of its reason, which is written to

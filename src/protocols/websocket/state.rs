@@ -5,7 +5,7 @@ use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
 use core::cell::{Cell, RefCell};
 
@@ -31,7 +31,7 @@ impl Stream {
 
 pub(super) struct WebSocket {
     /// None once it was given back, or closed.
-    pub(super) beneath: Cell<Option<Beneath>>,
+    pub(super) beneath: Cell<Option<Lower>>,
     pub(super) role: Role,
     /// What `msend` sends and `mrecv` expects.
     pub(super) content: Cell<Content>,
@@ -55,7 +55,7 @@ pub(super) struct WebSocket {
 
 impl WebSocket {
     /// Returns the stream beneath; `EBADF` if the socket has been closed meanwhile.
-    pub(super) fn beneath(&self) -> Result<Beneath> {
+    pub(super) fn beneath(&self) -> Result<Lower> {
         self.beneath.get().ok_or(Errno::EBADF)
     }
 

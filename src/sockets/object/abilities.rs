@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // Called with addresses of objects.
 
-use super::{Socket, hold};
+use super::{Object, Socket, hold};
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::fd_readiness::FdSource;
@@ -11,6 +11,16 @@ use crate::sockets::io_list::{Cursor, Direction, IoList};
 use std::io::IoSlice;
 
 pub(crate) use crate::concurrency::abilities::Abilities;
+
+/// The object with this address, for a call that does not block. As nothing else runs meanwhile,
+/// it needs no hold.
+///
+/// # Safety
+/// It is an object of this type, and its handle stays open during the call.
+unsafe fn at<'a, T: Socket>(object: *mut ()) -> &'a Object<T> {
+    // SAFETY: by the caller's promise.
+    unsafe { &*object.cast::<Object<T>>() }
+}
 
 /// Can do with less than the whole list.
 pub(crate) trait ReceivesSome: Socket {
@@ -51,7 +61,7 @@ pub(crate) trait Digests: Socket {
 /// `object` is an object of this type with an open handle.
 pub(crate) unsafe fn digest<T: Digests>(object: *mut ()) -> bool {
     // SAFETY: by the caller's promise.
-    unsafe { hold::<T, _>(object) }.digest()
+    unsafe { at::<T>(object) }.digest()
 }
 
 /// Transfers without blocking or letting other coroutines run.
@@ -79,7 +89,7 @@ pub(crate) unsafe fn receive_at_once<T: AtOnce>(
     // SAFETY: a list of one buffer, by the caller's promise.
     let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
     // SAFETY: by the caller's promise.
-    let result = unsafe { hold::<T, _>(object) }.receive_at_once(&mut cursor);
+    let result = unsafe { at::<T>(object) }.receive_at_once(&mut cursor);
     *received += length - cursor.remaining();
     result
 }
@@ -93,7 +103,7 @@ pub(crate) unsafe fn send_at_once<T: AtOnce>(
     slices: &[IoSlice<'_>],
 ) -> Result<usize> {
     // SAFETY: by the caller's promise.
-    unsafe { hold::<T, _>(object) }.send_at_once(slices)
+    unsafe { at::<T>(object) }.send_at_once(slices)
 }
 
 /// Has bytes in memory that were received before they were asked for.
@@ -111,7 +121,7 @@ pub(crate) trait ReadsAhead: Socket {
 /// `object` is an object of this type with an open handle.
 pub(crate) unsafe fn peek<T: ReadsAhead>(object: *mut ()) -> Option<u8> {
     // SAFETY: by the caller's promise.
-    unsafe { hold::<T, _>(object) }.peek()
+    unsafe { at::<T>(object) }.peek()
 }
 
 /// Stands in [`Abilities`].
@@ -120,7 +130,7 @@ pub(crate) unsafe fn peek<T: ReadsAhead>(object: *mut ()) -> Option<u8> {
 /// `object` is an object of this type with an open handle.
 pub(crate) unsafe fn length_until<T: ReadsAhead>(object: *mut (), last: u8, limit: usize) -> usize {
     // SAFETY: by the caller's promise.
-    unsafe { hold::<T, _>(object) }.length_until(last, limit)
+    unsafe { at::<T>(object) }.length_until(last, limit)
 }
 
 /// Can tell of room in its output.
@@ -135,5 +145,5 @@ pub(crate) trait HasRoom: Socket {
 /// `object` is an object of this type with an open handle.
 pub(crate) unsafe fn room<T: HasRoom>(object: *mut ()) -> Option<Ref<FdSource>> {
     // SAFETY: by the caller's promise.
-    unsafe { hold::<T, _>(object) }.room()
+    unsafe { at::<T>(object) }.room()
 }

@@ -63,7 +63,7 @@ impl ReceivesSome for Session {
     fn receive_some(&self, list: &mut Cursor, deadline: i64) -> Result<()> {
         Context::may_block()?;
         let all = list.remaining();
-        self.use_input(deadline, |progress| {
+        self.use_input(deadline, |operation| {
             loop {
                 self.take_plaintext(list);
                 if list.remaining() < all {
@@ -72,8 +72,8 @@ impl ReceivesSome for Session {
                 if self.peer_done.get() {
                     return Err(Errno::EPIPE);
                 }
-                self.read_record(progress)?;
-                progress.between_records(false);
+                self.read_record(operation)?;
+                operation.not_begun();
             }
         })
     }

@@ -3,8 +3,9 @@
 #![allow(unsafe_code)] // Transfers from and to memory of ours.
 
 use super::Session;
-use super::progress::{Occupied, Progress};
+use super::record::{HEADER, Record};
 use crate::os::errno::{Errno, Result};
+use crate::protocols::lower::{Occupied, Operation};
 use crate::protocols::tls::config;
 use crate::sockets::at_once;
 use crate::sockets::byte_socket;
@@ -14,28 +15,11 @@ use core::ffi::c_int;
 use core::ops::RangeInclusive;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
-/// Type, version and length: what comes before the content of a record.
-const HEADER: usize = 5;
-
 /// Types of records: the first byte of the header.
 const TYPES: RangeInclusive<u8> = 20..=24;
 
 /// Bytes of a record behind its header at most: what TLS 1.2 allows, of which 1.3 needs less.
 const LONGEST_CONTENT: usize = (1 << 14) + 2048;
-
-/// A record of which a part has been received.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
-    header: [u8; HEADER],
-    /// Bytes of the header that have been received. When it was complete it went to rustls.
-    known: usize,
-    /// Bytes of the content that have not.
-    missing: usize,
-}
-
-impl Record {
-    pub(super) const NONE: Record = Record { header: [0; HEADER], known: 0, missing: 0 };
-}
 
 impl Session {
     /// Sends all that rustls has for the peer. One call at a time may do that.
@@ -78,7 +62,7 @@ impl Session {
     }
 
     /// Reads one record, exactly, and decrypts it.
-    pub(super) fn read_record(&self, progress: &mut Progress) -> Result<()> {
+    pub(super) fn read_record(&self, operation: &mut Operation) -> Result<()> {
         let mut record = self.record.get();
         if record.known < HEADER {
             // What is there, as nothing has happened if that is nothing. A stream that can't
@@ -86,24 +70,25 @@ impl Session {
             let memory = &mut record.header[record.known..];
             let (memory, length) = (memory.as_mut_ptr(), memory.len());
             // SAFETY: the header is there for the whole call.
-            let count =
-                unsafe { partial::receive(self.below.get(), memory, length, 1, progress.deadline) };
+            let count = unsafe {
+                partial::receive(self.below.get(), memory, length, 1, operation.deadline)
+            };
             record.known += count.map_err(torn)?;
-            progress.begin()?;
+            operation.begun()?;
             if record.known < HEADER {
-                self.receive_below(&mut record.header[record.known..], progress.deadline)?;
+                self.receive_below(&mut record.header[record.known..], operation.deadline)?;
             }
             self.feed_header(record.header, true)?;
         }
         let before = self.record.get().missing;
         let missing = self.feed_at_once()?;
         if missing < before {
-            progress.begin()?;
+            operation.begun()?;
         }
         if missing > 0 {
-            self.receive_content(missing, progress.deadline)?;
+            self.receive_content(missing, operation.deadline)?;
         }
-        progress.begin()?;
+        operation.begun()?;
         self.finish_record(true)
     }
 

@@ -1,8 +1,8 @@
 //! What a session can do without blocking or letting anybody else run.
 
 use super::Session;
-use super::progress::Occupied;
 use crate::os::errno::{Errno, Result};
+use crate::protocols::lower::Occupied;
 use crate::sockets::io_list::Cursor;
 use crate::sockets::object::abilities::{AtOnce, Digests};
 use crate::sockets::room;
