@@ -3,6 +3,7 @@
 use super::boundary::unit;
 use super::io_list::dill_iolist;
 use crate::sockets::byte_socket::{self, ByteStream};
+use crate::sockets::io_list::{ToFill, ToSend};
 use crate::sockets::single_buffer;
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
@@ -229,7 +230,7 @@ pub unsafe extern "C" fn dill_bsendl(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the list is the caller's promise.
-    unit(unsafe { byte_socket::send(s, first.cast(), last.cast(), deadline) })
+    unit(byte_socket::send(s, unsafe { ToSend::new(first.cast(), last.cast()) }, deadline))
 }
 
 /// Receives bytes from a bytestream socket into a list of buffers.
@@ -289,5 +290,5 @@ pub unsafe extern "C" fn dill_brecvl(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the list is the caller's promise.
-    unit(unsafe { byte_socket::receive(s, first.cast(), last.cast(), deadline) })
+    unit(byte_socket::receive(s, unsafe { ToFill::new(first.cast(), last.cast()) }, deadline))
 }

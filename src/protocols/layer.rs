@@ -6,18 +6,16 @@
 //! between them, which is what [`Operation`] is for. (Where bytes go through
 //! a socket of the system, `atomicity::SocketCall` sees to the same within one of them.)
 
-#![allow(unsafe_code)] // Lists of buffers.
-
 use super::lower::Operation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
 use crate::sockets::byte_socket;
 use crate::sockets::direction::Direction;
-use crate::sockets::io_list::{self, Cursor, IoList};
+use crate::sockets::io_list::{Cursor, ToFill, ToSend};
 use crate::sockets::message_socket::{self, MessageSocket};
 use crate::sockets::object::{Input, Kind, Messages, Object, Placed, Socket};
-use crate::sockets::single_buffer;
+use crate::sockets::slices;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
@@ -40,26 +38,13 @@ pub(super) trait Protocol: Sized + 'static {
         true
     }
 
-    /// Sends the list, `length` bytes, as one message.
-    ///
-    /// # Safety
-    /// The list is as [`Cursor::new`] wants it for sending; the protocol may be gone after
-    /// an operation beneath has failed with `EBADF`.
-    unsafe fn send(
-        &self,
-        call: &mut Call<'_>,
-        list: Cursor,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()>;
+    /// Sends the list, of which `cursor` is the beginning, as one message. The protocol may be
+    /// gone after an operation beneath has failed with `EBADF`.
+    fn send(&self, call: &mut Call<'_>, cursor: Cursor, list: ToSend<'_>) -> Result<()>;
 
-    /// Receives one message into the list, of which `last` is the last element, and returns
-    /// its length. `EMSGSIZE` if it doesn't fit.
-    ///
-    /// # Safety
-    /// As for `send`, with a list for receiving a message.
-    unsafe fn receive(&self, call: &mut Call<'_>, list: Cursor, last: *mut IoList)
-    -> Result<usize>;
+    /// Receives one message into the list and returns its length. `EMSGSIZE` if it doesn't fit.
+    /// As for `send`, the protocol may be gone.
+    fn receive(&self, call: &mut Call<'_>, list: Cursor) -> Result<usize>;
 }
 
 /// Returns whether a protocol's object fits into so many bytes.
@@ -128,31 +113,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// # Safety
-    /// As for [`byte_socket::send`].
-    pub(super) unsafe fn send_bytes(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { byte_socket::send(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn send_bytes(&mut self, list: ToSend<'_>) -> Result<()> {
+        let result = byte_socket::send(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 
     /// Receives bytes of a message. `ECONNRESET` if the stream ends in the middle of it.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    pub(super) unsafe fn receive_bytes(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { byte_socket::receive(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn receive_bytes(&mut self, list: ToFill<'_>) -> Result<()> {
+        let result = byte_socket::receive(self.beneath, list, self.operation.deadline);
         self.note_received(result)
     }
 
@@ -165,11 +133,7 @@ impl<'a> Call<'a> {
         let (first, rest) = buffer.split_at_mut(if begun { 0 } else { buffer.len().min(1) });
         for part in [first, rest] {
             if !part.is_empty() {
-                let (memory, length) = (part.as_mut_ptr().cast(), part.len());
-                // SAFETY: `part` is borrowed for the whole call.
-                let result = unsafe {
-                    single_buffer::receive(self.beneath, memory, length, self.operation.deadline)
-                };
+                let result = slices::receive_bytes(self.beneath, part, self.operation.deadline);
                 self.note_received(result)?;
             }
         }
@@ -185,29 +149,13 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// # Safety
-    /// As for [`message_socket::send`].
-    pub(super) unsafe fn send_message(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { message_socket::send(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn send_message(&mut self, list: ToSend<'_>) -> Result<()> {
+        let result = message_socket::send(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 
-    /// # Safety
-    /// As for [`message_socket::receive`].
-    pub(super) unsafe fn receive_message(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { message_socket::receive(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn receive_message(&mut self, list: ToFill<'_>) -> Result<usize> {
+        let result = message_socket::receive(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 }
@@ -316,43 +264,37 @@ impl<T: Protocol> Socket for Layer<T> {
 }
 
 impl<T: Protocol> Messages for Layer<T> {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
         Context::may_block()?;
-        // SAFETY: by the caller's promise.
-        let list = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
+        let cursor = list.cursor()?;
         if !self.output.is_busy() && self.output_over.get() {
             return Err(T::OVER);
         }
         self.output.enter(|closed| {
             let mut call = Call::new(self.beneath, deadline, closed);
-            // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.send(&mut call, list, first, last) };
+            let result = self.protocol.send(&mut call, cursor, list);
             call.conclude::<T, _>(&result, &self.output_over);
             result
         })
     }
 
-    unsafe fn receive(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
         Context::may_block()?;
-        let mut everything = IoList::anything();
-        let (first, last) = match first.is_null() && last.is_null() {
-            true => (&raw mut everything, &raw mut everything),
-            false => (first, last),
-        };
-        // SAFETY: by the caller's promise, or a list of ours.
-        let list = unsafe { Cursor::new(first, last, io_list::Direction::ReceiveMessage)? };
+        if list.is_none() {
+            return ToFill::with_anything(|list| self.receive_to(list.message()?, deadline));
+        }
+        self.receive_to(list.message()?, deadline)
+    }
+}
+
+impl<T: Protocol> Layer<T> {
+    fn receive_to(&self, list: Cursor, deadline: i64) -> Result<usize> {
         if !self.input.is_busy() && self.input_over.get() {
             return Err(T::OVER);
         }
         self.input.enter(|closed| {
             let mut call = Call::new(self.beneath, deadline, closed);
-            // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.receive(&mut call, list, last) };
+            let result = self.protocol.receive(&mut call, list);
             call.conclude::<T, _>(&result, &self.input_over);
             result
         })

@@ -10,12 +10,15 @@ use crate::scheduler::time;
 use crate::sockets::at_once;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{Cursor, ToSend};
 use crate::sockets::partial;
 use crate::sockets::single_buffer;
+use crate::sockets::slices;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
+use core::slice;
+use std::io::IoSlice;
 
 /// A byte stream's handle, owned by the protocol above it.
 #[derive(Clone, Copy)]
@@ -52,22 +55,13 @@ impl Lower {
 
     /// Receives exactly the bytes of `buffer`.
     pub(super) fn receive(self, buffer: &mut [u8], deadline: i64) -> Result<()> {
-        // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { self.receive_to(buffer.as_mut_ptr(), buffer.len(), deadline) }
+        slices::receive_bytes(self.0, buffer, deadline)
     }
 
-    /// Receives `length` bytes; they are dropped if `memory` is null.
-    ///
-    /// # Safety
-    /// Otherwise they can be written there until the call returns.
-    pub(super) unsafe fn receive_to(
-        self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        unsafe { single_buffer::receive(self.0, memory.cast(), length, deadline) }
+    /// Receives `length` bytes and drops them.
+    pub(super) fn skip(self, length: usize, deadline: i64) -> Result<()> {
+        // SAFETY: nothing is written.
+        unsafe { single_buffer::receive(self.0, ptr::null_mut(), length, deadline) }
     }
 
     /// See [`at_once::length_until`].
@@ -75,45 +69,87 @@ impl Lower {
         at_once::length_until(self.0, last, limit)
     }
 
-    /// Receives what is there, at least one byte and `length` at most, as
+    /// Receives what is there, at least one byte and as much as `buffer` has room for at most, as
     /// [`partial::receive`] does.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
+    pub(super) fn receive_some(self, buffer: &mut [u8], deadline: i64) -> Result<usize> {
+        slices::receive_part(self.0, buffer, deadline)
+    }
+
+    /// Receives to the next buffer of a list to be filled, `limit` bytes at most, and moves over
+    /// what was received. Bytes for a buffer without memory are dropped.
+    pub(super) fn receive_next(
         self,
-        memory: *mut u8,
-        length: usize,
-        least: usize,
+        list: &mut Cursor,
+        limit: usize,
+        extent: Extent,
         deadline: i64,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        unsafe { partial::receive(self.0, memory, length, least, deadline) }
+    ) -> Result<Piece<'_>> {
+        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
+        let mut count = match list.skip_length() {
+            Some(skipped) => skipped.min(limit),
+            None => list.gather(&mut slot, limit).1,
+        };
+        let memory = slot[0].iov_base.cast::<u8>();
+        match extent {
+            Extent::Part { certain } if !memory.is_null() => {
+                // SAFETY: a buffer of the list, writable by the promise made to the cursor.
+                count = unsafe { partial::receive(self.0, memory, count, certain, deadline)? };
+            }
+            Extent::Part { certain } => {
+                count = count.min(certain);
+                self.skip(count, deadline)?;
+            }
+            // SAFETY: as above; or null, and nothing is written.
+            Extent::Whole => unsafe {
+                single_buffer::receive(self.0, memory.cast(), count, deadline)?;
+            },
+        }
+        list.advance(count);
+        if memory.is_null() {
+            return Ok(Piece::Dropped(count));
+        }
+        // SAFETY: so many bytes of the buffer have just been written.
+        Ok(Piece::Bytes(unsafe { slice::from_raw_parts_mut(memory, count) }))
     }
 
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
-        // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { single_buffer::send(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
+        slices::send_bytes(self.0, &[IoSlice::new(bytes)], deadline)
     }
 
-    /// Sends `start` and then a list (none if its ends are null), all in one call.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::send`].
-    pub(super) unsafe fn send_with_list(
+    /// Sends `start` and then a list, all in one call.
+    pub(super) fn send_with_list(
         self,
         start: &[u8],
-        first: *mut IoList,
-        last: *mut IoList,
+        list: Option<ToSend<'_>>,
         deadline: i64,
     ) -> Result<()> {
-        let mut list = IoList::to_send(start);
-        list.next = first;
-        let list = &raw mut list;
-        let last = if first.is_null() { list } else { last };
-        // SAFETY: by the caller's promise; the new element is alive through the call.
-        unsafe { byte_socket::send(self.0, list, last, deadline) }
+        ToSend::with(start, list, |all| byte_socket::send(self.0, all, deadline))
+    }
+}
+
+/// How much of a buffer a receive fills.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// What is there. So many bytes as `certain` are known to come.
+    Part { certain: usize },
+}
+
+/// What was received to a buffer of a list.
+pub(super) enum Piece<'a> {
+    Bytes(&'a mut [u8]),
+    /// So many bytes, as the buffer has no memory.
+    Dropped(usize),
+}
+
+impl Piece<'_> {
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Dropped(count) => *count,
+        }
     }
 }
 
@@ -188,9 +224,6 @@ impl Operation {
         !self.has_begun() && !transferred() && direction::has_done_nothing(error, self.deadline)
     }
 }
-
-/// Null pointers for the ends of a list: there is none.
-pub(super) const NO_LIST: *mut IoList = ptr::null_mut();
 
 /// Makes room for `additional` bytes.
 pub(super) fn reserve(buffer: &mut Vec<u8>, additional: usize) -> Result<()> {

@@ -1,7 +1,5 @@
 //! What was taken out of the stream beneath before anybody has received it.
 
-#![allow(unsafe_code)] // Receives to memory of ours.
-
 use super::lower::Lower;
 use crate::concurrency::atomicity;
 use crate::os::errno::Result;
@@ -58,10 +56,7 @@ impl<const N: usize> Taken<N> {
         let mut bytes = self.bytes.get();
         let length = self.length.get();
         let place = &mut bytes[length..length + missing];
-        let (memory, room) = (place.as_mut_ptr(), place.len());
-        // SAFETY: the place is this call's own.
-        let receive = || unsafe { beneath.receive_some(memory, room, 1, deadline) };
-        let count = atomicity::aside(receive)??;
+        let count = atomicity::aside(|| beneath.receive_some(place, deadline))??;
         self.bytes.set(bytes);
         self.length.set(length + count);
         Ok(())

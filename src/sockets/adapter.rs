@@ -13,7 +13,7 @@ pub(crate) use user_socket::{Messages, Stream};
 
 use super::byte_socket::ByteStream;
 use super::direction::Direction;
-use super::io_list::{Cursor, IoList};
+use super::io_list::{Cursor, ToFill, ToSend};
 use super::message_socket::MessageSocket;
 use super::object::abilities::{self, Abilities, ReceivesSome};
 use super::object::{self, Counted, Kind, Socket};
@@ -94,19 +94,21 @@ impl Socket for Adapter<dyn Stream> {
 }
 
 impl object::Bytes for Adapter<dyn Stream> {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
-        // SAFETY: the list is the caller's promise.
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        let (first, last) = (list.first(), list.last());
+        // SAFETY: the list's promise.
         self.send_by(|stream| unsafe {
             scatter::with_slices(first, last, |buffers| stream.send(buffers, deadline))
         })
     }
 
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
+        let (first, last) = (list.first(), list.last());
         self.receive_by(|stream| {
             if first.is_null() && last.is_null() {
                 return scatter::receive_all(stream, deadline);
             }
-            // SAFETY: the list is the caller's promise.
+            // SAFETY: the list's promise.
             unsafe { scatter::receive_bytes(stream, first, last, deadline) }
         })
     }
@@ -136,20 +138,17 @@ impl Socket for Adapter<dyn Messages> {
 }
 
 impl object::Messages for Adapter<dyn Messages> {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
-        // SAFETY: the list is the caller's promise.
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        let (first, last) = (list.first(), list.last());
+        // SAFETY: the list's promise.
         self.send_by(|messages| unsafe {
             scatter::with_slices(first, last, |parts| messages.send(parts, deadline))
         })
     }
 
-    unsafe fn receive(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
-        // SAFETY: the list is the caller's promise.
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        let (first, last) = (list.first(), list.last());
+        // SAFETY: the list's promise.
         self.receive_by(|messages| unsafe {
             scatter::receive_message(messages, first, last, deadline)
         })

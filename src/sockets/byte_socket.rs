@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
-use super::io_list::{IoList, check_ends};
+use super::io_list::{IoList, ToFill, ToSend, check_ends};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -36,46 +36,32 @@ pub(crate) const fn type_id() -> *const c_void {
 }
 
 /// Sends all of the list, or fails.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for sending.
 #[inline(never)]
-pub(crate) unsafe fn send(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
+pub(crate) fn send(socket: c_int, list: ToSend<'_>, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
-    // SAFETY: by the caller's promise.
+    let (first, last) = (list.first(), list.last());
+    // SAFETY: the list's promise; the interface of an open handle is alive.
     unsafe {
         check_ends(first, last)?;
         call((*stream).send, stream, first, last, deadline)
     }
 }
 
-/// Fills the list, or fails. Without a list (two null pointers) everything is
-/// received and dropped until that fails, mostly with `EPIPE` at the stream's end.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for receiving.
+/// Fills the list, or fails. Without a list everything is received and dropped until that fails,
+/// mostly with `EPIPE` at the stream's end.
 #[inline(never)]
-pub(crate) unsafe fn receive(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
+pub(crate) fn receive(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
-    // SAFETY: by the caller's promise.
+    let (first, last) = (list.first(), list.last());
+    // SAFETY: as in `send`.
     unsafe {
-        if !(first.is_null() && last.is_null()) {
+        if !list.is_none() {
             check_ends(first, last)?;
         }
         call((*stream).receive, stream, first, last, deadline)

@@ -77,6 +77,7 @@ pub(crate) enum Direction {
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     element: *const IoList,
+    last: *const IoList,
     offset: usize,
     remaining: usize,
 }
@@ -133,7 +134,7 @@ impl Cursor {
         if element != last {
             return Err(Errno::EINVAL);
         }
-        Ok(Self { element: first, offset: 0, remaining: total })
+        Ok(Self { element: first, last, offset: 0, remaining: total })
     }
 
     /// Bytes still to be transferred.
@@ -276,5 +277,8 @@ impl Cursor {
     }
 }
 
+mod lists;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use lists::{ToFill, ToSend};

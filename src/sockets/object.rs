@@ -9,7 +9,7 @@
 pub(crate) mod abilities;
 
 use super::byte_socket::{self, ByteStream, to_c};
-use super::io_list::IoList;
+use super::io_list::{IoList, ToFill, ToSend};
 use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
 use crate::concurrency::abilities::Abilities;
@@ -95,32 +95,19 @@ pub(crate) enum Input {
 /// A byte stream.
 pub(crate) trait Bytes: Socket<Table = ByteStream> {
     /// Sends all of the list, or fails.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::send`].
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()>;
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()>;
 
     /// Fills the list, or fails. Without a list everything is received and dropped.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()>;
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()>;
 }
 
 /// A message socket.
 pub(crate) trait Messages: Socket<Table = MessageSocket> {
     /// Sends the list as one message.
-    ///
-    /// # Safety
-    /// As for [`message_socket::send`].
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()>;
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()>;
 
     /// Receives one message and returns its length. Without a list it is dropped.
-    ///
-    /// # Safety
-    /// As for [`message_socket::receive`].
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64)
-    -> Result<usize>;
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize>;
 }
 
 /// How a call keeps the object that it is inside of, as the handle may be closed meanwhile.
@@ -295,7 +282,7 @@ unsafe extern "C" fn send<T: Bytes>(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the table is an object's first field; the list is the caller's promise.
-    to_c(unsafe { hold::<T, _>(stream).send(first, last, deadline) })
+    to_c(unsafe { hold::<T, _>(stream).send(ToSend::new(first, last), deadline) })
 }
 
 /// Stands in [`ByteStream`].
@@ -309,7 +296,7 @@ unsafe extern "C" fn receive<T: Bytes>(
     deadline: i64,
 ) -> c_int {
     // SAFETY: as in `send`.
-    to_c(unsafe { hold::<T, _>(stream).receive(first, last, deadline) })
+    to_c(unsafe { hold::<T, _>(stream).receive(ToFill::new(first, last), deadline) })
 }
 
 /// Stands in [`MessageSocket`].
@@ -323,7 +310,7 @@ unsafe extern "C" fn send_message<T: Messages>(
     deadline: i64,
 ) -> c_int {
     // SAFETY: as in `send`.
-    to_c(unsafe { hold::<T, _>(socket).send(first, last, deadline) })
+    to_c(unsafe { hold::<T, _>(socket).send(ToSend::new(first, last), deadline) })
 }
 
 /// Stands in [`MessageSocket`].
@@ -337,7 +324,7 @@ unsafe extern "C" fn receive_message<T: Messages>(
     deadline: i64,
 ) -> isize {
     // SAFETY: as in `send`.
-    length_to_c(unsafe { hold::<T, _>(socket).receive(first, last, deadline) })
+    length_to_c(unsafe { hold::<T, _>(socket).receive(ToFill::new(first, last), deadline) })
 }
 
 /// Stands in [`InputVfs`].

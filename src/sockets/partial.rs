@@ -6,7 +6,7 @@
 #![allow(unsafe_code)] // Calls through tables of functions.
 
 use super::byte_socket;
-use super::io_list::IoList;
+use super::io_list::{IoList, ToFill};
 use crate::concurrency::abilities::Abilities;
 use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input;
@@ -62,7 +62,7 @@ unsafe fn receive_known(
         let mut list = IoList::single(memory.wrapping_add(start).cast(), count);
         let list = &raw mut list;
         // SAFETY: a list of one buffer, by the caller's promise.
-        unsafe { byte_socket::receive(socket, list, list, deadline) }
+        byte_socket::receive(socket, unsafe { ToFill::new(list, list) }, deadline)
     };
     let mut count = least.clamp(1, length);
     fill(0, count)?;

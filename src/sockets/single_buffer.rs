@@ -4,7 +4,7 @@
 #![allow(unsafe_code)] // Makes lists of buffers.
 
 use super::byte_socket;
-use super::io_list::IoList;
+use super::io_list::{IoList, ToFill, ToSend};
 use super::stream::connection;
 use crate::concurrency::atomicity::UNRECORDED;
 use crate::os::errno::Result;
@@ -44,7 +44,7 @@ unsafe fn send_list(
     let mut list = IoList::single(memory.cast_mut(), length);
     let list = &raw mut list;
     // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { byte_socket::send(socket, list, list, deadline) }
+    byte_socket::send(socket, unsafe { ToSend::new(list, list) }, deadline)
 }
 
 /// Fills one buffer, or fails. A null `memory` drops the bytes.
@@ -80,5 +80,5 @@ unsafe fn receive_list(
     let mut list = IoList::single(memory, length);
     let list = &raw mut list;
     // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { byte_socket::receive(socket, list, list, deadline) }
+    byte_socket::receive(socket, unsafe { ToFill::new(list, list) }, deadline)
 }

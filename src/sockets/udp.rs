@@ -6,7 +6,7 @@ mod filter;
 
 use super::direction::Direction;
 use super::fd_io::{BATCH, EMPTY, attempt, header};
-use super::io_list::{self, Cursor, IoList};
+use super::io_list::{self, Cursor, IoList, ToFill, ToSend};
 use super::ip_address::{self, IpAddress};
 use super::message_socket::MessageSocket;
 use super::object::{Input, Kind, Messages, Object, Placed, Socket};
@@ -343,19 +343,14 @@ impl Socket for Udp {
 }
 
 impl Messages for Udp {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, _: i64) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        unsafe { self.send_to(None, first, last) }
+    fn send(&self, list: ToSend<'_>, _: i64) -> Result<()> {
+        // SAFETY: the list's promise.
+        unsafe { self.send_to(None, list.first(), list.last()) }
     }
 
-    unsafe fn receive(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        let received = unsafe { self.receive_from(first, last, deadline) };
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        // SAFETY: the list's promise.
+        let received = unsafe { self.receive_from(list.first(), list.last(), deadline) };
         received.map(|(length, _)| length)
     }
 }

@@ -1,7 +1,5 @@
 //! The HTTP socket. It is also a byte stream: that of the bodies of its messages.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::framing::{Body, Framing, Unanswered};
 use super::sending::{self, BeforeHead};
 use super::state::{Exchange, Http, Input, Output, Put};
@@ -14,7 +12,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::drafts::Draft;
 use crate::scheduler::handles;
 use crate::sockets::byte_socket::ByteStream;
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{ToFill, ToSend};
 use crate::sockets::object::abilities::{self, Abilities};
 use crate::sockets::object::{self, Bytes, Counted, Kind, Socket};
 use core::cell::{Cell, RefCell};
@@ -112,17 +110,8 @@ pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
 }
 
 /// Sends a part of the body, and before it the head.
-///
-/// # Safety
-/// As for [`byte_socket::send`].
-pub(crate) unsafe fn send_body(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.send_body(first, last, deadline) }
+pub(crate) fn send_body(socket: c_int, list: ToSend<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.send_body(list, deadline)
 }
 
 /// Ends the body.
@@ -154,18 +143,9 @@ pub(crate) fn receive_field(socket: c_int, put: Put<'_>, deadline: i64) -> Resul
 
 /// Receives as much of the body as there is room for, and returns how much; less only at
 /// its end. `EPIPE` when nothing is left.
-///
-/// # Safety
-/// As for [`byte_socket::receive`].
-pub(crate) unsafe fn receive_body(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<usize> {
+pub(crate) fn receive_body(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<usize> {
     let _call = SocketCall::begin(Context::get()?);
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.receive_body(first, last, deadline) }
+    find(socket)?.receive_body(list, deadline)
 }
 
 /// Ends the incoming stream: some of a message was received, and nobody gets it.
@@ -247,13 +227,11 @@ impl Socket for Http {
 }
 
 impl Bytes for Http {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        unsafe { self.send_body(first, last, deadline) }
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        self.send_body(list, deadline)
     }
 
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        unsafe { self.receive_whole(first, last, deadline) }
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
+        self.receive_whole(list, deadline)
     }
 }

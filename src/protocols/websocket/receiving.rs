@@ -1,7 +1,5 @@
 //! Receiving messages, and what may come between their frames.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::closing::{self, Closing};
 use super::digestion;
 use super::frame::apply_mask;
@@ -11,10 +9,9 @@ use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::lower::{self, Lower, Operation};
+use crate::protocols::lower::{self, Extent, Lower, Operation, Piece};
 use crate::scheduler::context::Context;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
-use core::{ptr, slice};
+use crate::sockets::io_list::{Cursor, ToFill};
 
 /// Text that is skipped is looked at in pieces of this size.
 const SKIPPED_AT_ONCE: usize = 4096;
@@ -46,23 +43,14 @@ enum Received {
 }
 
 impl WebSocket {
-    /// Without a list (two null pointers) the message is dropped.
-    ///
-    /// # Safety
-    /// As for [`Cursor::new`], for receiving.
-    pub(super) unsafe fn receive_message(
+    /// Without a list the message is dropped.
+    pub(super) fn receive_message(
         &self,
-        first: *mut IoList,
-        last: *mut IoList,
+        list: ToFill<'_>,
         deadline: i64,
     ) -> Result<(usize, Content)> {
         Context::may_block()?;
-        let cursor = if first.is_null() && last.is_null() {
-            None
-        } else {
-            // SAFETY: by the caller's promise.
-            Some(unsafe { Cursor::new(first, last, Direction::ReceiveMessage)? })
-        };
+        let cursor = if list.is_none() { None } else { Some(list.message()?) };
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
@@ -237,31 +225,21 @@ impl Message {
         operation: &Operation,
     ) -> Result<usize> {
         let left = length - position;
-        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
-        let (memory, count) = match &mut self.cursor {
-            None => (ptr::null_mut(), left),
-            Some(cursor) => match cursor.skip_length() {
-                Some(skipped) => (ptr::null_mut(), skipped.min(left)),
-                None => {
-                    let (_, count) = cursor.gather(&mut slot, left);
-                    (slot[0].iov_base.cast::<u8>(), count)
-                }
-            },
+        let Some(cursor) = &mut self.cursor else {
+            return self.skip(beneath, frame, position, left, content, operation);
         };
-        let count = if memory.is_null() {
-            self.skip(beneath, frame, position, count, content, operation)?
-        } else {
-            // SAFETY: a buffer of the list, of which the caller has promised that it is
-            // writable until the call returns; nobody else uses it meanwhile.
-            unsafe {
-                beneath.receive_to(memory, count, operation.deadline)?;
-                let piece = slice::from_raw_parts_mut(memory, count);
-                self.decode(piece, frame, position, content)?;
+        if let Some(skipped) = cursor.skip_length() {
+            let count = skipped.min(left);
+            let count = self.skip(beneath, frame, position, count, content, operation)?;
+            if let Some(cursor) = &mut self.cursor {
+                cursor.advance(count);
             }
-            count
-        };
-        if let Some(cursor) = &mut self.cursor {
-            cursor.advance(count);
+            return Ok(count);
+        }
+        let received = beneath.receive_next(cursor, left, Extent::Whole, operation.deadline)?;
+        let count = received.count();
+        if let Piece::Bytes(piece) = received {
+            decode(&mut self.validator, piece, frame, position, content)?;
         }
         Ok(count)
     }
@@ -277,8 +255,7 @@ impl Message {
         operation: &Operation,
     ) -> Result<usize> {
         if content == Content::Binary {
-            // SAFETY: without memory the bytes are dropped.
-            unsafe { beneath.receive_to(ptr::null_mut(), count, operation.deadline)? };
+            beneath.skip(count, operation.deadline)?;
             return Ok(count);
         }
         let count = count.min(SKIPPED_AT_ONCE);
@@ -286,23 +263,24 @@ impl Message {
         lower::reserve(&mut piece, count)?;
         piece.resize(count, 0);
         beneath.receive(&mut piece, operation.deadline)?;
-        self.decode(&mut piece, frame, position, content)?;
+        decode(&mut self.validator, &mut piece, frame, position, content)?;
         Ok(count)
     }
+}
 
-    fn decode(
-        &mut self,
-        piece: &mut [u8],
-        frame: &Frame,
-        position: usize,
-        content: Content,
-    ) -> Result<()> {
-        if frame.mask != Mask::default() {
-            apply_mask(piece, frame.mask, position as u64);
-        }
-        match content {
-            Content::Binary => Ok(()),
-            Content::Text => self.validator.push(piece),
-        }
+/// Unmasks a piece of a payload, and checks it if it is text.
+fn decode(
+    validator: &mut Validator,
+    piece: &mut [u8],
+    frame: &Frame,
+    position: usize,
+    content: Content,
+) -> Result<()> {
+    if frame.mask != Mask::default() {
+        apply_mask(piece, frame.mask, position as u64);
+    }
+    match content {
+        Content::Binary => Ok(()),
+        Content::Text => validator.push(piece),
     }
 }

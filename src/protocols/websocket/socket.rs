@@ -1,7 +1,5 @@
 //! The WebSocket: a message socket that also tells text from binary messages.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::closing::Closing;
 use super::random::Masks;
 use super::state::{Stream, WebSocket};
@@ -9,11 +7,11 @@ use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::lower::{Lower, NO_LIST, Operation};
+use crate::protocols::lower::{Lower, Operation};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{ToFill, ToSend};
 use crate::sockets::message_socket::MessageSocket;
 use crate::sockets::object::abilities::{self, Abilities};
 use crate::sockets::object::{Counted, Input, Kind, Messages, Socket};
@@ -48,33 +46,14 @@ fn find(socket: c_int) -> Result<Counted<WebSocket>> {
 }
 
 /// Sends a message.
-///
-/// # Safety
-/// As for [`message_socket::send`].
-pub(crate) unsafe fn send(
-    socket: c_int,
-    content: Content,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.send_message(content, first, last, deadline) }
+pub(crate) fn send(socket: c_int, content: Content, list: ToSend<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.send_message(content, list, deadline)
 }
 
 /// Receives a message: its length, and what it holds.
-///
-/// # Safety
-/// As for [`message_socket::receive`].
-pub(crate) unsafe fn receive(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<(usize, Content)> {
+pub(crate) fn receive(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<(usize, Content)> {
     let _call = SocketCall::begin(Context::get()?);
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.receive_message(first, last, deadline) }
+    find(socket)?.receive_message(list, deadline)
 }
 
 /// Sends the parts as one message.
@@ -84,8 +63,7 @@ pub(crate) fn send_slices(
     parts: &[IoSlice<'_>],
     deadline: i64,
 ) -> Result<()> {
-    // SAFETY: the parts are borrowed for the whole call.
-    slices::with_list(parts, |first, last| unsafe { send(socket, content, first, last, deadline) })
+    slices::with_list(parts, |list| send(socket, content, list, deadline))
 }
 
 /// Receives a message of `limit` bytes at most, and what it holds.
@@ -94,9 +72,7 @@ pub(crate) fn receive_vec(
     limit: usize,
     deadline: i64,
 ) -> Result<(Vec<u8>, Content)> {
-    // SAFETY: a message is written to the beginning of the list; the memory is there for the
-    // whole call.
-    unsafe { slices::receive_vec(limit, |list| receive(socket, list, list, deadline)) }
+    slices::receive_vec(limit, |list| receive(socket, list, deadline))
 }
 
 /// Sends a ping.
@@ -177,8 +153,7 @@ impl WebSocket {
         let mut operation = Operation::new(deadline);
         operation.begun()?;
         loop {
-            // SAFETY: there is no list.
-            match unsafe { self.receive_message(NO_LIST, NO_LIST, deadline) } {
+            match self.receive_message(ToFill::NONE, deadline) {
                 Ok(_) => operation.step()?,
                 Err(Errno::EPIPE) if self.input.get() == Stream::Ended => return Ok(()),
                 Err(error) => return Err(error),
@@ -212,19 +187,12 @@ impl Socket for WebSocket {
 }
 
 impl Messages for WebSocket {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        unsafe { self.send_message(self.content.get(), first, last, deadline) }
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        self.send_message(self.content.get(), list, deadline)
     }
 
-    unsafe fn receive(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        let (length, content) = unsafe { self.receive_message(first, last, deadline)? };
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        let (length, content) = self.receive_message(list, deadline)?;
         if content == self.content.get() { Ok(length) } else { Err(Errno::EPROTO) }
     }
 }

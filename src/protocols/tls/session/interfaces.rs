@@ -1,7 +1,5 @@
 //! What handles of sessions stand for.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::Session;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -9,7 +7,7 @@ use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::scheduler::handles;
 use crate::sockets::byte_socket::ByteStream;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::io_list::{Cursor, ToFill, ToSend};
 use crate::sockets::object::abilities::{self, Abilities, HasRoom, ReceivesSome};
 use crate::sockets::object::{Bytes, Counted, Input, Socket};
 use crate::sockets::room;
@@ -41,20 +39,14 @@ impl Socket for Session {
 }
 
 impl Bytes for Session {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
         Context::may_block()?;
-        // SAFETY: by the caller's promise.
-        let list = unsafe { Cursor::new(first, last, Direction::Send)? };
-        self.send_list(list, deadline)
+        self.send_list(list.cursor()?, deadline)
     }
 
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
         Context::may_block()?;
-        let list = match first.is_null() && last.is_null() {
-            true => None,
-            // SAFETY: by the caller's promise.
-            false => Some(unsafe { Cursor::new(first, last, Direction::Receive)? }),
-        };
+        let list = if list.is_none() { None } else { Some(list.cursor()?) };
         self.receive_list(list, deadline)
     }
 }

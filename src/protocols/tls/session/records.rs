@@ -1,16 +1,12 @@
 //! Records on their way between rustls and the stream below.
 
-#![allow(unsafe_code)] // Transfers from and to memory of ours.
-
 use super::Session;
 use super::record::{HEADER, Record};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::lower::{Occupied, Operation};
 use crate::protocols::tls::config;
 use crate::sockets::at_once;
-use crate::sockets::byte_socket;
-use crate::sockets::io_list::IoList;
-use crate::sockets::partial;
+use crate::sockets::slices;
 use core::ffi::c_int;
 use core::ops::RangeInclusive;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -43,10 +39,7 @@ impl Session {
     }
 
     fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::to_send(bytes);
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call.
-        unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)
+        slices::send_bytes(self.below.get(), &[IoSlice::new(bytes)], deadline).map_err(torn)
     }
 
     #[inline(never)]
@@ -67,12 +60,8 @@ impl Session {
         if record.known < HEADER {
             // What is there, as nothing has happened if that is nothing. A stream that can't
             // tell what is there is asked for a byte.
-            let memory = &mut record.header[record.known..];
-            let (memory, length) = (memory.as_mut_ptr(), memory.len());
-            // SAFETY: the header is there for the whole call.
-            let count = unsafe {
-                partial::receive(self.below.get(), memory, length, 1, operation.deadline)
-            };
+            let rest = &mut record.header[record.known..];
+            let count = slices::receive_part(self.below.get(), rest, operation.deadline);
             record.known += count.map_err(torn)?;
             operation.begun()?;
             if record.known < HEADER {
@@ -94,16 +83,8 @@ impl Session {
 
     /// Gives rustls the rest of the record's content, `missing` bytes, which it waits for.
     fn receive_content(&self, missing: usize, deadline: i64) -> Result<()> {
-        let mut rest = Vec::new();
-        rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
-        let mut list = IoList::single(rest.spare_capacity_mut().as_mut_ptr().cast(), missing);
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call, which fills all of the buffer if it
-        // succeeds; there is room for so much.
-        unsafe {
-            byte_socket::receive(self.below.get(), list, list, deadline).map_err(torn)?;
-            rest.set_len(missing);
-        }
+        let rest = slices::receive_bytes_vec(self.below.get(), missing, deadline);
+        let rest = rest.map_err(torn)?;
         self.feed(&rest)
     }
 
@@ -187,10 +168,7 @@ impl Session {
     }
 
     fn receive_below(&self, buffer: &mut [u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call.
-        unsafe { byte_socket::receive(self.below.get(), list, list, deadline) }.map_err(torn)
+        slices::receive_bytes(self.below.get(), buffer, deadline).map_err(torn)
     }
 
     /// Gives rustls a part of a record.

@@ -9,7 +9,7 @@ use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::byte_socket::ByteStream;
-use crate::sockets::io_list::{Cursor, IoList};
+use crate::sockets::io_list::{Cursor, ToFill, ToSend};
 use crate::sockets::object::abilities::{self, Abilities, HasRoom, ReceivesSome};
 use crate::sockets::object::{Bytes, Input, Placed, Socket};
 use crate::sockets::stream::family::{Family, reset_when_closed};
@@ -57,9 +57,10 @@ impl Socket for Connection {
 }
 
 impl Bytes for Connection {
-    unsafe fn send(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
-        // SAFETY: by the caller's promise.
+        let (first, last) = (list.first(), list.last());
+        // SAFETY: the list's promise.
         unsafe {
             match single(first, last) {
                 Some(only) => self.send_buffer(context, RECORDED, only.base, only.len, deadline),
@@ -68,9 +69,10 @@ impl Bytes for Connection {
         }
     }
 
-    unsafe fn receive(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
         let context = Context::may_block()?;
-        // SAFETY: by the caller's promise.
+        let (first, last) = (list.first(), list.last());
+        // SAFETY: the list's promise.
         unsafe {
             match single(first, last) {
                 Some(only) => self.receive_buffer(context, RECORDED, only.base, only.len, deadline),
