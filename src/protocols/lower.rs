@@ -18,7 +18,6 @@ use core::cell::Cell;
 use core::ffi::c_int;
 use core::ptr;
 use core::slice;
-use std::io::IoSlice;
 
 /// A byte stream's handle, owned by the protocol above it.
 #[derive(Clone, Copy)]
@@ -55,7 +54,10 @@ impl Lower {
 
     /// Receives exactly the bytes of `buffer`.
     pub(super) fn receive(self, buffer: &mut [u8], deadline: i64) -> Result<()> {
-        slices::receive_bytes(self.0, buffer, deadline)
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe {
+            single_buffer::receive(self.0, buffer.as_mut_ptr().cast(), buffer.len(), deadline)
+        }
     }
 
     /// Receives `length` bytes and drops them.
@@ -114,7 +116,8 @@ impl Lower {
 
     /// Sends all of `bytes`.
     pub(super) fn send(self, bytes: &[u8], deadline: i64) -> Result<()> {
-        slices::send_bytes(self.0, &[IoSlice::new(bytes)], deadline)
+        // SAFETY: the buffer is borrowed for the whole call.
+        unsafe { single_buffer::send(self.0, bytes.as_ptr().cast(), bytes.len(), deadline) }
     }
 
     /// Sends `start` and then a list, all in one call.
