@@ -1,10 +1,12 @@
 //! What sockets of this library can do beyond the interfaces that C knows.
 
-use crate::handle_table::Interface;
+use crate::handle_table::Opaque;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
+use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
-use core::ffi::c_void;
+use core::ffi::c_int;
+use core::ptr;
 use std::io::IoSlice;
 
 /// What objects of a kind can do. All entries are optional. Each is called with a live object of
@@ -60,9 +62,21 @@ impl Abilities {
     };
 }
 
-impl Interface for Abilities {
-    fn type_id() -> *const c_void {
-        static IDENTITY: u8 = 0;
-        (&raw const IDENTITY).cast()
+impl Abilities {
+    /// Returns the table as its kind has it.
+    pub(crate) const fn for_kind(&'static self) -> &'static Opaque {
+        // SAFETY: a type without content, of which nothing is read.
+        unsafe { &*(&raw const *self).cast::<Opaque>() }
+    }
+
+    /// Returns the object of an open handle, and what objects of its kind can do.
+    pub(crate) fn find(
+        context: &Context,
+        handle: c_int,
+    ) -> Result<(*mut (), Option<&'static Abilities>)> {
+        let (object, kind) = context.handles.any(handle)?;
+        let table = kind.abilities.map(|table| ptr::from_ref(table).cast::<Abilities>());
+        // SAFETY: all tables of kinds come from `for_kind`.
+        Ok((object, table.map(|table| unsafe { &*table })))
     }
 }

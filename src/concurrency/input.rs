@@ -100,7 +100,7 @@ fn digest(context: &Context, handle: c_int) -> Result<Option<bool>> {
     let mut digested = None;
     let mut handle = handle;
     for _ in 0..DEEPEST {
-        let (object, table) = context.handles.interface::<Abilities>(handle)?;
+        let (object, table) = Abilities::find(context, handle)?;
         if let Some(digest) = table.and_then(|table| table.digest) {
             // SAFETY: the table is that of the object's kind, and the handle is open.
             digested = Some(unsafe { digest(object) } | digested.unwrap_or(false));

@@ -15,7 +15,7 @@ use std::io::IoSlice;
 
 /// Returns the object and what it can do.
 fn find(context: &Context, socket: c_int) -> Option<(*mut (), &'static Abilities)> {
-    let (object, table) = context.handles.interface(socket).ok()?;
+    let (object, table) = Abilities::find(context, socket).ok()?;
     Some((object, table?))
 }
 

@@ -14,7 +14,7 @@ use super::message_socket::{self, MessageSocket, length_to_c};
 use super::storage::{self, Storage};
 use crate::concurrency::abilities::Abilities;
 use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::{self, Interface as _};
+use crate::handle_table;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -172,7 +172,9 @@ pub(crate) struct Kind<T: Socket>(handle_table::Kind, PhantomData<fn(T)>);
 
 impl<T: Socket> Kind<T> {
     pub(crate) const fn new(name: &'static str) -> Kind<T> {
-        Kind(handle_table::Kind::new(name, close::<T>, query::<T>), PhantomData)
+        let abilities = Some(const { &T::ABILITIES }.for_kind());
+        let kind = handle_table::Kind::new(name, close::<T>, query::<T>);
+        Kind(handle_table::Kind { abilities, ..kind }, PhantomData)
     }
 
     /// Returns the socket with this handle, for a call.
@@ -351,9 +353,7 @@ unsafe extern "C" fn input_beneath<T: Socket>(vfs: *mut InputVfs, beneath: *mut 
 /// # Safety
 /// `object` is an object of this type, and its handle is open.
 unsafe fn query<T: Socket>(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    if type_id == Abilities::type_id() {
-        const { &T::ABILITIES }.answer()
-    } else if T::Table::has(type_id) {
+    if T::Table::has(type_id) {
         object.cast() // its first field
     } else if type_id == input::type_id() {
         object.wrapping_byte_add(offset_of!(Object<T>, input)).cast()

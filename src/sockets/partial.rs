@@ -32,7 +32,7 @@ pub(crate) unsafe fn receive(
     }
     let context = Context::get()?;
     context.take_turn(deadline);
-    let (object, table) = context.handles.interface::<Abilities>(socket)?;
+    let (object, table) = Abilities::find(context, socket)?;
     let Some(receive) = table.and_then(|table| table.receive_some) else {
         // SAFETY: by the caller's promise.
         return unsafe { receive_known(context, socket, memory, length, least, deadline) };

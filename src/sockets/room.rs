@@ -18,7 +18,7 @@ use nix::sys::socket::{self, sockopt};
 /// Returns what tells of room on `socket`, if it can be told. It is alive until another coroutine
 /// runs: not used after a wait.
 pub(crate) fn find(context: &Context, socket: c_int) -> Option<Ref<FdSource>> {
-    let (object, table) = context.handles.interface::<Abilities>(socket).ok()?;
+    let (object, table) = Abilities::find(context, socket).ok()?;
     let room = table?.room?;
     // SAFETY: the table is that of the object's kind, and the handle is open.
     unsafe { room(object) }
