@@ -8,6 +8,9 @@ export CARGO_TARGET_DIR PEER RUNS N ONLY QUICK MIBS
 
 RELEASE = $(CARGO_TARGET_DIR)/release
 DEMO = $(CARGO_TARGET_DIR)/demo
+# The manual pages are made of the sources, by a program that only this needs.
+MAN = $(RELEASE)/man
+MAKE_PAGES = $(CARGO) run -p capi-docs -- man $(MAN)
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
 .PHONY: all bench check compatibility cross demo exports faults fuzz fuzz-api header man model \
@@ -19,6 +22,7 @@ all:
 	@# Rust's own library comes with bitcode, which other versions of LLVM stumble over (-flto).
 	@if command -v $(OBJCOPY) > /dev/null; then \
 	    $(OBJCOPY) -R .llvmbc -R .llvmcmd $(RELEASE)/libdill.a; fi
+	$(MAKE_PAGES)
 
 # With ONLY it builds what the named tests need.
 check: $(if $(ONLY),,all)
@@ -64,10 +68,10 @@ restarts: all
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/reliability_restart.sh $(N)
 
 header:
-	DILL_UPDATE_HEADER=1 $(CARGO) test --test header the_committed_headers_are_fresh
+	$(CARGO) run -p capi-docs -- header
 
 man:
-	DILL_UPDATE_MAN=1 $(CARGO) test --test man the_committed_pages_are_fresh
+	$(MAKE_PAGES)
 
 compatibility:
 	DILL_UPDATE_COMPATIBILITY=1 $(CARGO) test --test compatibility the_table_is_fresh
@@ -84,7 +88,7 @@ clean:
 	$(CARGO) clean
 
 help:
-	@echo 'make          builds libdill.a and libdill.so (.20) in $(RELEASE)'
+	@echo 'make          builds libdill.a, libdill.so (.20) and the manual in $(RELEASE)'
 	@echo 'make check    runs all tests, of Rust and of C; those that ONLY=name names'
 	@echo 'make cross    runs all of them that can be for 64-bit ARM, with QEMU'
 	@echo 'make valgrind runs the C tests under Memcheck'
@@ -100,7 +104,7 @@ help:
 	@echo 'make soak     a server under churn; SECONDS=600'
 	@echo 'make restarts  replaces a server under load, N=20 times'
 	@echo 'make header   writes include/*.h from the Rust sources'
-	@echo 'make man      writes docs/man from them'
+	@echo 'make man      writes the manual pages to $(MAN), from them and docs/man'
 	@echo 'make exports  writes c-tests/exports.txt, the list of exported symbols'
 	@echo 'make surface  writes tests/rust_surface.txt, the list of what is public in the Rust API'
 	@echo 'make compatibility  writes the table in COMPATIBILITY.md'

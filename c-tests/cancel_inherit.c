@@ -33,18 +33,18 @@ static void close_both(int ch[2]) {
     CHECK_OK(hclose(ch[1]));
 }
 
-/* In the main coroutine no grace period can be running: as period 0. */
+/* In the main coroutine no grace period can be running: it waits. */
 TEST(none_in_main) {
     start = now();
-    int b = go(blocks("m"));
+    int b = go(sleeps_until(start + 5000, "m"));
     CHECK_HANDLE(b);
     CHECK_OK(bundle_cancel(b, DILL_INHERIT));
-    CHECK_NOTES("m@0");
+    CHECK_NOTES("m@5000");
     CHECK_ERR(hclose(b), EBADF);
 }
 
 static coroutine void inherits_nothing(void) {
-    int b = go(blocks("m"));
+    int b = go(sleeps_until(start + 5000, "m"));
     CHECK_HANDLE(b);
     CHECK_OK(bundle_cancel(b, DILL_INHERIT));
     note("owner@%d", elapsed());
@@ -57,7 +57,7 @@ TEST(none_is_running) {
     CHECK_NOTES("");
     CHECK_OK(bundle_wait(b, -1));
     CHECK_OK(hclose(b));
-    CHECK_NOTES("m@0 owner@0");
+    CHECK_NOTES("m@5000 owner@5000");
 }
 
 /* Hears the request, works on for a while, then asks its own child to end within
@@ -188,34 +188,35 @@ TEST(three_levels_cut) {
     close_both(ch);
 }
 
-/* It is the period of the caller's own bundle that counts, not of one further up:
-   a request stops where the owner doesn't pass it on. */
+/* No period is running for the caller's own bundle, but for one further up. */
 static coroutine void in_the_inner_bundle(int ch) {
     int val;
     int b = go(blocks("child"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
-    CHECK_OK(bundle_cancel(b, DILL_INHERIT));
+    /* Which of the two timers is first isn't fixed. */
+    CHECK_INT(bundle_cancel(b, DILL_INHERIT), -1);
+    CHECK(errno == ETIMEDOUT || errno == ECANCELED);
     note("inner@%d", elapsed());
 }
 
 static coroutine void in_the_outer_bundle(int ch) {
     int b = go(in_the_inner_bundle(ch));
     CHECK_HANDLE(b);
-    CHECK_OK(bundle_wait(b, -1));
+    CHECK_ERR(bundle_wait(b, -1), ECANCELED);
     CHECK_OK(hclose(b));
     note("outer@%d", elapsed());
 }
 
-TEST(not_from_further_up) {
+TEST(from_further_up) {
     int ch[2];
     start = now();
     int b = bundle();
     CHECK_HANDLE(b);
     channel_of(b, ch);
     CHECK_OK(bundle_go(b, in_the_outer_bundle(ch[1])));
-    CHECK_OK(bundle_cancel(b, 1000));
-    CHECK_NOTES("child@0 inner@0 outer@0");
+    CHECK_ERR(bundle_cancel(b, 1000), ETIMEDOUT);
+    CHECK_NOTES("child@1000 inner@1000 outer@1000");
     close_both(ch);
 }
 

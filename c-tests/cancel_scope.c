@@ -132,7 +132,7 @@ static coroutine void cancels(int64_t end) {
 
 /* Of an operation under way the request waits for the end, the deadline does not, also when
    the request has come before it; and likewise of a grace period. */
-TEST(the_deadline_after_the_request) {
+TEST(the_deadline_after_the_request, BOTH_POLLERS) {
     int s[2];
     CHECK_OK(ipc_pair(s));
     int b = go(is_cut_in_brecv(s[0], now() + 30));

@@ -23,12 +23,24 @@
 /* A value that no function under test sets: shows that errno was written. */
 #define ERRNO_UNTOUCHED EDOM
 
+/* What a test that goes through many cases is at: failures name it. */
+static char check_about_[200];
+
+__attribute__((format(printf, 1, 2), unused))
+static void about(const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(check_about_, sizeof(check_about_), fmt, args);
+    va_end(args);
+}
+
 __attribute__((noreturn, noinline, cold, unused, format(printf, 3, 4)))
 static void check_fail(const char *file, int line, const char *fmt, ...) {
     int err = errno;
     /* Static, because the failing coroutine may have a tiny stack. */
     static char text[2048];
-    int len = snprintf(text, sizeof(text), "%s:%d: ", file, line);
+    int len = snprintf(text, sizeof(text), "%s:%d: %s%s", file, line, check_about_,
+        check_about_[0] ? ": " : "");
     va_list args;
     va_start(args, fmt);
     len += vsnprintf(text + len, sizeof(text) - 64 - (size_t)len, fmt, args);
@@ -171,10 +183,11 @@ static void note(const char *fmt, ...) {
     _exit(CHECK_SKIPPED);\
 } while(0)
 
-/* Becomes this program anew, with these arguments, under whatever this one runs under. */
+/* Becomes one of this program's PROGRAMs, as a new process does, under whatever this one runs
+   under. */
 __attribute__((noreturn, unused))
-static void run_self_with(char *argument, char *second) {
-    static char path[4096], wrapper[4096];
+static void run_program(const char *name) {
+    static char path[4096], wrapper[4096], option[] = "--program";
     char *words[64];
     size_t n = 0;
     const char *given = getenv("DILL_TEST_WRAPPER");
@@ -184,24 +197,11 @@ static void run_self_with(char *argument, char *second) {
     if(readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
         check_fail(__FILE__, __LINE__, "readlink failed");
     words[n++] = path;
-    words[n++] = argument;
-    words[n++] = second;
+    words[n++] = option;
+    words[n++] = (char*)name;
     words[n] = NULL;
     execvp(words[0], words);
     check_fail(__FILE__, __LINE__, "%s can't be executed", words[0]);
-}
-
-/* For programs with a main() of their own. */
-__attribute__((noreturn, unused))
-static void run_self(char *argument) {
-    run_self_with(argument, NULL);
-}
-
-/* Becomes one of this program's PROGRAMs, as a new process does. */
-__attribute__((noreturn, unused))
-static void run_program(const char *name) {
-    static char option[] = "--program";
-    run_self_with(option, (char*)name);
 }
 
 /* c-tests/valgrind says so: everything takes many times as long and needs more memory, and

@@ -95,7 +95,9 @@ for cc in gcc clang; do
     [ $cc = gcc ] || continue
     # A part of the tests: all ways to switch stacks, sockets, helper threads.
     runs_clean $cc address,undefined api_fuzz bundle cancel channel choose fork_resources fork_workers \
-        go_order happy_eyeballs http launch_turns notify tcp tls ws
-    runs_clean $cc thread bundle channel happy_eyeballs launch_turns libdill_binary tcp
+        go_order happy_eyeballs http launch_turns notify tcp tls turns_exceptions turns_failing \
+        turns_succeeding ws
+    runs_clean $cc thread bundle channel happy_eyeballs launch_turns libdill_binary tcp \
+        turns_failing turns_succeeding
 done
 [ -n "$tested" ] || skip "no compiler here has sanitizers"

@@ -165,6 +165,41 @@ static coroutine void sleep_for_ever(void) {
     msleep(-1);
 }
 
+static coroutine void choose_request(int fd) {
+    struct chclause clauses[] = {
+        {CHREQUEST, -1, NULL, 0},
+        {CHFDIN, fd, NULL, 0},
+        {CHFDIN, fd, NULL, 0},
+    };
+    choose(clauses, 3, -1);
+}
+
+/* What is told of a request. */
+TEST(requests) {
+    int ch[2], fds[2];
+    CHECK_OK(chmake(ch));
+    CHECK_OK(pipe(fds));
+    int line = __LINE__ + 1;
+    int b = go(choose_request(fds[0])), other = bundle();
+    CHECK(!strstr(dump(), "done with a request"));
+    CHECK_OK(bundle_notify(b, ch[1]));
+    CHECK_LINE(dump(), "done with a request: channel %d (bundle %d)", ch[1], b);
+    CHECK_OK(bundle_notify(other, ch[1]));
+    CHECK_LINE(dump(), "done with a request: channel %d (bundle %d), channel %d (bundle %d)",
+        ch[1], b, ch[1], other);
+    CHECK_LINE(dump(), "#1 %s:%d: blocked in choose: the request, fdin of descriptor %d, "
+        "nothing more", __FILE__, line, fds[0]);
+    for(int i = 0; i != 100; ++i) {
+        int more = bundle();
+        CHECK_OK(bundle_notify(more, ch[0]));
+    }
+    CHECK(strstr(dump(), ", and 38 more\n"));
+    CHECK_OK(bundle_request(b));
+    CHECK_LINE(dump(), "bundle %d: asked to finish", b);
+    CHECK_OK(bundle_wait(b, -1));
+    CHECK_OK(hclose(b));
+}
+
 static coroutine void choose_nothing(int64_t deadline) {
     choose(NULL, 0, deadline);
 }
@@ -241,7 +276,8 @@ TEST(endings) {
     CHECK_OK(bundle_go(b, cancel(c, -1)));
     CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit", c);
     CHECK_OK(bundle_deadline(c, now()));
-    CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit, hard-cancelled", c);
+    CHECK_LINE(dump(), "bundle %d: asked to finish, grace without limit, "
+        "deadline passed, hard-cancelled", c);
     CHECK_OK(bundle_wait(b, -1));
 
     /* In the middle of a close. */

@@ -112,6 +112,38 @@ TEST(rings_are_a_deadlock) {
     for(int i = 0; i != 3; ++i) CHECK_ERR(hclose(ring[i]), EBADF);
 }
 
+static int taken = -1;
+
+/* Takes over the bundle in which the one runs who is ending its own. */
+static coroutine void takes_over_and_closes(void) {
+    CHECK_WAITED(msleep(now() + 1));
+    int y = hown(taken);
+    CHECK_HANDLE(y);
+    CHECK_ERR(hclose(y), EDEADLK);
+    CHECK_ERR(bundle_cancel(y, 1000), EDEADLK);
+    /* Another one of its own is none of that. */
+    CHECK_OK(hclose(go(blocks("own"))));
+    note("refused");
+    taken = y;
+}
+
+static coroutine void ends_the_other(int x) {
+    CHECK_OK(bundle_cancel(x, 1000));
+    note("ended");
+}
+
+/* An owner, too, may wait for its own end: who runs in its bundle ends that in which it runs. */
+TEST(owners_may_deadlock) {
+    int x = bundle();
+    CHECK_HANDLE(x);
+    CHECK_OK(bundle_go(x, takes_over_and_closes()));
+    taken = go(ends_the_other(x));
+    CHECK_HANDLE(taken);
+    CHECK_OK(msleep(now() + 10));
+    CHECK_NOTES("own refused ended");
+    CHECK_OK(hclose(taken));
+}
+
 static int ended, refused;
 
 static coroutine void ends_next(int other, int period) {

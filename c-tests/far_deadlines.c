@@ -2,11 +2,12 @@
    late, never early, and never without end where time can get there. */
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 
 #include "net.h"
+#include "process.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static const int64_t far[] = {INT64_MAX, INT64_MAX - 1, INT64_MAX / 2 + 1,
     INT64_C(9223372036855), INT64_C(18446744073710), INT64_C(1) << 53};
@@ -130,11 +131,11 @@ static void late_sums(int64_t beyond) {
 }
 
 /* In real time they don't come, and waiting for them takes no work. */
-static void really(const char *poller, int kind, int64_t deadline) {
+static void really(int kind, int64_t deadline) {
+    about("wait %d until %lld", kind, (long long)deadline);
     pid_t child = fork();
     CHECK(child >= 0);
     if(child == 0) {
-        CHECK_OK(setenv("DILL_POLLER", poller, 1));
         struct itimerval timer = {{0, 0}, {0, 40000}};
         CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
         int b = go(waits(kind, deadline));
@@ -146,24 +147,20 @@ static void really(const char *poller, int kind, int64_t deadline) {
     struct rusage used;
     CHECK_INT(wait4(child, &status, 0, &used), child);
     if(!WIFSIGNALED(status) || WTERMSIG(status) != SIGALRM)
-        check_fail(__FILE__, __LINE__, "%s, %d, %lld: status %d", poller, kind,
-            (long long)deadline, status);
+        check_fail(__FILE__, __LINE__, "status %d", status);
     CHECK_BETWEEN(used.ru_utime.tv_sec + used.ru_stime.tv_sec, 0, 0);
     if(!under_memcheck()) CHECK_BETWEEN(used.ru_utime.tv_usec + used.ru_stime.tv_usec, 0, 20000);
 }
 
 static void in_child_with(void (*scenario)(int64_t), int64_t argument) {
-    int status;
+    about("%lld", (long long)argument);
     pid_t child = fork();
     CHECK(child >= 0);
     if(child == 0) {
-        alarm(15);
         scenario(argument);
         _exit(0);
     }
-    CHECK_INT(waitpid(child, &status, 0), child);
-    if(status != 0)
-        check_fail(__FILE__, __LINE__, "%lld: status %d", (long long)argument, status);
+    CHECK_OK(result_of(child));
 }
 
 TEST(sums_beyond_the_end) {
@@ -179,10 +176,9 @@ TEST(periods_in_virtual_time) {
     for(int i = 0; i != FAR; ++i) in_child_with(periods_virtually, far[i]);
 }
 
-TEST(in_real_time, VARIANTS("epoll io_uring")) {
-    const char *poller = variant() ? "io_uring" : "epoll";
+TEST(in_real_time) {
     for(int kind = 0; kind != 4; ++kind) {
-        for(int i = 0; i != FAR; ++i) really(poller, kind, far[i]);
-        if(!variant()) really(poller, kind, sum(now(), INT64_MAX));
+        for(int i = 0; i != FAR; ++i) really(kind, far[i]);
+        really(kind, sum(now(), INT64_MAX));
     }
 }

@@ -3,18 +3,14 @@
 #ifndef FORK_H_INCLUDED
 #define FORK_H_INCLUDED
 
-#include <sys/wait.h>
-
 #include "net.h"
+#include "process.h"
 
 #define MOST_FDS 64
 
 /* The child must have exited with this status. */
 static void reap(pid_t pid, int expected) {
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status));
-    CHECK_INT(WEXITSTATUS(status), expected);
+    CHECK_INT(result_of(pid), expected);
 }
 
 /* Forks; in the child 1, after a moment in which a timer has fired there. */

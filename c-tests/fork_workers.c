@@ -303,6 +303,51 @@ TEST(signals_go_to_whom_they_are_sent) {
     CHECK_OK(hclose(sig));
 }
 
+/* Sends itself signals of two kinds, which wait in the channel: that of the second kind thrice. */
+static void send_four(void) {
+    CHECK_OK(kill(getpid(), SIGUSR1));
+    for(int i = 0; i != 3; ++i) CHECK_OK(kill(getpid(), SIGRTMIN));
+}
+
+static void receive_four(int sig) {
+    static const int expected[] = {1, 3};
+    int counts[] = {0, 0}, signo = 0;
+    for(int i = 0; i != 4; ++i) {
+        CHECK_OK(chrecv(sig, &signo, sizeof(signo), now() + 10000));
+        CHECK(signo == SIGUSR1 || signo == SIGRTMIN);
+        ++counts[signo == SIGRTMIN];
+    }
+    for(int i = 0; i != 2; ++i) CHECK_INT(counts[i], expected[i]);
+    CHECK_ERR(chrecv(sig, &signo, sizeof(signo), 0), ETIMEDOUT);
+}
+
+/* What has arrived before the fork is for the parent alone, also where a channel of the child uses
+   the memory of the parent's again. */
+TEST(signals_that_are_not_received_yet) {
+    sigset_t set;
+    int signo;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGRTMIN);
+    int sig = sigchan(&set);
+    CHECK_HANDLE(sig);
+    send_four();
+    pid_t pid;
+    if(child(&pid)) {
+        int own = sigchan(&set);
+        CHECK_HANDLE(own);
+        CHECK_ERR(chrecv(own, &signo, sizeof(signo), now() + 2), ETIMEDOUT);
+        send_four();
+        receive_four(own);
+        CHECK_OK(hclose(own));
+        CHECK_OK(hclose(sig));
+        _exit(0);
+    }
+    reap(pid, 0);
+    receive_four(sig);
+    CHECK_OK(hclose(sig));
+}
+
 static pid_t forked;
 
 static void forks_in_handler(int signo) {

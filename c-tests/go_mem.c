@@ -129,7 +129,7 @@ static void wait_for(const struct record *r, int n) {
     while(r->n < n) CHECK_OK(msleep(now() + 1));
 }
 
-TEST(all_kinds_of_waiting, VARIANTS(OFFSETS)) {
+TEST(all_kinds_of_waiting, BOTH_POLLERS, VARIANTS(OFFSETS)) {
     int ch[2], many[12][2], in[2], out[2], val;
     struct ipaddr addr;
     memset(rec, 0, sizeof(rec));
@@ -213,7 +213,7 @@ static coroutine void finishes(int *count) {
     ++*count;
 }
 
-TEST(same_stack_again, VARIANTS(OFFSETS)) {
+TEST(same_stack_again, BOTH_POLLERS, VARIANTS(OFFSETS)) {
     int count = 0;
     paint();
     for(int i = 0; i != 1000; ++i) {

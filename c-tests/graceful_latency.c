@@ -12,12 +12,10 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 
-#include "check.h"
+#include "process.h"
 
 #define main graceful_server
 #include "../examples-c/graceful_server.c"
@@ -58,7 +56,6 @@ static pid_t start_server(int *port) {
     CHECK(pid >= 0);
     if(pid == 0) {
         char *argv[] = {(char*)"graceful_server", (char*)"-p", (char*)"0", NULL};
-        alarm(60); /* should the test fail, it's nobody's child any more */
         CHECK(dup2(out[1], 1) == 1);
         close(out[0]);
         close(out[1]);
@@ -149,10 +146,7 @@ static void await_ends(int ep, int count) {
 
 /* Waits for the server to end, which it does with all requests finished. */
 static void await_server(pid_t pid) {
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status));
-    CHECK_INT(WEXITSTATUS(status), 0);
+    CHECK_OK(result_of(pid));
 }
 
 static void close_idle_connections(int count) {

@@ -147,7 +147,7 @@ static void *other_thread(void *arg) {
 }
 
 /* The three descriptors that programs lose by mistake, and what has become of handles. */
-TEST(high) {
+TEST(high, BOTH_POLLERS) {
     int ch[2], p[2];
     CHECK_OK(setenv("DILL_HANDLES", "high", 1));
     CHECK_OK(chmake(ch));

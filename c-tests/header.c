@@ -22,8 +22,10 @@
 
 #if defined DILL_DISABLE_RAW_NAMES
 #define NAME(name) dill_##name
+#define SCOPE DILL_CANCEL_SCOPE
 #else
 #define NAME(name) name
+#define SCOPE CANCEL_SCOPE
 #endif
 
 #define TYPED(returned, name, arguments)\
@@ -183,6 +185,18 @@ static NAME(coroutine) void adds(int *sum, int a, int b) {
     if(NAME(yield)() == 0) *sum += a + b;
 }
 
+/* The name may be one that the macro's own parameters have. */
+static int fires(int watched) {
+    SCOPE(outer, -1, 0);
+    SCOPE(deadline, watched, -1);
+    if(NAME(yield)() == 0 || errno != ECANCELED) return 0;
+    for(int i = 0; i != 2; ++i) {
+        SCOPE(ch, DILL_SHIELD, i == 0 ? 0 : -1);
+        if(NAME(cancel_fired)(&ch) != (i == 0 ? ETIMEDOUT : 0)) return 0;
+    }
+    return NAME(cancel_fired)(&outer) == ETIMEDOUT && NAME(cancel_fired)(&deadline) == 0;
+}
+
 static int fail(const char *what) {
     fprintf(stderr, "%s\n", what);
     return 1;
@@ -239,6 +253,7 @@ int main(void) {
 #if !defined DILL_DISABLE_SOCKETS
     if(!NAME(bsock_type) || !NAME(msock_type)) return fail("a type is missing");
 #endif
+    if(!fires(-1) || NAME(yield)() != 0) return fail("scopes");
     int b = NAME(go)(adds(&sum, 1, 2));
     int b2 = NAME(go_mem)(adds(&sum, 3, twice(2)), stack[0], sizeof(stack[0]));
     if(b < 0 || b2 < 0) return fail("go failed");

@@ -46,6 +46,27 @@ static void get(int s) {
 }
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define NO_CONTENT "HTTP/1.1 204 No Content\r\n\r\n"
+#define ANSWER(body) "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" body
+
+/* Both ends are plain byte streams now, which carry bytes both ways. */
+static void are_plain(int a, int b) {
+    put(a, "there");
+    expect(b, "there");
+    put(b, "back");
+    expect(a, "back");
+    CHECK_OK(hclose(a));
+    CHECK_OK(hclose(b));
+}
+
+/* Detaches: until then these bytes were sent, and those are left to receive. */
+static void detach(int s, int raw, int64_t deadline, const char *sent, const char *left) {
+    s = http_detach(s, deadline);
+    CHECK_HANDLE(s);
+    expect(raw, sent);
+    expect(s, left);
+    are_plain(s, raw);
+}
 
 static int detached;
 
@@ -74,12 +95,7 @@ static void leaves(void (*begin)(int s), const char *sent, const char *comes, co
         CHECK_OK(bundle_wait(b, -1));
         CHECK_OK(hclose(b));
         expect(detached, left);
-        put(raw, "more");
-        expect(detached, "more");
-        put(detached, "back");
-        expect(raw, "back");
-        CHECK_OK(hclose(detached));
-        CHECK_OK(hclose(raw));
+        are_plain(detached, raw);
     }
 }
 
@@ -95,18 +111,19 @@ static void status(int s) {
 
 TEST(all_heads) {
     leaves(get, GET, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX: y\r\n\r\nbody", "body");
-    leaves(get, GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n", "2\r\nbo\r\n");
+    leaves(get, GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n",
+        "2\r\nbo\r\n");
     leaves(get, GET, "HTTP/1.1 200 OK\r\n\r\nbody", "body");
-    leaves(get, GET, "HTTP/1.1 204 No Content\r\n\r\nbody", "body");
+    leaves(get, GET, NO_CONTENT "body", "body");
     leaves(get, GET, "HTTP/1.0 404 Not Found\r\n\r\nbody", "body");
     leaves(get, GET, "HTTP/1.1 101 Switching Protocols\r\n\r\nbody", "body");
     /* Those only announce another one. */
     leaves(get, GET, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\n"
         "HTTP/1.1 200 OK\r\n\r\nbody", "body");
-    leaves(get_twice, GET GET, "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\nbody", "body");
+    leaves(get_twice, GET GET, NO_CONTENT "HTTP/1.1 200 OK\r\n\r\nbody", "body");
     /* The peer has detached, too. */
     leaves(get, GET, "\r\nbody", "body");
-    leaves(status, "HTTP/1.1 204 No Content\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
+    leaves(status, NO_CONTENT, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
         "body");
     /* Nothing was said yet: in place of a head comes an empty line. */
     leaves(NULL, "\r\n", "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody", "body");
@@ -118,42 +135,34 @@ TEST(all_heads) {
 TEST(kept_alive) {
     int s, raw;
     half(&s, &raw);
-    put(raw, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    put(raw, ANSWER("one"));
     get(s);
     CHECK_OK(http_done(s, -1));
     CHECK_INT(http_recvstatus(s, name, sizeof(name), -1), 200);
     CHECK_INT(http_recvbody(s, buf, 3, -1), 3);
     get(s);
-    put(raw, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
-    s = http_detach(s, now() + 10000);
-    CHECK_HANDLE(s);
-    expect(s, "two");
-    CHECK_OK(hclose(s));
-    CHECK_OK(hclose(raw));
+    put(raw, ANSWER("two"));
+    detach(s, raw, now() + 10000, GET GET, "two");
 }
 
-/* Nothing is due any more. */
-TEST(complete) {
+/* The answer's head was received: nothing is due any more. */
+TEST(client_is_complete) {
     int s, raw;
     half(&s, &raw);
-    put(raw, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    put(raw, ANSWER("one"));
     get(s);
     CHECK_INT(http_recvstatus(s, name, sizeof(name), -1), 200);
-    s = http_detach(s, 0);
-    CHECK_HANDLE(s);
-    expect(raw, GET);
-    expect(s, "one");
-    CHECK_OK(hclose(s));
-    CHECK_OK(hclose(raw));
+    detach(s, raw, 0, GET, "one");
+}
+
+/* The request was received, and the answer is begun. */
+TEST(server_is_complete) {
+    int s, raw;
     half(&s, &raw);
     put(raw, "GET / HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
     CHECK_OK(http_recvrequest(s, name, sizeof(name), value, sizeof(value), -1));
-    CHECK_OK(http_sendstatus(s, 204, "", -1));
-    s = http_detach(s, now() + 10000);
-    CHECK_HANDLE(s);
-    expect(s, "GET /2");
-    CHECK_OK(hclose(s));
-    CHECK_OK(hclose(raw));
+    status(s);
+    detach(s, raw, now() + 10000, NO_CONTENT, "GET /2 HTTP/1.1\r\n\r\n");
 }
 
 /* Two of ours that have got to detaching, from wherever they are. */
@@ -173,12 +182,7 @@ TEST(both_detach) {
         CHECK_HANDLE(p[1]);
         CHECK_OK(bundle_wait(b, -1));
         CHECK_OK(hclose(b));
-        put(detached, "raw");
-        expect(p[1], "raw");
-        put(p[1], "raw");
-        expect(detached, "raw");
-        CHECK_OK(hclose(detached));
-        CHECK_OK(hclose(p[1]));
+        are_plain(detached, p[1]);
     }
 }
 

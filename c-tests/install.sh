@@ -36,9 +36,26 @@ same "libdill.so" "$(readlink "$lib/libdill.so")" libdill.so.20
 same "libdill.so.20" "$(readlink "$lib/libdill.so.20")" "libdill.so.$version"
 same "executable files" "$(find "$prefix" -type f -perm /111)" "$so"
 same "files that not everybody can read" "$(find "$prefix" -type f ! -perm -444)" ""
-for page in docs/man/man?/*; do
-    cmp -s "$page" "$prefix/share/man/${page#docs/man/}" || fail "$page is not installed"
+
+# The manual: every page that was made, and one for each name.
+release=${DILL_LIB_DIR:-target/release}
+for page in "$release"/man/man?/*; do
+    cmp -s "$page" "$prefix/share/man/${page#"$release"/man/}" || fail "$page is not installed"
 done
+names='chrecv dill_chrecv go dill_go chclause dill_chclause CHSEND coroutine tcp_storage
+    DILL_INHERIT dill_dump'
+if command -v man > /dev/null; then
+    for name in $names; do
+        page=$(man -M "$prefix/share/man" -w 3 "$name" 2>&1) || fail "man 3 $name: $page"
+        grep -q "${name#dill_}" "$page" || fail "man 3 $name does not show $name"
+    done
+    page=$(man -M "$prefix/share/man" -w 3 dump 2>&1) && fail "$page is of no function"
+    man -M "$prefix/share/man" -w 7 dill_graceful > /dev/null || fail "man 7 dill_graceful"
+fi
+if command -v mandoc > /dev/null; then
+    find "$prefix/share/man" -type f -exec mandoc -T lint -W warning {} + > "$work/mandoc.log" 2>&1 ||
+        fail "mandoc complains about an installed page"
+fi
 
 # The debugger has what it needs.
 for section in .symtab .debug_info .debug_line .eh_frame; do

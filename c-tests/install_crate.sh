@@ -16,7 +16,7 @@ fail() { echo "$1"; exit 1; }
 
 # The same sources with another version number.
 mkdir -p "$work/other" "$work/user/src/bin"
-for each in build.rs src tests examples benches fuzz libdill README.md; do
+for each in build.rs src tests examples benches fuzz libdill capi-docs README.md; do
     ln -s "$root/$each" "$work/other/$each"
 done
 sed '0,/^version = /s/^version = .*/version = "0.0.9"/' Cargo.toml > "$work/other/Cargo.toml"
@@ -39,7 +39,7 @@ cd "$work/user" || exit 2
 "$cargo" tree --offline --edges normal,build > "$work/tree" 2> "$work/log" ||
     fail "cargo tree: $(cat "$work/log")"
 grep -q ' redill v' "$work/tree" || fail "what does cargo tree say? $(cat "$work/tree")"
-grep -wE 'cbindgen|libdill' "$work/tree" && fail "that is no business of users"
+grep -wE 'capi-docs|cbindgen|libdill' "$work/tree" && fail "that is no business of users"
 "$cargo" build --offline > "$work/log" 2>&1 || fail "$(tail -n 50 "$work/log")"
 libraries=$(find "$work/target" -name 'lib*dill.so' -o -name 'lib*dill.a')
 [ -z "$libraries" ] || fail "libraries for C were built: $libraries"

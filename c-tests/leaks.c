@@ -1,46 +1,57 @@
 /* Every kind of object made and closed many times, in all the ways it can end:
    neither memory nor descriptors may grow. */
-/* both pollers */
 
+#include "coroutines.h"
 #include "net.h"
+#include "process.h"
 
-static long resident_kb(void) {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    CHECK(f);
-    CHECK_INT(fscanf(f, "%*d %ld", &pages), 1);
-    CHECK_OK(fclose(f));
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+ALL_TESTS(BOTH_POLLERS)
+
+BEFORE_EACH {
+    use_virtual_time();
 }
 
-static coroutine void finishes(void) {
+static void repeat(void (*what)(void), int times) {
+    /* Memcheck keeps freed memory for a while, and looks for what is lost by itself. */
+    if(under_memcheck()) times /= 20;
+    for(int i = 0; i != times / 10; ++i) what();
+    int fds = count_fds();
+    long before = resident_kb();
+    for(int i = 0; i != times; ++i) what();
+    CHECK_INT(count_fds(), fds);
+    /* A leak of 128 bytes a turn is more than that. */
+    if(!under_memcheck()) CHECK_BETWEEN(resident_kb() - before, -(1 << 20), times / 8);
 }
 
-static coroutine void blocks(void) {
-    (void)msleep(now() + 1000000);
-}
+/* A test that does something so many times. */
+#define REPEATED(name, times)\
+    static void name##_once(void);\
+    TEST(name) {\
+        repeat(name##_once, times);\
+    }\
+    static void name##_once(void)
 
-static coroutine void receives(int ch) {
+static coroutine void takes(int ch) {
     int val;
     (void)chrecv(ch, &val, sizeof(val), -1);
 }
 
-static void coroutines(void) {
+REPEATED(coroutines, 20000) {
     int b = go(finishes());
     CHECK_HANDLE(b);
-    CHECK_OK(bundle_go(b, blocks()));
+    CHECK_OK(bundle_go(b, blocks(NULL)));
     b = hown(b);
     CHECK_OK(hclose(b));
     b = bundle();
     CHECK_OK(bundle_cancel(b, 10));
 }
 
-static void channels(void) {
+REPEATED(channels, 20000) {
     int ch[2], val = 0;
     CHECK_OK(chmake(ch));
-    int b = go(receives(ch[0]));
+    int b = go(takes(ch[0]));
     CHECK_HANDLE(b);
-    CHECK_OK(bundle_go(b, receives(ch[0])));
+    CHECK_OK(bundle_go(b, takes(ch[0])));
     CHECK_OK(chsend(ch[1], &val, sizeof(val), -1));
     CHECK_ERR(chsend(ch[1], &val, 2, -1), EMSGSIZE);
     CHECK_ERR(chsend(ch[1], &val, sizeof(val), now() + 1), ETIMEDOUT);
@@ -57,15 +68,15 @@ static void channels(void) {
     CHECK_OK(hclose(b));
 }
 
-static void requests(void) {
+REPEATED(requests, 20000) {
     int ch[3][2], b = bundle();
     CHECK_HANDLE(b);
     for(int i = 0; i != 3; ++i) {
         CHECK_OK(chmake(ch[i]));
         CHECK_OK(bundle_notify(b, ch[i][0]));
     }
-    CHECK_OK(bundle_go(b, receives(ch[0][1])));
-    CHECK_OK(bundle_go(b, blocks()));
+    CHECK_OK(bundle_go(b, takes(ch[0][1])));
+    CHECK_OK(bundle_go(b, blocks(NULL)));
     CHECK_OK(hclose(ch[1][0]));
     CHECK_ERR(bundle_cancel(b, 5), ETIMEDOUT);
     for(int i = 0; i != 3; ++i) {
@@ -74,7 +85,7 @@ static void requests(void) {
     }
 }
 
-static void refused(void) {
+REPEATED(refused, 20000) {
     static char stack[16];
     int ch[2];
     CHECK_OK(chmake(ch));
@@ -87,7 +98,7 @@ static void refused(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void descriptors(void) {
+REPEATED(descriptors, 10000) {
     int fds[2];
     CHECK_OK(pipe(fds));
     CHECK_ERR(fdin(fds[0], 0), ETIMEDOUT);
@@ -99,7 +110,7 @@ static void descriptors(void) {
     CHECK_OK(close(fds[1]));
 }
 
-static void sockets(void) {
+REPEATED(sockets, 2000) {
     struct ipaddr addr;
     int s[2];
     char buf[100] = {0};
@@ -111,32 +122,4 @@ static void sockets(void) {
     CHECK_OK(hclose(s[0]));
     CHECK_OK(hclose(loopback_listener(&addr)));
     CHECK_ERR(tcp_connect(&addr, -1), ECONNREFUSED);
-}
-
-static void repeat(const char *name, void (*what)(void), int times) {
-    /* Memcheck keeps freed memory for a while, and looks for what is lost by itself. */
-    if(under_memcheck()) times /= 20;
-    for(int i = 0; i != times / 10; ++i) what();
-    int fds = count_fds();
-    long before = resident_kb();
-    for(int i = 0; i != times; ++i) what();
-    CHECK_INT(count_fds(), fds);
-    long grown = resident_kb() - before;
-    /* A leak of 128 bytes a turn is more than that. */
-    if(grown > times / 8 && !under_memcheck())
-        check_fail(__FILE__, __LINE__, "%s: %ld KB more after %d times", name,
-            grown, times);
-}
-
-#define REPEAT(what, times) repeat(#what, what, times)
-
-int main(void) {
-    use_virtual_time();
-    REPEAT(coroutines, 20000);
-    REPEAT(channels, 20000);
-    REPEAT(requests, 20000);
-    REPEAT(refused, 20000);
-    REPEAT(descriptors, 10000);
-    REPEAT(sockets, 2000);
-    return 0;
 }

@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
+#include "process.h"
 #include "tls.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static int is_open(int fd) {
     return fcntl(fd, F_GETFD) != -1;
@@ -185,13 +187,25 @@ static void user_descriptors(void) {
     LOOK();
 }
 
-/* Makes everything, then redirects, and everything goes on. */
-static void start(const char *poller, int first) {
-    CHECK_OK(setenv("DILL_POLLER", poller, 1));
+static int s[4][2];
+
+static void exchange_all(void) {
+    for(int i = 0; i != 4; ++i) exchange(s[i][0], s[i][1]);
+}
+
+static void goes_on_in_child(void) {
     close_standard();
-    int s[4][2];
-    if(first == 0) user_descriptors();
-    if(first == 1) names_and_signals();
+    exchange(s[0][0], s[0][1]);
+    LOOK();
+    redirect();
+    exchange(s[0][0], s[0][1]);
+}
+
+/* Where the message of a failure goes is closed: the status tells of it. */
+static void starts_without_descriptors(void) {
+    for(int fd = 0; fd != 64; ++fd) (void)close(fd);
+    if(variant() == 0) user_descriptors();
+    if(variant() == 1) names_and_signals();
     tcp(s[0]);
     tcp_waiting(s[1]);
     local(s[2]);
@@ -200,40 +214,12 @@ static void start(const char *poller, int first) {
     LOOK();
     names_and_signals();
     redirect();
-    for(int i = 0; i != 4; ++i) exchange(s[i][0], s[i][1]);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if(child == 0) {
-        close_standard();
-        exchange(s[0][0], s[0][1]);
-        LOOK();
-        redirect();
-        exchange(s[0][0], s[0][1]);
-        _exit(0);
-    }
-    int status;
-    CHECK_INT(waitpid(child, &status, 0), child);
-    CHECK_INT(status, 0);
-    for(int i = 0; i != 4; ++i) exchange(s[i][0], s[i][1]);
+    exchange_all();
+    CHECK_OK(in_child(goes_on_in_child));
+    exchange_all();
 }
 
-int main(void) {
-    static const char *pollers[] = {"epoll", "io_uring"};
-    for(int i = 0; i != 6; ++i) {
-        pid_t child = fork();
-        CHECK(child >= 0);
-        if(child == 0) {
-            /* Where the message of a failure goes is closed, too: the status tells of it. */
-            for(int fd = 3; fd != 64; ++fd) (void)close(fd);
-            alarm(15);
-            start(pollers[i % 2], i / 2);
-            _exit(0);
-        }
-        int status;
-        CHECK_INT(waitpid(child, &status, 0), child);
-        if(status != 0)
-            check_fail(__FILE__, __LINE__, "%s, first %d: status %d", pollers[i % 2], i / 2,
-                status);
-    }
-    return 0;
+/* Makes everything, then redirects, and everything goes on. */
+TEST(stay_free, VARIANTS("descriptors_first names_first sockets_first")) {
+    CHECK_OK(in_child(starts_without_descriptors));
 }

@@ -1,15 +1,14 @@
 /* What a burst of coroutines leaves behind: its memory and its mappings go back to the system
    when the program is idle, also when it stays busy with less, and at once under virtual time.
    Then the thread sleeps without a limit. Bursts that follow each other use the same pages. */
-/* time limit: 60 */
 
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "check.h"
+#include "process.h"
+
+ALL_TESTS(TIME_LIMIT(60))
 
 enum {
     MANY = 100000,      /* coroutines that use little of their stacks */
@@ -29,25 +28,6 @@ int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *timeout,
     struct timespec copy = {0, 0}; /* the system call changes it */
     if(timeout) copy = *timeout;
     return (int)syscall(SYS_ppoll, fds, nfds, timeout ? &copy : NULL, mask, (size_t)8);
-}
-
-static long resident_kb(void) {
-    long pages = -1, resident = -1;
-    FILE *f = fopen("/proc/self/statm", "r");
-    CHECK(f);
-    CHECK_INT(fscanf(f, "%ld %ld", &pages, &resident), 2);
-    CHECK_OK(fclose(f));
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-static long mappings(void) {
-    long count = 0;
-    int c;
-    FILE *f = fopen("/proc/self/maps", "r");
-    CHECK(f);
-    while((c = getc(f)) != EOF) count += c == '\n';
-    CHECK_OK(fclose(f));
-    return count;
 }
 
 static long resident_before, mappings_before;
@@ -99,7 +79,7 @@ static void begin(void) {
     mappings_before = mappings();
 }
 
-/* What is to come when all has been given back: a sleep that nothing limits. */
+/* What is to come when all has been given back: a sleep that nothing limits. It ends the child. */
 static void look_at_sleep(const struct timespec *timeout) {
     if(timeout) return;
     check_near();
@@ -114,12 +94,20 @@ static void ends_near_when_idle(int n, int handles) {
     CHECK(0);
 }
 
-static void idle(void) {
+static void idle_with_handles(void) {
+    ends_near_when_idle(MANY, 1);
+}
+
+static void idle_without_handles(void) {
     ends_near_when_idle(MANY, 0);
 }
 
-static void idle_with_handles(void) {
-    ends_near_when_idle(MANY, 1);
+TEST(idle) {
+    CHECK_OK(in_child(idle_without_handles));
+}
+
+TEST(idle_after_handles) {
+    CHECK_OK(in_child(idle_with_handles));
 }
 
 static coroutine void bursts(void) {
@@ -128,8 +116,7 @@ static coroutine void bursts(void) {
     before_sleep = look_at_sleep;
 }
 
-/* The scheduler waits on the stack of a coroutine that has finished. */
-static void idle_on_a_finished_stack(void) {
+static void idle_on_the_stack(void) {
     begin();
     int b = go(bursts());
     CHECK_HANDLE(b);
@@ -137,7 +124,12 @@ static void idle_on_a_finished_stack(void) {
     CHECK(0);
 }
 
-static void virtual_time(void) {
+/* The scheduler waits on the stack of a coroutine that has finished. */
+TEST(idle_on_a_finished_stack) {
+    CHECK_OK(in_child(idle_on_the_stack));
+}
+
+TEST(virtual_time) {
     use_virtual_time();
     begin();
     for(int i = 0; i != 2; ++i) {
@@ -147,14 +139,18 @@ static void virtual_time(void) {
     }
 }
 
-/* Nothing is to come, so time does not jump. */
-static void virtual_time_without_timers(void) {
+static void idle_in_virtual_time(void) {
     use_virtual_time();
     begin();
     burst(MANY / 5, DEEP, 0);
     before_sleep = look_at_sleep;
     msleep(-1);
     CHECK(0);
+}
+
+/* Nothing is to come, so time does not jump. */
+TEST(virtual_time_without_timers) {
+    CHECK_OK(in_child(idle_in_virtual_time));
 }
 
 static coroutine void yields(void) {
@@ -167,7 +163,7 @@ static coroutine void ends_last(int b, int ndeep) {
     burst(100, ndeep, 0);
 }
 
-static void busy(void) {
+TEST(busy) {
     begin();
     burst(MANY / 10, DEEP, 1);
     CHECK(!is_near());
@@ -180,7 +176,7 @@ static void busy(void) {
     CHECK_OK(hclose(b));
 }
 
-static void last_one(void) {
+TEST(last_one) {
     use_virtual_time();
     begin();
     for(int i = 0; i != 100; ++i) {
@@ -201,25 +197,12 @@ static long page_faults(void) {
 }
 
 /* Nothing is given back between them that the next one needs. */
-static void repeated(void) {
+TEST(repeated) {
     enum {TIMES = 50, COROUTINES = 2000};
     burst(COROUTINES, 100, 0);
     long before = page_faults();
     for(int i = 0; i != TIMES; ++i) burst(COROUTINES, 100, 0);
     CHECK_BETWEEN(page_faults() - before, 0, TIMES * COROUTINES / 10);
-}
-
-static void in_child(const char *name, void (*test)(void)) {
-    int status;
-    fflush(stdout);
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if(pid == 0) {
-        test();
-        exit(0);
-    }
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    if(status) check_fail(__FILE__, __LINE__, "%s: status %d", name, status);
 }
 
 /* Guards without mappings of their own: Linux 6.13. */
@@ -232,16 +215,6 @@ static int has_guard_regions(void) {
     return rc == 0;
 }
 
-int main(void) {
-    if(under_memcheck()) SKIP("finished coroutines are kept in another way under Memcheck");
+BEFORE_EACH {
     if(!has_guard_regions()) SKIP("the system has no room for %d stacks", MANY);
-    in_child("idle", idle);
-    in_child("idle, with handles", idle_with_handles);
-    in_child("idle, on a finished stack", idle_on_a_finished_stack);
-    in_child("virtual time", virtual_time);
-    in_child("virtual time without timers", virtual_time_without_timers);
-    in_child("busy", busy);
-    in_child("the last one", last_one);
-    in_child("repeated", repeated);
-    return 0;
 }

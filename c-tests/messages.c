@@ -3,10 +3,21 @@
 
 #include "stacks.h"
 
-ALL_TESTS(BOTH_POLLERS)
-
 enum protocol {PREFIX1, PREFIX2LE, PREFIX8, PREFIX20, SUFFIX1, SUFFIX2, SUFFIX5,
-    TERM_PREFIX, TERM_SUFFIX, TERM_EMPTY, WS_CLIENT, WS_SERVER, PROTOCOLS, UDP = PROTOCOLS};
+    TERM_PREFIX, TERM_SUFFIX, WS_CLIENT, WS_SERVER, TERM_EMPTY, UDP};
+
+/* The variants: those without and with an end of their own, those that carry all messages, all
+   over streams, and UDP. */
+#define WITHOUT_END(OVER)\
+    OVER("prefix1_") OVER("prefix2le_") OVER("prefix8_") OVER("prefix20_") OVER("suffix1_")\
+    OVER("suffix2_") OVER("suffix5_")
+#define TRANSPARENT(OVER)\
+    WITHOUT_END(OVER) OVER("term_prefix_") OVER("term_suffix_") OVER("ws_client_")\
+    OVER("ws_server_")
+#define OVER_STREAMS(OVER) TRANSPARENT(OVER) OVER("term_empty_")
+#define ALL OVER_STREAMS(OVER_EACH) "udp"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static enum protocol protocol;
 static enum transport transport;
@@ -75,7 +86,20 @@ static void close_pair(int s[2]) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void messages_keep_their_borders(void) {
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    protocol = (enum protocol)(variant() / TRANSPORTS);
+    transport = (enum transport)(variant() % TRANSPORTS);
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
+TEST(messages_keep_their_borders, VARIANTS(ALL)) {
     static const char *const texts[] = {"a", "ab", "abc", "STO", "STOPS", "xyxx",
         "\r\r", "xxyxyxxx", "0123456789012345678901234567890123456789", "", "z"};
     int s[2], n = sizeof(texts) / sizeof(texts[0]);
@@ -107,7 +131,7 @@ static void check_unchanged(const struct iolist *list, const struct iolist *save
     }
 }
 
-static void lists(void) {
+TEST(lists, VARIANTS(ALL)) {
     int s[2];
     char a[3] = {0}, b[4] = {0};
     message_pair(s);
@@ -142,7 +166,7 @@ static void lists(void) {
     close_pair(s);
 }
 
-static void malformed_lists(void) {
+TEST(malformed_lists, VARIANTS(ALL)) {
     int s[2];
     char c;
     message_pair(s);
@@ -177,28 +201,7 @@ static void malformed_lists(void) {
     close_pair(s);
 }
 
-static int open_before;
-
-BEFORE_EACH {
-    use_virtual_time();
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
-
-/* A test of every message protocol, over each transport. */
-#define MESSAGE_TEST(name)\
-    static void name##_here(void);\
-    TEST(name) {\
-        for(transport = OVER_TCP; transport != TRANSPORTS; ++transport)\
-            for(protocol = PREFIX1; protocol != PROTOCOLS; ++protocol) name##_here();\
-    }\
-    static void name##_here(void)
-
-MESSAGE_TEST(too_long) {
-    if(protocol == TERM_EMPTY) return;
+TEST(too_long, VARIANTS(TRANSPARENT(OVER_EACH))) {
     int s[2];
     char buf[8];
     message_pair(s);
@@ -217,7 +220,7 @@ MESSAGE_TEST(too_long) {
     else close_pair(s);
 }
 
-static void deadlines(void) {
+TEST(deadlines, VARIANTS(ALL)) {
     int s[2];
     char buf[8];
     message_pair(s);
@@ -251,7 +254,7 @@ static coroutine void sends(int s, int n) {
 }
 
 /* Reader and writer on the same socket, both ways at once. */
-static void both_directions_at_once(void) {
+TEST(both_directions_at_once, VARIANTS(ALL)) {
     /* The system drops datagrams when many wait. */
     int s[2], n = protocol == UDP ? 50 : 300;
     message_pair(s);
@@ -272,7 +275,7 @@ static void both_directions_at_once(void) {
     close_pair(s);
 }
 
-static void one_call_for_each_direction(void) {
+TEST(one_call_for_each_direction, VARIANTS(ALL)) {
     int s[2];
     char buf[8];
     message_pair(s);
@@ -298,7 +301,7 @@ static void one_call_for_each_direction(void) {
     CHECK_OK(hclose(s[1]));
 }
 
-static void cancellation(void) {
+TEST(cancellation, VARIANTS(ALL)) {
     int s[2];
     char buf[8];
     message_pair(s);
@@ -353,7 +356,7 @@ static int wire(char *bytes, int size) {
 }
 
 /* A request arrives at every point of a message. */
-MESSAGE_TEST(graceful_requests) {
+TEST(graceful_requests, VARIANTS(OVER_STREAMS(OVER_EACH))) {
     char bytes[64];
     int len = wire(bytes, sizeof(bytes));
     for(int cut = 0; cut <= len; ++cut) {
@@ -389,10 +392,9 @@ MESSAGE_TEST(graceful_requests) {
     }
 }
 
-MESSAGE_TEST(detach_leaves_the_stream_in_place) {
+TEST(detach_leaves_the_stream_in_place, VARIANTS(WITHOUT_END(OVER_EACH))) {
     int s[2], u[2];
     char buf[8];
-    if(has_end()) return;
     message_pair(s);
     CHECK_OK(msend(s[0], "abc", 3, -1));
     CHECK_OK(msend(s[0], "last", 4, -1));
@@ -417,11 +419,11 @@ MESSAGE_TEST(detach_leaves_the_stream_in_place) {
     close_pair(u);
 }
 
-MESSAGE_TEST(input_is_known_to_choose) {
+TEST(input_is_known_to_choose, VARIANTS(OVER_STREAMS(OVER_KNOWN))) {
     int s[2];
     char buf[8];
-    /* The trickle doesn't tell. */
-    if(transport == OVER_TRICKLE) return;
+    protocol = (enum protocol)(variant() / KNOWN_TRANSPORTS);
+    transport = (enum transport)(variant() % KNOWN_TRANSPORTS);
     message_pair(s);
     struct chclause cl = {CHSOCK, s[0], NULL, 0};
     CHECK_ERR(choose(&cl, 1, 0), ETIMEDOUT);
@@ -441,7 +443,7 @@ MESSAGE_TEST(input_is_known_to_choose) {
 }
 
 /* A receive waits before its message, and a request, a scope or a close ends that. */
-static void waiting_ends(void) {
+TEST(waiting_ends, VARIANTS(ALL)) {
     int s[2];
     char buf[8];
     struct cancel_scope sc;
@@ -470,21 +472,4 @@ static void waiting_ends(void) {
     CHECK_INT(received, 2);
     CHECK_OK(hclose(a));
     close_pair(s);
-}
-
-MESSAGE_TEST(common) {
-    messages_keep_their_borders();
-    lists();
-    malformed_lists();
-    deadlines();
-    both_directions_at_once();
-    one_call_for_each_direction();
-    cancellation();
-    waiting_ends();
-}
-
-TEST(common_over_udp) {
-    protocol = UDP;
-    transport = OVER_TCP;
-    common_here();
 }

@@ -1,8 +1,7 @@
 /* Host names: modes, order, failures, deadlines, cancellation, helper threads, fork. */
 
-#include <sys/wait.h>
-
 #include "net.h"
+#include "process.h"
 #include "scripted_names.h"
 
 ALL_TESTS(BOTH_POLLERS)
@@ -111,13 +110,15 @@ static void open_gate(void) {
 TEST(deadline_does_not_wait_for_the_helper) {
     struct ipaddr addr;
     int fds = count_fds();
-    int64_t start = now();
-    CHECK_ERR(ipaddr_remote(&addr, "slow", 80, 0, start + 20), ETIMEDOUT);
-    CHECK_BETWEEN(now() - start, 20, 5000);
-    CHECK_INT(ipaddr_family(&addr), AF_UNSPEC);
-    /* Nothing is left of it but the call in the helper, which holds up nobody. */
-    CHECK_INT(count_fds(), fds);
-    CHECK_INT(scripted_count(&scripted_running), 1);
+    /* On a busy machine the first helper may not have come to its call by then. */
+    do {
+        int64_t start = now();
+        CHECK_ERR(ipaddr_remote(&addr, "slow", 80, 0, start + 20), ETIMEDOUT);
+        CHECK(now() - start >= 20);
+        CHECK_INT(ipaddr_family(&addr), AF_UNSPEC);
+        /* Nothing is left of it but the call in the helper, which holds up no other. */
+        CHECK_INT(count_fds(), fds);
+    } while(scripted_count(&scripted_running) == 0);
     resolves("four", 0, 8, "192.0.2.4");
     open_gate();
     resolves("four", 0, 8, "192.0.2.4");
@@ -215,9 +216,7 @@ TEST(a_child_process_has_its_own_helpers) {
         CHECK_OK(pthread_join(thread, NULL));
         _exit(0);
     }
-    int status;
-    CHECK_INT(waitpid(pid, &status, 0), pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_OK(result_of(pid));
     resolves("four", 0, 8, "192.0.2.4");
 }
 

@@ -2,11 +2,11 @@
 
 #include "net.h"
 
-TEST(a_name_of_the_system) {
+TEST(a_name_of_the_system, BOTH_POLLERS) {
     struct ipaddr addr, listening;
     char text[IPADDR_MAXSTRLEN];
     if(ipaddr_remote(&addr, "localhost", 80, IPADDR_IPV4, -1) != 0)
-        SKIP("skip: this machine has no localhost");
+        SKIP("this machine has no localhost");
     CHECK_STR(ipaddr_str(&addr, text), "127.0.0.1");
     CHECK_INT(ipaddr_port(&addr), 80);
     int ls = loopback_listener(&listening);
@@ -22,7 +22,7 @@ TEST(a_name_of_the_system) {
     const struct sockaddr_in6 *in6 =
         (const struct sockaddr_in6*)ipaddr_sockaddr(&addr);
     CHECK(in6->sin6_scope_id != 0);
-    /* Reserved: nobody has it. */
+    /* Reserved: no host has it. */
     CHECK_ERR(ipaddr_remote(&addr, "nobody.invalid", 80, 0, -1), EADDRNOTAVAIL);
     CHECK_INT(ipaddr_remotes(&addr, 1, "nobody.invalid", 80, 0, -1), 0);
 }

@@ -1,10 +1,10 @@
 /* In a steady state nothing allocates. The allocator's functions are replaced by ones
    that count, in this program and so for the library, too. */
 
-#include "check.h"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include "coroutines.h"
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -44,14 +44,37 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
     return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
-static coroutine void nothing(void) {
+BEFORE_EACH {
+    use_virtual_time();
 }
+
+/* The counting functions are those that the library calls. */
+TEST(allocations_are_counted) {
+    allocations = 0;
+    CHECK_OK(hclose(bundle()));
+    CHECK(allocations > 0);
+}
+
+static void repeat(void (*what)(void)) {
+    for(int n = 0; n != 3; ++n) what();
+    allocations = 0;
+    for(int n = 0; n != 100; ++n) what();
+    CHECK_INT(allocations, 0);
+}
+
+/* A test that does something again and again, for which nothing may be allocated. */
+#define STEADY(name)\
+    static void name##_once(void);\
+    TEST(name) {\
+        repeat(name##_once);\
+    }\
+    static void name##_once(void)
 
 static coroutine void yields(int times) {
     while(times--) CHECK_OK(yield());
 }
 
-static void yielding(void) {
+STEADY(yielding) {
     int b = bundle();
     CHECK_HANDLE(b);
     for(int i = 0; i != 3; ++i) CHECK_OK(bundle_go(b, yields(10)));
@@ -59,13 +82,13 @@ static void yielding(void) {
     CHECK_OK(hclose(b));
 }
 
-static void launching(void) {
+STEADY(launching) {
     int b = bundle();
     CHECK_HANDLE(b);
-    for(int i = 0; i != 10; ++i) CHECK_OK(bundle_go(b, nothing()));
+    for(int i = 0; i != 10; ++i) CHECK_OK(bundle_go(b, finishes()));
     CHECK_OK(hclose(b));
     for(int i = 0; i != 10; ++i) {
-        b = go(nothing());
+        b = go(finishes());
         CHECK_HANDLE(b);
         CHECK_OK(hclose(b));
     }
@@ -76,7 +99,7 @@ static coroutine void echoes(int ch, size_t len) {
     while(chrecv(ch, val, len, -1) == 0) CHECK_OK(chsend(ch, val, len, -1));
 }
 
-static void messages(void) {
+STEADY(messages) {
     static const size_t lens[] = {0, 1, 4, 8, 64};
     for(size_t i = 0; i != sizeof(lens) / sizeof(lens[0]); ++i) {
         char val[64] = {0};
@@ -96,12 +119,12 @@ static void messages(void) {
     }
 }
 
-static coroutine void sends(int ch, int times) {
+static coroutine void sends_often(int ch, int times) {
     int val = 5;
     while(times--) CHECK_OK(chsend(ch, &val, sizeof(val), -1));
 }
 
-static void choosing(void) {
+STEADY(choosing) {
     enum {MOST = 64};
     static int halves[MOST][2];
     static struct chclause clauses[MOST];
@@ -111,7 +134,7 @@ static void choosing(void) {
         clauses[i] = (struct chclause){CHRECV, halves[i][0], &val, sizeof(val)};
     }
     for(int count = 1; count <= MOST; count *= 4) {
-        int b = go(sends(halves[count - 1][1], 10));
+        int b = go(sends_often(halves[count - 1][1], 10));
         CHECK_HANDLE(b);
         for(int n = 0; n != 10; ++n) CHECK_INT(choose(clauses, count, -1), count - 1);
         CHECK_ERR(choose(clauses, count, now() + 1), ETIMEDOUT);
@@ -123,7 +146,7 @@ static void choosing(void) {
     }
 }
 
-static void deadlines(void) {
+STEADY(deadlines) {
     int ch[2], val;
     CHECK_OK(chmake(ch));
     for(int i = 0; i != 10; ++i) {
@@ -134,7 +157,7 @@ static void deadlines(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static coroutine void receives(int ch) {
+static coroutine void is_cancelled(int ch) {
     int val;
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), ECANCELED);
 }
@@ -144,17 +167,18 @@ static coroutine void obeys(int ch) {
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
 }
 
-static void cancelling(void) {
+STEADY(cancelling) {
     int ch[2];
     CHECK_OK(chmake(ch));
     for(int i = 0; i != 10; ++i) {
-        int b = go(receives(ch[1]));
+        int b = go(is_cancelled(ch[1]));
         CHECK_HANDLE(b);
         CHECK_OK(hclose(b));
     }
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_deadline(b, now() + 1000));
+    CHECK(dill_left(dill_deadline()) == -1);
     CHECK_OK(bundle_notify(b, ch[0]));
     for(int i = 0; i != 10; ++i) CHECK_OK(bundle_go(b, obeys(ch[1])));
     CHECK_OK(bundle_cancel(b, 1000));
@@ -162,7 +186,7 @@ static void cancelling(void) {
     CHECK_OK(hclose(ch[1]));
 }
 
-static void descriptors(void) {
+STEADY(descriptors) {
     static int fds[2] = {-1, -1};
     if(fds[0] < 0) CHECK_OK(pipe(fds));
     for(int i = 0; i != 10; ++i) {
@@ -172,29 +196,4 @@ static void descriptors(void) {
         CHECK_OK(fdin(fds[0], -1));
         CHECK_INT(read(fds[0], &byte, 1), 1);
     }
-}
-
-static const struct {
-    const char *name;
-    void (*run)(void);
-} kinds[] = {
-    {"yielding", yielding},     {"launching", launching},   {"messages", messages},
-    {"choosing", choosing},     {"deadlines", deadlines},   {"cancelling", cancelling},
-    {"descriptors", descriptors},
-};
-
-int main(void) {
-    CHECK_OK(setenv("DILL_CLOCK", "virtual", 1));
-    /* The counting functions are those that the library calls. */
-    allocations = 0;
-    CHECK_OK(hclose(bundle()));
-    CHECK(allocations > 0);
-    for(size_t i = 0; i != sizeof(kinds) / sizeof(kinds[0]); ++i) {
-        for(int n = 0; n != 3; ++n) kinds[i].run();
-        allocations = 0;
-        for(int n = 0; n != 100; ++n) kinds[i].run();
-        if(allocations) check_fail(__FILE__, __LINE__, "%s: %ld allocations", kinds[i].name,
-            allocations);
-    }
-    return 0;
 }

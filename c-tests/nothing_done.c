@@ -217,3 +217,58 @@ TEST(read_ahead, VARIANTS("receives skips drops")) {
         for(int i = 0; i != 2; ++i) CHECK_OK(hclose(s[i]));
     }
 }
+
+/* An empty line before a request. */
+
+static int get_request(int s, int64_t deadline) {
+    char method[8], resource[8];
+    if(http_recvrequest(s, method, sizeof(method), resource, sizeof(resource), deadline) < 0)
+        return -1;
+    CHECK_STR(method, "GET");
+    CHECK_STR(resource, "/");
+    return 0;
+}
+
+static void send_text(const char *text) {
+    CHECK_OK(bsend(s[1], text, strlen(text), -1));
+}
+
+TEST(empty_lines, VARIANTS("tcp ipc trickle")) {
+    char data[4];
+    open_stack();
+    CHECK_HANDLE(s[0] = http_attach(s[0]));
+    for(int cause = 0; cause != CAUSES; ++cause) {
+        send_text("\r");
+        ends(get_request, (enum cause)cause);
+        ends(get_request, (enum cause)cause);
+        send_text("\n");
+        ends(get_request, (enum cause)cause);
+        send_text("GET / HTTP/1.1\r\n\r\n");
+        CHECK_OK(get_request(s[0], -1));
+        receive_fields(s[0]);
+        CHECK_OK(http_sendstatus(s[0], 204, "No Content", -1));
+        CHECK_OK(http_done(s[0], -1));
+    }
+    /* What comes after the line belongs to whoever gets the stream back. */
+    send_text("\r");
+    ends(get_request, BY_DEADLINE);
+    send_text("\ndata");
+    CHECK_HANDLE(s[0] = http_detach(s[0], -1));
+    CHECK_OK(brecv(s[0], data, 4, -1));
+    CHECK_INT(memcmp(data, "data", 4), 0);
+    close_stack();
+}
+
+/* The first byte of a head begins it. */
+TEST(heads, VARIANTS("tcp ipc trickle")) {
+    static const char *const beginnings[] = {"\rG", "G", "\r\n\r"};
+    for(int i = 0; i != 3; ++i) {
+        open_stack();
+        CHECK_HANDLE(s[0] = http_attach(s[0]));
+        send_text(beginnings[i]);
+        if(i == 0) CHECK_ERR(get_request(s[0], -1), EPROTO);
+        else ends(get_request, BY_DEADLINE);
+        CHECK_ERR(get_request(s[0], -1), ECONNRESET);
+        close_stack();
+    }
+}

@@ -1,6 +1,6 @@
 /* bundle_notify: a graceful request arrives in band, on channels. */
 
-#include "check.h"
+#include "coroutines.h"
 
 BEFORE_EACH {
     use_virtual_time();
@@ -144,11 +144,10 @@ static coroutine void hard(int ch) {
 
 TEST(no_request_without_grace) {
     int ch[2], val;
-    for(int i = 0; i != 3; ++i) {
+    for(int i = 0; i != 2; ++i) {
         make(ch);
         CHECK_OK(bundle_go(b, hard(ch[1])));
-        CHECK_OK(i == 0 ? bundle_cancel(b, 0) :
-            i == 1 ? bundle_cancel(b, DILL_INHERIT) : hclose(b));
+        CHECK_OK(i == 0 ? bundle_cancel(b, 0) : hclose(b));
         CHECK_NOTES("hard");
         CHECK_ERR(chrecv(ch[1], &val, sizeof(val), 0), ETIMEDOUT);
         CHECK_OK(chdone(ch[0]));
@@ -156,17 +155,12 @@ TEST(no_request_without_grace) {
     }
 }
 
-static coroutine void sleeps(int64_t ms) {
-    CHECK_OK(msleep(now() + ms));
-    note("slept");
-}
-
 TEST(closing_unregisters) {
     int ch[2], other[2], val;
     make(ch);
     CHECK_OK(chmake(other));
     CHECK_OK(bundle_notify(b, other[0]));
-    CHECK_OK(bundle_go(b, sleeps(10)));
+    CHECK_OK(bundle_go(b, sleeps(10, "slept")));
     int number = ch[0];
     close_both(ch);
     /* A later channel with the same number isn't registered. */
@@ -191,14 +185,14 @@ TEST(closing_one_end_only) {
     int ch[2], val;
     /* The other end: the registration stays. */
     make(ch);
-    CHECK_OK(bundle_go(b, sleeps(10)));
+    CHECK_OK(bundle_go(b, sleeps(10, "slept")));
     CHECK_OK(hclose(ch[1]));
     CHECK_OK(bundle_cancel(b, 1000));
     CHECK_ERR(chdone(ch[0]), EPIPE);
     CHECK_OK(hclose(ch[0]));
     /* The registered end: nothing is done to the channel. */
     make(ch);
-    CHECK_OK(bundle_go(b, sleeps(10)));
+    CHECK_OK(bundle_go(b, sleeps(10, "slept")));
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(bundle_cancel(b, 1000));
     CHECK_ERR(chrecv(ch[1], &val, sizeof(val), 0), ETIMEDOUT);
@@ -216,7 +210,7 @@ TEST(the_channel_outlives_the_bundle) {
     CHECK_OK(hclose(b));
     CHECK_ERR(chrecv(ch[1], &val, sizeof(val), 0), ETIMEDOUT);
     /* It can be registered with the next one, and the memory be used again. */
-    b = go(sleeps(10));
+    b = go(sleeps(10, "slept"));
     CHECK_HANDLE(b);
     CHECK_OK(bundle_notify(b, ch[0]));
     close_both(ch);
@@ -266,7 +260,7 @@ TEST(after_the_request_with_a_waiter) {
 TEST(done_before_the_request) {
     int ch[2], val;
     make(ch);
-    CHECK_OK(bundle_go(b, sleeps(10)));
+    CHECK_OK(bundle_go(b, sleeps(10, "slept")));
     CHECK_OK(chdone(ch[0]));
     CHECK_OK(bundle_cancel(b, 1000));
     CHECK_NOTES("slept");
@@ -277,7 +271,7 @@ TEST(done_before_the_request) {
 TEST(moved_handles) {
     int ch[2], val;
     make(ch);
-    CHECK_OK(bundle_go(b, sleeps(10)));
+    CHECK_OK(bundle_go(b, sleeps(10, "slept")));
     ch[0] = hown(ch[0]);
     CHECK_HANDLE(ch[0]);
     b = hown(b);

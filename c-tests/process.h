@@ -3,6 +3,8 @@
 #ifndef PROCESS_H_INCLUDED
 #define PROCESS_H_INCLUDED
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,16 +33,34 @@ static int in_child(void (*what)(void)) {
     return result_of(pid);
 }
 
-/* Forks; what the child writes to its standard error output can be read from *fd. A child that
-   goes on for ever is ended by SIGALRM. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define UNDER_THREAD_SANITIZER 1
+#endif
+#endif
+#if defined __SANITIZE_THREAD__
+#define UNDER_THREAD_SANITIZER 1
+#elif !defined UNDER_THREAD_SANITIZER
+#define UNDER_THREAD_SANITIZER 0
+#endif
+
+/* For a child that might go on for ever: it is killed when the thread of PARENT that has forked
+   ends, however that happens. */
+__attribute__((unused))
+static void die_with(pid_t parent) {
+    CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+    if(getppid() != parent) raise(SIGKILL);
+}
+
+/* Forks; what the child writes to its standard error output can be read from *fd. */
 __attribute__((unused))
 static pid_t fork_heard(int *fd) {
     int fds[2];
     CHECK_OK(pipe(fds));
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     CHECK(pid >= 0);
     if(pid == 0) {
-        alarm(15);
+        die_with(parent);
         CHECK(dup2(fds[1], 2) == 2);
         CHECK_OK(close(fds[0]));
         CHECK_OK(close(fds[1]));

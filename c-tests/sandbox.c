@@ -3,56 +3,68 @@
    spins. */
 
 #include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 
+#include "process.h"
 #include "seccomp.h"
 #include "tls.h"
 
-#define GUARD_INSTALL 102
-
-static const struct refusal optional[] = {
-    {"nothing", -1, -1, 0},
-#ifdef SYS_epoll_pwait2
-    {"epoll_pwait2", SYS_epoll_pwait2, -1, 0},
+/* Not all architectures have all of them. */
+#define MISSING (-2)
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 MISSING
 #endif
-    /* An advice has no bits: this one is the only one with so high a number. */
-    {"madvise(MADV_GUARD_INSTALL)", SYS_madvise, 2, 64},
-    {"madvise", SYS_madvise, -1, 0},
-#ifdef SYS_io_uring_setup
-    {"io_uring_setup", SYS_io_uring_setup, -1, 0},
-    {"io_uring_enter", SYS_io_uring_enter, -1, 0},
-    {"io_uring_register", SYS_io_uring_register, -1, 0},
+#ifndef SYS_io_uring_setup
+#define SYS_io_uring_setup MISSING
+#define SYS_io_uring_enter MISSING
+#define SYS_io_uring_register MISSING
 #endif
-    {"memfd_create", SYS_memfd_create, -1, 0},
-    {"getrandom", SYS_getrandom, -1, 0},
-#ifdef SYS_clone3
-    {"clone3", SYS_clone3, -1, 0},
+#ifndef SYS_clone3
+#define SYS_clone3 MISSING
 #endif
-    {"eventfd2", SYS_eventfd2, -1, 0},
-    {"eventfd2 with flags", SYS_eventfd2, 1, ~0u},
-    {"accept4", SYS_accept4, -1, 0},
-    {"pipe2", SYS_pipe2, 1, ~0u},
-    {"dup3", SYS_dup3, -1, 0},
-    {"ppoll", SYS_ppoll, -1, 0},
-    {"socket with flags", SYS_socket, 1, SOCK_NONBLOCK | SOCK_CLOEXEC},
-    {"socketpair with flags", SYS_socketpair, 1, SOCK_NONBLOCK | SOCK_CLOEXEC},
-    {"prlimit64", SYS_prlimit64, -1, 0},
-    {"membarrier", SYS_membarrier, -1, 0},
-    {"sched_getaffinity", SYS_sched_getaffinity, -1, 0},
-    {"sigaltstack", SYS_sigaltstack, -1, 0},
-    {"timer_create", SYS_timer_create, -1, 0},
-    {"timerfd_create", SYS_timerfd_create, -1, 0},
-    {"signalfd4", SYS_signalfd4, -1, 0},
-    {"statx", SYS_statx, -1, 0},
-    {"prctl", SYS_prctl, -1, 0},
-    {"set_robust_list", SYS_set_robust_list, -1, 0},
 #ifdef SYS_epoll_create
-    {"epoll_create1", SYS_epoll_create1, -1, 0},
-    {"epoll_wait", SYS_epoll_wait, -1, 0},
-    {"epoll_pwait", SYS_epoll_pwait, -1, 0},
+#define OLD_EPOLL(number) number
+#else
+#define OLD_EPOLL(number) MISSING
 #endif
-};
+
+/* CALL(name, number, argument, bits), see struct refusal. An advice has no bits: that of guards is
+   the only one with so high a number. */
+#define CALLS(CALL)\
+    CALL("nothing", -1, -1, 0)\
+    CALL("epoll_pwait2", SYS_epoll_pwait2, -1, 0)\
+    CALL("madvise_guard_install", SYS_madvise, 2, 64)\
+    CALL("madvise", SYS_madvise, -1, 0)\
+    CALL("io_uring_setup", SYS_io_uring_setup, -1, 0)\
+    CALL("io_uring_enter", SYS_io_uring_enter, -1, 0)\
+    CALL("io_uring_register", SYS_io_uring_register, -1, 0)\
+    CALL("memfd_create", SYS_memfd_create, -1, 0)\
+    CALL("getrandom", SYS_getrandom, -1, 0)\
+    CALL("clone3", SYS_clone3, -1, 0)\
+    CALL("eventfd2", SYS_eventfd2, -1, 0)\
+    CALL("eventfd2_with_flags", SYS_eventfd2, 1, ~0u)\
+    CALL("accept4", SYS_accept4, -1, 0)\
+    CALL("pipe2", SYS_pipe2, 1, ~0u)\
+    CALL("dup3", SYS_dup3, -1, 0)\
+    CALL("ppoll", SYS_ppoll, -1, 0)\
+    CALL("socket_with_flags", SYS_socket, 1, SOCK_NONBLOCK | SOCK_CLOEXEC)\
+    CALL("socketpair_with_flags", SYS_socketpair, 1, SOCK_NONBLOCK | SOCK_CLOEXEC)\
+    CALL("prlimit64", SYS_prlimit64, -1, 0)\
+    CALL("membarrier", SYS_membarrier, -1, 0)\
+    CALL("sched_getaffinity", SYS_sched_getaffinity, -1, 0)\
+    CALL("sigaltstack", SYS_sigaltstack, -1, 0)\
+    CALL("timer_create", SYS_timer_create, -1, 0)\
+    CALL("timerfd_create", SYS_timerfd_create, -1, 0)\
+    CALL("signalfd4", SYS_signalfd4, -1, 0)\
+    CALL("statx", SYS_statx, -1, 0)\
+    CALL("prctl", SYS_prctl, -1, 0)\
+    CALL("set_robust_list", SYS_set_robust_list, -1, 0)\
+    CALL("epoll_create1", OLD_EPOLL(SYS_epoll_create1), -1, 0)\
+    CALL("epoll_wait", OLD_EPOLL(SYS_epoll_wait), -1, 0)\
+    CALL("epoll_pwait", OLD_EPOLL(SYS_epoll_pwait), -1, 0)
+
+#define AS_REFUSAL(name, number, argument, bits) {name, number, argument, bits},
+static const struct refusal calls[] = {CALLS(AS_REFUSAL)};
+#define AS_VARIANT(name, number, argument, bits) name " "
 
 static const int errors[] = {EPERM, EACCES, EINVAL, ENOSYS};
 
@@ -223,7 +235,7 @@ static void signals(void) {
     CHECK_OK(hclose(ch));
 }
 
-static void children(int fd) {
+static void in_a_child(int fd) {
     pid_t child = fork();
     CHECK(child >= 0);
     if(child == 0) {
@@ -231,15 +243,7 @@ static void children(int fd) {
         tcp();
         _exit(0);
     }
-    int status;
-    CHECK_INT(waitpid(child, &status, 0), child);
-    CHECK_INT(status, 0);
-}
-
-static int64_t processor_ms(void) {
-    struct timespec t;
-    CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t));
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    CHECK_OK(result_of(child));
 }
 
 /* Whatever waits costs nothing. */
@@ -262,52 +266,33 @@ static void all(void) {
     websocket();
     tls();
     signals();
-    children(fds[0]);
+    in_a_child(fds[0]);
     rests(fds[0]);
 }
 
-struct trial {
-    const struct refusal *what;
-    int err;
-    const char *poller;
-    pid_t child;
-};
-
 /* In a process of its own: nothing of the library was used before. */
-static void start(struct trial *trial) {
-    trial->child = fork();
-    CHECK(trial->child >= 0);
-    if(trial->child != 0) return;
-    alarm(15);
-    CHECK_OK(setenv("DILL_POLLER", trial->poller, 1));
-    refused = trial->what->name;
-    refused_with = trial->err;
-    if(trial->what->number >= 0 && refuse(trial->what, trial->err) != 0) _exit(CHECK_SKIPPED);
+static pid_t start(const struct refusal *what, int err) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if(child != 0) return child;
+    about("with \"%s\"", strerror(err));
+    refused = what->name;
+    refused_with = err;
+    if(what->number >= 0 && refuse(what, err) != 0) _exit(CHECK_SKIPPED);
     all();
     _exit(0);
 }
 
-static void finish(const struct trial *trial) {
-    int status;
-    CHECK_INT(waitpid(trial->child, &status, 0), trial->child);
-    if(WIFEXITED(status) && WEXITSTATUS(status) == CHECK_SKIPPED)
-        SKIP("skip: no system call can be refused here");
-    if(status != 0)
-        check_fail(__FILE__, __LINE__, "%s refused with \"%s\", %s: status %d",
-            trial->what->name, strerror(trial->err), trial->poller, status);
-}
-
-int main(void) {
-    static const char *pollers[] = {"epoll", "io_uring"};
-    if(under_memcheck()) SKIP("skip: valgrind's own calls would be refused");
-    for(size_t i = 0; i != sizeof(optional) / sizeof(optional[0]); ++i) {
-        struct trial trials[8];
-        for(size_t j = 0; j != 8; ++j) {
-            struct trial trial = {&optional[i], errors[j / 2], pollers[j % 2], -1};
-            trials[j] = trial;
-            start(&trials[j]);
-        }
-        for(size_t j = 0; j != 8; ++j) finish(&trials[j]);
+TEST(all_works_without, BOTH_POLLERS, VARIANTS(CALLS(AS_VARIANT))) {
+    enum {ERRORS = sizeof(errors) / sizeof(errors[0])};
+    const struct refusal *what = &calls[variant()];
+    pid_t children[ERRORS];
+    if(what->number == MISSING) SKIP("no such call on this architecture");
+    for(int i = 0; i != ERRORS; ++i) children[i] = start(what, errors[i]);
+    for(int i = 0; i != ERRORS; ++i) {
+        int result = result_of(children[i]);
+        if(result == CHECK_SKIPPED) SKIP("no system call can be refused here");
+        about("with \"%s\"", strerror(errors[i]));
+        CHECK_OK(result);
     }
-    return 0;
 }

@@ -1,18 +1,23 @@
 /* Where waiting itself is refused, calls that wait fail with the system's error, one line on the
    standard error output says why, and nothing spins. */
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "net.h"
+#include "process.h"
 #include "seccomp.h"
+
+/* What the system says when it refuses. */
+ALL_TESTS(VARIANTS("EPERM EACCES EINVAL ENOSYS"))
 
 static const int errors[] = {EPERM, EACCES, EINVAL, ENOSYS};
 
 static int refused_with;
+
+BEFORE_EACH {
+    refused_with = errors[variant()];
+    CHECK_OK(setenv("DILL_POLLER", "epoll", 1));
+}
 
 static void refuse_all(const long *calls, int n) {
     for(int i = 0; i != n; ++i)
@@ -30,11 +35,13 @@ static const long epoll_waits[] = {
 };
 #define EPOLL_WAITS ((int)(sizeof(epoll_waits) / sizeof(epoll_waits[0])))
 
-static int64_t processor_ms(void) {
-    struct timespec t;
-    CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t));
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+static const long epoll_creations[] = {
+#ifdef SYS_epoll_create
+    SYS_epoll_create,
+#endif
+    SYS_epoll_create1,
+};
+#define EPOLL_CREATIONS ((int)(sizeof(epoll_creations) / sizeof(epoll_creations[0])))
 
 static coroutine void waits_for(int fd, int err) {
     CHECK_ERR(fdin(fd, -1), err);
@@ -78,19 +85,57 @@ static void waits_once(void) {
     CHECK_OK(close(fds[1]));
 }
 
-static void epoll_from_the_start(void) {
+/* Runs a scenario in a process of its own. Returns how it ends, and what it writes to the standard
+   error output. */
+static int run(void (*scenario)(void), char *text, size_t size) {
+    int fd;
+    pid_t child = fork_heard(&fd);
+    if(child == 0) {
+        scenario();
+        _exit(0);
+    }
+    int result = hear(child, fd, text, size);
+    if(result == CHECK_SKIPPED) SKIP("no system call can be refused here");
+    return result;
+}
+
+/* The scenario succeeds and writes one line with this text and the error, or nothing: NULL. */
+static void says(void (*scenario)(void), const char *what) {
+    char text[4096];
+    int result = run(scenario, text, sizeof(text));
+    if(strcmp(text, "none\n") == 0) SKIP("no io_uring here");
+    if(result != 0) check_fail(__FILE__, __LINE__, "result %d: %s", result, text);
+    const char *line = what ? strstr(text, what) : text;
+    int fits = !what ? *text == 0 : line && strchr(line, '\n') == strrchr(line, '\n') &&
+        strstr(line, strerror(refused_with));
+    if(!fits)
+        check_fail(__FILE__, __LINE__, "instead of one line with \"%s\": %s",
+            what ? what : "nothing", text);
+}
+
+static const char waiting[] = "libdill: the system refuses to wait for descriptors: ";
+
+static void begins_without_epoll(void) {
     refuse_all(epoll_waits, EPOLL_WAITS);
     fails_honestly(refused_with);
 }
 
-static void epoll_later(void) {
+TEST(epoll_from_the_start) {
+    says(begins_without_epoll, waiting);
+}
+
+static void loses_epoll(void) {
     waits_once();
     refuse_all(epoll_waits, EPOLL_WAITS);
     fails_honestly(refused_with);
 }
 
+TEST(epoll_later) {
+    says(loses_epoll, waiting);
+}
+
 #ifdef SYS_io_uring_enter
-static void io_uring_later(void) {
+static void loses_io_uring(void) {
     CHECK_OK(setenv("DILL_POLLER", "io_uring", 1));
     waits_once();
     long calls[] = {SYS_io_uring_enter};
@@ -104,31 +149,38 @@ static void io_uring_later(void) {
     }
     fails_honestly(refused_with);
 }
+
+TEST(io_uring_later) {
+    says(loses_io_uring, waiting);
+}
 #endif
 
 /* Only the newest of the calls, and only after it has been in use. */
-static void one_later(void) {
+static void loses_the_newest_call(void) {
     waits_once();
     refuse_all(epoll_waits, 1);
     waits_once();
     waits_once();
 }
 
-static void no_poller(void) {
-    long calls[] = {
-#ifdef SYS_epoll_create
-        SYS_epoll_create,
-#endif
-        SYS_epoll_create1};
+TEST(one_later) {
+    says(loses_the_newest_call, NULL);
+}
+
+static void makes_no_poller(void) {
     int fds[2];
-    refuse_all(calls, (int)(sizeof(calls) / sizeof(calls[0])));
+    refuse_all(epoll_creations, EPOLL_CREATIONS);
     CHECK_OK(pipe(fds));
     CHECK_ERR(fdin(fds[0], -1), refused_with);
     CHECK_OK(msleep(now() + 3));
 }
 
+TEST(no_poller) {
+    says(makes_no_poller, NULL);
+}
+
 /* A child can't make a poller of its own. */
-static void no_poller_in_child(void) {
+static void makes_none_in_child(void) {
     int fds[2];
     CHECK_OK(pipe(fds));
     int b = go(waits_for(fds[0], refused_with));
@@ -137,24 +189,39 @@ static void no_poller_in_child(void) {
     pid_t child = fork();
     CHECK(child >= 0);
     if(child == 0) {
-        long calls[] = {
-#ifdef SYS_epoll_create
-            SYS_epoll_create,
-#endif
-            SYS_epoll_create1};
-        refuse_all(calls, (int)(sizeof(calls) / sizeof(calls[0])));
+        refuse_all(epoll_creations, EPOLL_CREATIONS);
         CHECK_OK(bundle_wait(b, now() + 10000));
         _exit(0);
     }
-    int status;
-    CHECK_INT(waitpid(child, &status, 0), child);
-    if(WIFEXITED(status) && WEXITSTATUS(status) == CHECK_SKIPPED) _exit(CHECK_SKIPPED);
-    CHECK_INT(status, 0);
+    int result = result_of(child);
+    if(result == CHECK_SKIPPED) _exit(CHECK_SKIPPED);
+    CHECK_OK(result);
+}
+
+TEST(no_poller_in_child) {
+    says(makes_none_in_child, waiting);
+}
+
+static void can_not_sleep(void) {
+    long calls[] = {
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+        SYS_ppoll, SYS_nanosleep, SYS_clock_nanosleep};
+    refuse_all(calls, (int)(sizeof(calls) / sizeof(calls[0])));
+    (void)msleep(now() + 10);
+    _exit(3);
+}
+
+TEST(no_sleep) {
+    make_no_core_file();
+    char text[4096];
+    CHECK_INT(run(can_not_sleep, text, sizeof(text)), -SIGABRT);
+    CHECK(strstr(text, "libdill: the system refuses to sleep: "));
 }
 
 /* The program has closed the poller's descriptor, which it must not. */
-static void closed(void) {
-    refused_with = EBADF;
+TEST(closed_poller, VARIANTS("epoll")) {
     waits_once();
     DIR *dir = opendir("/proc/self/fd");
     CHECK(dir);
@@ -172,76 +239,4 @@ static void closed(void) {
     /* Whether a registration fails or the wait. */
     CHECK_ERR(fdin(fds[0], -1), EBADF);
     CHECK_OK(msleep(now() + 3));
-}
-
-static void no_sleep(void) {
-    long calls[] = {
-#ifdef SYS_poll
-        SYS_poll,
-#endif
-        SYS_ppoll, SYS_nanosleep, SYS_clock_nanosleep};
-    refuse_all(calls, (int)(sizeof(calls) / sizeof(calls[0])));
-    (void)msleep(now() + 10);
-    _exit(3);
-}
-
-/* What a scenario in a process of its own writes to the standard error output, and how it ends. */
-static int run(void (*scenario)(void), int err, char *text, size_t size) {
-    int fds[2], status;
-    CHECK_OK(pipe(fds));
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if(child == 0) {
-        alarm(15);
-        CHECK(dup2(fds[1], 2) == 2);
-        CHECK_OK(close(fds[0]));
-        CHECK_OK(close(fds[1]));
-        refused_with = err;
-        scenario();
-        _exit(0);
-    }
-    CHECK_OK(close(fds[1]));
-    size_t length = 0;
-    ssize_t n;
-    while((n = read(fds[0], text + length, size - 1 - length)) > 0) length += (size_t)n;
-    text[length] = 0;
-    CHECK_OK(close(fds[0]));
-    CHECK_INT(waitpid(child, &status, 0), child);
-    if(WIFEXITED(status) && WEXITSTATUS(status) == CHECK_SKIPPED)
-        SKIP("skip: no system call can be refused here");
-    return status;
-}
-
-static void says(void (*scenario)(void), int err, const char *what) {
-    char text[4096];
-    int status = run(scenario, err, text, sizeof(text));
-    if(strcmp(text, "none\n") == 0) return;
-    if(status != 0) check_fail(__FILE__, __LINE__, "status %d: %s", status, text);
-    const char *line = what ? strstr(text, what) : text;
-    if(!line || (what ? strchr(line, '\n') != strrchr(line, '\n') || !strstr(line, strerror(err))
-            : *text != 0))
-        check_fail(__FILE__, __LINE__, "instead of one line with \"%s\": %s",
-            what ? what : "nothing", text);
-}
-
-int main(void) {
-    static const char waiting[] = "libdill: the system refuses to wait for descriptors: ";
-    char text[4096];
-    if(under_memcheck()) SKIP("skip: valgrind's own calls would be refused");
-    CHECK_OK(setenv("DILL_POLLER", "epoll", 1));
-    for(int i = 0; i != 4; ++i) {
-        says(epoll_from_the_start, errors[i], waiting);
-        says(epoll_later, errors[i], waiting);
-#ifdef SYS_io_uring_enter
-        says(io_uring_later, errors[i], waiting);
-#endif
-        says(one_later, errors[i], NULL);
-        says(no_poller, errors[i], NULL);
-        says(no_poller_in_child, errors[i], waiting);
-        int status = run(no_sleep, errors[i], text, sizeof(text));
-        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-        CHECK(strstr(text, "libdill: the system refuses to sleep: "));
-    }
-    CHECK_OK(run(closed, 0, text, sizeof(text)));
-    return 0;
 }

@@ -1,19 +1,24 @@
 /* Programs that are started while signals are received as messages see nothing of it, whoever
    starts them and how. Nor do children that execute nothing: there a signal has the effect that
    it had before. */
-/* both pollers */
 
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "check.h"
 
+ALL_TESTS(BOTH_POLLERS)
+
 extern char **environ;
 
 static char self[4096];
+
+BEFORE_EACH {
+    if(getenv("DILL_TEST_WRAPPER")) SKIP("starts itself anew");
+    CHECK(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+}
 
 static const int watched[] = {SIGTERM, SIGUSR1, SIGCHLD, SIGINT, SIGWINCH};
 #define WATCHED (sizeof(watched) / sizeof(watched[0]))
@@ -35,10 +40,18 @@ static int started(int wait) {
     while(1) pause();
 }
 
+PROGRAM(look) {
+    _exit(started(0));
+}
+
+PROGRAM(wait_for_a_signal) {
+    _exit(started(1));
+}
+
 /* ------------------------------------------------------------ ways to start -- */
 
-static int by_fork(int vforked, char *mode) {
-    char *args[] = {self, mode, NULL};
+static int by_fork(int vforked, char *program) {
+    char *args[] = {self, "--program", program, NULL};
     pid_t pid = vforked ? vfork() : fork();
     CHECK(pid >= 0);
     if(pid == 0) {
@@ -48,8 +61,8 @@ static int by_fork(int vforked, char *mode) {
     return pid;
 }
 
-static int by_spawn(char *mode, const posix_spawn_file_actions_t *actions) {
-    char *args[] = {self, mode, NULL};
+static int by_spawn(char *program, const posix_spawn_file_actions_t *actions) {
+    char *args[] = {self, "--program", program, NULL};
     pid_t pid;
     CHECK_OK(posix_spawn(&pid, self, actions, NULL, args, environ));
     return pid;
@@ -65,7 +78,7 @@ static void ends_with(pid_t pid, int result) {
 
 static void starts_all(void) {
     char command[5000];
-    snprintf(command, sizeof(command), "exec '%s' look", self);
+    snprintf(command, sizeof(command), "exec '%s' --program look", self);
     ends_with(by_fork(0, "look"), 42);
     ends_with(by_fork(1, "look"), 42);
     ends_with(by_spawn("look", NULL), 42);
@@ -84,7 +97,7 @@ static void starts_all(void) {
     posix_spawn_file_actions_t actions;
     CHECK_OK(posix_spawn_file_actions_init(&actions));
     CHECK_OK(posix_spawn_file_actions_adddup2(&actions, fds[1], 1));
-    pid_t pid = by_spawn("wait", &actions);
+    pid_t pid = by_spawn("wait_for_a_signal", &actions);
     CHECK_INT(read(fds[0], &c, 1), 1);
     CHECK_OK(kill(pid, SIGTERM));
     ends_with(pid, -SIGTERM);
@@ -124,7 +137,7 @@ static void *receives_in_thread(void *arg) {
 }
 
 /* The channel still gets everything: that its children have ended, for instance. */
-static void programs_that_are_started(void) {
+TEST(programs_that_are_started) {
     pthread_t thread;
     int signo = 0, ch = receives();
     starts_in_thread(NULL);
@@ -177,7 +190,7 @@ static int effect_in_child(int signo, int by_itself) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static void signals_of_children(void) {
+TEST(signals_of_children) {
     sigset_t set, blocked;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -208,7 +221,7 @@ static void signals_of_children(void) {
 }
 
 /* What the parent has not received yet is the parent's, also when the child closes its copy. */
-static void not_received_by_the_parent(void) {
+TEST(not_received_by_the_parent) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -233,7 +246,7 @@ static void not_received_by_the_parent(void) {
 }
 
 /* A child that shares the memory is none of the process's threads. */
-static void child_of_vfork(void) {
+TEST(child_of_vfork) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -250,15 +263,4 @@ static void child_of_vfork(void) {
     CHECK_OK(chrecv(ch, &signo, sizeof(signo), now() + 10000));
     CHECK_INT(signo, SIGTERM);
     CHECK_OK(hclose(ch));
-}
-
-int main(int argc, char **argv) {
-    if(argc > 1) return started(strcmp(argv[1], "wait") == 0);
-    if(getenv("DILL_TEST_WRAPPER")) SKIP("skip: starts itself anew");
-    CHECK(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-    programs_that_are_started();
-    signals_of_children();
-    not_received_by_the_parent();
-    child_of_vfork();
-    return 0;
 }

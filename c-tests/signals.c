@@ -1,11 +1,13 @@
 /* Signals that arrive during blocking calls run their handlers and show nowhere
    else: no call fails with EINTR. */
-/* both pollers */
 
 #include <signal.h>
 #include <sys/time.h>
 
+#include "coroutines.h"
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static volatile sig_atomic_t count;
 
@@ -37,11 +39,20 @@ static void let_signals_come(void) {
     while(count - before < 3);
 }
 
-static coroutine void sleeper(int64_t ms) {
-    CHECK_WAITED(msleep(now() + ms));
+static sig_atomic_t count_before;
+
+BEFORE_EACH {
+    start_signals();
+    let_signals_come();
+    count_before = count;
 }
 
-static void timers(void) {
+AFTER_EACH {
+    stop_signals();
+    CHECK(count > count_before);
+}
+
+TEST(timers) {
     int64_t start = now();
     CHECK_WAITED(msleep(start + 20));
     CHECK(now() - start >= 20);
@@ -50,10 +61,10 @@ static void timers(void) {
     CHECK_ERR(chrecv(ch[0], &val, sizeof(val), now() + 10), ETIMEDOUT);
     CHECK_ERR(chsend(ch[0], &val, sizeof(val), now() + 10), ETIMEDOUT);
     CHECK_ERR(choose(NULL, 0, now() + 10), ETIMEDOUT);
-    int b = go(sleeper(20));
+    int b = go(sleeps(20, NULL));
     CHECK_HANDLE(b);
     CHECK_WAITED(bundle_wait(b, -1));
-    CHECK_OK(bundle_go(b, sleeper(20)));
+    CHECK_OK(bundle_go(b, sleeps(20, NULL)));
     CHECK_WAITED(bundle_cancel(b, 10000));
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
@@ -64,7 +75,7 @@ static coroutine void writes_later(int fd) {
     CHECK_INT(write(fd, "x", 1), 1);
 }
 
-static void descriptors(void) {
+TEST(descriptors) {
     int fds[2];
     CHECK_OK(pipe(fds));
     CHECK_ERR(fdin(fds[0], now() + 10), ETIMEDOUT);
@@ -91,7 +102,7 @@ static coroutine void connects_later(struct ipaddr addr) {
     CHECK_OK(tcp_close(s, -1));
 }
 
-static void sockets(void) {
+TEST(sockets) {
     struct ipaddr addr;
     char buf[5];
     static char much[8 << 20];
@@ -115,7 +126,7 @@ static coroutine void spins_on_small_stack(volatile int *stop) {
     while(!*stop) if(yield() < 0) break;
 }
 
-static void alternate_stack(void) {
+TEST(alternate_stack) {
     static char altstack[65536], stack[4096];
     stack_t ss = {.ss_sp = altstack, .ss_size = sizeof(altstack)};
     CHECK_OK(sigaltstack(&ss, NULL));
@@ -132,17 +143,4 @@ static void alternate_stack(void) {
     stop = 1;
     CHECK_OK(bundle_wait(b, -1));
     CHECK_OK(hclose(b));
-}
-
-int main(void) {
-    start_signals();
-    let_signals_come();
-    timers();
-    descriptors();
-    sockets();
-    let_signals_come();
-    alternate_stack();
-    stop_signals();
-    CHECK(count > 20);
-    return 0;
 }

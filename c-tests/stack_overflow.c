@@ -1,13 +1,10 @@
 /* The overflow of a coroutine's stack is told of, and then kills the process as it would
    have done; other faults are none of the library's business. Each is a process of its own. */
 
-#include "check.h"
-
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
+#include "process.h"
 
 /* Each frame is larger than what the compiler could make a loop of. */
 __attribute__((noinline)) static int descend(int depth) {
@@ -20,7 +17,7 @@ static coroutine void overflow(void) {
     if(descend(0) == 12345) puts("never");
 }
 
-static void in_coroutine(void) {
+PROGRAM(in_coroutine) {
     int b = bundle();
     bundle_go(b, overflow());
     hclose(b);
@@ -36,7 +33,7 @@ static coroutine void sleep_on(void) {
     msleep(-1);
 }
 
-static void among_others(void) {
+PROGRAM(among_others) {
     int b = bundle();
     for(int i = 0; i != 20; ++i) bundle_go(b, sleep_on());
     bundle_go(b, wait_first());
@@ -50,7 +47,7 @@ static coroutine void large_frame(void) {
     for(int i = (int)sizeof(frame) - 1; i >= 0; i -= 64) frame[i] = 1;
 }
 
-static void in_large_frame(void) {
+PROGRAM(in_large_frame) {
     int b = bundle();
     bundle_go(b, large_frame());
     hclose(b);
@@ -65,7 +62,7 @@ static coroutine void frame_over_guard(void) {
     frame[sizeof(frame) - 1] = sum;
 }
 
-static void over_guard(void) {
+PROGRAM(over_guard) {
     int b = bundle();
     bundle_go(b, sleep_on());
     bundle_go(b, frame_over_guard());
@@ -78,7 +75,7 @@ static void *thread_main(void *arg) {
     return NULL;
 }
 
-static void in_thread(void) {
+PROGRAM(in_thread) {
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, thread_main, NULL));
     pthread_join(thread, NULL);
@@ -88,13 +85,13 @@ static coroutine void touch(volatile char *address) {
     *address = 1;
 }
 
-static void wild_pointer(void) {
+PROGRAM(wild_pointer) {
     int b = bundle();
     bundle_go(b, touch((char*)8));
     hclose(b);
 }
 
-static void in_main(void) {
+PROGRAM(in_main) {
     yield();
     touch((char*)8);
 }
@@ -103,7 +100,7 @@ static coroutine void send_signal(void) {
     raise(SIGSEGV);
 }
 
-static void sent(void) {
+PROGRAM(sent) {
     int b = bundle();
     bundle_go(b, send_signal());
     hclose(b);
@@ -125,18 +122,18 @@ static void handle_faults(void) {
     CHECK_OK(sigaction(SIGSEGV, &action, NULL));
 }
 
-static void handler_before(void) {
+PROGRAM(handler_before) {
     handle_faults();
     in_coroutine();
 }
 
-static void handler_after(void) {
+PROGRAM(handler_after) {
     yield();
     handle_faults();
     in_coroutine();
 }
 
-static void wild_with_handler(void) {
+PROGRAM(wild_with_handler) {
     handle_faults();
     wild_pointer();
 }
@@ -151,7 +148,7 @@ static void *short_thread(void *arg) {
     return NULL;
 }
 
-static void many_threads(void) {
+PROGRAM(many_threads) {
     for(int i = 0; i != 2000; ++i) {
         pthread_t thread;
         CHECK_OK(pthread_create(&thread, NULL, short_thread, NULL));
@@ -160,67 +157,29 @@ static void many_threads(void) {
     in_coroutine();
 }
 
-static const struct program {
-    const char *name;
-    void (*run)(void);
-} programs[] = {
-    {"in_coroutine", in_coroutine},
-    {"among_others", among_others},
-    {"in_large_frame", in_large_frame},
-    {"over_guard", over_guard},
-    {"in_thread", in_thread},
-    {"wild_pointer", wild_pointer},
-    {"in_main", in_main},
-    {"sent", sent},
-    {"handler_before", handler_before},
-    {"handler_after", handler_after},
-    {"wild_with_handler", wild_with_handler},
-    {"many_threads", many_threads},
-};
-
-/* Runs the program of that name with VARIABLE=VALUE; what it printed. */
-static const char *run(char *name, const char *variable, const char *value, int *status) {
-    static char text[4096];
-    int fds[2];
-    CHECK_OK(pipe(fds));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
+/* Runs the program. Returns how it ends, and what it has printed. */
+static int run(const char *program, char *text, size_t size) {
+    int fd;
+    about("%s", program);
+    pid_t pid = fork_heard(&fd);
     if(pid == 0) {
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        dup2(fds[1], 2);
-        close(fds[0]);
-        close(fds[1]);
-        if(variable) setenv(variable, value, 1);
-        run_self(name);
+        make_no_core_file();
+        run_program(program);
     }
-    close(fds[1]);
-    size_t len = 0;
-    for(ssize_t n; (n = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0;) len += (size_t)n;
-    text[len] = 0;
-    close(fds[0]);
+    int result = hear(pid, fd, text, size);
     /* An emulator has a word of its own. */
     char *own = strstr(text, "qemu: ");
     if(own && getenv("DILL_TEST_WRAPPER")) *own = 0;
-    CHECK_INT(waitpid(pid, status, 0), pid);
-    return text;
+    return result;
 }
 
-static void check_killed(int line, char *name, const char *variable, const char *value,
-        const char *expected) {
-    int status;
-    const char *text = run(name, variable, value, &status);
-    if(!WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
-        check_fail(__FILE__, line, "%s: status %x, wrote:\n%s", name, (unsigned)status, text);
-    check_str(__FILE__, line, name, text, expected);
-}
-
-static void check_exited(int line, char *name, int result, const char *expected) {
-    int status;
-    const char *text = run(name, NULL, NULL, &status);
-    if(!WIFEXITED(status) || WEXITSTATUS(status) != result)
-        check_fail(__FILE__, line, "%s: status %x, wrote:\n%s", name, (unsigned)status, text);
-    check_str(__FILE__, line, name, text, expected);
+/* The program ends so, after having printed this. */
+static void ends(const char *program, int expected, const char *message) {
+    char text[4096];
+    int result = run(program, text, sizeof(text));
+    if(result != expected)
+        check_fail(__FILE__, __LINE__, "result %d, wrote:\n%s", result, text);
+    CHECK_STR(text, message);
 }
 
 /* The message for a launch at LINE on a stack of SIZE bytes. */
@@ -246,27 +205,46 @@ static int line_of(const char *text) {
     check_fail(__FILE__, __LINE__, "%s is not here", text);
 }
 
-int main(int argc, char **argv) {
-    if(argc > 1) {
-        for(size_t i = 0; i != sizeof(programs) / sizeof(programs[0]); ++i)
-            if(strcmp(programs[i].name, argv[1]) == 0) programs[i].run();
-        return 2;
-    }
-    int direct = line_of("bundle_go(b, overflow());"), later = line_of("bundle_go(b, wait_first");
-    check_killed(__LINE__, "in_coroutine", NULL, NULL, message(direct, 256 * 1024));
-    check_killed(__LINE__, "in_coroutine", "DILL_STACK_SIZE", "65536", message(direct, 65536));
-    check_killed(__LINE__, "among_others", NULL, NULL, message(later, 256 * 1024));
-    int large = line_of("bundle_go(b, large_frame"), over = line_of("bundle_go(b, frame_over");
-    check_killed(__LINE__, "in_large_frame", NULL, NULL, message(large, 256 * 1024));
-    check_killed(__LINE__, "over_guard", NULL, NULL, message(over, 256 * 1024));
-    check_killed(__LINE__, "in_thread", NULL, NULL, message(direct, 256 * 1024));
-    check_killed(__LINE__, "many_threads", NULL, NULL, message(direct, 256 * 1024));
-    check_killed(__LINE__, "in_coroutine", "DILL_OVERFLOW_MESSAGE", "0", "");
-    check_killed(__LINE__, "wild_pointer", NULL, NULL, "");
-    check_killed(__LINE__, "in_main", NULL, NULL, "");
-    check_killed(__LINE__, "sent", NULL, NULL, "");
-    check_exited(__LINE__, "handler_before", 33, message(direct, 256 * 1024));
-    check_exited(__LINE__, "handler_after", 33, "");
-    check_exited(__LINE__, "wild_with_handler", 33, "");
-    return 0;
+/* That for a launch by this text on a usual stack. */
+static const char *launched_by(const char *text) {
+    return message(line_of(text), 256 * 1024);
+}
+
+#define DIRECT "bundle_go(b, overflow());"
+
+TEST(is_told_of) {
+    ends("in_coroutine", -SIGSEGV, launched_by(DIRECT));
+    ends("among_others", -SIGSEGV, launched_by("bundle_go(b, wait_first"));
+}
+
+TEST(of_a_small_stack) {
+    CHECK_OK(setenv("DILL_STACK_SIZE", "65536", 1));
+    ends("in_coroutine", -SIGSEGV, message(line_of(DIRECT), 65536));
+}
+
+TEST(by_large_frames) {
+    ends("in_large_frame", -SIGSEGV, launched_by("bundle_go(b, large_frame"));
+    ends("over_guard", -SIGSEGV, launched_by("bundle_go(b, frame_over"));
+}
+
+TEST(in_threads) {
+    ends("in_thread", -SIGSEGV, launched_by(DIRECT));
+    ends("many_threads", -SIGSEGV, launched_by(DIRECT));
+}
+
+TEST(without_a_message) {
+    CHECK_OK(setenv("DILL_OVERFLOW_MESSAGE", "0", 1));
+    ends("in_coroutine", -SIGSEGV, "");
+}
+
+TEST(other_faults) {
+    ends("wild_pointer", -SIGSEGV, "");
+    ends("in_main", -SIGSEGV, "");
+    ends("sent", -SIGSEGV, "");
+}
+
+TEST(handlers_of_the_program) {
+    ends("handler_before", 33, launched_by(DIRECT));
+    ends("handler_after", 33, "");
+    ends("wild_with_handler", 33, "");
 }

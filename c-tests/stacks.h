@@ -155,6 +155,12 @@ static int trickle_detach(int s) {
 /* The transports. */
 enum transport {OVER_TCP, OVER_IPC, OVER_TRICKLE, TRANSPORTS};
 
+/* The names of VARIANTS: something over each of them, variant() % TRANSPORTS. */
+#define OVER_EACH(what) what "tcp " what "ipc " what "trickle "
+/* Those that tell choose() whether there is input. */
+#define OVER_KNOWN(what) what "tcp " what "ipc "
+enum {KNOWN_TRANSPORTS = OVER_TRICKLE};
+
 __attribute__((unused))
 static void transport_pair(enum transport transport, int s[2]) {
     if(transport == OVER_TCP) tcp_pair(s);

@@ -1,12 +1,19 @@
 /* A stream of bytes that ends after any number of them: only an end exactly between two
    messages is a clean one (EPIPE); each other one is ECONNRESET, and stays it. */
-/* both pollers */
 
 #include "stacks.h"
 #include "tls.h"
 
+ALL_TESTS(BOTH_POLLERS)
+
 enum stack {PREFIX, PREFIX_LITTLE, SUFFIX, SUFFIX_LONG, TERM_PREFIX, TERM_SUFFIX, WS_CLIENT,
-    WS_SERVER, HTTP_LENGTH, HTTP_CHUNKED, HTTP_RESPONSE, TLS, PREFIX_TLS, PREFIX_HTTP, STACKS};
+    WS_SERVER, HTTP_LENGTH, HTTP_CHUNKED, HTTP_RESPONSE, TLS, PREFIX_TLS, PREFIX_HTTP};
+#define STACKS\
+    OVER_EACH("prefix_") OVER_EACH("prefix_little_") OVER_EACH("suffix_")\
+    OVER_EACH("suffix_long_") OVER_EACH("term_prefix_") OVER_EACH("term_suffix_")\
+    OVER_EACH("ws_client_") OVER_EACH("ws_server_") OVER_EACH("http_length_")\
+    OVER_EACH("http_chunked_") OVER_EACH("http_response_") OVER_EACH("tls_")\
+    OVER_EACH("prefix_tls_") OVER_EACH("prefix_http_")
 
 /* A protocol that passes so many bytes on, then ends the stream and drops the rest. */
 struct cutter {
@@ -260,8 +267,30 @@ static void cut_at(long cut, const long *at, int n) {
     close_pair();
 }
 
-/* The stream beneath ends properly, in the middle of a message. */
-static void encrypted_end(void) {
+static int open_before;
+
+BEFORE_EACH {
+    use_virtual_time();
+    transport = (enum transport)(variant() % TRANSPORTS);
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
+
+TEST(at_every_byte, VARIANTS(STACKS)) {
+    long at[4];
+    stack = (enum stack)(variant() / TRANSPORTS);
+    int n = boundaries(at);
+    for(long cut = 0; cut <= at[n - 1]; ++cut) {
+        about("after %ld bytes", cut);
+        cut_at(cut, at, n);
+    }
+}
+
+/* The encrypted stream ends properly, in the middle of a message. */
+TEST(of_an_encrypted_stream, VARIANTS(OVER_EACH(""))) {
     int part;
     for(int len = 0; len != 6; ++len) {
         stack = TLS;
@@ -276,22 +305,4 @@ static void encrypted_end(void) {
         CHECK_INT(errno, len == 0 ? EPIPE : ECONNRESET);
         close_pair();
     }
-}
-
-int main(void) {
-    setenv("DILL_CLOCK", "virtual", 1);
-    int before = count_fds();
-    for(transport = OVER_TCP; transport != TRANSPORTS; ++transport) {
-        for(int i = 0; i != STACKS; ++i) {
-            long at[4];
-            stack = (enum stack)i;
-            printf("transport %d, stack %d\n", (int)transport, i);
-            fflush(stdout);
-            int n = boundaries(at);
-            for(long cut = 0; cut <= at[n - 1]; ++cut) cut_at(cut, at, n);
-        }
-        encrypted_end();
-        CHECK_INT(count_fds(), before);
-    }
-    return 0;
 }

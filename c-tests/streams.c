@@ -5,7 +5,7 @@
 #include "stacks.h"
 #include "tls.h"
 
-ALL_TESTS(BOTH_POLLERS)
+ALL_TESTS(BOTH_POLLERS, VARIANTS(OVER_EACH("plain_") OVER_EACH("tls_")))
 
 static enum transport transport;
 static int encrypted;
@@ -64,6 +64,8 @@ static int open_before;
 
 BEFORE_EACH {
     use_virtual_time();
+    transport = (enum transport)(variant() % TRANSPORTS);
+    encrypted = variant() / TRANSPORTS;
     open_before = count_fds();
 }
 
@@ -71,16 +73,7 @@ AFTER_EACH {
     CHECK_INT(count_fds(), open_before);
 }
 
-/* A test of every byte stream: over each transport, plain and encrypted. */
-#define STREAM_TEST(name)\
-    static void name##_here(void);\
-    TEST(name) {\
-        for(encrypted = 0; encrypted != 2; ++encrypted)\
-            for(transport = OVER_TCP; transport != TRANSPORTS; ++transport) name##_here();\
-    }\
-    static void name##_here(void)
-
-STREAM_TEST(half_close) {
+TEST(half_close) {
     int s[2];
     char buf[8];
     stream_pair(s);
@@ -101,7 +94,7 @@ STREAM_TEST(half_close) {
     CHECK_ERR(stream_close(s[1], -1), EBADF);
 }
 
-STREAM_TEST(end_within_a_receive) {
+TEST(end_within_a_receive) {
     int s[2];
     char buf[8];
     stream_pair(s);
@@ -112,7 +105,7 @@ STREAM_TEST(end_within_a_receive) {
     CHECK_OK(hclose(s[1]));
 }
 
-STREAM_TEST(peer_gone) {
+TEST(peer_gone) {
     int s[2];
     char buf[8];
     calls = 0;
@@ -130,7 +123,7 @@ STREAM_TEST(peer_gone) {
     CHECK_OK(hclose(b));
 }
 
-STREAM_TEST(deadlines) {
+TEST(deadlines) {
     int s[2];
     char buf[8];
     stream_pair(s);
@@ -172,7 +165,7 @@ STREAM_TEST(deadlines) {
     CHECK_OK(hclose(s[1]));
 }
 
-STREAM_TEST(one_call_for_each_direction) {
+TEST(one_call_for_each_direction) {
     int s[2];
     char buf[8];
     calls = 0;
@@ -194,7 +187,7 @@ STREAM_TEST(one_call_for_each_direction) {
     CHECK_OK(hclose(s[1]));
 }
 
-STREAM_TEST(cancellation) {
+TEST(cancellation) {
     int s[2];
     char buf[8];
     calls = 0;
@@ -231,7 +224,7 @@ static coroutine void asks(int b) {
     CHECK_OK(bundle_cancel(b, -1));
 }
 
-STREAM_TEST(graceful_request) {
+TEST(graceful_request) {
     for(int begun = 0; begun != 2; ++begun) {
         int s[2], b = bundle();
         calls = 0;
@@ -255,7 +248,7 @@ STREAM_TEST(graceful_request) {
     }
 }
 
-STREAM_TEST(skipping) {
+TEST(skipping) {
     int s[2];
     char buf[2];
     static char block[100000];
@@ -278,7 +271,7 @@ STREAM_TEST(skipping) {
     CHECK_OK(hclose(s[1]));
 }
 
-STREAM_TEST(both_directions_at_once) {
+TEST(both_directions_at_once) {
     int s[2];
     stream_pair(s);
     both_ways_at_once(s, transport == OVER_TRICKLE ? 40000 : 3 << 20, stream_done);
@@ -286,7 +279,7 @@ STREAM_TEST(both_directions_at_once) {
 }
 
 /* A call waits after so many of its bytes, and ends in each way that there is. */
-STREAM_TEST(ends_at_every_byte) {
+TEST(ends_at_every_byte) {
     enum {BY_REQUEST, BY_SCOPE, BY_DEADLINE, BY_CANCEL, BY_CLOSE, WAYS};
     for(int way = 0; way != WAYS; ++way)
         for(int cut = 0; cut != 4; ++cut) {
@@ -364,8 +357,8 @@ static coroutine void detaches(int s, int *under) {
     CHECK_OK(bsend(*under, "plain", 5, -1));
 }
 
-STREAM_TEST(detach_leaves_no_byte_behind) {
-    if(!encrypted) return;
+TEST(detach_leaves_no_byte_behind, VARIANTS(OVER_EACH("tls_"))) {
+    encrypted = 1;
     int s[2];
     char buf[5];
     stream_pair(s);
@@ -408,7 +401,7 @@ static coroutine void fills(int s, int *asked) {
     note("%ld", whole);
 }
 
-STREAM_TEST(requests_tear_no_send) {
+TEST(requests_tear_no_send) {
     int s[2], b = bundle();
     static int asked;
     asked = 0;
@@ -445,11 +438,11 @@ STREAM_TEST(requests_tear_no_send) {
     CHECK_OK(hclose(s[1]));
 }
 
-STREAM_TEST(input_is_known_to_choose) {
+TEST(input_is_known_to_choose, VARIANTS(OVER_KNOWN("plain_") OVER_KNOWN("tls_"))) {
     int s[2];
     char buf[4];
-    /* The trickle doesn't tell. */
-    if(transport == OVER_TRICKLE) return;
+    transport = (enum transport)(variant() % KNOWN_TRANSPORTS);
+    encrypted = variant() / KNOWN_TRANSPORTS;
     stream_pair(s);
     struct chclause cl = {CHSOCK, s[0], NULL, 0};
     CHECK_ERR(choose(&cl, 1, 0), ETIMEDOUT);

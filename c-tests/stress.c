@@ -2,9 +2,10 @@
    are cancelled at any moment, in virtual time. No message may be lost or come
    twice, and every coroutine must have ended when its bundle is closed. The seed is
    fixed, so a failure can be repeated. */
-/* both pollers */
 
 #include "check.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 enum {CHANNELS = 6};
 
@@ -144,12 +145,11 @@ static void round_with(uint64_t seed) {
     CHECK_OK(hclose(notify[1]));
 }
 
-int main(void) {
+TEST(random_programs) {
     use_virtual_time();
-    uint64_t rounds = under_memcheck() ? 3 : 30;
-    for(uint64_t seed = 1; seed <= rounds; ++seed) {
-        round_with(seed);
-        note("%d", (int)seed);
+    int rounds = under_memcheck() ? 3 : 30;
+    for(int seed = 1; seed <= rounds; ++seed) {
+        about("seed %d", seed);
+        round_with((uint64_t)seed);
     }
-    return 0;
 }

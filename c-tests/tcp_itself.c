@@ -1,7 +1,6 @@
 /* Where no socket listens at a port that the system may choose for outgoing connections, it may
    choose that very port, and connects the socket to itself: such a connection is refused. In a
    network of the program's own, in which the system has no choice. */
-/* both pollers */
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -10,25 +9,32 @@
 
 #include "net.h"
 
-#define PORT 40000
+ALL_TESTS(BOTH_POLLERS)
 
-static int before;
+#define PORT 40000
 
 static void make_network(void) {
     static const char range[] = "40000 40000";
     static const char path[] = "/proc/sys/net/ipv4/ip_local_port_range";
     struct ifreq ifr;
-    if(unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) SKIP("skip: no network of one's own");
+    if(unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) SKIP("no network of one's own");
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     CHECK(fd >= 0);
     memset(&ifr, 0, sizeof(ifr));
     strcpy(ifr.ifr_name, "lo");
     ifr.ifr_flags = IFF_UP;
-    if(ioctl(fd, SIOCSIFFLAGS, &ifr) != 0) SKIP("skip: no loopback interface");
+    if(ioctl(fd, SIOCSIFFLAGS, &ifr) != 0) SKIP("no loopback interface");
     CHECK_OK(close(fd));
     fd = open(path, O_WRONLY);
-    if(fd < 0 || write(fd, range, sizeof(range) - 1) < 0) SKIP("skip: %s can't be set", path);
+    if(fd < 0 || write(fd, range, sizeof(range) - 1) < 0) SKIP("%s can't be set", path);
     CHECK_OK(close(fd));
+}
+
+static int before;
+
+BEFORE_EACH {
+    make_network();
+    before = count_fds();
 }
 
 /* The system does it in this network. False if there is no such address. */
@@ -46,14 +52,12 @@ static int connects_to_itself(const struct ipaddr *addr) {
     return 1;
 }
 
-static void refused(const char *text, int mode) {
+TEST(refused, VARIANTS("loopback any loopback_ipv6 any_ipv6")) {
+    static const char *const addresses[] = {"127.0.0.1", "0.0.0.0", "::1", "::"};
     struct ipaddr addr;
     static struct tcp_storage mem;
-    CHECK_OK(ipaddr_local(&addr, text, PORT, mode));
-    if(!connects_to_itself(&addr)) {
-        printf("no %s\n", text);
-        return;
-    }
+    CHECK_OK(ipaddr_local(&addr, addresses[variant()], PORT, 0));
+    if(!connects_to_itself(&addr)) SKIP("no %s", addresses[variant()]);
     /* Time and again: the port is not taken after an attempt. */
     for(int i = 0; i != 3; ++i) {
         CHECK_ERR(tcp_connect(&addr, -1), ECONNREFUSED);
@@ -69,7 +73,7 @@ static void refused(const char *text, int mode) {
 }
 
 /* Another port than the one to connect to is nothing special. */
-static void others_connect(void) {
+TEST(others_connect) {
     struct ipaddr addr;
     CHECK_OK(ipaddr_local(&addr, "127.0.0.1", PORT + 1, IPADDR_IPV4));
     int ls = tcp_listen(&addr, 10);
@@ -80,15 +84,7 @@ static void others_connect(void) {
     CHECK_OK(hclose(ls));
 }
 
-int main(void) {
-    make_network();
-    before = count_fds();
-    refused("127.0.0.1", IPADDR_IPV4);
-    refused("0.0.0.0", IPADDR_IPV4);
-    refused("::1", IPADDR_IPV6);
-    refused("::", IPADDR_IPV6);
-    CHECK_ERR(happyeyeballs_connect("127.0.0.1", PORT, now() + 10000), ECONNREFUSED);
-    CHECK_ERR(happyeyeballs_connect("localhost", PORT, now() + 10000), ECONNREFUSED);
-    others_connect();
-    return 0;
+TEST(by_name, VARIANTS("127.0.0.1 localhost")) {
+    const char *name = variant() ? "localhost" : "127.0.0.1";
+    CHECK_ERR(happyeyeballs_connect(name, PORT, now() + 10000), ECONNREFUSED);
 }

@@ -1,10 +1,11 @@
 /* The main thread leaves with pthread_exit; the process lives on in another one,
    which uses the library before and after that. */
-/* both pollers */
 
 #include <pthread.h>
 
-#include "check.h"
+#include "process.h"
+
+ALL_TESTS(BOTH_POLLERS)
 
 static pthread_t main_thread;
 
@@ -31,11 +32,11 @@ static void *other(void *arg) {
     CHECK_OK(pthread_join(main_thread, NULL));
     use();
     /* Had it gone wrong on the way, the status would not be this one. */
-    exit(0);
+    exit(42);
     return arg;
 }
 
-int main(void) {
+static void leaves(void) {
     main_thread = pthread_self();
     use();
     /* A blocked coroutine stays behind in this thread. */
@@ -45,4 +46,8 @@ int main(void) {
     pthread_t thread;
     CHECK_OK(pthread_create(&thread, NULL, other, NULL));
     pthread_exit(NULL);
+}
+
+TEST(of_the_main_thread) {
+    CHECK_INT(in_child(leaves), 42);
 }

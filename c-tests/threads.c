@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "net.h"
+#include "process.h"
 
 ALL_TESTS(BOTH_POLLERS, TIME_LIMIT(60))
 
@@ -76,35 +77,14 @@ static void run(void *(*life)(void *arg), void *arg, int count) {
     }
 }
 
-static long resident_kb(void) {
-    long kb = -1;
-    char line[256];
-    FILE *f = fopen("/proc/self/status", "r");
-    CHECK(f);
-    while(fgets(line, sizeof(line), f))
-        if(sscanf(line, "VmRSS: %ld", &kb) == 1) break;
-    CHECK_OK(fclose(f));
-    CHECK(kb > 0);
-    return kb;
-}
-
-static int mappings(void) {
-    int n = 0, c;
-    FILE *f = fopen("/proc/self/maps", "r");
-    CHECK(f);
-    while((c = getc(f)) != EOF) if(c == '\n') n++;
-    CHECK_OK(fclose(f));
-    return n;
-}
-
 TEST(leave_nothing_behind) {
     int fds[2], x, times = under_memcheck() ? 80 : 2000;
     CHECK_OK(pipe(fds));
     /* The first ones fill the caches of the C library. */
     run(short_life, &x, times / 20);
     if(!under_memcheck()) run(untidy_life, &fds[0], 20);
-    int nfds = count_fds(), nmaps = mappings();
-    long kb = resident_kb();
+    int nfds = count_fds();
+    long kb = resident_kb(), nmaps = mappings();
     run(short_life, &x, times);
     run(exits, &x, times / 20);
     run(hardly_uses_it, &x, times / 20);

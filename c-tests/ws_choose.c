@@ -1,10 +1,22 @@
 /* CHSOCK on a WebSocket: pings and pongs are answered and dropped while one waits, and only what
    a receive has something to tell of makes the socket ready. */
-/* both pollers */
 
 #include "tls.h"
 
-enum beneath { TCP, IPC, TLS, BENEATHS };
+/* Which end is the WebSocket, and what is its transport: the variants in their order. */
+ALL_TESTS(BOTH_POLLERS,
+    VARIANTS("tcp_server tcp_client ipc_server ipc_client tls_server tls_client"))
+enum {TCP, IPC, TLS};
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 struct link {
     int ws;
@@ -14,11 +26,11 @@ struct link {
 
 static char buf[4096];
 
-static void open_link(struct link *l, enum beneath beneath, int client) {
-    int s[2];
-    if(beneath == IPC) CHECK_OK(ipc_pair(s));
+static void open_link(struct link *l) {
+    int s[2], transport = variant() / 2, client = variant() % 2;
+    if(transport == IPC) CHECK_OK(ipc_pair(s));
     else tcp_pair(s);
-    if(beneath == TLS) tls_pair_on(s);
+    if(transport == TLS) tls_pair_on(s);
     l->raw = s[1];
     l->client = client;
     l->ws = client ? ws_attach_client(s[0], WS_BINARY | WS_NOHTTP, NULL, NULL, -1)
@@ -68,73 +80,82 @@ static int ready(struct link *l, int64_t deadline) {
     return choose(&clause, 1, deadline);
 }
 
-static void pings_are_no_input(struct link *l) {
-    CHECK_ERR(ready(l, 0), ETIMEDOUT);
-    put(l, 0x89, "");
-    CHECK_ERR(ready(l, now() + 2), ETIMEDOUT);
-    get_pong(l, "");
-    put(l, 0x8A, "nobody has asked");
-    put(l, 0x89, "first");
-    put(l, 0x89, "second");
-    CHECK_ERR(ready(l, now() + 2), ETIMEDOUT);
-    get_pong(l, "first");
-    get_pong(l, "second");
+TEST(pings_are_no_input) {
+    struct link l;
+    open_link(&l);
+    CHECK_ERR(ready(&l, 0), ETIMEDOUT);
+    put(&l, 0x89, "");
+    CHECK_ERR(ready(&l, now() + 2), ETIMEDOUT);
+    get_pong(&l, "");
+    put(&l, 0x8A, "unasked");
+    put(&l, 0x89, "first");
+    put(&l, 0x89, "second");
+    CHECK_ERR(ready(&l, now() + 2), ETIMEDOUT);
+    get_pong(&l, "first");
+    get_pong(&l, "second");
     /* Whether there was a choose or not, a receive does the same. */
-    put(l, 0x89, "third");
-    CHECK_ERR(ready(l, now() + 2), ETIMEDOUT);
-    put(l, 0x89, "fourth");
-    put(l, 0x82, "message");
-    CHECK_INT(mrecv(l->ws, buf, sizeof(buf), now() + 10000), 7);
+    put(&l, 0x89, "third");
+    CHECK_ERR(ready(&l, now() + 2), ETIMEDOUT);
+    put(&l, 0x89, "fourth");
+    put(&l, 0x82, "message");
+    CHECK_INT(mrecv(l.ws, buf, sizeof(buf), now() + 10000), 7);
     CHECK(memcmp(buf, "message", 7) == 0);
-    get_pong(l, "third");
-    get_pong(l, "fourth");
+    get_pong(&l, "third");
+    get_pong(&l, "fourth");
+    close_link(&l);
 }
 
 /* More of them than the stream reads ahead. */
-static void many_pings(struct link *l) {
+TEST(many_pings) {
+    struct link l;
+    open_link(&l);
     enum { MANY = 2000 };
     static char bytes[MANY * 6 + 16];
     size_t len = 0;
-    for(int i = 0; i != MANY; ++i) len += frame(l, 0x8A, "", bytes + len);
-    CHECK_OK(bsend(l->raw, bytes, len, -1));
-    put(l, 0x89, "last");
-    CHECK_ERR(ready(l, now() + 5), ETIMEDOUT);
-    get_pong(l, "last");
+    for(int i = 0; i != MANY; ++i) len += frame(&l, 0x8A, "", bytes + len);
+    CHECK_OK(bsend(l.raw, bytes, len, -1));
+    put(&l, 0x89, "last");
+    CHECK_ERR(ready(&l, now() + 5), ETIMEDOUT);
+    get_pong(&l, "last");
+    close_link(&l);
 }
 
 /* However the frames are cut, nothing is lost. */
-static void single_bytes(struct link *l) {
+TEST(single_bytes) {
+    struct link l;
+    open_link(&l);
     char bytes[256];
-    size_t len = frame(l, 0x89, "ping", bytes);
+    size_t len = frame(&l, 0x89, "ping", bytes);
     for(size_t i = 0; i != len; ++i) {
-        CHECK_OK(bsend(l->raw, bytes + i, 1, -1));
-        CHECK_ERR(ready(l, now() + 1), ETIMEDOUT);
+        CHECK_OK(bsend(l.raw, bytes + i, 1, -1));
+        CHECK_ERR(ready(&l, now() + 1), ETIMEDOUT);
     }
-    get_pong(l, "ping");
-    len = frame(l, 0x82, "message", bytes);
+    get_pong(&l, "ping");
+    len = frame(&l, 0x82, "message", bytes);
     for(size_t i = 0; i != len; ++i) {
-        CHECK_OK(bsend(l->raw, bytes + i, 1, -1));
-        CHECK_INT(ready(l, now() + 10000), 0);
+        CHECK_OK(bsend(l.raw, bytes + i, 1, -1));
+        CHECK_INT(ready(&l, now() + 10000), 0);
     }
-    CHECK_INT(mrecv(l->ws, buf, sizeof(buf), now() + 10000), 7);
+    CHECK_INT(mrecv(l.ws, buf, sizeof(buf), now() + 10000), 7);
     CHECK(memcmp(buf, "message", 7) == 0);
     /* A receive goes on where a choose has stopped. */
-    size_t whole = frame(l, 0x89, "ping", bytes);
+    size_t whole = frame(&l, 0x89, "ping", bytes);
     for(size_t cut = 0; cut <= whole; ++cut) {
-        CHECK_OK(bsend(l->raw, bytes, cut, -1));
-        CHECK_ERR(ready(l, now() + 1), ETIMEDOUT);
-        if(cut != whole) CHECK_OK(bsend(l->raw, bytes + cut, whole - cut, -1));
-        put(l, 0x82, "x");
-        CHECK_INT(mrecv(l->ws, buf, sizeof(buf), now() + 10000), 1);
-        get_pong(l, "ping");
+        CHECK_OK(bsend(l.raw, bytes, cut, -1));
+        CHECK_ERR(ready(&l, now() + 1), ETIMEDOUT);
+        if(cut != whole) CHECK_OK(bsend(l.raw, bytes + cut, whole - cut, -1));
+        put(&l, 0x82, "x");
+        CHECK_INT(mrecv(l.ws, buf, sizeof(buf), now() + 10000), 1);
+        get_pong(&l, "ping");
     }
+    close_link(&l);
 }
 
-static void what_is_input(enum beneath beneath, int client) {
+TEST(what_is_input) {
     struct link l;
     char bytes[256];
     /* The peer's end, already its first byte. */
-    open_link(&l, beneath, client);
+    open_link(&l);
     put(&l, 0x89, "");
     size_t len = frame(&l, 0x88, "\x03\xE8", bytes);
     CHECK_OK(bsend(l.raw, bytes, 1, -1));
@@ -156,14 +177,14 @@ static void what_is_input(enum beneath beneath, int client) {
     CHECK_OK(hclose(s));
     CHECK_OK(hclose(l.raw));
     /* What breaks the protocol. */
-    open_link(&l, beneath, client);
-    CHECK_OK(bsend(l.raw, client ? "\x89\x80" : "\x89\x00", 2, -1));
+    open_link(&l);
+    CHECK_OK(bsend(l.raw, l.client ? "\x89\x80" : "\x89\x00", 2, -1));
     CHECK_INT(ready(&l, now() + 10000), 0);
     CHECK_ERR(mrecv(l.ws, buf, 1, now() + 10000), EPROTO);
     CHECK_INT(ready(&l, 0), 0);
     close_link(&l);
     /* The end of the stream, within a ping. */
-    open_link(&l, beneath, client);
+    open_link(&l);
     len = frame(&l, 0x89, "ping", bytes);
     CHECK_OK(bsend(l.raw, bytes, len - 1, -1));
     CHECK_ERR(ready(&l, now() + 1), ETIMEDOUT);
@@ -195,41 +216,26 @@ static coroutine void work(struct link *l, int ch) {
 }
 
 /* The worker of the contract: pings wake it, but don't keep it from stopping. */
-static void worker(struct link *l) {
+TEST(worker) {
+    struct link l;
+    open_link(&l);
     int ch[2];
     CHECK_OK(chmake(ch));
     int b = bundle();
     CHECK_HANDLE(b);
     CHECK_OK(bundle_notify(b, ch[0]));
-    CHECK_OK(bundle_go(b, work(l, ch[1])));
-    put(l, 0x89, "one");
-    get_pong(l, "one");
-    put(l, 0x82, "a");
-    put(l, 0x89, "two");
-    get_pong(l, "two");
-    put(l, 0x82, "b");
-    put(l, 0x89, "three");
-    get_pong(l, "three");
+    CHECK_OK(bundle_go(b, work(&l, ch[1])));
+    put(&l, 0x89, "one");
+    get_pong(&l, "one");
+    put(&l, 0x82, "a");
+    put(&l, 0x89, "two");
+    get_pong(&l, "two");
+    put(&l, 0x82, "b");
+    put(&l, 0x89, "three");
+    get_pong(&l, "three");
     CHECK_OK(bundle_cancel(b, 10000));
     CHECK_NOTES("a b stopped");
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-int main(void) {
-    int before = count_fds();
-    for(int beneath = 0; beneath != BENEATHS; ++beneath) {
-        for(int client = 0; client != 2; ++client) {
-            struct link l;
-            open_link(&l, (enum beneath)beneath, client);
-            pings_are_no_input(&l);
-            many_pings(&l);
-            single_bytes(&l);
-            worker(&l);
-            close_link(&l);
-            what_is_input((enum beneath)beneath, client);
-        }
-    }
-    CHECK_INT(count_fds(), before);
-    return 0;
+    close_link(&l);
 }

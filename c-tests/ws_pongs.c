@@ -1,11 +1,22 @@
 /* Pongs are sent by whatever call comes along, but none waits for room for them, and nothing
    that comes after them is lost or torn. */
-/* both pollers */
 
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "net.h"
+
+ALL_TESTS(BOTH_POLLERS, VARIANTS("server client"))
+
+static int open_before;
+
+BEFORE_EACH {
+    open_before = count_fds();
+}
+
+AFTER_EACH {
+    CHECK_INT(count_fds(), open_before);
+}
 
 static char buf[4096];
 
@@ -86,9 +97,9 @@ static void get(struct full *f, int first, const char *payload) {
 }
 
 /* A poll meets pings while nothing can be sent. */
-static void kept_by_a_poll(int client) {
+TEST(kept_by_a_poll) {
     struct full f;
-    open_full(&f, client);
+    open_full(&f, variant());
     put(&f, 0x89, "first");
     put(&f, 0x89, "last");
     put(&f, 0x82, "message");
@@ -106,9 +117,9 @@ static coroutine void set_done(int ch) {
 }
 
 /* A send that is put off has sent nothing of the pong either. */
-static void kept_by_a_send(int client) {
+TEST(kept_by_a_send) {
     struct full f;
-    open_full(&f, client);
+    open_full(&f, variant());
     put(&f, 0x89, "first");
     put(&f, 0x82, "1");
     CHECK_INT(mrecv(f.ws, buf, sizeof(buf), 0), 1);
@@ -134,9 +145,9 @@ static void kept_by_a_send(int client) {
 }
 
 /* Receives alone do it as well, and so does the end of the stream. */
-static void sent_by_others(int client) {
+TEST(sent_by_others) {
     struct full f;
-    open_full(&f, client);
+    open_full(&f, variant());
     put(&f, 0x89, "one");
     put(&f, 0x82, "1");
     CHECK_INT(mrecv(f.ws, buf, sizeof(buf), 0), 1);
@@ -203,14 +214,12 @@ static void torn(int client, size_t taken) {
     close_full(&f);
 }
 
-int main(void) {
-    int before = count_fds();
-    for(int client = 0; client != 2; ++client) {
-        kept_by_a_poll(client);
-        kept_by_a_send(client);
-        sent_by_others(client);
-        for(size_t taken = 0; taken <= 6; ++taken) torn(client, taken);
-    }
-    CHECK_INT(count_fds(), before);
-    return 0;
+#define CUTS "0_bytes 1_byte 2_bytes 3_bytes 4_bytes 5_bytes 6_bytes"
+
+TEST(torn_server, VARIANTS(CUTS)) {
+    torn(0, (size_t)variant());
+}
+
+TEST(torn_client, VARIANTS(CUTS)) {
+    torn(1, (size_t)variant());
 }

@@ -126,8 +126,7 @@ static void run(int64_t peer_delay) {
     int64_t end = now() + 10000;
     struct message stop = {STOP, ""};
     tell(b, ch[1], stop, end);
-    int64_t left = end - now();
-    int rc = bundle_cancel(b, left > 0 ? left : 0);
+    int rc = bundle_cancel(b, dill_left(end));
     say("main", rc == 0 ? "the handler ended by itself" : "the handler had to be cut", "");
     hclose(ch[0]);
     hclose(ch[1]);

@@ -1,10 +1,10 @@
 /* Example 5: an accept loop that knows no deadline.
  *
  * "bundle_cancel(b, 10): where has the accept loop got the number 10 from?  It would be nice if
- * it could be inherited from the parent."  DILL_INHERIT is that: what is left of the period that
- * the caller's own bundle has been given.  The loop below spends 2 s of it in another way first,
- * runs under a parent that gives 10 s and under one that gives all the time in the world, and
- * needs no change for that.
+ * it could be inherited from the parent."  DILL_INHERIT is that: what is left of the nearest period
+ * that is running above the caller.  The loop below spends 2 s of it in another way first, runs under
+ * a parent that gives 10 s and under one that gives all the time in the world, and needs no change
+ * for that.
  */
 
 #include <libdill.h>
@@ -40,6 +40,10 @@ static coroutine void accept_loop(int ls, int stop) {
         if(choose(cl, 2, -1) != 1) break; /* asked to stop, or hard-cancelled */
         int s = tcp_accept(ls, NULL, 0);
         if(s < 0 && errno == ETIMEDOUT) continue; /* that client has given up already */
+        if(s < 0 && (errno == EMFILE || errno == ENFILE)) {
+            choose(cl, 1, now() + 100); /* no descriptor is free: not at full speed */
+            continue;
+        }
         if(s < 0) break;
         if(bundle_go(b, connection(s)) < 0) hclose(s);
     }

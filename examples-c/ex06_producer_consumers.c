@@ -25,10 +25,9 @@ static void must(int ok, const char *what) {
 static coroutine void producer(int s, int q) {
     int item, count = 0, asked = 0;
     while(!asked) {
-        struct cancel_scope sc;
-        must(cancel_enter(&sc, DILL_REQUEST, -1) == 0, "cancel_enter");
+        CANCEL_SCOPE(sc, DILL_REQUEST, -1);
         int rc = brecv(s, &item, sizeof(item), -1);
-        asked = cancel_leave(&sc) < 0;
+        asked = cancel_leave(&sc) < 0; /* before the next call: that may wait, asked or not */
         /* A receive that succeeded is an item, even if the request has come meanwhile. */
         if(rc == 0) {
             if(chsend(q, &item, sizeof(item), -1) < 0) break;

@@ -41,7 +41,10 @@ static coroutine void echo(int s) {
 static void foreign_accept_loop(int ls, int b) {
     while(1) {
         int s = tcp_accept(ls, NULL, -1);
-        if(s < 0) return;
+        if(s < 0) {
+            if((errno == EMFILE || errno == ENFILE) && msleep(now() + 100) == 0) continue;
+            return;
+        }
         if(bundle_go(b, echo(s)) < 0) hclose(s);
     }
 }
@@ -51,10 +54,12 @@ static void foreign_accept_loop(int ls, int b) {
 static coroutine void service(const char *name, int ls) {
     int b = bundle();
     must(b >= 0, "bundle");
-    struct cancel_scope sc;
-    must(cancel_enter(&sc, DILL_REQUEST, -1) == 0, "cancel_enter");
-    foreign_accept_loop(ls, b);
-    int asked = cancel_leave(&sc) < 0;
+    int asked;
+    {
+        CANCEL_SCOPE(sc, DILL_REQUEST, -1);
+        foreign_accept_loop(ls, b);
+        asked = cancel_fired(&sc) == ECANCELED;
+    }
     say(name, asked ? "its accept loop has returned" : "its accept loop has failed");
     hclose(ls);
     /* No limit of its own for its connections: whoever stands above has one. */

@@ -22,39 +22,42 @@ static void must(int ok, const char *what) {
     if(!ok) {perror(what); exit(1);}
 }
 
-static const char *left(struct cancel_scope *sc) {
-    if(cancel_leave(sc) == 0) return "its scope has not fired";
-    return errno == ECANCELED ? "its scope has fired: request" : "its scope has fired: deadline";
+static const char *fired(const struct cancel_scope *sc) {
+    switch(cancel_fired(sc)) {
+    case 0: return "its scope has not fired";
+    case ECANCELED: return "its scope has fired: request";
+    case ETIMEDOUT: return "its scope has fired: deadline";
+    default: return "ITS SCOPE COULD NOT BE ENTERED";
+    }
 }
 
 static void third(void) {
-    struct cancel_scope shield, point;
-    must(cancel_enter(&shield, DILL_SHIELD, -1) == 0, "cancel_enter");
-
-    must(cancel_enter(&point, DILL_REQUEST, -1) == 0, "cancel_enter");
-    int rc = msleep(now() + 10000);
-    say("third", rc < 0 ? "interrupted at its stopping point" : "slept well");
-    say("third", left(&point));
-
-    rc = msleep(now() + 100000);
+    CANCEL_SCOPE(shield, DILL_SHIELD, -1);
+    {
+        CANCEL_SCOPE(point, DILL_REQUEST, -1);
+        int rc = msleep(now() + 10000);
+        say("third", rc < 0 ? "interrupted at its stopping point" : "slept well");
+        say("third", fired(&point));
+    }
+    int rc = msleep(now() + 100000);
     say("third", rc < 0 ? "interrupted in its shielded work" : "100 s of shielded work are done");
-    say("third", left(&shield));
+    say("third", fired(&shield));
 }
 
 static void second(void) {
-    struct cancel_scope sc;
-    must(cancel_enter(&sc, -1, now() + 1000000) == 0, "cancel_enter"); /* a mere deadline */
+    CANCEL_SCOPE(sc, -1, now() + 1000000); /* a mere deadline */
     third();
     int rc = msleep(now() + 5000);
     say("second", rc < 0 ? "interrupted after the shield" : "slept well");
-    say("second", left(&sc));
+    say("second", fired(&sc));
 }
 
 static coroutine void first(void) {
-    struct cancel_scope sc;
-    must(cancel_enter(&sc, DILL_REQUEST, -1) == 0, "cancel_enter");
-    second();
-    say("first", left(&sc));
+    {
+        CANCEL_SCOPE(sc, DILL_REQUEST, -1);
+        second();
+        say("first", fired(&sc));
+    }
     int rc = msleep(now() + 1000);
     say("first", rc < 0 ? "hard-cancelled: nothing works any more" : "works again, cleans up, 1 s");
 }

@@ -25,10 +25,9 @@ static void must(int ok, const char *what) {
 /* Watching the request itself, it needs no channel from its owner: whoever that is. */
 static coroutine void ticker(void) {
     while(1) {
-        struct cancel_scope sc;
-        if(cancel_enter(&sc, DILL_REQUEST, -1) < 0) return;
+        CANCEL_SCOPE(sc, DILL_REQUEST, -1);
         int rc = msleep(now() + 1000);
-        if(cancel_leave(&sc) < 0) break;
+        if(cancel_fired(&sc)) break;
         if(rc < 0) return; /* hard-cancelled */
         say("ticker", "tick");
     }

@@ -27,8 +27,7 @@ static void must(int ok, const char *what) {
 
 /* C and E: the same code.  Works until it is asked, then takes 2 s to finish. */
 static coroutine void aware(const char *who) {
-    struct cancel_scope sc;
-    must(cancel_enter(&sc, DILL_REQUEST, -1) == 0, "cancel_enter");
+    CANCEL_SCOPE(sc, DILL_REQUEST, -1);
     msleep(-1);
     if(cancel_leave(&sc) == 0) {
         say(who, "hard-cancelled; nobody has asked it");

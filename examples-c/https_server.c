@@ -59,11 +59,10 @@ static coroutine void serve(int s, struct config config) {
         return;
     }
     /* A request to stop ends the wait for the next request, but not an answer. */
-    struct cancel_scope scope;
     int rc;
     do {
         struct chclause next = {CHSOCK, s, NULL, 0};
-        cancel_enter(&scope, DILL_REQUEST, -1);
+        CANCEL_SCOPE(scope, DILL_REQUEST, -1);
         rc = choose(&next, 1, now() + 60000);
         cancel_leave(&scope);
         if(rc == 0) rc = answer(s, now() + 10000);
@@ -78,8 +77,7 @@ static coroutine void accept_connections(int ls, struct config config) {
     if(connections < 0) return;
     /* The connections are told when we are. */
     bundle_follow(connections);
-    struct cancel_scope scope;
-    cancel_enter(&scope, DILL_REQUEST, -1);
+    CANCEL_SCOPE(scope, DILL_REQUEST, -1);
     while(1) {
         int s = tcp_accept(ls, NULL, -1);
         if(s >= 0 && bundle_go(connections, serve(s, config)) == 0) continue;

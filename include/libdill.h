@@ -23,6 +23,8 @@
  * - A signal handler that interrupts a blocking call does not end it: there is no
  *   `EINTR`.
  * - `NULL` where a function needs memory is `EINVAL`.
+ * - A function whose name ends in `_mem` works as the one without, with memory of the
+ *   caller's. Only what differs is said of it.
  * - With the environment variable DILL_CLOCK=virtual, time passes only while everybody
  *   waits for it: it jumps to the next deadline when no coroutine and no descriptor is
  *   ready. Programs that test their timeouts run in no time so.
@@ -30,8 +32,9 @@
  *   to the standard error output when it gets that signal; see `dill_dump`.
  *
  * Every name is there with the prefix `dill_` and, unless DILL_DISABLE_RAW_NAMES is
- * defined, without it. DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS
- * only TLS.
+ * defined, without it. A few functions whose short names many programs use for
+ * themselves, such as `dill_left`, have those only where DILL_RAW_NAMES is defined as 2.
+ * DILL_DISABLE_SOCKETS leaves the sockets out, DILL_DISABLE_TLS only TLS.
  */
 
 #ifndef LIBDILL_H_INCLUDED
@@ -498,7 +501,6 @@ DILL_EXPORT int dill_hown(int h);
  *
  * # Parameters
  *
- * - `fn`: the call, such as `worker(ch, 5)`.
  * - `mem`: memory for the stack. With `NULL` this is `go`, and `len` is ignored.
  * - `len`: its size in bytes, at least 4096. These are enough to wait on channels, timers,
  *   descriptors and sockets, in a program that is linked statically or with `-z now` (the
@@ -507,19 +509,9 @@ DILL_EXPORT int dill_hown(int h);
  *   to 6 KiB, a TLS handshake up to 64 KiB. What the coroutine's own functions take
  *   comes on top.
  *
- * # Return value
- *
- * The handle of the new bundle, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `ECANCELED`: the calling coroutine was cancelled.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: no memory for the bundle, or `len` is less than 4096.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, to which the new handle belongs.
+ * Those of `go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *
@@ -610,27 +602,12 @@ DILL_EXPORT int dill_hown(int h);
  *
  * # Parameters
  *
- * - `bndl`: the bundle.
- * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
  * - `mem`: memory for the stack. With `NULL` this is `bundle_go`, and `len` is ignored.
  * - `len`: its size in bytes. See `go_mem`.
  *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `EBADF`: `bndl` is not open.
- * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
- *   are being hard-cancelled.
- * - `ENOMEM`: `len` is less than 4096.
- * - `ENOTSUP`: `bndl` is no bundle.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, which must be the one that made the bundle:
- * on another one its handle is `EBADF`.
+ * Those of `bundle_go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *
@@ -943,20 +920,9 @@ DILL_EXPORT int dill_bundle(void);
  * - `mem`: memory for the bundle, which must stay in place until it has been closed. It
  *   needs no alignment.
  *
- * # Return value
- *
- * The handle of the new bundle, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread, on which the coroutines will run.
+ * Those of `bundle`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -988,7 +954,8 @@ DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
  *
  * # Return value
  *
- * 0, or -1 with `errno` set to one of the values below.
+ * 0; or, if a coroutine of the bundle has reported an error with `bundle_fail`, that error, a
+ * positive number, to which `errno` is set, too; or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
@@ -1025,15 +992,16 @@ DILL_EXPORT int dill_bundle_mem(struct dill_bundle_storage *mem);
  *
  * # See also
  *
- * `bundle`, `bundle_cancel`, `choose`, `hclose`
+ * `bundle`, `bundle_cancel`, `bundle_fail`, `choose`, `hclose`
  */
 DILL_EXPORT int dill_bundle_wait(int bndl, int64_t deadline);
 
 /**
  * Lets all coroutines that are ready have a turn.
  *
- * Call it in long computations, which block everything else on their thread. If nobody
- * is ready it returns at once.
+ * Call it in long computations, which block everything else on their thread. If no coroutine
+ * is ready it returns at once. In a coroutine that was cancelled the others run, too, before it
+ * fails.
  *
  * # Return value
  *
@@ -1275,6 +1243,12 @@ DILL_EXPORT_DATA extern volatile void *dill_unoptimisable;
 #define DILL_CHBUNDLE 6
 
 /**
+ * Clause of `choose`: wait until the bundle in which the caller runs has got a graceful request;
+ * from then on the clause is ready. `ch` is -1. In the main coroutine it never is.
+ */
+#define DILL_CHREQUEST 7
+
+/**
  * Memory for a channel, for `chmake_mem`.
  *
  */
@@ -1287,11 +1261,11 @@ struct dill_chstorage {
  */
 struct dill_chclause {
     /**
-     * What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK` or `CHBUNDLE`.
+     * What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK`, `CHBUNDLE` or `CHREQUEST`.
      */
     int op;
     /**
-     * The handle of the channel, socket or bundle; or the file descriptor.
+     * The handle of the channel, socket or bundle; or the file descriptor; -1 for `CHREQUEST`.
      */
     int ch;
     /**
@@ -1375,22 +1349,10 @@ DILL_EXPORT int dill_chmake(int chv[2]);
  *
  * - `mem`: memory for the channel, which must stay in place until both ends have been
  *   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
- * - `chv`: where the handles of the two ends go.
- *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` or `chv` is `NULL`.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handles belong to the calling thread: a channel doesn't connect threads.
+ * Those of `chmake`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -1555,7 +1517,9 @@ DILL_EXPORT int dill_chdone(int ch);
  * place, or none: a message is never lost to a clause that was not chosen.
  *
  * Clauses on channels send or receive. The others only wait: the descriptor, the socket
- * or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+ * or the bundle is then ready for the call that follows. `CHREQUEST` is ready once the bundle in
+ * which the caller runs has got a graceful request; put it behind the channels that are to be
+ * drained first. A descriptor that never blocks, of
  * a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
  *
  * A socket is ready when the next receive or accept on it would not block before its first
@@ -1564,7 +1528,7 @@ DILL_EXPORT int dill_chdone(int ch);
  * body. There are two exceptions: on byte streams of the program's own all that comes counts, and
  * so does the size of a body's first chunk.
  *
- * An end of a channel may appear in several clauses. With no clause at all the function
+ * An end of a channel, a socket or a descriptor may appear in several clauses. With no clause at all the function
  * waits for the deadline.
  *
  * # Parameters
@@ -1595,7 +1559,7 @@ DILL_EXPORT int dill_chdone(int ch);
  * - `EBUSY`: another coroutine waits for the same descriptor or socket already.
  * - `EDEADLK`: the caller itself runs in its bundle, at any depth.
  * - `EINVAL`: its `op` is unknown; or `val` is `NULL` though `len` is not 0; or one of
- *   them is set though the operation has no message.
+ *   them is set though the operation has no message; or `ch` is not -1 with `CHREQUEST`.
  * - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
  * - `EMSGSIZE`: the other side's message has another size. It fails, too.
  * - `ENOTSUP`: its handle is not of a kind that the operation works with.
@@ -1632,17 +1596,19 @@ DILL_EXPORT int dill_chdone(int ch);
  *
  * # See also
  *
- * `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
+ * `bundle_requested`, `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
  */
-DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t deadline);
+DILL_EXPORT
+int dill_choose(struct dill_chclause *clauses,
+                int nclauses,
+                int64_t deadline);
 
 /* ============================================================================
  * Graceful shutdown
  * ========================================================================= */
 
 /**
- * A period for `bundle_cancel`: what is left of the grace period that is running on the
- * bundle in which the caller runs.
+ * A period for `bundle_cancel`: what is left of the nearest enclosing grace period.
  */
 #define DILL_INHERIT -2
 
@@ -1657,7 +1623,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  * cancelled itself.
  *
  * Then the call waits until the last coroutine has finished or the period ends, or until
- * the caller is cancelled. Meanwhile coroutines may still be launched into the bundle.
+ * the caller is cancelled or the deadline of one of its cancel scopes passes. Meanwhile
+ * coroutines may still be launched into the bundle.
  *
  * Last, what still runs is hard-cancelled, all of it first, then all of it awaited: its
  * blocking calls fail with `ECANCELED` until it returns. Nothing can be launched into
@@ -1667,28 +1634,35 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  *
  * - `b`: the bundle.
  * - `timeout`: the grace period, in milliseconds from now, not a deadline. 0 cancels at
- *   once, -1 waits without limit. `DILL_INHERIT` takes what is left of the period of the
- *   bundle in which the caller runs: 0 if none is running there, no limit if that one
- *   has none.
+ *   once, -1 waits without limit. `DILL_INHERIT` ends with the nearest enclosing grace
+ *   period that is running at the time of the call: that of the bundle in which the caller
+ *   runs, or else of the bundle in which that one's owner runs, and so on up. One without
+ *   limit is a period, too. A bundle that is being hard-cancelled counts as one whose period
+ *   has ended: then all are cancelled at once. The search ends with the main coroutine, and
+ *   with an owner that has ended. Where no period is running, the call waits without a limit
+ *   of its own; one that begins further up during the wait ends it by a hard cancellation of
+ *   the caller.
  *
  * # Return value
  *
- * 0 if all coroutines have finished by themselves, and always with a period of 0; or -1
- * with `errno` set to one of the values below. With `ETIMEDOUT` and `ECANCELED` the
- * bundle has been closed all the same; with the others nothing has happened, and the
- * handle is still open if it was.
+ * 0 if all coroutines have finished by themselves, and always with a period of 0, unless one
+ * of them has reported an error with `bundle_fail`; then that error, a positive number, to
+ * which `errno` is set, too. Or -1 with `errno` set to one of the values below. With
+ * `ETIMEDOUT` and `ECANCELED` the bundle has been closed all the same; with the others nothing
+ * has happened, and the handle is still open if it was.
  *
  * # Errors
  *
  * - `EBADF`: the handle is not open.
  * - `EBUSY`: somebody else is cancelling or closing the bundle already.
  * - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
- *   still running in the bundle was cancelled then.
+ *   still running in the bundle was cancelled then. It goes before a reported error.
  * - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
  *   caller's bundle does.
  * - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
  * - `ENOTSUP`: the handle is no bundle.
- * - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
+ * - `ETIMEDOUT`: some coroutines had to be cancelled, by the end of the period or by the
+ *   deadline that `bundle_deadline` has set.
  *
  * # Thread safety
  *
@@ -1722,8 +1696,8 @@ DILL_EXPORT int dill_choose(struct dill_chclause *clauses, int nclauses, int64_t
  *
  * # See also
  *
- * `bundle_deadline`, `bundle_follow`, `bundle_notify`, `bundle_wait`, `cancel_enter`,
- * `hclose`
+ * `bundle_deadline`, `bundle_fail`, `bundle_follow`, `bundle_notify`, `bundle_request`,
+ * `bundle_wait`, `cancel_enter`, `hclose`
  */
 DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
 
@@ -1736,7 +1710,12 @@ DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
  * already takes effect at once.
  *
  * The channel remains the caller's: it can be used as before, and closing it ends the
- * registration. Any number of channels may be registered; their order is kept.
+ * registration. Any number of channels may be registered; their order is kept. Registering one
+ * again changes nothing.
+ *
+ * Register the end that sends, not the one from which the coroutines of the bundle receive:
+ * a channel works in both directions, so that is no error, but it ends the other direction and
+ * asks none of them. `dump` lists which channels are registered with which bundle.
  *
  * # Parameters
  *
@@ -1769,7 +1748,7 @@ DILL_EXPORT int dill_bundle_cancel(int b, int64_t timeout);
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_follow`, `chdone`
+ * `bundle_cancel`, `bundle_follow`, `bundle_request`, `chdone`
  */
 DILL_EXPORT int dill_bundle_notify(int b, int ch);
 
@@ -1844,14 +1823,21 @@ DILL_EXPORT int dill_bundle_follow(int b);
  *
  * When the deadline passes they are hard-cancelled, wherever the bundle's owner is at
  * that moment: their blocking calls fail with `ECANCELED` until they return. The bundle
- * stays open. It is a limit for a piece of work, not a part of a shutdown: no request
- * is sent.
+ * stays open, but from then on nothing can be launched into it (`ECANCELED`, once the scheduler
+ * has noticed that the time has come) until a later call replaces the deadline or removes it.
+ * So what is left of a time budget can be handed down, be it a millisecond or none. It is a
+ * limit for a piece of work, not a part of a shutdown: no request is sent.
+ *
+ * If it has cut coroutines off, `bundle_cancel` fails with `ETIMEDOUT`, also if they have finished
+ * since, unless the deadline was replaced or removed meanwhile. Coroutines of the bundle itself
+ * may set its deadline. A bundle whose coroutines are being hard-cancelled because it is closed
+ * takes none.
  *
  * # Parameters
  *
  * - `b`: the bundle.
  * - `deadline`: the time, in milliseconds as given by `now`. It replaces an earlier one;
- *   -1 removes that. A time that has passed, 0 included, cancels at once.
+ *   -1 removes that. A time that has passed, 0 included, takes effect at once.
  *
  * # Return value
  *
@@ -1879,9 +1865,365 @@ DILL_EXPORT int dill_bundle_follow(int b);
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_wait`, `cancel_enter`
+ * `bundle_cancel`, `bundle_fail`, `bundle_wait`, `cancel_enter`
  */
 DILL_EXPORT int dill_bundle_deadline(int b, int64_t deadline);
+
+/**
+ * Asks the coroutines of a bundle to finish, without waiting for them.
+ *
+ * It delivers the graceful request as `bundle_cancel` does, to an empty bundle, too: coroutines
+ * that are launched later find it. Then it returns; the bundle stays open. So an owner can ask
+ * several bundles and then wait for all of them in one period, or go on receiving the last
+ * reports of its workers. The period is still the owner's, who gives it with `bundle_cancel`.
+ *
+ * Any coroutine may call it, one that runs in the bundle at any depth and one that was cancelled
+ * included. If the bundle has been asked already nothing changes.
+ *
+ * # Parameters
+ *
+ * - `b`: the bundle; -1 is the one in which the caller runs.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `EBADF`: the handle is not open.
+ * - `ENOTSUP`: the handle is no bundle, or `b` is -1 and the caller is the main coroutine, which
+ *   runs in none.
+ *
+ * # Thread safety
+ *
+ * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ *
+ * # Example
+ *
+ * ```c
+ * int a = bundle(), b = bundle();
+ * // Both are asked at the same time, and have ten seconds together.
+ * int64_t end = now() + 10000;
+ * bundle_request(a);
+ * bundle_request(b);
+ * int64_t left = end - now();
+ * bundle_cancel(a, left > 0 ? left : 0);
+ * left = end - now();
+ * bundle_cancel(b, left > 0 ? left : 0);
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_follow`, `bundle_notify`, `bundle_requested`, `choose`
+ */
+DILL_EXPORT int dill_bundle_request(int b);
+
+/**
+ * Returns whether the caller should finish.
+ *
+ * That is so once the bundle in which the caller runs has got a graceful request, and when the
+ * caller is hard-cancelled. It does not wait and lets no other coroutine run, so that a loop of
+ * computations can ask. To wait for the request, use the clause `CHREQUEST` of `choose`, a channel
+ * that was registered with `bundle_notify`, or a cancel scope.
+ *
+ * # Return value
+ *
+ * 1 or 0. In the main coroutine, which runs in no bundle, 0.
+ *
+ * # Thread safety
+ *
+ * Concerns the calling coroutine.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void worker(void) {
+ *     while(!bundle_requested()) msleep(now() + 10);
+ * }
+ *
+ * int main(void) {
+ *     return bundle_cancel(go(worker()), 1000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_request`, `cancel_enter`, `choose`
+ */
+DILL_EXPORT int dill_bundle_requested(void);
+
+/**
+ * Reports that the work of the bundle in which the caller runs has failed.
+ *
+ * The error is kept if it is the first one; later ones are ignored. The other coroutines of the
+ * bundle are hard-cancelled, which also ends a grace period for them, and nothing can be launched
+ * into the bundle any more. The caller itself goes on, and should finish soon.
+ *
+ * Once all have finished, `bundle_wait` and `bundle_cancel` return the error, a positive number, as
+ * often as they are called; `hclose` returns 0. A program that never calls this function gets
+ * no such result.
+ *
+ * # Parameters
+ *
+ * - `err`: the error, above 0: an `errno`, or a number of the program's own.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below.
+ *
+ * # Errors
+ *
+ * - `ECANCELED`: the caller is hard-cancelled. To be cut off is no failure, so it is ignored.
+ * - `EINVAL`: `err` is 0 or negative.
+ * - `ENOTSUP`: the caller is the main coroutine, which runs in no bundle.
+ *
+ * # Thread safety
+ *
+ * Concerns the bundle in which the calling coroutine runs.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <errno.h>
+ * #include <libdill.h>
+ *
+ * static coroutine void waits(void) {
+ *     msleep(-1);
+ * }
+ *
+ * static coroutine void fails(void) {
+ *     bundle_fail(EPROTO);
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     bundle_go(b, waits());
+ *     bundle_go(b, fails());
+ *     // The first failure ends both.
+ *     int err = bundle_wait(b, -1);
+ *     hclose(b);
+ *     return err == EPROTO ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_deadline`, `bundle_wait`
+ */
+DILL_EXPORT int dill_bundle_fail(int err);
+
+/**
+ * Returns the nearest of all deadlines that are on the caller.
+ *
+ * These are the deadlines of its cancel scopes, up to a shield; the deadline of the bundle in
+ * which it runs and the end of the grace period that runs there; and those of the bundle in which
+ * the owner of that one runs, and so on up. Where the one that waits in `bundle_cancel` is in a
+ * cancel scope, the deadline of that scope counts, too. When one of them passes, the caller's
+ * blocking calls will fail, or it is hard-cancelled soon.
+ *
+ * It is what to hand to code that takes a deadline and knows nothing of bundles: a request to
+ * another process, for example. Code that waits with the functions of this library doesn't need
+ * it, as its calls are ended anyway.
+ *
+ * A time for one's own clean-up can be kept back:
+ * `bundle_cancel(b, dill_left(dill_deadline() - 500))`.
+ *
+ * # Return value
+ *
+ * The deadline, in milliseconds as given by `now`, or -1 if there is none. Where a cancel scope
+ * has passed its deadline, or the caller or an owner above it was hard-cancelled, it is the time
+ * now.
+ *
+ * # Thread safety
+ *
+ * Looks at the calling thread's bundles only.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ *
+ * static coroutine void worker(void) {
+ *     // At most 10 seconds from now.
+ *     printf("%d seconds are left\n", (int)(dill_left(dill_deadline()) / 1000));
+ * }
+ *
+ * int main(void) {
+ *     int b = bundle();
+ *     if(b < 0 || bundle_deadline(b, now() + 10000) < 0) return 1;
+ *     bundle_go(b, worker());
+ *     return bundle_cancel(b, 20000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_deadline`, `cancel_enter`, `dill_left`
+ */
+DILL_EXPORT int64_t dill_deadline(void);
+
+/**
+ * Makes a period of a deadline.
+ *
+ * `bundle_cancel` takes a period, most other functions take deadlines. This function is
+ * `deadline - now()` without its traps: a deadline that has passed gives no negative period, which
+ * would mean something else, and no deadline gives no limit.
+ *
+ * # Parameters
+ *
+ * - `deadline`: the time, in milliseconds as given by `now`; negative if there is none.
+ *
+ * # Return value
+ *
+ * The milliseconds from now to the deadline: 0 if it has passed, and -1 if it is negative.
+ *
+ * # Thread safety
+ *
+ * Uses the clock of the calling thread.
+ *
+ * # Example
+ *
+ * ```c
+ * int64_t deadline = now() + 10000;
+ * int b = bundle();
+ * if(b < 0) return;
+ * // ... a part of the ten seconds is used otherwise ...
+ * bundle_cancel(b, dill_left(deadline));
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `dill_deadline`, `now`
+ */
+DILL_EXPORT int64_t dill_left(int64_t deadline);
+
+/**
+ * Returns why the last call of the calling coroutine has failed, in words.
+ *
+ * Something is known after `ECANCELED`: whether the coroutine was hard-cancelled, and who has
+ * closed its bundle or what else was the reason; or which cancel scope has fired. A coroutine
+ * is named by the place of its launch, as in
+ *
+ * - `hard-cancelled: its bundle was closed by the coroutine launched at server.c:120`
+ * - `hard-cancelled: the deadline of its bundle has passed`
+ * - `the bundle was asked to finish by the main coroutine`
+ * - `the deadline of the cancel scope has passed`
+ *
+ * The text is for people: for a log, after `strerror(errno)`. Its form may change. It is made when
+ * this function is called, from the state of the coroutine at that time, and a call that succeeds
+ * costs nothing.
+ *
+ * The function looks at `errno` to know how the last call has failed, and does not change it. So
+ * call it before anything else that sets `errno`.
+ *
+ * # Return value
+ *
+ * The text, or `NULL` if no more is known than `errno` says. It stays until the coroutine's next
+ * call that blocks, fails, or asks again.
+ *
+ * # Thread safety
+ *
+ * Each thread has a text of its own.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ * #include <stdio.h>
+ * #include <string.h>
+ *
+ * static coroutine void worker(int ch) {
+ *     int job;
+ *     while(chrecv(ch, &job, sizeof(job), -1) == 0) continue;
+ *     const char *reason = dill_reason();
+ *     fprintf(stderr, "chrecv: %s%s%s\n", strerror(errno), reason ? ": " : "",
+ *         reason ? reason : "");
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     // Says "hard-cancelled: its bundle was closed by the main coroutine".
+ *     return hclose(go(worker(ch[0]))) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `cancel_leave`, `dill_dump`
+ */
+DILL_EXPORT const char *dill_reason(void);
+
+/**
+ * Ends the process when a hard cancellation is not completed in time.
+ *
+ * It is the third stage of a shutdown, for coroutines that ignore both the request and the hard
+ * cancellation: one that computes for ever, blocks in a call of another library, or goes on
+ * although every blocking call fails. So a process that is told to stop ends within the sum of its
+ * bounds, whatever its coroutines do.
+ *
+ * A hard cancellation begins when `hclose` or `bundle_cancel` cancels the coroutines of a bundle,
+ * in any thread, when the deadline of a bundle passes, or when a coroutine in Rust panics. It is
+ * completed when all of those coroutines have ended and, for `hclose` and `bundle_cancel`, the
+ * caller goes on. If that takes longer than `timeout`, the process writes to the standard error
+ * output who is in the way, then what all coroutines do, as `dill_dump` shows it, and ends with
+ * `_exit(status)`: no handler of `atexit` runs and no stream is flushed. It ends in any case. If
+ * the text can't be written or takes too long, it ends without it, at most five seconds later.
+ *
+ * A thread of the library's own, `dill-watchdog`, sees to that, independent of all schedulers. It
+ * is started by the first call that needs it, blocks all signals, sleeps while nothing is being
+ * cancelled, and stays. The text is written by a child process with a copy of the memory.
+ *
+ * The time is the system's monotonic one, also with DILL_CLOCK=virtual. A process made by `fork`
+ * inherits the setting, and its first hard cancellation starts such a thread there; what was under
+ * way at the fork does not count in it. A hard cancellation that began while the setting was off
+ * isn't watched.
+ *
+ * # Parameters
+ *
+ * - `timeout`: how long a hard cancellation may take, in milliseconds; it replaces an earlier one,
+ *   for what is under way, too. -1, which is the default, turns the limit off.
+ * - `status`: the exit status of the process.
+ *
+ * # Return value
+ *
+ * 0, or -1 with `errno` set to one of the values below; then nothing has changed.
+ *
+ * # Errors
+ *
+ * - `EAGAIN`: no thread can be started at present; or the system's own error where it refuses
+ *   threads.
+ * - `EINVAL`: `timeout` is negative, but not -1.
+ * - `ENOMEM`: out of memory.
+ *
+ * # Thread safety
+ *
+ * The setting is one for the whole process. Any thread may change it.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * static coroutine void computes(void) {
+ *     for(volatile int i = 0; i != 1000; ++i) continue;
+ * }
+ *
+ * int main(void) {
+ *     // Ask, and cut after 10 seconds; end the process a second after that if need be.
+ *     if(dill_last_resort(1000, 3) < 0) return 1;
+ *     return bundle_cancel(go(computes()), 10000) == 0 ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `bundle_cancel`, `bundle_deadline`, `dill_dump`, `hclose`
+ */
+DILL_EXPORT int dill_last_resort(int64_t timeout, int status);
 
 /* ============================================================================
  * Cancel scopes
@@ -1910,6 +2252,8 @@ struct dill_cancel_scope {
 /**
  * Enters a cancel scope: from here on something may interrupt the blocking calls.
  *
+ * `CANCEL_SCOPE` does the same and can't be forgotten to leave; prefer it.
+ *
  * It is for code that was written without a thought of being stopped. Between this call
  * and `cancel_leave`, every blocking call of the calling coroutine fails with `ECANCELED`
  * once the scope has fired. After `cancel_leave` blocking calls work again. Coroutines
@@ -1923,7 +2267,12 @@ struct dill_cancel_scope {
  * that has passed meanwhile once it has to wait; one that can be done at once may still
  * succeed. `cancel_leave` looks at the clock itself.
  *
- * Nothing is torn by that: a request or a channel interrupts a socket operation only
+ * A coroutine that doesn't leave a scope is mistaken. The library survives it: the scopes end with
+ * the coroutine, or when their memory is seen to be overwritten, and `cancel_leave` fails with
+ * `EINVAL` then. With the environment variable DILL_CHECK=1 a line on the standard error output
+ * tells of it.
+ *
+ * No operation is torn: a request or a channel interrupts a socket operation only
  * before its first byte has been transferred, and one that is under way completes,
  * unless its own deadline, that of a scope or a hard cancellation ends it. Operations
  * on channels take place whole or not at all.
@@ -1941,15 +2290,15 @@ struct dill_cancel_scope {
  * # Return value
  *
  * 0, or -1 with `errno` set to one of the values below. Then no scope was entered, and
- * none may be left.
+ * none may be left; `cancel_fired` returns the error, too.
  *
  * # Errors
  *
  * - `EBADF`: the channel is not open.
- * - `EINVAL`: `sc` is `NULL`, or a scope that the calling coroutine is in already (a `cancel_leave` was
- *   left out), or `ch` is negative with no meaning.
+ * - `EINVAL`: `sc` is `NULL`, or a scope that is entered already, by this coroutine (a `cancel_leave`
+ *   was left out) or by another one of the thread, or `ch` is negative with no meaning.
  * - `ENOMEM`: no memory for the thread's scheduler.
- * - `ENOTSUP`: `ch` is no channel.
+ * - `ENOTSUP`: `ch` is no channel, or one made by `sigchan`, which never becomes done.
  *
  * # Thread safety
  *
@@ -1985,7 +2334,7 @@ struct dill_cancel_scope {
  *
  * # See also
  *
- * `bundle_cancel`, `bundle_deadline`, `cancel_leave`
+ * `CANCEL_SCOPE`, `bundle_cancel`, `bundle_deadline`, `cancel_fired`, `cancel_leave`
  */
 DILL_EXPORT
 int dill_cancel_enter(struct dill_cancel_scope *sc,
@@ -2011,7 +2360,8 @@ int dill_cancel_enter(struct dill_cancel_scope *sc,
  * # Errors
  *
  * - `ECANCELED`: what the scope watched has happened.
- * - `EINVAL`: `sc` is `NULL` or not the innermost scope of the calling coroutine.
+ * - `EINVAL`: `sc` is `NULL` or not the innermost scope of the calling coroutine, or its memory was
+ *   overwritten.
  * - `ETIMEDOUT`: the scope's deadline has passed.
  *
  * # Thread safety
@@ -2029,9 +2379,136 @@ int dill_cancel_enter(struct dill_cancel_scope *sc,
  *
  * # See also
  *
- * `cancel_enter`
+ * `CANCEL_SCOPE`, `cancel_enter`, `cancel_fired`
  */
 DILL_EXPORT int dill_cancel_leave(struct dill_cancel_scope *sc);
+
+/**
+ * Tells inside of a cancel scope whether it has fired.
+ *
+ * It looks at the clock, as `cancel_leave` does. After the scope was left it still tells the
+ * same, until the memory is used for something else.
+ *
+ * # Parameters
+ *
+ * - `sc`: a scope of the calling coroutine that `cancel_enter` or `CANCEL_SCOPE` has made.
+ *
+ * # Return value
+ *
+ * 0 if the scope has not fired; `ECANCELED` if what it watches has happened; `ETIMEDOUT` if its
+ * deadline has passed. If the scope could not be entered, the error of that, such as `EBADF`;
+ * `EINVAL` if `sc` is `NULL` or was never a scope. `errno` is not changed.
+ *
+ * # Thread safety
+ *
+ * A scope belongs to the coroutine that has entered it.
+ *
+ * # Example
+ *
+ * ```c
+ * CANCEL_SCOPE(sc, DILL_REQUEST, now() + 1000);
+ * msleep(-1);
+ * if(cancel_fired(&sc) == ECANCELED) puts("asked to finish");
+ * ```
+ *
+ * # See also
+ *
+ * `CANCEL_SCOPE`, `cancel_enter`, `cancel_leave`
+ */
+DILL_EXPORT int dill_cancel_fired(const struct dill_cancel_scope *sc);
+
+/**
+ * A part of `CANCEL_SCOPE`, not for direct use: enters the scope, in memory that is new.
+ */
+DILL_EXPORT int dill_cancel_begin(struct dill_cancel_scope *sc, int ch, int64_t deadline);
+
+/**
+ * A part of `CANCEL_SCOPE`, not for direct use: leaves the scope, if it is still entered, and
+ * keeps errno.
+ */
+DILL_EXPORT void dill_cancel_end(struct dill_cancel_scope *sc);
+
+/**
+ * Declares a cancel scope that is left by itself at the end of the block.
+ *
+ * It enters the scope as `cancel_enter` does. It is left at the end of the block in which it
+ * stands, however that ends: by `return`, `break`, `continue` or `goto`, and in C++ by an
+ * exception. That keeps `errno`. So leaving it can't be forgotten; `cancel_fired` tells inside
+ * whether it has fired. It may be left before the end with `cancel_leave`, which tells the same.
+ *
+ * It is a declaration, and a `case` or label can't stand right before it. Code that jumps out of the
+ * block with `longjmp` doesn't leave the scope.
+ *
+ * # Parameters
+ *
+ * - `name`: the name of the variable, a `struct cancel_scope`.
+ * - `ch`: what to watch. See `cancel_enter`.
+ * - `deadline`: the time at which the scope fires; -1 for none.
+ *
+ * # Return value
+ *
+ * None, as it is a declaration. A scope that could not be entered is one that has fired:
+ * `cancel_fired` returns why, one of the errors of `cancel_enter`. Blocking calls inside are not
+ * interrupted then.
+ *
+ * # Thread safety
+ *
+ * The scope belongs to the calling coroutine.
+ *
+ * # Example
+ *
+ * ```c
+ * #include <libdill.h>
+ *
+ * // Receives until the request comes, or one second passes without a message.
+ * static int receive(int ch) {
+ *     int val;
+ *     for(;;) {
+ *         CANCEL_SCOPE(sc, DILL_REQUEST, now() + 1000);
+ *         if(chrecv(ch, &val, sizeof(val), -1) < 0) return cancel_fired(&sc);
+ *     }
+ * }
+ *
+ * int main(void) {
+ *     int ch[2];
+ *     if(chmake(ch) < 0) return 1;
+ *     return receive(ch[0]) == ETIMEDOUT ? 0 : 1;
+ * }
+ * ```
+ *
+ * # See also
+ *
+ * `cancel_enter`, `cancel_fired`, `cancel_leave`
+ */
+#define DILL_CANCEL_SCOPE(name, ch, deadline) \
+    dill_cancel_scope_(name, ch, deadline)
+
+#if defined __cplusplus
+
+struct dill_cancel_guard_ : dill_cancel_scope {
+    dill_cancel_guard_(int ch, int64_t deadline) {
+        dill_cancel_begin(this, ch, deadline);
+    }
+    ~dill_cancel_guard_() {
+        dill_cancel_end(this);
+    }
+private:
+    dill_cancel_guard_(const dill_cancel_guard_&);
+    dill_cancel_guard_ &operator=(const dill_cancel_guard_&);
+};
+
+#define dill_cancel_scope_(name, ch, deadline) \
+    dill_cancel_guard_ name((ch), (deadline))
+
+#else
+
+/* One declaration, so that it may stand wherever one may. */
+#define dill_cancel_scope_(name, ch, deadline) \
+    struct dill_cancel_scope name __attribute__((__cleanup__(dill_cancel_end))), \
+        *dill_entered_##name __attribute__((__unused__)) = \
+            (dill_cancel_begin(&name, (ch), (deadline)), &name)
+
+#endif
 
 /* ============================================================================
  * Signals
@@ -3174,28 +3651,11 @@ DILL_EXPORT int dill_tcp_listen(struct dill_ipaddr *addr, int backlog);
  *
  * # Parameters
  *
- * - `addr`: the address to listen on. If its port is 0, a free one is chosen and stored
- *   in it.
- * - `backlog`: how many connections may wait to be accepted.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EADDRINUSE`: the address is in use already.
- * - `EADDRNOTAVAIL`: this machine has no such address.
- * - `EAFNOSUPPORT`: `addr` holds no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_listen`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3267,31 +3727,11 @@ DILL_EXPORT int dill_tcp_accept(int s, struct dill_ipaddr *addr, int64_t deadlin
  *
  * # Parameters
  *
- * - `s`: the listener.
- * - `addr`: where the address of the connection's other end goes, or `NULL`.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `EBUSY`: another coroutine is accepting from the listener.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
- *   connection stays in the queue.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no TCP listener.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tcp_accept`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3365,31 +3805,11 @@ DILL_EXPORT int dill_tcp_connect(const struct dill_ipaddr *addr, int64_t deadlin
  *
  * # Parameters
  *
- * - `addr`: the address to connect to.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EAFNOSUPPORT`: `addr` holds no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
- *   the socket to itself, as TCP does if the port happens to be its own.
- * - `ECONNRESET`: the peer has reset the connection.
- * - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_connect`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3546,26 +3966,11 @@ DILL_EXPORT int dill_tcp_listener_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a listening TCP socket, IPv4 or IPv6.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no TCP socket or does not listen, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3630,26 +4035,11 @@ DILL_EXPORT int dill_tcp_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a connected TCP socket, IPv4 or IPv6.
  * - `mem`: memory for the connection.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no TCP socket or listens, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `tcp_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3745,28 +4135,11 @@ DILL_EXPORT int dill_ipc_listen(const char *addr, int backlog);
  *
  * # Parameters
  *
- * - `addr`: the name of the socket's file.
- * - `backlog`: how many connections may wait to be accepted.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the file may not be made there.
- * - `EADDRINUSE`: the file exists already.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
- * - `ENOENT`, `ENOTDIR`: the directory doesn't exist.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_listen`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3836,30 +4209,11 @@ DILL_EXPORT int dill_ipc_accept(int s, int64_t deadline);
  *
  * # Parameters
  *
- * - `s`: the listener.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `EBUSY`: another coroutine is accepting from the listener.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
- *   connection stays in the queue.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no local listener.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `ipc_accept`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -3926,30 +4280,11 @@ DILL_EXPORT int dill_ipc_connect(const char *addr, int64_t deadline);
  *
  * # Parameters
  *
- * - `addr`: the name of the socket's file.
  * - `mem`: memory for the connection.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation
- *   fails; 0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the file may not be written.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNREFUSED`: nobody listens at the file any more.
- * - `EINVAL`: `addr` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
- * - `ENOENT`, `ENOTDIR`: there is no such file.
- * - `ENOMEM`: out of memory.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_connect`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4202,27 +4537,11 @@ DILL_EXPORT int dill_ipc_listener_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a listening local stream socket.
  * - `mem`: memory for the listener.
- *
- * # Return value
- *
- * The handle of the listener, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no local stream socket or does not listen, or `mem` is
- *   `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4286,26 +4605,11 @@ DILL_EXPORT int dill_ipc_fromfd(int fd);
  *
  * # Parameters
  *
- * - `fd`: a connected local stream socket.
  * - `mem`: memory for the connection.
- *
- * # Return value
- *
- * The handle of the connection, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: `fd` is not open.
- * - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `fd` is negative or no local stream socket or listens, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- * - `ENOTSOCK`: `fd` is no socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ipc_fromfd`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4365,22 +4669,10 @@ DILL_EXPORT int dill_ipc_pair(int *s);
  * # Parameters
  *
  * - `mem`: memory for both connections.
- * - `s`: where the two handles go.
- *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `s` or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handles belong to the calling thread.
+ * Those of `ipc_pair`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4468,29 +4760,11 @@ DILL_EXPORT int dill_udp_open(struct dill_ipaddr *local, const struct dill_ipadd
  *
  * # Parameters
  *
- * - `local`: the address to receive messages at and to send them from, or `NULL`. If its
- *   port is 0, a free one is chosen and stored in it.
- * - `remote`: the address that messages go to and come from, or `NULL`.
  * - `mem`: memory for the socket.
- *
- * # Return value
- *
- * The handle of the socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the port needs a privilege.
- * - `EADDRINUSE`: the local address is in use already.
- * - `EADDRNOTAVAIL`: this machine has no such local address.
- * - `EAFNOSUPPORT`: an address is no IP address.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: one of the addresses is IPv4, the other IPv6, or `mem` is `NULL`.
- * - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
- * - `ENOMEM`: out of memory.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `udp_open`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4751,7 +5025,8 @@ struct dill_prefix_storage {
  *
  * - `s`: a bytestream socket.
  * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+ * - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+ *   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
  *
  * # Return value
  *
@@ -4794,27 +5069,11 @@ DILL_EXPORT int dill_prefix_attach(int s, size_t hdrlen, int flags);
  *
  * # Parameters
  *
- * - `s`: a bytestream socket.
- * - `hdrlen`: the size of the length in bytes, 1 to 32.
- * - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no bytestream socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `prefix_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -4942,27 +5201,11 @@ DILL_EXPORT int dill_suffix_attach(int s, const void *suffix, size_t suffixlen);
  *
  * # Parameters
  *
- * - `s`: a bytestream socket.
- * - `suffix`: the delimiter.
- * - `suffixlen`: its length in bytes, 1 to 32.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no bytestream socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `suffix_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5091,28 +5334,11 @@ DILL_EXPORT int dill_term_attach(int s, const void *buf, size_t len);
  *
  * # Parameters
  *
- * - `s`: a message socket.
- * - `buf`: the terminal message. May be `NULL` if `len` is 0.
- * - `len`: its length in bytes, 0 to 32.
  * - `mem`: memory for the protocol.
- *
- * # Return value
- *
- * The handle of the protocol, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
- *   `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: the socket beneath is no message socket.
- *
- * # Thread safety
- *
- * Handles belong to the thread that made them. On another one they are `EBADF`.
+ * Those of `term_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5354,9 +5580,7 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
 /**
  * Starts a TLS session as client, without verifying the server, in memory of the caller's.
  *
- * WARNING: nobody is verified. The session is encrypted, but whoever answers is taken for
- * the server, so it is no protection from anybody who can get in between. This is what
- * libdill does, and for tests only. Use `tls_attach_client_verify`.
+ * WARNING: the server is not verified, see `tls_attach_client`.
  *
  * Works as `tls_attach_client`, but with memory of the caller's in the place of a block of
  * the library's; it must stay in place until the handle is closed. It needs no alignment.
@@ -5364,32 +5588,11 @@ DILL_EXPORT int dill_tls_attach_client(int s, int64_t deadline);
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_client`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5488,41 +5691,11 @@ int dill_tls_attach_client_verify(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `hostname`: the name or the IP address that the certificate of the server must be for.
- *   A name is also sent to the server, which may have several certificates (SNI).
- * - `cafile`: a PEM file with the certificates of the authorities to trust, or `NULL` for
- *   those that the system trusts.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the certificate of the server was refused: nobody trusted has issued it, it
- *   is for another host, not valid yet or not any more, or revoked; or the server has
- *   refused us, which may want a certificate, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
- *   `cafile` holds no certificate, or something else than certificates.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist, or the system trusts nobody.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_client_verify`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5617,38 +5790,11 @@ DILL_EXPORT int dill_tls_attach_server(int s, const char *cert, const char *pkey
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `cert`: a PEM file with the certificate of the server, followed by those that lead
- *   from it to the authority, if there are any.
- * - `pkey`: a PEM file with the private key of the certificate.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the client has refused our certificate, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
- *   not belong to the certificate.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_server`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5741,41 +5887,11 @@ int dill_tls_attach_server_verify(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
- *   more, whether the call succeeds or, for any reason but `EBADF`, fails.
- * - `cert`: a PEM file with the certificate of the server, followed by those that lead
- *   from it to the authority, if there are any.
- * - `pkey`: a PEM file with the private key of the certificate.
- * - `client_cafile`: a PEM file with the certificates of the authorities whose clients are
- *   let in.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
- *   0 tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the TLS socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EACCES`: the client has no certificate, or one that was refused; or it has refused
- *   ours, or a file may not be read.
- * - `EBADF`: the handle is not open.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
- * - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
- *   not belong to the certificate.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
- * - `ENOENT`: a file does not exist.
- * - `ENOMEM`: out of memory.
- * - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
- *   breaks the rules or refuses the session.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The handle belongs to the thread that made it. On another one it is `EBADF`.
+ * Those of `tls_attach_server_verify`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -5967,25 +6083,11 @@ DILL_EXPORT int dill_http_attach(int s);
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the HTTP socket takes over.
  * - `mem`: memory for the socket.
- *
- * # Return value
- *
- * The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `EINVAL`: `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `http_attach`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6693,37 +6795,11 @@ int dill_ws_attach_client(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the WebSocket takes over.
- * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
- *   expects; and `WS_NOHTTP` to leave out the handshake.
- * - `resource`: the resource to ask for, such as `/chat`. Not used with `WS_NOHTTP`.
- * - `host`: the virtual host, with a port if it is not the default. Not used with `WS_NOHTTP`.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
- *   tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken.
- * - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
- *   stand in a head.
- * - `EIO`: the system gives no random bytes.
- * - `EMFILE`: no handle is left.
- * - `EMSGSIZE`: the server's answer is too long.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- * - `EPROTO`: the server has not answered as a WebSocket server does.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ws_attach_client`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -6820,37 +6896,11 @@ int dill_ws_attach_server(int s,
  *
  * # Parameters
  *
- * - `s`: the byte stream, which the WebSocket takes over.
- * - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
- *   expects; and `WS_NOHTTP` to leave out the handshake.
- * - `resource`: where the resource that the client asks for goes, or `NULL`.
- * - `resourcelen`: size of that memory, with room for the terminating zero.
- * - `host`: where the virtual host that the client names goes, or `NULL`.
- * - `hostlen`: size of that memory, with room for the terminating zero.
  * - `mem`: memory for the socket.
- * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
- *   tries without blocking, -1 waits for ever.
- *
- * # Return value
- *
- * The handle of the WebSocket, or -1 with `errno` set to one of the values below.
  *
  * # Errors
  *
- * - `EBADF`: the handle is not open, or was closed during the call.
- * - `ECANCELED`: the coroutine was cancelled.
- * - `ECONNRESET`: the connection is broken.
- * - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
- * - `EMFILE`: no handle is left.
- * - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
- * - `ENOMEM`: out of memory.
- * - `ENOTSUP`: the handle is no bytestream socket.
- * - `EPROTO`: the client has not asked for a WebSocket of this version. It was told so.
- * - `ETIMEDOUT`: the deadline has passed.
- *
- * # Thread safety
- *
- * The new handle belongs to the calling thread.
+ * Those of `ws_attach_server`, and `EINVAL` if `mem` is `NULL`.
  *
  * # Example
  *
@@ -7670,7 +7720,10 @@ DILL_EXPORT int dill_socks5_proxy_recvcommandbyname(int s, char *host, int *port
  * # Parameters
  *
  * - `s`: a byte stream to the client.
- * - `reply`: what has come of the command: `SOCKS5_SUCCESS` or another of these constants.
+ * - `reply`: what has come of the command: `SOCKS5_SUCCESS`, `SOCKS5_GENERAL_FAILURE`,
+ *   `SOCKS5_CONNECTION_NOT_ALLOWED`, `SOCKS5_NETWORK_UNREACHABLE`, `SOCKS5_HOST_UNREACHABLE`,
+ *   `SOCKS5_CONNECTION_REFUSED`, `SOCKS5_TTL_EXPIRED`, `SOCKS5_COMMAND_NOT_SUPPORTED` or
+ *   `SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED`.
  * - `ipaddr`: the address that the proxy uses for the client, or 0.0.0.0 with port 0.
  * - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
  *   tries without blocking, -1 waits for ever.
@@ -7767,6 +7820,7 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define CHFDIN DILL_CHFDIN
 #define CHFDOUT DILL_CHFDOUT
 #define CHRECV DILL_CHRECV
+#define CHREQUEST DILL_CHREQUEST
 #define CHSEND DILL_CHSEND
 #define CHSOCK DILL_CHSOCK
 #define chclause dill_chclause
@@ -7781,16 +7835,50 @@ DILL_RAW_ int yield() { return dill_yield(); }
 /* Graceful shutdown */
 #define bundle_cancel dill_bundle_cancel
 #define bundle_deadline dill_bundle_deadline
+#define bundle_fail dill_bundle_fail
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+#define bundle_request dill_bundle_request
+#define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
+#define CANCEL_SCOPE DILL_CANCEL_SCOPE
 #define cancel_enter dill_cancel_enter
+#define cancel_fired dill_cancel_fired
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
 
 /* Signals */
 #define sigchan dill_sigchan
+
+/* Words that many programs use already: only where they are asked for. */
+#if defined DILL_RAW_NAMES
+#if DILL_RAW_NAMES >= 2
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t deadline() { return dill_deadline(); }
+DILL_RAW_ int dump(int fd) { return dill_dump(fd); }
+DILL_RAW_ int last_resort(int64_t timeout, int status) {
+    return dill_last_resort(timeout, status);
+}
+DILL_RAW_ int64_t left(int64_t deadline) { return dill_left(deadline); }
+DILL_RAW_ const char *reason() { return dill_reason(); }
+#undef DILL_RAW_
+}
+#else
+#define deadline dill_deadline
+#define dump dill_dump
+#define last_resort dill_last_resort
+#define left dill_left
+#define reason dill_reason
+#endif
+#endif
+#endif
 
 #if !defined DILL_DISABLE_SOCKETS
 

@@ -114,12 +114,16 @@ struct dill_hvfs {
 DILL_EXPORT int dill_hmake(struct dill_hvfs *vfs);
 
 /**
- * The interface of a handle's object.
+ * Returns the interface of a handle's object.
  *
  * Types are identified by address: take that of any object of static duration for a
  * type of your own. What the result points to is an agreement between those who know
  * the identifier, usually a structure of function pointers. Answers are remembered, so
  * asking again is cheap.
+ *
+ * The library itself asks byte streams for `bsock_type`, whose structure is `bsock_vfs`, message
+ * sockets for `msock_type` (`msock_vfs`), and sockets in a `CHSOCK` clause for `input_type`
+ * (`input_vfs`).
  *
  * # Parameters
  *

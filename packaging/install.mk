@@ -25,8 +25,9 @@ SO_FILE := libdill.so.$(SO_VERSION)
 STATIC_LIBS = -lpthread -lm -ldl
 
 HEADERS = include/libdill.h include/libdillimpl.h
-MAN3 = $(wildcard docs/man/man3/*.3)
-MAN7 = $(wildcard docs/man/man7/*.7)
+# Most names in section 3 are links to pages.
+MAN_PAGES = $(shell cd $(MAN) 2> /dev/null && find man? -type f)
+MAN_LINKS = $(shell cd $(MAN) 2> /dev/null && find man? -type l)
 # The commands for gdb: where it loads them by itself with the library, and where a user
 # finds them.
 GDB_SCRIPT = share/libdill-gdb.py
@@ -35,7 +36,7 @@ GDB_FILES = $(DATADIR)/gdb/auto-load$(LIBDIR)/$(SO_FILE)-gdb.py $(DATADIR)/libdi
 INSTALLED = $(HEADERS:include/%=$(INCLUDEDIR)/%) \
     $(LIBDIR)/libdill.a $(LIBDIR)/libdill.so $(LIBDIR)/libdill.so.$(SO_MAJOR) $(LIBDIR)/$(SO_FILE) \
     $(PKGCONFIGDIR)/libdill.pc $(CMAKEDIR)/libdillConfig.cmake $(CMAKEDIR)/libdillConfigVersion.cmake \
-    $(MAN3:docs/man/%=$(MANDIR)/%) $(MAN7:docs/man/%=$(MANDIR)/%) $(GDB_FILES)
+    $(addprefix $(MANDIR)/,$(MAN_PAGES) $(MAN_LINKS)) $(GDB_FILES)
 # Those that nobody else puts anything into.
 OWN_DIRECTORIES = $(CMAKEDIR) $(DATADIR)/libdill
 
@@ -52,12 +53,17 @@ define fill
 @chmod 644 $(DESTDIR)$(2)/$(1)
 endef
 
+# $(1) must have been built.
+define need
+@for file in $(1); do \
+    test -e $$file || { echo "$$file is missing: run 'make' first" >&2; exit 1; }; \
+done
+endef
+
 .PHONY: install uninstall
 
 install:
-	@for file in libdill.a libdill.so; do \
-	    test -e $(RELEASE)/$$file || { echo "$(RELEASE)/$$file is missing: run 'make' first" >&2; exit 1; }; \
-	done
+	$(call need,$(RELEASE)/libdill.a $(RELEASE)/libdill.so $(MAN)/man7/libdill.7)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR) \
 	    $(MANDIR)/man3 $(MANDIR)/man7)
 	$(INSTALL_DATA) $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
@@ -68,14 +74,19 @@ install:
 	$(call fill,libdill.pc,$(PKGCONFIGDIR))
 	$(call fill,libdillConfig.cmake,$(CMAKEDIR))
 	$(call fill,libdillConfigVersion.cmake,$(CMAKEDIR))
-	@echo "installing $(words $(MAN3) $(MAN7)) manual pages in $(DESTDIR)$(MANDIR)"
-	@$(INSTALL_DATA) $(MAN3) $(DESTDIR)$(MANDIR)/man3
-	@$(INSTALL_DATA) $(MAN7) $(DESTDIR)$(MANDIR)/man7
+	@echo "installing $(words $(MAN_PAGES)) manual pages in $(DESTDIR)$(MANDIR)"
+	@for page in $(MAN_PAGES); do \
+	    $(INSTALL_DATA) $(MAN)/$$page $(DESTDIR)$(MANDIR)/$$page || exit 1; \
+	done
+	@for link in $(MAN_LINKS); do \
+	    ln -sf "$$(readlink $(MAN)/$$link)" $(DESTDIR)$(MANDIR)/$$link || exit 1; \
+	done
 	for file in $(addprefix $(DESTDIR),$(GDB_FILES)); do \
 	    $(INSTALL) -d $$(dirname $$file) && $(INSTALL_DATA) $(GDB_SCRIPT) $$file || exit 1; \
 	done
 
 uninstall:
+	$(call need,$(MAN)/man7/libdill.7)
 	@echo "removing $(words $(INSTALLED)) files"
 	@rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@for directory in $(addprefix $(DESTDIR),$(OWN_DIRECTORIES)); do \

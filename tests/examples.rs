@@ -156,3 +156,29 @@ tells!(
         "1.1 s crawler: 7 pages seen",
     ]
 );
+tells!(
+    heartbeat,
+    owners::heartbeat,
+    [
+        "1.0 s server: sends a heartbeat",
+        "1.0 s server: alive",
+        "2.0 s server: sends a heartbeat",
+        "3.0 s server: sends a heartbeat",
+        "4.0 s server: gives the peer up",
+        "4.0 s main: Finished",
+        "4.0 s peer: the peer has broken the connection",
+        "5.0 s server: sends a heartbeat",
+        "5.0 s server: alive",
+        "6.0 s server: sends a heartbeat",
+        "6.0 s server: alive",
+        "7.0 s server: sends a heartbeat",
+        "7.0 s server: alive",
+        "8.0 s server: sends a heartbeat",
+        "8.0 s server: alive",
+        "9.0 s server: sends a heartbeat",
+        "9.0 s server: alive",
+        "9.5 s server: asked to finish, says goodbye",
+        "9.5 s peer: the other end is done",
+        "9.5 s main: Finished",
+    ]
+);

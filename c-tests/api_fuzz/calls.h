@@ -24,8 +24,14 @@ enum { PLAIN, MAKES };
     X(PLAIN, bundle_wait, bundle_wait(handle(), deadline())) \
     X(PLAIN, bundle_cancel, bundle_cancel(handle(), once(3) ? -3 + (int64_t)rnd(3) : rnd(9))) \
     X(PLAIN, bundle_notify, bundle_notify(handle(), handle())) \
+    X(PLAIN, bundle_request, bundle_request(once(3) ? -1 : handle())) \
+    X(PLAIN, bundle_requested, bundle_requested()) \
+    X(PLAIN, bundle_fail, bundle_fail((int)rnd(200) - 1)) \
     X(PLAIN, bundle_follow, bundle_follow(handle())) \
     X(PLAIN, bundle_deadline, bundle_deadline(handle(), now() + rnd(30))) \
+    X(PLAIN, deadline, dill_left(dill_deadline() - rnd(3)) < -1 ? -1 : 0) \
+    X(PLAIN, reason, dill_reason() ? (int)strlen(dill_reason()) : 0) \
+    X(PLAIN, last_resort, dill_last_resort(once(2) ? -1 : 600000, 1)) \
     X(PLAIN, yield, yield()) \
     X(MAKES, go, launch(depth)) \
     X(PLAIN, chmake, channel(0)) \

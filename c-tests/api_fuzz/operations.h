@@ -145,9 +145,9 @@ static int choice(void) {
     struct chclause *clauses = memory(sizeof(*clauses) * 8);
     int n = (int)rnd(9);
     for(int i = 0; i != n; i++) {
-        clauses[i].op = once(15) ? (int)rnd(20) - 5 : 1 + (int)rnd(6);
+        clauses[i].op = once(15) ? (int)rnd(20) - 5 : 1 + (int)rnd(7);
         int fd = clauses[i].op == CHFDIN || clauses[i].op == CHFDOUT;
-        clauses[i].ch = fd ? descriptor() : handle();
+        clauses[i].ch = fd ? descriptor() : clauses[i].op == CHREQUEST ? -1 : handle();
         int message = clauses[i].op == CHSEND || clauses[i].op == CHRECV;
         clauses[i].val = message ? buffer() : NULL;
         clauses[i].len = message ? (once(8) ? rnd(BUFFER) : 4) : 0;

@@ -1,6 +1,6 @@
 /* Fault injection: what the library calls of the system, with a countdown. The library's
    own references are renamed for this test (see `run`), so that its memory and system
-   calls go through the functions in inject.c while the test's own do not. */
+   calls go through the functions in inject/ while the test's own do not. */
 
 #ifndef INJECT_H_INCLUDED
 #define INJECT_H_INCLUDED

@@ -99,7 +99,6 @@
  *
  * # Parameters
  *
- * - `fn`: the call, such as `worker(ch, 5)`.
  * - `mem`: memory for the stack. With `NULL` this is `go`, and `len` is ignored.
  * - `len`: its size in bytes, at least 4096. These are enough to wait on channels, timers,
  *   descriptors and sockets, in a program that is linked statically or with `-z now` (the
@@ -108,19 +107,9 @@
  *   to 6 KiB, a TLS handshake up to 64 KiB. What the coroutine's own functions take
  *   comes on top.
  *
- * # Return value
- *
- * The handle of the new bundle, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `ECANCELED`: the calling coroutine was cancelled.
- * - `EMFILE`: the thread has used up its handles.
- * - `ENOMEM`: no memory for the bundle, or `len` is less than 4096.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, to which the new handle belongs.
+ * Those of `go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *
@@ -211,27 +200,12 @@
  *
  * # Parameters
  *
- * - `bndl`: the bundle.
- * - `fn`: the call, such as `worker(ch, 5)`. See `go` for what it may be.
  * - `mem`: memory for the stack. With `NULL` this is `bundle_go`, and `len` is ignored.
  * - `len`: its size in bytes. See `go_mem`.
  *
- * # Return value
- *
- * 0, or -1 with `errno` set to one of the values below.
- *
  * # Errors
  *
- * - `EBADF`: `bndl` is not open.
- * - `ECANCELED`: the calling coroutine was cancelled, or the coroutines of the bundle
- *   are being hard-cancelled.
- * - `ENOMEM`: `len` is less than 4096.
- * - `ENOTSUP`: `bndl` is no bundle.
- *
- * # Thread safety
- *
- * The coroutine runs on the calling thread, which must be the one that made the bundle:
- * on another one its handle is `EBADF`.
+ * Those of `bundle_go`, and `ENOMEM` if `len` is less than 4096.
  *
  * # Example
  *

@@ -45,6 +45,7 @@ DILL_RAW_ int yield() { return dill_yield(); }
 #define CHFDIN DILL_CHFDIN
 #define CHFDOUT DILL_CHFDOUT
 #define CHRECV DILL_CHRECV
+#define CHREQUEST DILL_CHREQUEST
 #define CHSEND DILL_CHSEND
 #define CHSOCK DILL_CHSOCK
 #define chclause dill_chclause
@@ -59,16 +60,50 @@ DILL_RAW_ int yield() { return dill_yield(); }
 /* Graceful shutdown */
 #define bundle_cancel dill_bundle_cancel
 #define bundle_deadline dill_bundle_deadline
+#define bundle_fail dill_bundle_fail
 #define bundle_follow dill_bundle_follow
 #define bundle_notify dill_bundle_notify
+#define bundle_request dill_bundle_request
+#define bundle_requested dill_bundle_requested
 
 /* Cancel scopes */
+#define CANCEL_SCOPE DILL_CANCEL_SCOPE
 #define cancel_enter dill_cancel_enter
+#define cancel_fired dill_cancel_fired
 #define cancel_leave dill_cancel_leave
 #define cancel_scope dill_cancel_scope
 
 /* Signals */
 #define sigchan dill_sigchan
+
+/* Words that many programs use already: only where they are asked for. */
+#if defined DILL_RAW_NAMES
+#if DILL_RAW_NAMES >= 2
+#if defined __cplusplus
+extern "C++" {
+#if __cplusplus >= 201103L
+#define DILL_RAW_ template<int = 0> inline
+#else
+#define DILL_RAW_ inline
+#endif
+DILL_RAW_ int64_t deadline() { return dill_deadline(); }
+DILL_RAW_ int dump(int fd) { return dill_dump(fd); }
+DILL_RAW_ int last_resort(int64_t timeout, int status) {
+    return dill_last_resort(timeout, status);
+}
+DILL_RAW_ int64_t left(int64_t deadline) { return dill_left(deadline); }
+DILL_RAW_ const char *reason() { return dill_reason(); }
+#undef DILL_RAW_
+}
+#else
+#define deadline dill_deadline
+#define dump dill_dump
+#define last_resort dill_last_resort
+#define left dill_left
+#define reason dill_reason
+#endif
+#endif
+#endif
 
 #if !defined DILL_DISABLE_SOCKETS
 

@@ -1,8 +1,9 @@
 //! Channels and `choose`.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use super::entry;
-use crate::concurrency::channel::{self, Channel};
+use crate::concurrency::channel::{self, Buffer, Channel};
+use crate::concurrency::choose::{Clause, Operation};
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -29,18 +30,39 @@ pub const DILL_CHSOCK: c_int = 5;
 /// empty bundle is ready at once.
 pub const DILL_CHBUNDLE: c_int = 6;
 
+/// Clause of `choose`: wait until the bundle in which the caller runs has got a graceful request;
+/// from then on the clause is ready. `ch` is -1. In the main coroutine it never is.
+pub const DILL_CHREQUEST: c_int = 7;
+
 /// One of the operations that `choose` selects from.
 #[repr(C)]
 pub struct dill_chclause {
-    /// What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK` or `CHBUNDLE`.
+    /// What to do: `CHSEND`, `CHRECV`, `CHFDIN`, `CHFDOUT`, `CHSOCK`, `CHBUNDLE` or `CHREQUEST`.
     pub op: c_int,
-    /// The handle of the channel, socket or bundle; or the file descriptor.
+    /// The handle of the channel, socket or bundle; or the file descriptor; -1 for `CHREQUEST`.
     pub ch: c_int,
     /// The message to send, or where to put the one received. `NULL` for what is no
     /// operation on a channel.
     pub val: *mut c_void,
     /// Its size in bytes. 0 for what is no operation on a channel.
     pub len: usize,
+}
+
+impl dill_chclause {
+    fn clause(&self) -> Clause {
+        let operation = match self.op {
+            DILL_CHSEND => Some(Operation::Send),
+            DILL_CHRECV => Some(Operation::Receive),
+            DILL_CHFDIN => Some(Operation::FdIn),
+            DILL_CHFDOUT => Some(Operation::FdOut),
+            DILL_CHSOCK => Some(Operation::Socket),
+            DILL_CHBUNDLE => Some(Operation::Bundle),
+            DILL_CHREQUEST => Some(Operation::Request),
+            _ => None,
+        };
+        let buffer = Buffer { address: self.val.cast(), len: self.len };
+        Clause { operation, handle: self.ch, buffer }
+    }
 }
 
 /// Memory for a channel, for `chmake_mem`.
@@ -124,7 +146,7 @@ unsafe fn make(memory: Option<NonNull<Channel>>, chv: *mut c_int) -> Result<()> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
     // SAFETY: the room for the handles is the caller's promise.
-    unit(unsafe { make(None, chv) })
+    immediate::unit(unsafe { make(None, chv) })
 }
 
 /// Makes a channel, in memory of the caller's.
@@ -135,22 +157,10 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 ///
 /// - `mem`: memory for the channel, which must stay in place until both ends have been
 ///   closed. It needs no alignment, but it is used only when it is aligned as a pointer.
-/// - `chv`: where the handles of the two ends go.
-///
-/// # Return value
-///
-/// 0, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` or `chv` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handles belong to the calling thread: a channel doesn't connect threads.
+/// Those of `chmake`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -170,12 +180,12 @@ pub unsafe extern "C" fn dill_chmake(chv: *mut c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chmake_mem(mem: *mut dill_chstorage, chv: *mut c_int) -> c_int {
     let Some(memory) = NonNull::new(mem.cast::<Channel>()) else {
-        return unit(Err(Errno::EINVAL));
+        return immediate::unit(Err(Errno::EINVAL));
     };
     // C gives the structure no alignment.
     let memory = Some(memory).filter(|memory| memory.is_aligned());
     // SAFETY: as in `dill_chmake`; the memory is the caller's promise, too.
-    unit(unsafe { make(memory, chv) })
+    immediate::unit(unsafe { make(memory, chv) })
 }
 
 /// Sends a message to a channel.
@@ -230,7 +240,7 @@ pub unsafe extern "C" fn dill_chsend(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chsend(ch, val, len, deadline)
+    channel::send(ch, val.cast_mut().cast(), len, deadline)
 }
 
 /// Receives a message from a channel.
@@ -284,7 +294,7 @@ pub unsafe extern "C" fn dill_chrecv(
     len: usize,
     deadline: i64,
 ) -> c_int {
-    entry::chrecv(ch, val, len, deadline)
+    channel::receive(ch, val.cast(), len, deadline)
 }
 
 /// Says that nothing more will be sent to a channel from this end.
@@ -325,7 +335,7 @@ pub unsafe extern "C" fn dill_chrecv(
 /// `bundle_notify`, `chmake`, `choose`, `chrecv`, `chsend`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
-    unit(channel::done(ch))
+    immediate::unit(channel::done(ch))
 }
 
 /// Does whichever of several operations can be done first.
@@ -336,7 +346,9 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// place, or none: a message is never lost to a clause that was not chosen.
 ///
 /// Clauses on channels send or receive. The others only wait: the descriptor, the socket
-/// or the bundle is then ready for the call that follows. A descriptor that never blocks, of
+/// or the bundle is then ready for the call that follows. `CHREQUEST` is ready once the bundle in
+/// which the caller runs has got a graceful request; put it behind the channels that are to be
+/// drained first. A descriptor that never blocks, of
 /// a regular file for instance, is always ready; it is not an error, as it is for `fdin`.
 ///
 /// A socket is ready when the next receive or accept on it would not block before its first
@@ -345,7 +357,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// body. There are two exceptions: on byte streams of the program's own all that comes counts, and
 /// so does the size of a body's first chunk.
 ///
-/// An end of a channel may appear in several clauses. With no clause at all the function
+/// An end of a channel, a socket or a descriptor may appear in several clauses. With no clause at all the function
 /// waits for the deadline.
 ///
 /// # Parameters
@@ -376,7 +388,7 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 /// - `EBUSY`: another coroutine waits for the same descriptor or socket already.
 /// - `EDEADLK`: the caller itself runs in its bundle, at any depth.
 /// - `EINVAL`: its `op` is unknown; or `val` is `NULL` though `len` is not 0; or one of
-///   them is set though the operation has no message.
+///   them is set though the operation has no message; or `ch` is not -1 with `CHREQUEST`.
 /// - `EMFILE`, `ENFILE`, `ENOMEM`: the system has refused to watch its descriptor.
 /// - `EMSGSIZE`: the other side's message has another size. It fails, too.
 /// - `ENOTSUP`: its handle is not of a kind that the operation works with.
@@ -413,12 +425,17 @@ pub unsafe extern "C" fn dill_chdone(ch: c_int) -> c_int {
 ///
 /// # See also
 ///
-/// `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
+/// `bundle_requested`, `bundle_wait`, `chdone`, `chmake`, `chrecv`, `chsend`, `fdin`, `fdout`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_choose(
     clauses: *mut dill_chclause,
     nclauses: c_int,
     deadline: i64,
 ) -> c_int {
-    entry::choose(clauses, nclauses, deadline)
+    let count = match usize::try_from(nclauses) {
+        Ok(count) if count == 0 || !clauses.is_null() => Ok(count),
+        _ => Err(Errno::EINVAL),
+    };
+    // SAFETY: the caller promises `nclauses` clauses; the index is below that.
+    entry::choose(count, |index| unsafe { (*clauses.add(index)).clause() }, deadline)
 }

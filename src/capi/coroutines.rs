@@ -1,8 +1,8 @@
 //! Coroutines and bundles. The launching macros are in `include/parts/go.h`.
 
-use super::boundary::int;
+use super::boundary::immediate;
 use super::entry;
-use crate::concurrency::bundle;
+use crate::concurrency::{bundle, rest};
 use crate::context_switch::launch_entry;
 use crate::os::errno::Errno;
 use core::ffi::{c_char, c_int, c_void};
@@ -69,7 +69,7 @@ pub struct dill_bundle_storage {
 /// `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle() -> c_int {
-    int(bundle::make())
+    immediate::int(bundle::make())
 }
 
 /// Makes an empty bundle, in memory of the caller's.
@@ -82,20 +82,9 @@ pub unsafe extern "C" fn dill_bundle() -> c_int {
 /// - `mem`: memory for the bundle, which must stay in place until it has been closed. It
 ///   needs no alignment.
 ///
-/// # Return value
-///
-/// The handle of the new bundle, or -1 with `errno` set to one of the values below.
-///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`: the thread has used up its handles.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread, on which the coroutines will run.
+/// Those of `bundle`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -111,7 +100,7 @@ pub unsafe extern "C" fn dill_bundle() -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int {
     // The memory is not used: a bundle needs more of it, and blocks are at hand anyway.
-    int(if mem.is_null() { Err(Errno::EINVAL) } else { bundle::make() })
+    immediate::int(if mem.is_null() { Err(Errno::EINVAL) } else { bundle::make() })
 }
 
 /// Waits until all coroutines of a bundle have finished.
@@ -129,7 +118,8 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 ///
 /// # Return value
 ///
-/// 0, or -1 with `errno` set to one of the values below.
+/// 0; or, if a coroutine of the bundle has reported an error with `bundle_fail`, that error, a
+/// positive number, to which `errno` is set, too; or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
@@ -166,7 +156,7 @@ pub unsafe extern "C" fn dill_bundle_mem(mem: *mut dill_bundle_storage) -> c_int
 ///
 /// # See also
 ///
-/// `bundle`, `bundle_cancel`, `choose`, `hclose`
+/// `bundle`, `bundle_cancel`, `bundle_fail`, `choose`, `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
     entry::bundle_wait(bndl, deadline)
@@ -174,8 +164,9 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 
 /// Lets all coroutines that are ready have a turn.
 ///
-/// Call it in long computations, which block everything else on their thread. If nobody
-/// is ready it returns at once.
+/// Call it in long computations, which block everything else on their thread. If no coroutine
+/// is ready it returns at once. In a coroutine that was cancelled the others run, too, before it
+/// fails.
 ///
 /// # Return value
 ///
@@ -206,7 +197,7 @@ pub unsafe extern "C" fn dill_bundle_wait(bndl: c_int, deadline: i64) -> c_int {
 /// `go`, `msleep`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_yield() -> c_int {
-    entry::give_way()
+    rest::give_way()
 }
 
 /// Part of `go_mem` and `bundle_go_mem`; not for direct use. Returns twice: see the macro.

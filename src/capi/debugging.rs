@@ -1,6 +1,6 @@
 //! Seeing what runs.
 
-use super::boundary::unit;
+use super::boundary::immediate;
 use crate::os::errno::Errno;
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
@@ -74,7 +74,7 @@ use core::ffi::c_int;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_dump(fd: c_int) -> c_int {
     if fd < 0 {
-        return unit(Err(Errno::EBADF));
+        return immediate::unit(Err(Errno::EBADF));
     }
-    unit(Context::get().and_then(|context| context.dump(fd)))
+    immediate::unit(Context::get().and_then(|context| context.dump(fd)))
 }

@@ -1,11 +1,10 @@
 //! The hot entry points: what is common in a few instructions, all else in a function of
 //! its own. See `context_switch` for how they block.
 
-use super::boundary::{blocking, carry_out, int, unit};
-use super::channels::dill_chclause;
-use crate::concurrency::bundle::{self, Bundle, Target, Unfinished};
-use crate::concurrency::channel::{self, Buffer, Direction};
-use crate::concurrency::choose::{self, Begun, Clause, Operation};
+use super::boundary::{immediate, unit};
+use crate::concurrency::bundle::{self, Bundle, Target};
+use crate::concurrency::choose::{self, Begun, Clause};
+use crate::concurrency::completion::{complete, complete_immediately, failed};
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -19,80 +18,24 @@ use core::ptr;
 /// In place of a bundle's handle in `dill_launch`: make a new bundle.
 pub(super) const NEW_BUNDLE: c_int = c_int::MIN;
 
-/// `dill_yield`.
+/// `dill_choose`, with as many clauses as `count` says, of which `clause` gives the n-th.
 #[inline(always)]
-pub(super) fn give_way() -> c_int {
-    match park::yield_at_once() {
-        Some(transfer) => carry_out(transfer),
-        None => give_way_slowly(),
-    }
+pub(super) fn choose(
+    count: Result<usize>,
+    clause: impl Fn(usize) -> Clause + Copy,
+    deadline: i64,
+) -> c_int {
+    complete_immediately(Context::end_call(deadline, begin_choose(count, clause, deadline)))
 }
 
-#[cold]
-#[inline(never)]
-extern "C" fn give_way_slowly() -> c_int {
-    blocking(park::begin_yield())
-}
-
-/// `dill_chsend`.
-#[inline(always)]
-pub(super) fn chsend(ch: c_int, val: *const c_void, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address: val.cast_mut().cast(), len };
-    match channel::begin_at_once(Direction::Send, ch, buffer, deadline) {
-        Some(transfer) => carry_out(transfer),
-        None => chsend_slowly(ch, val, len, deadline),
-    }
-}
-
-#[inline(never)]
-extern "C" fn chsend_slowly(ch: c_int, val: *const c_void, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address: val.cast_mut().cast(), len };
-    blocking(channel::begin(Direction::Send, ch, buffer, deadline))
-}
-
-/// `dill_chrecv`.
-#[inline(always)]
-pub(super) fn chrecv(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address: val.cast(), len };
-    match channel::begin_at_once(Direction::Receive, ch, buffer, deadline) {
-        Some(transfer) => carry_out(transfer),
-        None => chrecv_slowly(ch, val, len, deadline),
-    }
-}
-
-#[inline(never)]
-extern "C" fn chrecv_slowly(ch: c_int, val: *mut c_void, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address: val.cast(), len };
-    blocking(channel::begin(Direction::Receive, ch, buffer, deadline))
-}
-
-/// `dill_choose`.
-pub(super) fn choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> c_int {
-    blocking(begin_choose(clauses, nclauses, deadline))
-}
-
-fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -> Result<Transfer> {
+fn begin_choose(
+    count: Result<usize>,
+    clause: impl Fn(usize) -> Clause + Copy,
+    deadline: i64,
+) -> Result<Transfer> {
     // Before the arguments are looked at, as in libdill.
     Context::may_block()?;
-    let count = match usize::try_from(nclauses) {
-        Ok(count) if count == 0 || !clauses.is_null() => count,
-        _ => return Err(Errno::EINVAL),
-    };
-    let clause = |index: usize| {
-        // SAFETY: the caller promises `nclauses` clauses; the index is below that.
-        let clause = unsafe { &*clauses.add(index) };
-        let operation = match clause.op {
-            super::channels::DILL_CHSEND => Some(Operation::Send),
-            super::channels::DILL_CHRECV => Some(Operation::Receive),
-            super::channels::DILL_CHFDIN => Some(Operation::FdIn),
-            super::channels::DILL_CHFDOUT => Some(Operation::FdOut),
-            super::channels::DILL_CHSOCK => Some(Operation::Socket),
-            super::channels::DILL_CHBUNDLE => Some(Operation::Bundle),
-            _ => None,
-        };
-        let buffer = Buffer { address: clause.val.cast(), len: clause.len };
-        Clause { operation, handle: clause.ch, buffer }
-    };
+    let count = count?;
     let (index, result) = match choose::begin(clause, count, deadline)? {
         Begun::Blocked(transfer) => return Ok(transfer),
         Begun::Watching(transfer) => choose::finish(transfer, clause, count, deadline)?,
@@ -105,9 +48,7 @@ fn begin_choose(clauses: *const dill_chclause, nclauses: c_int, deadline: i64) -
 
 /// Begins `dill_launch_at`.
 pub(super) extern "C" fn begin_launch_at(bndl: c_int, place: *const c_char) -> Transfer {
-    if let Some(context) = Context::may_start_at_once()
-        && context.may_launch_quickly()
-    {
+    if let Some(context) = Context::may_launch_at_once() {
         let parent = context.current();
         if let Some(child) = bundle::launch_at_once(context, bndl, place) {
             return context.hand_over_to_warm_child(parent, child);
@@ -127,9 +68,7 @@ extern "C" fn launch_at_slowly(bndl: c_int, place: *const c_char) -> Transfer {
 
 /// Begins `dill_launch_alone`.
 pub(super) extern "C" fn begin_launch_alone(place: *const c_char) -> Transfer {
-    if let Some(context) = Context::may_start_at_once()
-        && context.may_launch_quickly()
-    {
+    if let Some(context) = Context::may_launch_at_once() {
         let parent = context.current();
         if let Some((child, handle)) = bundle::launch_at_once_in_new_bundle(context, parent, place)
         {
@@ -164,7 +103,7 @@ pub(super) extern "C" fn begin_launch(
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         Ok(context.hand_over_to_child(child, result))
     });
-    launched.unwrap_or_else(|error| Transfer::complete(int(Err(error))))
+    launched.unwrap_or_else(|error| Transfer::complete(immediate::int(Err(error))))
 }
 
 /// What `dill_prologue` does, for code compiled against libdill's own header: after it,
@@ -185,7 +124,7 @@ pub(super) unsafe fn prologue(
     let launch = Launch { file, line, user_stack: !memory.is_null() };
     let memory = (!memory.is_null()).then_some((memory.cast::<u8>(), len));
     let target = if bndl < 0 { Target::NewBundle } else { Target::Bundle(bndl) };
-    int(Context::get().and_then(|context| {
+    immediate::int(Context::get().and_then(|context| {
         let (child, result) = bundle::launch(context, target, memory, launch)?;
         let parent = context.current();
         // The code moves to the child's stack by itself, and tells nobody.
@@ -206,12 +145,12 @@ pub(super) unsafe fn prologue(
 
 /// `dill_bundle_wait`.
 pub(super) fn bundle_wait(bndl: c_int, deadline: i64) -> c_int {
-    blocking(bundle::begin_wait(bndl, deadline))
+    complete(bundle::begin_wait(bndl, deadline))
 }
 
 /// `dill_msleep`.
 pub(super) fn msleep(deadline: i64) -> c_int {
-    blocking(park::begin_sleep(deadline))
+    complete(park::begin_sleep(deadline))
 }
 
 /// `dill_epilogue`.
@@ -220,37 +159,8 @@ pub(super) fn epilogue() {
     match bundle::finish_at_once() {
         // SAFETY: whoever is next was left by a switch.
         Some(next) => unsafe { next.execution.resume() },
-        None => finish_slowly(),
+        None => bundle::finish_slow(),
     }
-}
-
-#[inline(never)]
-extern "C" fn finish_slowly() {
-    match bundle::finish_soon() {
-        // SAFETY: as in `epilogue`.
-        Ok(next) => unsafe { next.execution.resume() },
-        Err(Unfinished::NeedsMore) => finish_more_slowly(),
-        Err(Unfinished::HasNoNext) => finish_without_next(),
-    }
-}
-
-#[inline(never)]
-extern "C" fn finish_without_next() {
-    if Context::renews_budget() { finish_slowly() } else { finish_more_slowly() }
-}
-
-/// Keeps clear of a cancel scope that the coroutine's function has not left, in its frame.
-#[inline(never)]
-extern "C" fn finish_more_slowly() {
-    let scope = Context::existing().map_or(0, |context| context.current().scope.get().addr());
-    // SAFETY: the coroutine ends here.
-    unsafe { context_switch::call_below(scope, finish) }
-}
-
-extern "C" fn finish() {
-    // Only a coroutine calls this, and it has a context.
-    let Some(context) = Context::existing() else { std::process::abort() };
-    bundle::finish(context);
 }
 
 /// `dill_hclose`.
@@ -269,12 +179,6 @@ extern "C" fn close_bundle(context: &Context, bundle: Ref<Bundle>, h: c_int) -> 
         Ok(()) => 0,
         Err(error) => failed(error),
     }
-}
-
-#[cold]
-#[inline(never)]
-extern "C" fn failed(error: Errno) -> c_int {
-    unit(Err(error))
 }
 
 #[inline(never)]

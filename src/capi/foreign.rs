@@ -1,12 +1,26 @@
 //! Objects that C programs make handles for: a table of functions, `struct dill_hvfs`.
 
-use super::handles::dill_hvfs;
 use crate::concurrency::input;
 use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
 use core::ffi::{c_int, c_void};
+
+/// The functions that an object with a handle has.
+///
+/// Put this structure into your object, best as its first member, and pass its address
+/// to `hmake`. It must stay valid until `close` is called.
+#[repr(C)]
+pub struct dill_hvfs {
+    /// Returns a pointer to the object's interface with the identifier `type`, the same
+    /// pointer each time, or `NULL` with `errno` set to `ENOTSUP` when it has none.
+    pub query:
+        Option<unsafe extern "C" fn(vfs: *mut dill_hvfs, r#type: *const c_void) -> *mut c_void>,
+    /// Frees the object. Called once, when its handle is closed; blocking functions fail
+    /// with `ECANCELED` while it runs.
+    pub close: Option<unsafe extern "C" fn(vfs: *mut dill_hvfs)>,
+}
 
 static FOREIGN: Kind = Kind::new(input::FOREIGN, close, query);
 

@@ -1,13 +1,12 @@
 //! Graceful shutdown of bundles.
 
-use super::boundary::unit;
+use super::boundary::{immediate, int};
 use crate::concurrency::cancel::{self, Period};
 use crate::concurrency::request;
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_int;
 
-/// A period for `bundle_cancel`: what is left of the grace period that is running on the
-/// bundle in which the caller runs.
+/// A period for `bundle_cancel`: what is left of the nearest enclosing grace period.
 pub const DILL_INHERIT: c_int = -2;
 
 fn period(timeout: i64) -> Result<Period> {
@@ -31,7 +30,8 @@ fn period(timeout: i64) -> Result<Period> {
 /// cancelled itself.
 ///
 /// Then the call waits until the last coroutine has finished or the period ends, or until
-/// the caller is cancelled. Meanwhile coroutines may still be launched into the bundle.
+/// the caller is cancelled or the deadline of one of its cancel scopes passes. Meanwhile
+/// coroutines may still be launched into the bundle.
 ///
 /// Last, what still runs is hard-cancelled, all of it first, then all of it awaited: its
 /// blocking calls fail with `ECANCELED` until it returns. Nothing can be launched into
@@ -41,28 +41,35 @@ fn period(timeout: i64) -> Result<Period> {
 ///
 /// - `b`: the bundle.
 /// - `timeout`: the grace period, in milliseconds from now, not a deadline. 0 cancels at
-///   once, -1 waits without limit. `DILL_INHERIT` takes what is left of the period of the
-///   bundle in which the caller runs: 0 if none is running there, no limit if that one
-///   has none.
+///   once, -1 waits without limit. `DILL_INHERIT` ends with the nearest enclosing grace
+///   period that is running at the time of the call: that of the bundle in which the caller
+///   runs, or else of the bundle in which that one's owner runs, and so on up. One without
+///   limit is a period, too. A bundle that is being hard-cancelled counts as one whose period
+///   has ended: then all are cancelled at once. The search ends with the main coroutine, and
+///   with an owner that has ended. Where no period is running, the call waits without a limit
+///   of its own; one that begins further up during the wait ends it by a hard cancellation of
+///   the caller.
 ///
 /// # Return value
 ///
-/// 0 if all coroutines have finished by themselves, and always with a period of 0; or -1
-/// with `errno` set to one of the values below. With `ETIMEDOUT` and `ECANCELED` the
-/// bundle has been closed all the same; with the others nothing has happened, and the
-/// handle is still open if it was.
+/// 0 if all coroutines have finished by themselves, and always with a period of 0, unless one
+/// of them has reported an error with `bundle_fail`; then that error, a positive number, to
+/// which `errno` is set, too. Or -1 with `errno` set to one of the values below. With
+/// `ETIMEDOUT` and `ECANCELED` the bundle has been closed all the same; with the others nothing
+/// has happened, and the handle is still open if it was.
 ///
 /// # Errors
 ///
 /// - `EBADF`: the handle is not open.
 /// - `EBUSY`: somebody else is cancelling or closing the bundle already.
 /// - `ECANCELED`: the caller was cancelled, before the call or during its wait. What was
-///   still running in the bundle was cancelled then.
+///   still running in the bundle was cancelled then. It goes before a reported error.
 /// - `EDEADLK`: the caller itself runs in the bundle, at any depth; or whoever is ending the
 ///   caller's bundle does.
 /// - `EINVAL`: `timeout` is negative, but neither -1 nor `DILL_INHERIT`.
 /// - `ENOTSUP`: the handle is no bundle.
-/// - `ETIMEDOUT`: the period has ended and some coroutines had to be cancelled.
+/// - `ETIMEDOUT`: some coroutines had to be cancelled, by the end of the period or by the
+///   deadline that `bundle_deadline` has set.
 ///
 /// # Thread safety
 ///
@@ -96,16 +103,16 @@ fn period(timeout: i64) -> Result<Period> {
 ///
 /// # See also
 ///
-/// `bundle_deadline`, `bundle_follow`, `bundle_notify`, `bundle_wait`, `cancel_enter`,
-/// `hclose`
+/// `bundle_deadline`, `bundle_fail`, `bundle_follow`, `bundle_notify`, `bundle_request`,
+/// `bundle_wait`, `cancel_enter`, `hclose`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_cancel(b: c_int, timeout: i64) -> c_int {
     let result = period(timeout).and_then(|period| cancel::cancel(b, period));
-    if result.is_ok() {
+    if let Ok(error) = result {
         // As after every wait that succeeded; a period that ended just then has left its own.
-        Errno::set_raw(0);
+        Errno::set_raw(error);
     }
-    unit(result)
+    int(result)
 }
 
 /// Has a channel done when a bundle gets the graceful request.
@@ -116,7 +123,12 @@ pub unsafe extern "C" fn dill_bundle_cancel(b: c_int, timeout: i64) -> c_int {
 /// already takes effect at once.
 ///
 /// The channel remains the caller's: it can be used as before, and closing it ends the
-/// registration. Any number of channels may be registered; their order is kept.
+/// registration. Any number of channels may be registered; their order is kept. Registering one
+/// again changes nothing.
+///
+/// Register the end that sends, not the one from which the coroutines of the bundle receive:
+/// a channel works in both directions, so that is no error, but it ends the other direction and
+/// asks none of them. `dump` lists which channels are registered with which bundle.
 ///
 /// # Parameters
 ///
@@ -149,10 +161,10 @@ pub unsafe extern "C" fn dill_bundle_cancel(b: c_int, timeout: i64) -> c_int {
 ///
 /// # See also
 ///
-/// `bundle_cancel`, `bundle_follow`, `chdone`
+/// `bundle_cancel`, `bundle_follow`, `bundle_request`, `chdone`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
-    unit(request::notify(b, ch))
+    immediate::unit(request::notify(b, ch))
 }
 
 /// Passes the graceful request on to a bundle of one's own.
@@ -219,21 +231,28 @@ pub unsafe extern "C" fn dill_bundle_notify(b: c_int, ch: c_int) -> c_int {
 /// `bundle_cancel`, `bundle_notify`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_follow(b: c_int) -> c_int {
-    unit(request::follow(b))
+    immediate::unit(request::follow(b))
 }
 
 /// Limits the time that the coroutines of a bundle may take.
 ///
 /// When the deadline passes they are hard-cancelled, wherever the bundle's owner is at
 /// that moment: their blocking calls fail with `ECANCELED` until they return. The bundle
-/// stays open. It is a limit for a piece of work, not a part of a shutdown: no request
-/// is sent.
+/// stays open, but from then on nothing can be launched into it (`ECANCELED`, once the scheduler
+/// has noticed that the time has come) until a later call replaces the deadline or removes it.
+/// So what is left of a time budget can be handed down, be it a millisecond or none. It is a
+/// limit for a piece of work, not a part of a shutdown: no request is sent.
+///
+/// If it has cut coroutines off, `bundle_cancel` fails with `ETIMEDOUT`, also if they have finished
+/// since, unless the deadline was replaced or removed meanwhile. Coroutines of the bundle itself
+/// may set its deadline. A bundle whose coroutines are being hard-cancelled because it is closed
+/// takes none.
 ///
 /// # Parameters
 ///
 /// - `b`: the bundle.
 /// - `deadline`: the time, in milliseconds as given by `now`. It replaces an earlier one;
-///   -1 removes that. A time that has passed, 0 included, cancels at once.
+///   -1 removes that. A time that has passed, 0 included, takes effect at once.
 ///
 /// # Return value
 ///
@@ -261,8 +280,8 @@ pub unsafe extern "C" fn dill_bundle_follow(b: c_int) -> c_int {
 ///
 /// # See also
 ///
-/// `bundle_cancel`, `bundle_wait`, `cancel_enter`
+/// `bundle_cancel`, `bundle_fail`, `bundle_wait`, `cancel_enter`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_bundle_deadline(b: c_int, deadline: i64) -> c_int {
-    unit(request::set_deadline(b, deadline))
+    immediate::unit(request::set_deadline(b, deadline))
 }

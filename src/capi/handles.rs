@@ -1,25 +1,10 @@
 //! Handles, and handles for objects of the user's own.
 
-use super::boundary::{int, pointer};
+use super::boundary::immediate;
 use super::entry;
-use super::foreign;
+use super::foreign::{self, dill_hvfs};
 use crate::scheduler::handles;
 use core::ffi::{c_int, c_void};
-
-/// The functions that an object with a handle has.
-///
-/// Put this structure into your object, best as its first member, and pass its address
-/// to `hmake`. It must stay valid until `close` is called.
-#[repr(C)]
-pub struct dill_hvfs {
-    /// Returns a pointer to the object's interface with the identifier `type`, the same
-    /// pointer each time, or `NULL` with `errno` set to `ENOTSUP` when it has none.
-    pub query:
-        Option<unsafe extern "C" fn(vfs: *mut dill_hvfs, r#type: *const c_void) -> *mut c_void>,
-    /// Frees the object. Called once, when its handle is closed; blocking functions fail
-    /// with `ECANCELED` while it runs.
-    pub close: Option<unsafe extern "C" fn(vfs: *mut dill_hvfs)>,
-}
 
 /// Makes a handle for an object of your own.
 ///
@@ -96,15 +81,19 @@ pub struct dill_hvfs {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
     // SAFETY: the table stays valid until its `close` was called: the caller's promise.
-    int(unsafe { foreign::make(vfs) })
+    immediate::int(unsafe { foreign::make(vfs) })
 }
 
-/// The interface of a handle's object.
+/// Returns the interface of a handle's object.
 ///
 /// Types are identified by address: take that of any object of static duration for a
 /// type of your own. What the result points to is an agreement between those who know
 /// the identifier, usually a structure of function pointers. Answers are remembered, so
 /// asking again is cheap.
+///
+/// The library itself asks byte streams for `bsock_type`, whose structure is `bsock_vfs`, message
+/// sockets for `msock_type` (`msock_vfs`), and sockets in a `CHSOCK` clause for `input_type`
+/// (`input_vfs`).
 ///
 /// # Parameters
 ///
@@ -138,7 +127,7 @@ pub unsafe extern "C" fn dill_hmake(vfs: *mut dill_hvfs) -> c_int {
 /// `bsock_type`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hquery(h: c_int, r#type: *const c_void) -> *mut c_void {
-    pointer(foreign::interface(h, r#type))
+    immediate::pointer(foreign::interface(h, r#type))
 }
 
 /// Closes a handle and frees its object.
@@ -234,5 +223,5 @@ pub unsafe extern "C" fn dill_hclose(h: c_int) -> c_int {
 /// `hclose`, `hmake`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_hown(h: c_int) -> c_int {
-    int(handles::own(h))
+    immediate::int(handles::own(h))
 }

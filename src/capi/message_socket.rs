@@ -1,9 +1,9 @@
 //! Message sockets.
 
-use super::boundary::unit;
+use super::boundary::{length, unit};
 use super::io_list::dill_iolist;
 use crate::sockets::io_list::{IoList, ToFill, ToSend};
-use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
+use crate::sockets::message_socket::{self, MessageSocket};
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
 use libc::ssize_t;
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn dill_mrecv(
     let mut list = IoList::single(buf, len);
     let list = &raw mut list;
     // SAFETY: as in `dill_msend`.
-    length_to_c(message_socket::receive(s, unsafe { ToFill::new(list, list) }, deadline))
+    length(message_socket::receive(s, unsafe { ToFill::new(list, list) }, deadline))
 }
 
 /// Sends a list of buffers to a message socket, as one message.
@@ -291,5 +291,5 @@ pub unsafe extern "C" fn dill_mrecvl(
 ) -> ssize_t {
     // SAFETY: the list is the caller's promise.
     let list = unsafe { ToFill::new(first.cast(), last.cast()) };
-    length_to_c(message_socket::receive(s, list, deadline))
+    length(message_socket::receive(s, list, deadline))
 }

@@ -5,8 +5,9 @@
 //! a begin function in `entry`, see `context_switch`.
 //!
 //! The doc comments are the C documentation: `make header` makes the headers from them, one
-//! section for each file, a large one for a file and those in its folder. So they name things as C
-//! does, and the promises of a caller are in `# Parameters` rather than in `# Safety`.
+//! section for each file, a large one for a file and those in its folder, and `make man` the manual
+//! pages. So they name things as C does, and the promises of a caller are in `# Parameters` rather
+//! than in `# Safety`.
 
 #![allow(non_camel_case_types, non_upper_case_globals)] // C's names
 #![allow(clippy::missing_safety_doc)] // see above
@@ -21,6 +22,8 @@ mod entry;
 mod foreign;
 mod graceful;
 mod handles;
+mod requests;
+mod shutdown_limits;
 mod signals;
 mod time;
 

@@ -1,7 +1,7 @@
 //! PREFIX: messages with their length in front.
 
 use super::arguments::{closed_on_error, storage};
-use super::boundary::int;
+use super::boundary::immediate;
 use crate::protocols::prefix::{self, LITTLE_ENDIAN, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int};
@@ -37,7 +37,8 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 ///
 /// - `s`: a bytestream socket.
 /// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
+/// - `flags`: `PREFIX_BIG_ENDIAN`, which is 0, if the most significant byte comes first, or
+///   `PREFIX_LITTLE_ENDIAN` if the least significant one does.
 ///
 /// # Return value
 ///
@@ -71,7 +72,7 @@ const _: () = assert!(size_of::<dill_prefix_storage>() == STORAGE);
 /// `prefix_attach_mem`, `prefix_detach`, `msend`, `mrecv`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_int) -> c_int {
-    int(prefix::attach(s, hdrlen, flags, Ok(Storage::Own)))
+    immediate::int(prefix::attach(s, hdrlen, flags, Ok(Storage::Own)))
 }
 
 /// Starts the PREFIX protocol on top of a bytestream, in memory of the caller's.
@@ -81,27 +82,11 @@ pub unsafe extern "C" fn dill_prefix_attach(s: c_int, hdrlen: usize, flags: c_in
 ///
 /// # Parameters
 ///
-/// - `s`: a bytestream socket.
-/// - `hdrlen`: the size of the length in bytes, 1 to 32.
-/// - `flags`: 0, or `PREFIX_LITTLE_ENDIAN` if the least significant byte comes first.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `hdrlen` is 0 or too large, or `mem` is `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no bytestream socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `prefix_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -120,7 +105,7 @@ pub unsafe extern "C" fn dill_prefix_attach_mem(
     flags: c_int,
     mem: *mut dill_prefix_storage,
 ) -> c_int {
-    int(prefix::attach(s, hdrlen, flags, storage(mem)))
+    immediate::int(prefix::attach(s, hdrlen, flags, storage(mem)))
 }
 
 /// Ends the PREFIX protocol and gives the bytestream beneath back.
@@ -161,5 +146,5 @@ pub unsafe extern "C" fn dill_prefix_attach_mem(
 /// `prefix_attach`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_prefix_detach(s: c_int) -> c_int {
-    int(closed_on_error(s, prefix::detach(s)))
+    immediate::int(closed_on_error(s, prefix::detach(s)))
 }

@@ -1,6 +1,6 @@
 //! Signals as messages.
 
-use super::boundary::int;
+use super::boundary::immediate;
 use crate::concurrency::signals;
 use crate::os::caught_signals::SignalSet;
 use crate::os::errno::Errno;
@@ -75,6 +75,8 @@ use core::ffi::c_int;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_sigchan(signals: *const libc::sigset_t) -> c_int {
     // SAFETY: null or a set, which is the caller's promise.
-    let Some(set) = (unsafe { signals.as_ref() }) else { return int(Err(Errno::EINVAL)) };
-    int(SignalSet::new(set).and_then(signals::make))
+    let Some(set) = (unsafe { signals.as_ref() }) else {
+        return immediate::int(Err(Errno::EINVAL));
+    };
+    immediate::int(SignalSet::new(set).and_then(signals::make))
 }

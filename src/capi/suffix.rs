@@ -1,7 +1,7 @@
 //! SUFFIX: messages with a delimiter behind.
 
 use super::arguments::{bytes, closed_on_error, storage};
-use super::boundary::int;
+use super::boundary::{immediate, int};
 use crate::protocols::suffix::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn dill_suffix_attach(
     suffixlen: usize,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(
+    immediate::int(suffix::attach(
         s,
         unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(),
         Ok(Storage::Own),
@@ -83,27 +83,11 @@ pub unsafe extern "C" fn dill_suffix_attach(
 ///
 /// # Parameters
 ///
-/// - `s`: a bytestream socket.
-/// - `suffix`: the delimiter.
-/// - `suffixlen`: its length in bytes, 1 to 32.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `suffix` or `mem` is `NULL`, or `suffixlen` is 0 or too large.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no bytestream socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `suffix_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -123,7 +107,11 @@ pub unsafe extern "C" fn dill_suffix_attach_mem(
     mem: *mut dill_suffix_storage,
 ) -> c_int {
     // SAFETY: the delimiter is the caller's promise.
-    int(suffix::attach(s, unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(), storage(mem)))
+    immediate::int(suffix::attach(
+        s,
+        unsafe { bytes(suffix, suffixlen.min(LONGEST + 1)) }.ok(),
+        storage(mem),
+    ))
 }
 
 /// Ends the SUFFIX protocol and gives the bytestream beneath back.

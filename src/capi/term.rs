@@ -1,7 +1,7 @@
 //! TERM: a terminal handshake on top of messages.
 
 use super::arguments::{bytes, storage};
-use super::boundary::{int, unit};
+use super::boundary::{immediate, int, unit};
 use crate::protocols::term::{self, LONGEST, STORAGE};
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int, c_void};
@@ -65,7 +65,11 @@ const _: () = assert!(size_of::<dill_term_storage>() == STORAGE);
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usize) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), Ok(Storage::Own)))
+    immediate::int(term::attach(
+        s,
+        unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(),
+        Ok(Storage::Own),
+    ))
 }
 
 /// Starts the TERM protocol on top of a message socket, in memory of the caller's.
@@ -75,28 +79,11 @@ pub unsafe extern "C" fn dill_term_attach(s: c_int, buf: *const c_void, len: usi
 ///
 /// # Parameters
 ///
-/// - `s`: a message socket.
-/// - `buf`: the terminal message. May be `NULL` if `len` is 0.
-/// - `len`: its length in bytes, 0 to 32.
 /// - `mem`: memory for the protocol.
-///
-/// # Return value
-///
-/// The handle of the protocol, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `buf` is `NULL` though `len` is not 0, `len` is too large, or `mem` is
-///   `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: the socket beneath is no message socket.
-///
-/// # Thread safety
-///
-/// Handles belong to the thread that made them. On another one they are `EBADF`.
+/// Those of `term_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -116,7 +103,7 @@ pub unsafe extern "C" fn dill_term_attach_mem(
     mem: *mut dill_term_storage,
 ) -> c_int {
     // SAFETY: the message is the caller's promise.
-    int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), storage(mem)))
+    immediate::int(term::attach(s, unsafe { bytes(buf, len.min(LONGEST + 1)) }.ok(), storage(mem)))
 }
 
 /// Sends the terminal message of the TERM protocol.

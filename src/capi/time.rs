@@ -1,6 +1,6 @@
 //! Time, and waiting for time and descriptors.
 
-use super::boundary::unit;
+use super::boundary::{immediate, unit};
 use super::entry;
 use crate::scheduler::{fd_readiness, time};
 use core::ffi::c_int;
@@ -45,7 +45,7 @@ use core::ffi::c_int;
 /// `choose`, `fdin`, `fdout`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_fdclean(fd: c_int) -> c_int {
-    unit(fd_readiness::clean(fd))
+    immediate::unit(fd_readiness::clean(fd))
 }
 
 /// Waits until a file descriptor can be read from.

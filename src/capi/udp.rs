@@ -1,12 +1,11 @@
 //! UDP sockets.
 
 use super::arguments::storage;
-use super::boundary::{int, unit};
+use super::boundary::{immediate, length, unit};
 use super::io_list::dill_iolist;
 use super::ip_address::{address, address_mut, dill_ipaddr};
 use crate::os::errno::Result;
 use crate::sockets::io_list::IoList;
-use crate::sockets::message_socket::length_to_c;
 use crate::sockets::storage::Storage;
 use crate::sockets::udp::{self, STORAGE};
 use core::ffi::{c_char, c_int, c_void};
@@ -89,7 +88,7 @@ pub unsafe extern "C" fn dill_udp_open(
     remote: *const dill_ipaddr,
 ) -> c_int {
     // SAFETY: the addresses are the caller's promise.
-    int(unsafe { open(local, remote, Storage::Own) })
+    immediate::int(unsafe { open(local, remote, Storage::Own) })
 }
 
 /// Opens a UDP socket, in memory of the caller's.
@@ -99,29 +98,11 @@ pub unsafe extern "C" fn dill_udp_open(
 ///
 /// # Parameters
 ///
-/// - `local`: the address to receive messages at and to send them from, or `NULL`. If its
-///   port is 0, a free one is chosen and stored in it.
-/// - `remote`: the address that messages go to and come from, or `NULL`.
 /// - `mem`: memory for the socket.
-///
-/// # Return value
-///
-/// The handle of the socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the port needs a privilege.
-/// - `EADDRINUSE`: the local address is in use already.
-/// - `EADDRNOTAVAIL`: this machine has no such local address.
-/// - `EAFNOSUPPORT`: an address is no IP address.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: one of the addresses is IPv4, the other IPv6, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `udp_open`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -140,7 +121,7 @@ pub unsafe extern "C" fn dill_udp_open_mem(
     mem: *mut dill_udp_storage,
 ) -> c_int {
     // SAFETY: the addresses are the caller's promise.
-    int(storage(mem).and_then(|storage| unsafe { open(local, remote, storage) }))
+    immediate::int(storage(mem).and_then(|storage| unsafe { open(local, remote, storage) }))
 }
 
 /// Sends a UDP message.
@@ -253,7 +234,7 @@ pub unsafe extern "C" fn dill_udp_recv(
     let mut list = IoList::single(buf, len);
     let list = &raw mut list;
     // SAFETY: as in `dill_udp_send`.
-    length_to_c(unsafe { udp::receive_from(s, address_mut(addr).ok(), list, list, deadline) })
+    length(unsafe { udp::receive_from(s, address_mut(addr).ok(), list, list, deadline) })
 }
 
 /// Sends a list of buffers as one UDP message.
@@ -369,5 +350,5 @@ pub unsafe extern "C" fn dill_udp_recvl(
 ) -> ssize_t {
     let (first, last) = (first.cast(), last.cast());
     // SAFETY: as in `dill_udp_sendl`.
-    length_to_c(unsafe { udp::receive_from(s, address_mut(addr).ok(), first, last, deadline) })
+    length(unsafe { udp::receive_from(s, address_mut(addr).ok(), first, last, deadline) })
 }

@@ -24,16 +24,23 @@ impl UnderWay {
     /// For protocols, once the first byte of an operation has been transferred.
     pub(crate) fn begin() -> Result<UnderWay> {
         let coroutine = Context::get()?.current();
-        coroutine.under_way.set(coroutine.under_way.get() + 1);
-        update(coroutine);
+        set_under_way(coroutine, coroutine.under_way.get() + 1);
         Ok(UnderWay(coroutine))
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
-        update(self.0);
+        set_under_way(self.0, self.0.under_way.get() - 1);
+    }
+}
+
+/// Sets how many operations of the coroutine have begun, one within the other.
+fn set_under_way(coroutine: Ref<Coroutine>, count: u32) {
+    let before = coroutine.under_way.replace(count);
+    // Only scopes let requests interrupt.
+    if (before == 0) != (count == 0) && !coroutine.scope.get().is_null() {
+        update(coroutine);
     }
 }
 
@@ -81,8 +88,7 @@ pub(crate) fn note_transfer(context: &Context, own: u32) {
 #[inline(never)]
 fn note_nested_transfer(coroutine: Ref<Coroutine>) {
     if !coroutine.transferred.replace(true) {
-        coroutine.under_way.set(coroutine.under_way.get() + 1);
-        update(coroutine);
+        set_under_way(coroutine, coroutine.under_way.get() + 1);
     }
 }
 
@@ -98,11 +104,28 @@ pub(crate) fn forget_transfer(context: &Context) {
 
 /// For protocols: calls `function`, whose transfers are no part of the call under way.
 pub(crate) fn aside<R>(function: impl FnOnce() -> R) -> Result<R> {
-    let coroutine = Context::get()?.current();
-    let before = coroutine.transferred.get();
+    let before = Transferred::so_far()?;
     let result = function();
-    if !before && coroutine.transferred.replace(false) {
-        drop(UnderWay(coroutine));
-    }
+    before.forget_later();
     Ok(result)
+}
+
+/// For protocols: whether the call under way had transferred something at some moment.
+pub(crate) struct Transferred {
+    coroutine: Ref<Coroutine>,
+    any: bool,
+}
+
+impl Transferred {
+    pub(crate) fn so_far() -> Result<Transferred> {
+        let coroutine = Context::get()?.current();
+        Ok(Transferred { coroutine, any: coroutine.transferred.get() })
+    }
+
+    /// What was transferred since then is no part of the call under way.
+    pub(crate) fn forget_later(self) {
+        if !self.any && self.coroutine.transferred.replace(false) {
+            drop(UnderWay(self.coroutine));
+        }
+    }
 }

@@ -1,26 +1,37 @@
 //! Bundles: they own coroutines, and end before their owner goes on.
 
 mod closing;
+mod deadline;
 mod deadlock;
+mod errors;
 mod extras;
 mod failure;
 mod finishing;
+mod grace;
 mod handle;
+mod inherit;
 pub(super) mod inspection;
 mod launch_site;
 mod launching;
+mod left_open;
+pub(super) mod reason;
+mod requesting;
 mod waiting;
 
+pub(crate) use errors::fail;
 pub(super) use extras::deliver;
 pub(crate) use failure::fail_current;
 pub(super) use finishing::finish_rust_at_once;
-pub(crate) use finishing::{Unfinished, finish, finish_at_once, finish_soon};
+pub(crate) use finishing::{finish_at_once, finish_slow};
+pub(crate) use grace::Grace;
 pub(crate) use handle::{BUNDLE, close_at_once, close_found, find, find_to_close, make};
 pub(super) use handle::{find_closable, make_in};
+pub(super) use inherit::{Inherited, inherited};
 pub(crate) use launching::{
     PrivateBundle, Target, launch, launch_at_once, launch_at_once_in_new_bundle,
 };
 pub(super) use launching::{admit, admit_at_once, launch_in_turn};
+pub(crate) use requesting::{is_requested, request};
 pub(crate) use waiting::begin_wait;
 pub(super) use waiting::begin_wait_for;
 
@@ -28,12 +39,14 @@ use super::subscriber::{News, Subscriber, Subscribers};
 use crate::intrusive::{Link, List, Ref, adapter};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Coroutine, Waiting, care};
+use crate::scheduler::coroutine::inspection::Place;
+use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting, care};
 use crate::scheduler::timers::Timer;
 use core::cell::Cell;
 use core::ffi::c_int;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
+use grace::PackedGrace;
 
 /// A bundle of coroutines.
 #[repr(C)]
@@ -42,7 +55,9 @@ pub(crate) struct Bundle {
     members: List<Members>,
     /// Those who wait until the last member has finished.
     waiters: List<Waiting>,
-    state: Cell<u8>,
+    state: Cell<u16>,
+    /// Why the members were hard-cancelled first.
+    cause: Cell<Cause>,
     /// The handle, as a dump notes it; nobody else uses or initialises it.
     mark: Cell<MaybeUninit<c_int>>,
     /// Who made or took over the bundle, to know who runs in it at any depth.
@@ -54,7 +69,9 @@ pub(crate) struct Bundle {
     extras: Cell<Option<Ref<Extras>>>,
     /// Who is in `bundle_cancel` or `hclose` of this bundle.
     canceller: Cell<Option<Ref<Coroutine>>>,
-    grace: Cell<Grace>,
+    grace: Cell<PackedGrace>,
+    /// What a member has reported by [`fail`]; means nothing unless `state` has [`ERROR`].
+    error: Cell<c_int>,
     /// The panic of a member, for the owner. Taken before the bundle goes.
     failure: Cell<Option<ManuallyDrop<Box<Failure>>>>,
     /// The bundle that a search has found next; the last one leads to itself. Null otherwise.
@@ -70,8 +87,29 @@ pub(crate) struct Extras {
     followers: List<InFollowed>,
     /// The bundles from which this one gets it.
     followed: List<InFollower>,
+    /// The clauses of a `choose` for the request.
+    askers: List<Waiting>,
+    /// With `DILL_CHECK=1`: the bundles that members have left open at their end.
+    left_inside: List<InHome>,
+    /// Likewise: that this one was left open.
+    left_open: Cell<Option<Ref<LeftOpen>>>,
     deadline: Timer,
 }
+
+/// A bundle that its owner has left open: see `left_open.rs`.
+pub(crate) struct LeftOpen {
+    in_home: Link,
+    bundle: Ref<Bundle>,
+    /// The place of the owner's launch.
+    launched_at: Place,
+}
+
+adapter!(
+    /// The bundles that members of one have left open.
+    InHome,
+    LeftOpen,
+    in_home
+);
 
 /// One `bundle_follow`: linked into both bundles, and freed with the request or when the first
 /// of them ends.
@@ -96,31 +134,45 @@ adapter!(
 );
 
 /// In `state`: asked to finish; the grace period runs.
-const FINISHING: u8 = 1;
+const FINISHING: u16 = 1;
 /// In `state`: hard-cancelled; nothing can be launched any more.
-const CLOSING: u8 = 2;
+const CLOSING: u16 = 2;
 /// In `state`: the graceful request has been delivered.
-const REQUESTED: u8 = 4;
-/// In `state`: a member has panicked; nothing can be launched any more.
-const FAILED: u8 = 8;
+const REQUESTED: u16 = 4;
+/// In `state`: a member has panicked or reported an error; nothing can be launched any more.
+const FAILED: u16 = 8;
 /// In `state`: members have been hard-cancelled since the grace period began, if it has.
-const FORCED: u8 = 16;
+const FORCED: u16 = 16;
+/// In `state`: the deadline of the bundle has passed; nothing can be launched.
+const OVERDUE: u16 = 32;
+/// In `state`: there were members when it passed.
+const CUT: u16 = 256;
+/// In `state`: a member has reported an error.
+const ERROR: u16 = 128;
+/// In `state`: the canceller is not the owner, and is in the scheduler's `foreign_endings`.
+const FOREIGN: u16 = 64;
 /// In `state`, with `DILL_CHECK=1` only: a member has finished.
-const HAS_FINISHED: u8 = 32;
+const HAS_FINISHED: u16 = 512;
 /// In `state`: see [`launch_site::check`].
-const REPORTED: u8 = 64;
+const REPORTED: u16 = 1024;
+
+/// What makes launches fail.
+const SHUT: u16 = CLOSING | FAILED | OVERDUE;
+
+/// Why the members of a bundle were hard-cancelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Cause {
+    /// The bundle is being closed, by its canceller. Also where they were not.
+    Closing,
+    /// The bundle's deadline has passed.
+    Deadline,
+    /// Another member has failed.
+    Failure,
+}
 
 /// What a coroutine has panicked with.
 pub(crate) type Failure = Box<dyn core::any::Any + Send>;
-
-/// The grace period that runs for a bundle.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grace {
-    None,
-    /// Ends at this time, in milliseconds.
-    Until(i64),
-    Unlimited,
-}
 
 adapter!(
     /// The coroutines of a bundle, in the order of their launch.
@@ -161,13 +213,15 @@ fn allocate(context: &Context) -> Result<Ref<Bundle>> {
         members: List::new(),
         waiters: List::new(),
         state: Cell::new(0),
+        cause: Cell::new(Cause::Closing),
         mark: Cell::new(MaybeUninit::uninit()),
         owner: Cell::new(None),
         in_owner: Link::new(),
         subscribers: Subscribers::new(),
         extras: Cell::new(None),
         canceller: Cell::new(None),
-        grace: Cell::new(Grace::None),
+        grace: Cell::new(PackedGrace::NONE),
+        error: Cell::new(0),
         failure: Cell::new(None),
         found_next: Cell::new(ptr::null()),
     })?;
@@ -186,11 +240,11 @@ impl Bundle {
     }
 
     #[inline(always)]
-    fn is(&self, state: u8) -> bool {
+    fn is(&self, state: u16) -> bool {
         self.state.get() & state != 0
     }
 
-    fn add_state(&self, state: u8) {
+    fn add_state(&self, state: u16) {
         self.state.set(self.state.get() | state);
     }
 
@@ -205,9 +259,13 @@ impl Bundle {
         before & REQUESTED == 0
     }
 
-    /// Does `coroutine` run in this bundle, at any depth?
+    /// Does `coroutine` run in this bundle, at any depth? An owner does not: `adopt` refuses what
+    /// would make it so, and a new bundle has no members.
     #[inline]
     pub(super) fn contains(&self, coroutine: Ref<Coroutine>) -> bool {
+        if self.owner.get() == Some(coroutine) {
+            return false;
+        }
         let mut next = Some(coroutine);
         while let Some(bundle) = next.and_then(of) {
             if bundle.same(self) {
@@ -220,16 +278,6 @@ impl Bundle {
 
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
-    }
-
-    /// Have members been hard-cancelled since the grace period began?
-    pub(super) fn was_forced(&self) -> bool {
-        self.is(FORCED)
-    }
-
-    /// The grace period that runs now.
-    pub(super) fn grace(&self) -> Grace {
-        self.grace.get()
     }
 
     /// Subscribes to the request. Returns false, and does not subscribe, when that has been
@@ -247,10 +295,19 @@ impl Bundle {
         self.subscribers.tell_all(context, News::Happened);
     }
 
-    /// Begins the grace period; the caller is the one who waits for its end.
-    pub(super) fn begin_grace(&self, context: &Context, grace: Grace) {
-        self.state.set((self.state.get() | FINISHING) & !FORCED);
-        self.grace.set(grace);
-        self.canceller.set(Some(context.current()));
+    /// Lets `waiter`, which is a member's, wait for the request.
+    pub(super) fn await_request(&self, context: &Context, waiter: Ref<Waiter>) -> Result<()> {
+        self.make_extras(context)?.askers.push_back(waiter);
+        Ok(())
+    }
+
+    /// Notes that the running coroutine ends the bundle.
+    #[inline(always)]
+    fn set_canceller(&self, context: &Context) {
+        let current = context.current();
+        self.canceller.set(Some(current));
+        if self.owner.get() != Some(current) {
+            self.note_foreign_canceller(context, current);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `bundle_cancel`: ask, wait for a grace period, then force.
 
-use super::bundle::{self, Bundle, Grace};
+use super::bundle::{self, Bundle, Grace, Inherited};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
@@ -14,7 +14,7 @@ pub(crate) enum Period {
     Within(i64),
     /// As long as it takes.
     Unlimited,
-    /// As long as the grace period that runs for the caller's own bundle.
+    /// As long as the nearest enclosing grace period: see [`bundle::inherited`].
     Inherit,
 }
 
@@ -25,62 +25,77 @@ pub(crate) enum Period {
 /// runs in the bundle), `EBUSY` (somebody is cancelling it already). Errors after which
 /// the bundle is gone: `ETIMEDOUT` (some had to be hard-cancelled), `ECANCELED` (the
 /// caller itself was hard-cancelled).
-pub(crate) fn cancel(handle: c_int, period: Period) -> Result<()> {
+pub(crate) fn cancel(handle: c_int, period: Period) -> Result<c_int> {
     let context = Context::existing().ok_or(Errno::EBADF)?;
     let bundle = bundle::find_closable(context, handle)?;
-    let outcome = end_members(context, &bundle, period);
+    let ended = end_members(context, &bundle, period);
+    let outcome = tell(&bundle, ended);
     bundle.destroy(context);
     context.handles.release(handle);
+    if period != Period::Zero {
+        context.take_turn(-1); // an empty bundle needs no wait
+    }
     outcome
+}
+
+/// How the members of the bundle have ended: a cancellation of the caller goes before the error that
+/// one of them has reported, and that before all else. The error, or 0.
+fn tell(bundle: &Bundle, ended: Result<()>) -> Result<c_int> {
+    match bundle.error() {
+        Some(error) if ended != Err(Errno::ECANCELED) => Ok(error),
+        _ => ended.map(|()| 0),
+    }
 }
 
 /// Steps 2 to 4 of the contract: afterwards the bundle, which must be closable, is empty.
 pub(super) fn end_members(context: &Context, bundle: &Bundle, period: Period) -> Result<()> {
-    let grace = grace(context, period);
-    let outcome = match grace {
-        Grace::None => Ok(()),
-        _ => finish_gracefully(context, bundle, grace),
+    let waited = match period {
+        Period::Zero => Ok(()),
+        _ => finish_gracefully(context, bundle, period),
     };
     if !bundle.is_empty() {
         bundle.cancel_members(context);
     }
-    let forced = grace != Grace::None && bundle.was_forced();
-    match outcome {
+    match waited {
         // Also when a deadline of the bundle was faster. The other way round, when the
         // period ends just as the last one finishes, nobody was forced.
-        Ok(()) | Err(Errno::ETIMEDOUT) if forced => Err(Errno::ETIMEDOUT),
+        Ok(()) | Err(Errno::ETIMEDOUT) if period != Period::Zero && bundle.was_forced() => {
+            Err(Errno::ETIMEDOUT)
+        }
         Err(Errno::ETIMEDOUT) => Ok(()),
-        outcome => outcome,
+        waited => waited,
     }
 }
 
-/// The period as an end on the clock; `Grace::None` to force at once.
-fn grace(context: &Context, period: Period) -> Grace {
+/// The period as an end on the clock; `None` where one that is inherited has ended.
+fn grace(context: &Context, period: Period) -> Option<Grace> {
     match period {
-        Period::Zero => Grace::None,
-        Period::Unlimited => Grace::Unlimited,
+        Period::Zero => None,
+        Period::Unlimited => Some(Grace::Unlimited),
         Period::Within(milliseconds) => {
-            Grace::Until(context.clock.now().saturating_add(milliseconds))
+            Some(Grace::Until(context.clock.now().saturating_add(milliseconds)))
         }
-        Period::Inherit => {
-            bundle::of(context.current()).map_or(Grace::None, |own| match own.grace() {
-                Grace::Until(end) if end <= context.clock.now() => Grace::None,
-                grace => grace,
-            })
-        }
+        Period::Inherit => match bundle::inherited(context, context.current()) {
+            Inherited::Ended => None,
+            Inherited::Running(grace) => Some(grace),
+        },
     }
 }
 
 /// Steps 2 and 3 of the contract: the request and the wait.
-fn finish_gracefully(context: &Context, bundle: &Bundle, grace: Grace) -> Result<()> {
+fn finish_gracefully(context: &Context, bundle: &Bundle, period: Period) -> Result<()> {
     // A request that has fired a cancel scope here doesn't cut the children's period.
     context.current().may_continue()?;
-    // Whoever was hard-cancelled before doesn't count.
-    bundle.begin_grace(context, grace);
+    let grace = grace(context, period);
+    // Whoever was hard-cancelled before doesn't count, except by the bundle's deadline.
+    bundle.begin_grace(context, grace.unwrap_or(Grace::None));
     if bundle.is_empty() {
         return Ok(());
     }
     bundle::deliver(context, bundle);
+    if grace.is_none() {
+        return Err(Errno::ETIMEDOUT);
+    }
     // More than one round when coroutines are launched while the last one finishes; then
     // the caller may have been hard-cancelled when it did not wait.
     while !bundle.is_empty() {

@@ -3,10 +3,12 @@
 //! Sending and receiving are a rendezvous (`rendezvous.rs`), so a message is never stored, torn or
 //! lost.
 
+mod calls;
 mod rendezvous;
 
-pub(crate) use rendezvous::{Direction, begin, begin_at_once};
-pub(super) use rendezvous::{begin_half, begin_half_at_once};
+pub(crate) use calls::{Half, receive, send};
+pub(crate) use rendezvous::Direction;
+pub(super) use rendezvous::begin_half;
 
 use super::subscriber::{News, Subscriber, Subscribers};
 use crate::handle_table::{Kind, no_interfaces};
@@ -195,6 +197,12 @@ impl HalfChannel {
         if self.source().is_some() { Err(Errno::ENOTSUP) } else { Ok(()) }
     }
 
+    /// Returns whether all that can happen here is a rendezvous.
+    #[inline(always)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.state.get() == 0
+    }
+
     /// Returns the table of the source that the messages come from, if there is one.
     fn source(&self) -> Option<&'static Source> {
         if self.state.get() & HAS_SOURCE == 0 {
@@ -225,6 +233,11 @@ impl HalfChannel {
         }
         self.end_subscribers.add(subscriber);
         true
+    }
+
+    /// Those who have subscribed to the close of this half.
+    pub(super) fn close_subscribers(&self) -> &Subscribers {
+        &self.close_subscribers
     }
 
     /// Subscribes to the close of this half.

@@ -28,6 +28,8 @@ pub(crate) enum Operation {
     Socket,
     /// Until the last coroutine of a bundle has finished.
     Bundle,
+    /// Until the bundle in which the caller runs has got the graceful request.
+    Request,
     /// Until an event has happened: the one at the buffer's address. Not for C.
     Event,
 }
@@ -70,9 +72,14 @@ pub(crate) enum Begun {
 /// What a clause waits for.
 enum Source {
     Channel(Direction, Ref<HalfChannel>),
-    Fd { fd: c_int, writing: bool },
+    Fd {
+        fd: c_int,
+        writing: bool,
+    },
     Socket(c_int),
     Bundle(Ref<Bundle>),
+    /// `None` in a main coroutine, which is never asked.
+    Request(Option<Ref<Bundle>>),
     Event(Ref<Event>),
 }
 
@@ -82,15 +89,18 @@ pub(crate) fn begin(all: impl Fn(usize) -> Clause, count: usize, deadline: i64) 
     let mut certain = true;
     for index in 0..count {
         let clause = all(index);
-        if let Some((direction, target)) = channel_of(context, &clause)
+        let channel = channel_of(context, &clause);
+        if let Some((direction, target)) = channel
             && direction.must_wait(&target)
         {
             continue;
         }
-        // Peers can see to it that these are ready whenever they are asked for.
-        if let Some(Operation::FdIn | Operation::FdOut | Operation::Socket) = clause.operation
-            && !context.has_turn(deadline)
-        {
+        let is_rendezvous = match channel {
+            Some((_, target)) => target.is_plain(),
+            None => matches!(clause.operation, Some(Operation::Send | Operation::Receive)),
+        };
+        // All else may be ready whenever it is asked for.
+        if !is_rendezvous && !context.has_turn(deadline) {
             context.give_way();
             return begin(all, count, deadline);
         }
@@ -99,7 +109,9 @@ pub(crate) fn begin(all: impl Fn(usize) -> Clause, count: usize, deadline: i64) 
         match outcome {
             Ok(false) => {}
             Ok(true) => return Ok(Begun::Complete(index, Ok(()))),
-            Err(error) => return Ok(Begun::Complete(index, Err(error))),
+            Err(error) => {
+                return Ok(Begun::Complete(index, Context::end_call(deadline, Err(error))));
+            }
         }
     }
     if deadline == 0 {
@@ -180,7 +192,7 @@ pub(crate) unsafe fn choose(
     count: usize,
     deadline: i64,
 ) -> Result<(usize, Result<()>)> {
-    match begin(&clause, count, deadline)? {
+    match Context::end_call(deadline, begin(&clause, count, deadline))? {
         Begun::Complete(index, result) => Ok((index, result)),
         Begun::Blocked(transfer) => outcome(Context::get()?.carry_out(transfer)),
         Begun::Watching(transfer) => finish(transfer, clause, count, deadline),
@@ -213,6 +225,8 @@ fn resolve(context: &Context, clause: Clause) -> Result<Source> {
             Source::Socket(clause.handle)
         }
         Ok(Operation::Bundle) => Source::Bundle(bundle::find(context, clause.handle)?),
+        Ok(Operation::Request) if clause.handle != -1 => return Err(Errno::EINVAL),
+        Ok(Operation::Request) => Source::Request(bundle::of(context.current())),
         Ok(Operation::Event) => {
             // SAFETY: only `Clause::of_event` makes such clauses, and the event stays alive by the
             // promise of the caller of `choose`.
@@ -251,6 +265,7 @@ impl Source {
             }
             Source::Bundle(bundle) if bundle.contains(context.current()) => Err(Errno::EDEADLK),
             Source::Bundle(bundle) => Ok(bundle.is_empty()),
+            Source::Request(own) => Ok(own.is_some_and(|own| own.is_requested())),
             Source::Event(event) => Ok(event.has_happened()),
         }
     }
@@ -272,6 +287,7 @@ impl Source {
                 bundle.enqueue(waiter);
                 Ok(())
             }
+            Source::Request(own) => own.map_or(Ok(()), |own| own.await_request(context, waiter)),
             Source::Event(event) => {
                 event.enqueue(waiter);
                 Ok(())

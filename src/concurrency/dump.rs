@@ -5,6 +5,7 @@
 //! wait for them, then prints the tree. It allocates nothing, takes no lock and needs little
 //! stack: it may run in a signal handler.
 
+mod obstacles;
 mod wait;
 mod walk;
 
@@ -12,6 +13,7 @@ use self::walk::{Node, Walk};
 use super::bundle::{BUNDLE, Bundle, Grace};
 use super::channel::{HALF_CHANNEL, HalfChannel};
 use super::input;
+use super::notification;
 use super::scope_chain::{self, Fired, Watch};
 use crate::handle_table::Kind;
 use crate::intrusive::{Adapter, List, Ref};
@@ -20,6 +22,7 @@ use crate::os::symbols::symbol;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::Coroutine;
 use crate::scheduler::coroutine::inspection::UNMARKED;
+use crate::scheduler::dump::View;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -28,27 +31,26 @@ const DEEPEST_INDENTATION: usize = 32;
 
 /// The mark of a bundle without a handle, one of the library's own, and of who waits for it.
 const PRIVATE: i32 = UNMARKED + 1;
+/// The mark of who waits for the request to its bundle.
+const REQUEST: i32 = UNMARKED + 2;
 
 // Programs that use the library don't see the symbol.
 core::arch::global_asm!(concat!(".hidden ", symbol!("dill_describe_coroutines")));
 
-/// Writes what the coroutines of the calling thread do. `scheduler/dump.rs` calls it by this
+/// Writes that view of the scheduler's coroutines. `scheduler/dump.rs` calls it by this
 /// name, as the scheduler knows nothing of bundles and channels.
 #[unsafe(export_name = symbol!("dill_describe_coroutines"))]
-fn describe(context: &Context, out: &mut Output) {
+fn describe(context: &Context, out: &mut Output, view: View) {
     mark(context);
-    write_handles(context, out);
+    if view == View::All {
+        write_handles(context, out);
+        write_notifications(context, out);
+    }
     let mut dump = Dump { context, out, now: context.clock.peek(), number: 0 };
-    let mut orphans = false;
-    for_each_tree(context, |root| {
-        let is_orphan = matches!(root, Node::Bundle(_));
-        if is_orphan && !core::mem::replace(&mut orphans, true) {
-            dump.out.text("bundles whose owners have ended:\n");
-        }
-        for (node, depth) in Walk::from(root) {
-            dump.write_line(node, depth + usize::from(is_orphan));
-        }
-    });
+    match view {
+        View::All => dump.write_tree(),
+        View::Obstacles => dump.write_obstacles(),
+    }
 }
 
 /// Calls `action` with the main coroutine and with each bundle that has no owner any more:
@@ -99,6 +101,7 @@ fn mark(context: &Context) {
                 // SAFETY: marked above.
                 let mark = unsafe { bundle.mark() };
                 for_each(bundle.waiting(), |waiter| waiter.set_mark(mark));
+                bundle.for_each_asker(|waiter| waiter.set_mark(REQUEST));
             }
         }
     });
@@ -143,6 +146,39 @@ fn write_handles(context: &Context, out: &mut Output) {
     out.text("\n");
 }
 
+/// So many registrations of `bundle_notify` are written.
+const MOST_NOTIFICATIONS: usize = 64;
+
+/// Writes which channels become done with a request to which bundle: the wrong end of one asks no
+/// worker.
+fn write_notifications(context: &Context, out: &mut Output) {
+    let mut count = 0;
+    context.handles.for_each(|handle, object, kind| {
+        if !ptr::eq(kind, &HALF_CHANNEL) {
+            return;
+        }
+        // SAFETY: objects of this kind are half-channels, alive while a handle is open.
+        let half: Ref<HalfChannel> = unsafe { Ref::from_raw(object.cast()) };
+        for bundle in notification::bundles_of(&half) {
+            if count < MOST_NOTIFICATIONS {
+                out.text(if count == 0 { "done with a request: " } else { ", " });
+                // SAFETY: `mark` has marked all bundles.
+                let bundle = unsafe { bundle.mark() };
+                out.text("channel ").number(handle.into());
+                out.text(" (bundle ").number(bundle.into()).text(")");
+            }
+            count += 1;
+        }
+    });
+    match count.saturating_sub(MOST_NOTIFICATIONS) {
+        0 => {}
+        rest => drop(out.text(", and ").number(rest as i64).text(" more")),
+    }
+    if count > 0 {
+        out.text("\n");
+    }
+}
+
 /// A dump that is being written.
 struct Dump<'out> {
     context: &'out Context,
@@ -154,6 +190,19 @@ struct Dump<'out> {
 }
 
 impl Dump<'_> {
+    fn write_tree(&mut self) {
+        let mut orphans = false;
+        for_each_tree(self.context, |root| {
+            let is_orphan = matches!(root, Node::Bundle(_));
+            if is_orphan && !core::mem::replace(&mut orphans, true) {
+                self.out.text("bundles whose owners have ended:\n");
+            }
+            for (node, depth) in Walk::from(root) {
+                self.write_line(node, depth + usize::from(is_orphan));
+            }
+        });
+    }
+
     fn write_line(&mut self, node: Node, depth: usize) {
         for _ in 0..depth.min(DEEPEST_INDENTATION) {
             self.out.text("  ");
@@ -174,6 +223,11 @@ impl Dump<'_> {
             coroutine.write_origin(self.out);
             self.out.text(": ");
         }
+        self.write_state(coroutine);
+    }
+
+    /// Writes what the coroutine does, and what was done to it.
+    fn write_state(&mut self, coroutine: Ref<Coroutine>) {
         if coroutine.blocked_on().is_some() {
             self.write_wait(coroutine);
         } else if coroutine == self.context.current() {
@@ -233,7 +287,7 @@ impl Dump<'_> {
                 self.write_time_to(end);
             }
             Grace::Unlimited => fact(self, "grace without limit"),
-            Grace::None => {}
+            Grace::None | Grace::NotFound(_) => {}
         }
         // SAFETY: as above.
         let outer = bundle.inherits_grace_from().map(|outer| unsafe { outer.mark() });
@@ -243,6 +297,12 @@ impl Dump<'_> {
         if let Some(deadline) = bundle.deadline() {
             fact(self, "deadline in ");
             self.write_time_to(deadline);
+        }
+        if bundle.is_overdue() {
+            fact(self, "deadline passed");
+        }
+        if bundle.error().is_some() {
+            fact(self, "failed");
         }
         if bundle.is_closing() {
             fact(self, "being closed");

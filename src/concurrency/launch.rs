@@ -4,7 +4,7 @@
 //! Here the new stack gets an initial frame instead, which looks as if the coroutine had
 //! been blocked just before it calls its function.
 
-use super::bundle::{self, Bundle, PrivateBundle, Target, Unfinished};
+use super::bundle::{self, Bundle, PrivateBundle, Target};
 use crate::context_switch::{self, ARGUMENT_AREA};
 #[cfg(not(dill_thread_switch))]
 use crate::context_switch::{hand_over_entry, start_entry};
@@ -90,31 +90,7 @@ extern "C" fn finish() {
     match bundle::finish_rust_at_once() {
         // SAFETY: whoever is next was left by a switch.
         Some(next) => unsafe { next.execution.resume() },
-        None => finish_slowly(),
-    }
-}
-
-#[inline(never)]
-extern "C" fn finish_slowly() {
-    match bundle::finish_soon() {
-        // SAFETY: as in `finish`.
-        Ok(next) => unsafe { next.execution.resume() },
-        Err(Unfinished::NeedsMore) => finish_more_slowly(),
-        Err(Unfinished::HasNoNext) => finish_without_next(),
-    }
-}
-
-#[inline(never)]
-extern "C" fn finish_without_next() {
-    if Context::renews_budget() { finish_slowly() } else { finish_more_slowly() }
-}
-
-#[inline(never)]
-extern "C" fn finish_more_slowly() {
-    match Context::existing() {
-        Some(context) => bundle::finish(context),
-        // A coroutine has a context.
-        None => std::process::abort(),
+        None => bundle::finish_slow(),
     }
 }
 
@@ -191,9 +167,8 @@ extern "C" fn admit(
     at: &'static Location<'static>,
 ) -> Admitted {
     if cfg!(not(dill_thread_switch))
-        && let Some(context) = Context::may_start_at_once()
+        && let Some(context) = Context::may_launch_at_once()
         && context.serial() == serial
-        && context.may_launch_quickly()
         && let Some(bundle) = bundle.get()
         && let Some(child) = bundle::admit_at_once(context, bundle, at.file_as_c_str().as_ptr())
     {
@@ -245,7 +220,7 @@ unsafe extern "C" fn hand_over(
     argument: *mut (),
     parent: usize,
 ) {
-    hand_over_entry!(finish_at_once, finish_slowly, hand_over_slowly)
+    hand_over_entry!(finish_at_once, bundle::finish_slow, hand_over_slowly)
 }
 
 /// As above, with the stand-in for the switch.

@@ -13,12 +13,15 @@ pub(crate) mod cancel_scope;
 pub(crate) mod channel;
 #[allow(unsafe_code)]
 pub(crate) mod choose;
+#[allow(unsafe_code)]
+pub(crate) mod completion;
 mod debug_layout;
 #[allow(unsafe_code)]
 mod dump;
 pub(crate) mod event;
 #[allow(unsafe_code)]
 pub(crate) mod input;
+pub(crate) mod last_resort;
 #[allow(unsafe_code)]
 pub(crate) mod launch;
 #[allow(unsafe_code)]
@@ -26,9 +29,9 @@ mod notification;
 pub(crate) mod offload;
 #[allow(unsafe_code)]
 pub(crate) mod owned_bundle;
+pub(crate) mod reason;
 #[allow(unsafe_code)]
 pub(crate) mod request;
-#[allow(unsafe_code)]
 pub(crate) mod rest;
 #[allow(unsafe_code)]
 mod scope_chain;
@@ -36,5 +39,6 @@ mod scope_chain;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod subscriber;
+pub(crate) mod time_left;
 #[allow(unsafe_code)]
 pub(crate) mod typed;

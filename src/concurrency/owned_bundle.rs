@@ -135,6 +135,11 @@ impl OwnedBundle {
         if outcome.is_ok() && had_members && bundle.was_forced() {
             outcome = Err(Errno::ETIMEDOUT);
         }
+        if let Some(error) = bundle.error()
+            && outcome != Err(Errno::ECANCELED)
+        {
+            outcome = Err(Errno::from_raw(error));
+        }
         let failure = bundle.take_failure();
         self.bundle.set(None);
         bundle.destroy(context);

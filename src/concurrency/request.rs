@@ -30,7 +30,9 @@ pub(super) fn notify_half(
         };
     }
     half.may_be_done()?;
-    bundle.with_notifications(context, |list| notification::register(context, list, half))
+    bundle.with_notifications(context, |bundle, list| {
+        notification::register(context, bundle, list, half)
+    })
 }
 
 /// `bundle_follow`: the bundle gets the request with the bundle in which the caller runs;

@@ -1,37 +1,35 @@
-//! What Rust code calls when it has nothing to do.
+//! Yielding and sleeping.
 
-use super::bundle;
+use super::completion::{carry_out, complete};
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::park;
 use core::ffi::c_int;
 
-/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
-extern "C" fn give_way() -> c_int {
+/// Lets all coroutines run that are ready. Returns 0, or -1 and `errno`.
+#[inline(always)]
+pub(crate) fn give_way() -> c_int {
     match park::yield_at_once() {
-        // SAFETY: it names the running execution, and one that was left by a switch.
-        Some(transfer) => unsafe { transfer.carry_out() },
-        None => give_way_slowly(),
+        Some(transfer) => carry_out(transfer),
+        None => give_way_slow(),
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn give_way_slowly() -> c_int {
-    match park::begin_yield() {
-        // SAFETY: as above.
-        Ok(transfer) => unsafe { transfer.carry_out() },
-        Err(error) => {
-            error.set();
-            -1
-        }
-    }
+extern "C" fn give_way_slow() -> c_int {
+    complete(park::begin_yield())
+}
+
+/// As [`give_way`]. Ends with a jump: see `context_switch`.
+extern "C" fn give_way_apart() -> c_int {
+    give_way()
 }
 
 /// Lets all coroutines run that are ready. `ECANCELED`.
 #[inline(always)]
 pub(crate) fn yield_now() -> Result<()> {
-    if give_way() == 0 { Ok(()) } else { Err(Errno::last()) }
+    if give_way_apart() == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
 /// Waits until `deadline` (milliseconds, negative: until cancelled). `ECANCELED`.
@@ -43,9 +41,9 @@ pub(crate) fn sleep(deadline: i64) -> Result<()> {
     }
 }
 
-/// Has the bundle in which the caller runs got the graceful request?
-pub(crate) fn is_requested() -> bool {
-    Context::existing()
-        .and_then(|context| bundle::of(context.current()))
-        .is_some_and(|bundle| bundle.is_requested())
+/// Runs other coroutines if it is time, in a call that succeeds without a wait.
+pub(crate) fn take_turn(deadline: i64) {
+    if let Some(context) = Context::existing() {
+        context.take_turn(deadline);
+    }
 }

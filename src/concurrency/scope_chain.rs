@@ -3,119 +3,230 @@
 //!
 //! A scope lies in its user's memory, usually a frame of the coroutine's own stack. Entering,
 //! leaving and firing keep the reasons up to date, so blocking calls know nothing of scopes.
+//!
+//! A program may forget to leave a scope and use its memory for something else. So scopes are
+//! [sealed](seal), and what others hold pointers to, the timer and the subscribers, lies in the
+//! coroutine: [`Home`]. Only where a coroutine watches channels in several scopes at a time are
+//! those of the inner ones in the scopes.
 
-use super::subscriber::{News, Subscriber};
+use super::subscriber::Subscriber;
 use crate::intrusive::Ref;
+use crate::os::errno::Errno;
 use crate::os::instrumentation;
-use crate::scheduler::clock::has_come;
+use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Coroutine, care, stop};
-use crate::scheduler::timers::{OnExpiry, Timer};
-use core::cell::Cell;
+use crate::scheduler::coroutine::{Coroutine, care};
 use core::ffi::c_int;
-use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 
-/// What a scope watches besides its deadline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Watch {
-    /// Nothing.
-    Nothing,
-    /// A half-channel becoming done, or closed by its peer.
-    Channel(c_int),
-    /// The graceful request to the bundle in which the coroutine runs.
-    Request,
-    /// Nothing, and outer scopes do not interrupt inside.
-    Shield,
-}
+mod forgotten;
+mod home;
+mod report;
+mod seal;
 
-/// Why a scope has fired.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fired {
-    No,
-    ByDeadline,
-    ByRequest,
-}
+pub(super) use forgotten::{abandon_all, forget};
+pub(super) use home::{drop_broken, update};
+pub(super) use report::report;
+pub(crate) use seal::{Fired, Scope, Watch};
 
-/// An entered scope.
-#[repr(C)]
-pub(crate) struct Scope {
-    outer: *const Scope,
-    coroutine: Ref<Coroutine>,
-    /// Subscribed to what the scope watches.
-    subscriber: Subscriber,
-    timer: Timer,
-    fired: Cell<Fired>,
-    /// The deadline has passed: it also ends what a request does not.
-    overdue: Cell<bool>,
-    watch: Watch,
-}
+use home::{Home, KNOWN, deadline_in_order, walk};
+use seal::{Sealed, state};
 
-/// Returns whether the coroutine is in a scope that lies in `place`.
-pub(super) fn contains(coroutine: Ref<Coroutine>, place: NonNull<Scope>) -> bool {
-    let mut next = coroutine.scope.get().cast::<Scope>();
-    // SAFETY: a scope in a coroutine's chain is alive until it is left.
-    while let Some(scope) = unsafe { next.as_ref() } {
-        if ptr::eq(scope, place.as_ptr()) {
-            return true;
-        }
-        next = scope.outer;
+/// Returns whether an entered scope of this thread lies in `place`.
+///
+/// # Safety
+/// `place` is readable.
+#[inline]
+pub(super) unsafe fn is_entered(context: &Context, place: NonNull<Scope>) -> bool {
+    if context.is_instrumented() {
+        instrumentation::valgrind_make_defined(place.as_ptr().cast(), size_of::<Scope>());
     }
-    false
+    // SAFETY: the caller says that it is readable.
+    match unsafe { Sealed::read(context.serial(), place) } {
+        Some(sealed) => sealed.kind() == state::ENTERED && is_in_chain(context, sealed),
+        None => false,
+    }
+}
+
+/// Returns whether the scope is in the caller's chain, or perhaps in another one's.
+#[cold]
+fn is_in_chain(context: &Context, sealed: Sealed) -> bool {
+    let coroutine = context.current();
+    if !ptr::eq(sealed.coroutine(), coroutine.as_ptr()) {
+        return true;
+    }
+    let mut is_found = false;
+    walk(coroutine, |&mut scope| is_found |= scope.place() == sealed.place());
+    is_found
 }
 
 /// Makes a scope in `place`, the innermost one of the coroutine. The coroutine's reasons to stop
 /// are not [updated](update) yet.
 ///
 /// # Safety
-/// `place` is valid for writes and stays with the scope until it is left; the coroutine leaves it
-/// before it ends.
+/// `place` is valid for writes and stays with the scope until it is left; no entered scope lies
+/// there.
 pub(super) unsafe fn push(
+    context: &Context,
     coroutine: Ref<Coroutine>,
     place: NonNull<Scope>,
-    watch: Watch,
-) -> Ref<Scope> {
-    // SAFETY: the caller gives the place to the scope until it is left.
-    let scope = unsafe {
-        place.write(Scope {
-            outer: coroutine.scope.get().cast(),
-            coroutine,
-            subscriber: Subscriber::new(Scope::tell),
-            timer: Timer::new(Scope::TIMED_OUT),
-            fired: Cell::new(Fired::No),
-            overdue: Cell::new(false),
-            watch,
-        });
-        Ref::new(place)
+    (watch, deadline): (Watch, i64),
+) -> Entered {
+    let home = match Home::of(coroutine) {
+        Some(home) => home,
+        None => Home::make(context, coroutine),
     };
-    coroutine.scope.set(scope.as_ptr().cast());
+    let top = coroutine.scope.get();
+    // SAFETY: the caller gives the place to the scope until it is left.
+    let sealed = unsafe {
+        let nested = Subscriber::new(home::tell_nested);
+        Sealed::write(context, coroutine, place, (watch, deadline), nested)
+    };
+    let depth = if top.is_null() {
+        0
+    } else {
+        home.known
+            .iter()
+            .position(|known| ptr::eq(known.get().cast(), top))
+            .map_or(KNOWN, |at| at + 1)
+    };
+    if let Some(known) = home.known.get(depth) {
+        known.set(place.as_ptr());
+    }
+    coroutine.scope.set(place.as_ptr().cast());
     coroutine.take_care(care::SCOPES);
-    scope
+    Entered { sealed, home }
+}
+
+/// A scope that was just made.
+pub(super) struct Entered {
+    sealed: Sealed,
+    home: Ref<Home>,
+}
+
+impl Entered {
+    /// Returns the subscriber for the channel that the scope watches.
+    pub(super) fn for_channel(&self) -> Ref<Subscriber> {
+        if !self.home.channel_scope.get().is_null() {
+            return self.sealed.nested();
+        }
+        self.home.channel_scope.set(self.sealed.place().as_ptr());
+        self.home.channel()
+    }
+
+    /// Returns the subscriber for the request, if that is not subscribed yet.
+    pub(super) fn for_request(&self) -> Option<Ref<Subscriber>> {
+        let subscriber = self.home.request();
+        (!subscriber.is_subscribed()).then_some(subscriber)
+    }
+
+    /// Notes that what the scope watches has happened already.
+    pub(super) fn note_event(&mut self) {
+        if self.sealed.is(state::AWAITS_CHANNEL) {
+            self.home.stop_watching(&self.sealed);
+        }
+        self.sealed.add(state::HAPPENED);
+    }
+
+    /// Sees to the deadline.
+    pub(super) fn start_clock(&mut self, context: &Context, deadline: i64) {
+        if has_come(deadline, context.clock.refresh()) {
+            self.home.pass_deadline(&mut self.sealed);
+            return;
+        }
+        let timer = self.home.timer();
+        if timer.is_armed() {
+            if timer.deadline() <= deadline_in_order(deadline) {
+                return;
+            }
+            context.disarm_timer(timer);
+        }
+        context.arm_timer(timer, deadline);
+    }
 }
 
 /// Takes the innermost scope out of the coroutine's chain, if it is the one in `place`. Returns
 /// whether and why it has fired.
-pub(super) fn pop(
+///
+/// # Safety
+/// `place` is readable.
+pub(super) unsafe fn pop(
     context: &Context,
     coroutine: Ref<Coroutine>,
     place: NonNull<Scope>,
 ) -> Option<Fired> {
     if !ptr::eq(coroutine.scope.get(), place.as_ptr().cast()) {
+        drop_broken(context, coroutine);
+    }
+    // SAFETY: the caller says that it is readable.
+    let sealed = unsafe { Sealed::read(context.serial(), place) };
+    if !ptr::eq(coroutine.scope.get(), place.as_ptr().cast()) {
+        // It was dropped from the chain together with a broken one.
+        if let Some(mut sealed) = sealed
+            && sealed.kind() == state::ENTERED
+            && !is_in_chain(context, sealed)
+        {
+            sealed.leave();
+        }
         return None;
     }
-    // SAFETY: a scope in a coroutine's chain is alive until it is left.
-    let scope = unsafe { Ref::new(place) };
-    // The clock may not have been read while the coroutine computed.
-    if scope.timer.is_armed() && scope.timer.deadline() <= context.clock.now() {
-        scope.pass_deadline();
+    let Some(mut sealed) = sealed else {
+        drop_broken(context, coroutine);
+        return None;
+    };
+    let home = Home::of(coroutine)?;
+    home.look_at_clock(context, &mut sealed);
+    home.stop_watching(&sealed);
+    sealed.leave();
+    for known in &home.known {
+        if ptr::eq(known.get(), place.as_ptr()) {
+            known.set(ptr::null());
+        }
     }
-    scope.disarm(context);
-    coroutine.scope.set(scope.outer.cast());
-    if scope.outer.is_null() {
-        coroutine.forget_care(care::SCOPES);
+    coroutine.scope.set(sealed.outer().cast());
+    let timer = home.timer();
+    if sealed.outer().is_null() {
+        home.close(context, coroutine);
+    } else if timer.is_armed() && timer.deadline() == deadline_in_order(sealed.deadline()) {
+        home.arm(context, coroutine);
     }
     update(coroutine);
-    Some(scope.fired.get())
+    Some(sealed.fired())
+}
+
+/// Returns whether and why the scope in `place` has fired, also after it was left; `Err` if there
+/// is none, or if it could not be entered.
+///
+/// # Safety
+/// `place` is readable.
+pub(super) unsafe fn fired(place: NonNull<Scope>) -> Result<Fired, c_int> {
+    let context = Context::existing();
+    // SAFETY: the caller says that it is readable.
+    let sealed = context.and_then(|context| unsafe { Sealed::read(context.serial(), place) });
+    let (Some(context), Some(mut sealed)) = (context, sealed) else {
+        // SAFETY: as above.
+        return Err(unsafe { Sealed::read_failed(place) }.unwrap_or(Errno::EINVAL as c_int));
+    };
+    let coroutine = context.current();
+    if sealed.kind() == state::ENTERED
+        && ptr::eq(sealed.coroutine(), coroutine.as_ptr())
+        && is_in_chain(context, sealed)
+        && let Some(home) = Home::of(coroutine)
+        && home.look_at_clock(context, &mut sealed)
+    {
+        update(coroutine);
+    }
+    Ok(sealed.fired())
+}
+
+/// Notes in `place` that it could not be entered, and why.
+///
+/// # Safety
+/// `place` is valid for writes, and no entered scope lies there.
+#[cold]
+pub(super) unsafe fn note_failure(place: NonNull<Scope>, error: Errno) {
+    // SAFETY: the caller says that it is valid.
+    unsafe { Sealed::write_failed(place, error) }
 }
 
 /// Calls `action` for each scope that the coroutine is in, the innermost first: what it
@@ -124,116 +235,38 @@ pub(super) fn for_each(
     coroutine: Ref<Coroutine>,
     mut action: impl FnMut(Watch, Option<i64>, Fired),
 ) {
-    let mut next = coroutine.scope.get().cast::<Scope>();
-    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
-    while let Some(scope) = unsafe { next.as_ref() } {
-        let deadline = scope.timer.is_armed().then(|| scope.timer.deadline());
-        action(scope.watch, deadline, scope.fired.get());
-        next = scope.outer;
-    }
+    walk(coroutine, |scope| {
+        let deadline = scope.deadline();
+        let is_pending = !is_never(deadline) && !scope.is(state::OVERDUE);
+        action(scope.watch(), is_pending.then(|| deadline_in_order(deadline)), scope.fired());
+    });
 }
 
-/// Disarms the scopes of a coroutine that ends inside of them, which is a mistake of its code.
-/// They may lie in a frame that was left a moment ago: see `context_switch::call_below`.
-#[cold]
-#[inline(never)]
-pub(super) fn abandon_all(context: &Context, coroutine: Ref<Coroutine>) {
-    let mut next = coroutine.scope.replace(ptr::null()).cast::<Scope>();
-    while !next.is_null() {
-        instrumentation::valgrind_make_defined(next.cast(), size_of::<Scope>());
-        // SAFETY: where the scopes lie in a frame of the coroutine's function, nothing has been
-        // written there since it returned.
-        let scope = unsafe { &*next };
-        scope.disarm(context);
-        next = scope.outer;
-    }
+/// Returns the nearest deadline of the scopes that may interrupt the coroutine: of those outside a
+/// shield none can. One that has passed counts as the time now.
+pub(super) fn nearest_deadline(context: &Context, coroutine: Ref<Coroutine>) -> Option<i64> {
+    let (mut nearest, mut is_shielded) = (None, false);
+    walk(coroutine, |scope| {
+        let deadline = match scope.is(state::OVERDUE) {
+            true => context.clock.now(),
+            false => scope.deadline(),
+        };
+        if !is_shielded && !is_never(deadline) {
+            let deadline = deadline_in_order(deadline);
+            nearest = Some(nearest.map_or(deadline, |nearest: i64| nearest.min(deadline)));
+        }
+        is_shielded |= scope.is(state::SHIELDS);
+    });
+    nearest
 }
 
-/// Sets the coroutine's reasons to stop to what its scopes say now.
-pub(super) fn update(coroutine: Ref<Coroutine>) {
-    let mut reasons = 0;
-    let mut next = coroutine.scope.get().cast::<Scope>();
-    // SAFETY: the coroutine's scopes are alive until they are left, innermost first.
-    while let Some(scope) = unsafe { next.as_ref() } {
-        if scope.overdue.get() {
-            reasons |= stop::SCOPE_DEADLINE;
-        }
-        if scope.fired.get() == Fired::ByRequest {
-            reasons |= stop::SCOPE_REQUEST;
-        }
-        next = if scope.watch == Watch::Shield { ptr::null() } else { scope.outer };
-    }
-    if coroutine.under_way.get() > 0 {
-        reasons &= !stop::SCOPE_REQUEST;
-    }
-    coroutine.remove_stop(stop::SCOPE_DEADLINE | stop::SCOPE_REQUEST);
-    coroutine.add_stop(reasons);
-}
-
-impl Scope {
-    fn timer_ref(&self) -> Ref<Timer> {
-        // SAFETY: part of this entered scope, which disarms it when it is left.
-        unsafe { Ref::from_raw(&raw const self.timer) }
-    }
-
-    fn disarm(&self, context: &Context) {
-        self.subscriber.withdraw();
-        context.disarm_timer(self.timer_ref());
-    }
-
-    /// Notes that what the scope watches has happened already when it is entered.
-    pub(super) fn note_event(&self) {
-        self.fired.set(Fired::ByRequest);
-    }
-
-    /// Sets the deadline, which the scope has none of yet.
-    pub(super) fn set_deadline(&self, context: &Context, deadline: i64) {
-        if has_come(deadline, context.clock.refresh()) {
-            self.pass_deadline();
-        } else {
-            context.arm_timer(self.timer_ref(), deadline);
-        }
-    }
-
-    /// Returns what is to be told of the event that the scope watches.
-    pub(super) fn subscriber_ref(&self) -> Ref<Subscriber> {
-        // SAFETY: part of this entered scope, which withdraws it when it is left.
-        unsafe { Ref::from_raw(&raw const self.subscriber) }
-    }
-
-    /// Ends the blocking calls inside when what the scope watches has happened. The deadline may
-    /// still come: it also ends operations under way. A scope whose channel is closed watches
-    /// nothing from then on.
-    unsafe fn tell(subscriber: Ref<Subscriber>, context: &Context, news: News) {
-        let place = subscriber.as_ptr().wrapping_byte_sub(offset_of!(Scope, subscriber));
-        // SAFETY: `push` makes subscribers with this function in scopes only.
-        let scope: Ref<Scope> = unsafe { Ref::from_raw(place.cast()) };
-        if news == News::Happened {
-            scope.fired.set(Fired::ByRequest);
-            scope.interrupt(context);
-        }
-    }
-
-    fn pass_deadline(&self) {
-        self.overdue.set(true);
-        if self.fired.get() == Fired::No {
-            self.subscriber.withdraw();
-            self.fired.set(Fired::ByDeadline);
-        }
-    }
-
-    fn interrupt(&self, context: &Context) {
-        update(self.coroutine);
-        context.interrupt(self.coroutine);
-    }
-
-    const TIMED_OUT: OnExpiry = |timer| {
-        let scope = timer.as_ptr().wrapping_byte_sub(offset_of!(Scope, timer)).cast::<Scope>();
-        // SAFETY: only `Scope::timer` has this function, and it is disarmed on leaving.
-        let scope: Ref<Scope> = unsafe { Ref::from_raw(scope) };
-        if let Some(context) = Context::existing() {
-            scope.pass_deadline();
-            scope.interrupt(context);
-        }
-    };
+/// Returns what the scope in `place` has watched, after [`pop`] has taken it out of the chain and
+/// before anything else was written there.
+///
+/// # Safety
+/// `place` is readable.
+pub(super) unsafe fn watched_by_left(context: &Context, place: NonNull<Scope>) -> Watch {
+    // SAFETY: the caller says that it is readable.
+    let sealed = unsafe { Sealed::read(context.serial(), place) };
+    sealed.map_or(Watch::Nothing, |sealed| sealed.watch())
 }

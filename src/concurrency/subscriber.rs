@@ -36,6 +36,11 @@ impl Subscriber {
         Subscriber { link: Link::new(), tell }
     }
 
+    /// Returns whether the subscriber waits to be told.
+    pub(super) fn is_subscribed(&self) -> bool {
+        self.link.is_linked()
+    }
+
     /// Leaves the list, if the subscriber is in one. It won't be told anything.
     pub(super) fn withdraw(&self) {
         self.link.unlink();
@@ -66,6 +71,11 @@ impl Subscribers {
     /// Appends a subscriber that is in no list.
     pub(super) fn add(&self, subscriber: Ref<Subscriber>) {
         self.0.push_back(subscriber);
+    }
+
+    /// The subscribers, the first one first. None of them may leave meanwhile.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Ref<Subscriber>> {
+        core::iter::successors(self.0.first(), |&subscriber| self.0.after(subscriber))
     }
 
     /// Tells all subscribers, the first one first. None is left afterwards.

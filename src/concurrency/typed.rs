@@ -2,7 +2,7 @@
 //! bytes of the message exactly when both calls succeed, so a value has one owner at any time.
 
 use super::cancel_scope::Watch;
-use super::channel::{self, Buffer, Direction, HalfChannel};
+use super::channel::{self, Buffer, Direction, Half, HalfChannel};
 use super::{bundle, bundle::Bundle, choose, request, signals};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
@@ -40,75 +40,38 @@ impl Untyped {
             _ => Err(Errno::EBADF),
         }
     }
+}
 
-    /// The common cases of [`Untyped::begin`]: see [`channel::begin_half_at_once`].
+impl Half for &Untyped {
     #[inline(always)]
-    fn begin_at_once(
-        &self,
-        direction: Direction,
-        buffer: Buffer,
-        deadline: i64,
-    ) -> Option<Transfer> {
+    fn find_fast(self) -> Option<(&'static Context, Ref<HalfChannel>)> {
         let context = Context::may_block_at_once()?;
-        if context.serial() != self.scheduler {
-            return None;
-        }
-        channel::begin_half_at_once(context, direction, self.half, buffer, deadline)
+        (context.serial() == self.scheduler).then_some((context, self.half))
     }
 
-    fn begin(&self, direction: Direction, buffer: Buffer, deadline: i64) -> Result<Transfer> {
-        let context = self.context()?;
-        context.current().may_block()?;
-        channel::begin_half(context, direction, self.half, buffer, deadline)
+    fn begin(self, direction: Direction, buffer: Buffer, deadline: i64) -> Result<Transfer> {
+        let begun = self.context().and_then(|context| {
+            context.current().may_block()?;
+            channel::begin_half(context, direction, self.half, buffer, deadline)
+        });
+        Context::end_call(deadline, begun)
     }
 }
 
-/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
+/// As [`channel::send`], once for all types. Ends with a jump: see `context_switch`.
 ///
 /// # Safety
 /// `address` is valid for reads of `len` bytes.
 unsafe extern "C" fn send(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address, len };
-    match end.begin_at_once(Direction::Send, buffer, deadline) {
-        // SAFETY: it names the running execution, and one that was left by a switch.
-        Some(transfer) => unsafe { transfer.carry_out() },
-        None => send_slowly(end, address, len, deadline),
-    }
+    channel::send(end, address, len, deadline)
 }
 
-#[inline(never)]
-extern "C" fn send_slowly(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    block(end.begin(Direction::Send, Buffer { address, len }, deadline))
-}
-
-/// 0, or -1 and `errno`. Ends with a jump: see `context_switch`.
+/// As [`channel::receive`], once for all types. Ends with a jump: see `context_switch`.
 ///
 /// # Safety
 /// `address` is valid for writes of `len` bytes.
 unsafe extern "C" fn receive(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    let buffer = Buffer { address, len };
-    match end.begin_at_once(Direction::Receive, buffer, deadline) {
-        // SAFETY: as in `send`.
-        Some(transfer) => unsafe { transfer.carry_out() },
-        None => receive_slowly(end, address, len, deadline),
-    }
-}
-
-#[inline(never)]
-extern "C" fn receive_slowly(end: &Untyped, address: *mut u8, len: usize, deadline: i64) -> c_int {
-    block(end.begin(Direction::Receive, Buffer { address, len }, deadline))
-}
-
-#[inline(always)]
-fn block(begun: Result<Transfer>) -> c_int {
-    match begun {
-        // SAFETY: as in `send`.
-        Ok(transfer) => unsafe { transfer.carry_out() },
-        Err(error) => {
-            error.set();
-            -1
-        }
-    }
+    channel::receive(end, address, len, deadline)
 }
 
 impl<T> End<T> {

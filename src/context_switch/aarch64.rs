@@ -29,7 +29,10 @@ mod launching;
 pub(super) use launching::InitialFrame;
 pub(crate) use launching::{hand_over_entry, launch_entry, start_entry};
 
-use super::{ERRNO_LOCATION, Execution, Nothing, OUTCOME, STACK_POINTER, arrived};
+use super::execution::{
+    ERRNO_LOCATION, ERRNO_SHIFT, Execution, INSTRUMENTED, Nothing, OUTCOME, SELF_SAVED,
+    STACK_POINTER, arrived,
+};
 use crate::os::symbols::symbol;
 use core::arch::naked_asm;
 
@@ -173,8 +176,8 @@ unsafe extern "C" fn resume_with_outcome() {
         "mov sp, x10",
         "str w9, [x11]",
         ; 9 => resume_specially ;
-        errno_shift = const super::ERRNO_SHIFT,
-        special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+        errno_shift = const ERRNO_SHIFT,
+        special = const (SELF_SAVED | INSTRUMENTED) >> ERRNO_SHIFT,
         outcome = const OUTCOME,
         sp = const STACK_POINTER,
         errno_location = const ERRNO_LOCATION,
@@ -202,9 +205,9 @@ unsafe extern "C" fn resume_specially() {
         "and w9, w9, {ordinary}",
         "str w9, [x11]",
         ; 9 => resume_self_saved ;
-        self_saved = const super::SELF_SAVED >> super::ERRNO_SHIFT,
-        ordinary = const !(super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
-        errno_shift = const super::ERRNO_SHIFT,
+        self_saved = const SELF_SAVED >> ERRNO_SHIFT,
+        ordinary = const !(SELF_SAVED | INSTRUMENTED) >> ERRNO_SHIFT,
+        errno_shift = const ERRNO_SHIFT,
         outcome = const OUTCOME,
         sp = const STACK_POINTER,
         errno_location = const ERRNO_LOCATION,
@@ -228,7 +231,7 @@ unsafe extern "C" fn resume_self_saved() {
         "ldr x0, [x19, {sp}]", // the registers
         "mov w1, #1",
         "b {siglongjmp}",
-        instrumented = const super::INSTRUMENTED >> super::ERRNO_SHIFT,
+        instrumented = const INSTRUMENTED >> ERRNO_SHIFT,
         outcome = const OUTCOME,
         sp = const STACK_POINTER,
         arrived = sym arrived,

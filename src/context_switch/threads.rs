@@ -5,43 +5,13 @@
 //! only who has it runs. All threads of one scheduler have its context as theirs. Only Rust
 //! functions can be launched.
 
-use super::{Execution, Nothing};
+use super::baton::Baton;
+use super::execution::{ERRNO_SHIFT, Execution, Nothing};
 use crate::os::errno::Errno;
 use crate::os::thread_context;
-use core::cell::Cell;
 use core::ptr::{self, NonNull};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
-
-/// What an execution waits for while others run.
-pub(crate) struct Baton {
-    here: Mutex<bool>,
-    arrived: Condvar,
-}
-
-impl Baton {
-    fn new() -> Arc<Baton> {
-        Arc::new(Baton { here: Mutex::new(false), arrived: Condvar::new() })
-    }
-
-    fn give(&self) {
-        *self.here.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.arrived.notify_one();
-    }
-
-    fn wait(&self) {
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*here {
-            here = self.arrived.wait(here).unwrap_or_else(PoisonError::into_inner);
-        }
-        *here = false;
-    }
-}
-
-/// The baton of an execution; null as long as it has none.
-pub(super) type BatonOf = Cell<*const Baton>;
-
-pub(super) const NO_BATON: BatonOf = Cell::new(ptr::null());
 
 /// Keeps a baton alive while it is given: its owner may be gone before that has returned.
 ///
@@ -83,7 +53,7 @@ pub(crate) unsafe extern "C" fn switch(
         own.wait();
     }
     let outcome = from.outcome.replace(0);
-    Errno::set_raw((outcome >> super::ERRNO_SHIFT) as libc::c_int);
+    Errno::set_raw((outcome >> ERRNO_SHIFT) as libc::c_int);
     outcome as libc::c_int
 }
 

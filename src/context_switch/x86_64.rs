@@ -24,7 +24,10 @@ mod launching;
 pub(super) use launching::InitialFrame;
 pub(crate) use launching::{hand_over_entry, in_child, launch_entry, start_entry};
 
-use super::{ERRNO_LOCATION, Execution, Nothing, OUTCOME, STACK_POINTER, arrived};
+use super::execution::{
+    ERRNO_LOCATION, ERRNO_SHIFT, Execution, INSTRUMENTED, Nothing, OUTCOME, SELF_SAVED,
+    STACK_POINTER, arrived,
+};
 use core::arch::naked_asm;
 
 // The frames that follow are unusual, so unwinders are told of every step: debuggers, profilers
@@ -164,8 +167,8 @@ macro_rules! resuming_with_outcome {
             go_on!(),
             whole_lines!(),
             ".cfi_endproc",
-            errno_shift = const super::ERRNO_SHIFT,
-            special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
+            errno_shift = const ERRNO_SHIFT,
+            special = const (SELF_SAVED | INSTRUMENTED) >> ERRNO_SHIFT,
             outcome = const OUTCOME,
             sp = const STACK_POINTER,
             errno_location = const ERRNO_LOCATION,
@@ -274,10 +277,10 @@ unsafe extern "C" fn resume_specially() {
         "mov rsp, [rdx + 48]",
         "notrack jmp qword ptr [rdx + 56]",
         ".cfi_endproc",
-        self_saved = const super::SELF_SAVED >> super::ERRNO_SHIFT,
-        instrumented = const super::INSTRUMENTED >> super::ERRNO_SHIFT,
-        special = const (super::SELF_SAVED | super::INSTRUMENTED) >> super::ERRNO_SHIFT,
-        errno_shift = const super::ERRNO_SHIFT,
+        self_saved = const SELF_SAVED >> ERRNO_SHIFT,
+        instrumented = const INSTRUMENTED >> ERRNO_SHIFT,
+        special = const (SELF_SAVED | INSTRUMENTED) >> ERRNO_SHIFT,
+        errno_shift = const ERRNO_SHIFT,
         outcome = const OUTCOME,
         sp = const STACK_POINTER,
         errno_location = const ERRNO_LOCATION,

@@ -329,9 +329,13 @@ pub(crate) fn forget_in_child(locked: &mut Locked, thread: libc::pid_t) {
             let blocked = SignalSet::from_bits(inbox.unblocked.load(Relaxed));
             blocked.put_into(&mut locked.mask, true);
         }
+        // The child may use it again. Its queue is emptied then: until that moment the thread may
+        // still be in the middle of a `take` that a handler of the program's has interrupted to
+        // fork.
+        inbox.wanted.store(0, Relaxed);
+        inbox.in_use.store(false, Relaxed);
     }
-    // Their threads, and handlers that were at work, are the parent's.
-    INBOXES.store(ptr::null_mut(), Relaxed);
+    // Handlers that were at work are the parent's.
     OWNER.store(0, Relaxed);
     HANDLERS.store(0, Relaxed);
 }

@@ -12,6 +12,7 @@ mod environment;
 pub(crate) mod errno;
 pub(crate) mod fault_handler;
 pub(crate) mod fork;
+pub(crate) mod futex;
 pub(crate) mod instrumentation;
 mod machine;
 #[cfg(feature = "sockets")]
@@ -27,3 +28,4 @@ pub(crate) mod stay_loaded;
 pub(crate) mod symbols;
 pub(crate) mod syscalls;
 pub(crate) mod thread_context;
+pub(crate) mod thread_state;

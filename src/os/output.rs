@@ -9,6 +9,9 @@ const SIZE: usize = 512;
 /// No name of a source file is longer than this, or it is cut.
 const LONGEST_NAME: usize = 256;
 
+/// No descriptor: the text stays in the buffer.
+const IN_MEMORY: RawFd = -2;
+
 /// A small buffer in front of a descriptor. After an error nothing more is written.
 pub(crate) struct Output {
     fd: RawFd,
@@ -20,6 +23,17 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(fd: RawFd) -> Output {
         Output { fd, buffer: [0; SIZE], len: 0, result: Ok(()) }
+    }
+
+    /// Returns one that writes nowhere: the beginning of the text, as much as the buffer holds,
+    /// stays there.
+    pub(crate) fn in_memory() -> Output {
+        Output::new(IN_MEMORY)
+    }
+
+    /// Returns what is in the buffer.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
     }
 
     /// Appends text.
@@ -90,6 +104,9 @@ impl Output {
 
     fn byte(&mut self, byte: u8) {
         if self.len == SIZE {
+            if self.fd == IN_MEMORY {
+                return;
+            }
             self.flush();
         }
         self.buffer[self.len] = byte;
@@ -122,7 +139,7 @@ impl Output {
 
 /// The descriptor is somebody's non-blocking pipe or terminal. Nobody who does not read shall
 /// stop the program for longer than a second.
-fn is_writable_soon(fd: RawFd) -> bool {
+pub(crate) fn is_writable_soon(fd: RawFd) -> bool {
     let mut room = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one descriptor, in memory that is valid for the call.
     unsafe { libc::poll(&raw mut room, 1, 1000) > 0 }

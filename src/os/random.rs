@@ -27,8 +27,9 @@ pub(crate) fn fill(bytes: &mut [u8]) -> Result<()> {
 }
 
 /// Returns whether libraries that ask the system for random bytes themselves can get them.
-/// `EIO` if not. They read from the device where there is no `getrandom` (`ENOSYS`) or it is not
-/// permitted (`EPERM`); after another error rustls's fail, and the standard library panics.
+/// `EIO` if not. They read from the device, which they keep open, where there is no `getrandom`
+/// (`ENOSYS`) or it is not permitted (`EPERM`); after another error rustls's fail, and the standard
+/// library panics.
 #[cfg(feature = "tls")]
 pub(crate) fn serves_libraries() -> Result<()> {
     // SAFETY: asks for nothing.

@@ -1,7 +1,7 @@
 //! Looking at memory that may be in the middle of a change: in a child process, which may
 //! crash. And the timer that says when this is necessary. For signal handlers.
 
-use super::signal_handlers;
+use super::{signal_handlers, syscalls};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -30,6 +30,61 @@ pub(crate) fn in_child(look: impl FnOnce()) -> bool {
         1.. => await_child(child as libc::pid_t) == 0,
         _ => false,
     }
+}
+
+/// As [`in_child`], for a thread that can wait and has to go on: returns what `look` has returned,
+/// or `None` when the child has died, was not there, or took longer than `limit`.
+pub(crate) fn in_child_within(limit: Duration, look: impl FnOnce() -> u8) -> Option<u8> {
+    // SAFETY: no preconditions.
+    let parent = unsafe { libc::getpid() };
+    // Emulators refuse a child without a signal at its end.
+    let child = [0, libc::SIGCHLD].into_iter().find_map(|flags| {
+        // SAFETY: with these flags the child gets a copy of everything.
+        let child = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+        (child >= 0).then_some(child as libc::pid_t)
+    })?;
+    if child == 0 {
+        prepare_child();
+        // It must not report on a process that has ended in another way meanwhile.
+        // SAFETY: system calls without memory.
+        let is_orphan = unsafe {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            libc::getppid() != parent
+        };
+        let result = if is_orphan { u8::MAX } else { look() };
+        // SAFETY: ends the child without running anybody's handlers.
+        unsafe { libc::_exit(result.into()) };
+    }
+    let end = syscalls::monotonic_ns().saturating_add(limit.as_nanos() as u64);
+    let mut pause = Duration::from_micros(100);
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is valid for a write.
+        let ended = unsafe { libc::waitpid(child, &raw mut status, libc::__WALL | libc::WNOHANG) };
+        if ended != 0 {
+            let is_exit = ended == child && libc::WIFEXITED(status);
+            return is_exit.then(|| libc::WEXITSTATUS(status) as u8);
+        }
+        if syscalls::monotonic_ns() >= end {
+            // SAFETY: a child of ours that nothing has waited for yet.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            return None;
+        }
+        let _ = syscalls::sleep(Some(pause));
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+/// Has the calling child die unless it ends within `limit`, or sets another limit.
+pub(crate) fn limit_child(limit: Duration) {
+    let value = libc::timeval {
+        tv_sec: limit.as_secs() as libc::time_t,
+        tv_usec: limit.subsec_micros().into(),
+    };
+    let none = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer = libc::itimerval { it_interval: none, it_value: value };
+    // SAFETY: the timer is valid for the call; the old one is not asked for.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, ptr::null_mut()) };
 }
 
 fn prepare_child() {

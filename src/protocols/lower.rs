@@ -11,7 +11,6 @@ use crate::sockets::at_once;
 use crate::sockets::byte_socket;
 use crate::sockets::direction;
 use crate::sockets::io_list::{Cursor, ToSend};
-use crate::sockets::partial;
 use crate::sockets::single_buffer;
 use crate::sockets::slices;
 use core::cell::Cell;
@@ -72,7 +71,7 @@ impl Lower {
     }
 
     /// Receives what is there, at least one byte and as much as `buffer` has room for at most, as
-    /// [`partial::receive`] does.
+    /// [`single_buffer::receive_some`] does.
     pub(super) fn receive_some(self, buffer: &mut [u8], deadline: i64) -> Result<usize> {
         slices::receive_part(self.0, buffer, deadline)
     }
@@ -95,7 +94,9 @@ impl Lower {
         match extent {
             Extent::Part { certain } if !memory.is_null() => {
                 // SAFETY: a buffer of the list, writable by the promise made to the cursor.
-                count = unsafe { partial::receive(self.0, memory, count, certain, deadline)? };
+                count = unsafe {
+                    single_buffer::receive_some(self.0, memory, count, certain, deadline)?
+                };
             }
             Extent::Part { certain } => {
                 count = count.min(certain);

@@ -41,12 +41,13 @@ impl<const N: usize> Taken<N> {
         self.length.set(0);
     }
 
-    /// Adds a byte that was received.
-    pub(super) fn push(&self, byte: u8) {
-        let (mut bytes, length) = (self.bytes.get(), self.length.get());
-        bytes[length] = byte;
+    /// Adds bytes that were received.
+    pub(super) fn add(&self, received: &[u8]) {
+        let (mut bytes, start) = (self.bytes.get(), self.length.get());
+        let end = start + received.len();
+        bytes[start..end].copy_from_slice(received);
         self.bytes.set(bytes);
-        self.length.set(length + 1);
+        self.length.set(end);
     }
 
     /// Waits for more of them, and receives at least one and at most `missing`. They are no part

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::concurrency::cancel::Period;
 use crate::concurrency::owned_bundle::{Ended, OwnedBundle};
+use crate::concurrency::rest;
 use crate::os::errno::Errno;
 use core::fmt;
 use core::mem;
@@ -82,7 +83,7 @@ impl Bundle {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn new() -> Result<Bundle> {
-        Ok(Bundle { core: OwnedBundle::new().map_err(Error::of)? })
+        Ok(Bundle { core: OwnedBundle::new().map_err(Error::immediate)? })
     }
 
     /// Launches a coroutine that calls `function`. It runs at once, until it blocks for the first
@@ -112,7 +113,7 @@ impl Bundle {
     pub fn go<F: FnOnce() + 'static>(&self, function: F) -> Result<()> {
         // SAFETY: the function borrows nothing that could end before it.
         #[allow(unsafe_code)]
-        unsafe { self.core.go(Location::caller(), function) }.map_err(Error::of)
+        unsafe { self.core.go(Location::caller(), function) }.map_err(Error::immediate)
     }
 
     /// As [`Bundle::go`], for a result that is wanted.
@@ -138,7 +139,7 @@ impl Bundle {
         let (task, handle) = join::task(function)?;
         // SAFETY: as in `go`.
         #[allow(unsafe_code)]
-        unsafe { self.core.go(at, task) }.map_err(Error::of)?;
+        unsafe { self.core.go(at, task) }.map_err(Error::immediate)?;
         Ok(handle)
     }
 
@@ -199,7 +200,9 @@ impl Bundle {
     }
 
     /// Hard-cancels the coroutines when the deadline passes, wherever the owner is by then. The
-    /// bundle stays open. Replaces an earlier deadline; [`Deadline::NEVER`] removes it.
+    /// bundle stays open, but launches fail with [`Error::Canceled`] from then on, until a later call
+    /// replaces the deadline or removes it with [`Deadline::NEVER`]. One that has passed already
+    /// takes effect at once.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -215,7 +218,7 @@ impl Bundle {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn deadline(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.core.set_deadline(deadline.into().raw()).map_err(Error::of)
+        self.core.set_deadline(deadline.into().raw()).map_err(Error::immediate)
     }
 
     /// Has this bundle get the graceful request whenever the bundle in which the caller runs gets
@@ -239,7 +242,7 @@ impl Bundle {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn follow(&self) -> Result<()> {
-        self.core.follow().map_err(Error::of)
+        self.core.follow().map_err(Error::immediate)
     }
 
     /// Has a channel become done with the graceful request to this bundle, or at once when that
@@ -260,7 +263,7 @@ impl Bundle {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn notify(&self, channel: &impl Notify) -> Result<()> {
-        channel.register(&sealed::Registrar(&self.core)).map_err(Error::of)
+        channel.register(&sealed::Registrar(&self.core)).map_err(Error::immediate)
     }
 
     /// Does nothing run in it?
@@ -294,6 +297,7 @@ pub(super) fn cancel(core: &OwnedBundle, grace: Grace) -> Result<Outcome> {
     if let Some(failure) = ended.failure {
         panics::resume(failure);
     }
+    rest::take_turn(-1); // an empty bundle needs no wait
     match ended.outcome {
         Ok(()) => Ok(Outcome::Finished),
         Err(Errno::ETIMEDOUT) => Ok(Outcome::Forced),

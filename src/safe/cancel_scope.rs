@@ -1,7 +1,7 @@
 //! Stretches of code whose blocking calls end when something happens.
 
 use super::{Deadline, Error, Receiver, Result};
-use crate::concurrency::cancel_scope::{self, Watch};
+use crate::concurrency::cancel_scope::{self, Inside, Watch};
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -142,7 +142,8 @@ impl<'a> CancelScope<'a> {
         CancelScope { deadline: deadline.into(), ..self }
     }
 
-    /// Calls `function` within the scope; its result, and whether and why the scope has fired.
+    /// Calls `function` within the scope. Returns its result, and whether and why the scope has
+    /// fired.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] when the thread can't have a scheduler. The function has not been
@@ -154,14 +155,84 @@ impl<'a> CancelScope<'a> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn run<R>(self, function: impl FnOnce() -> R) -> Result<(R, Option<Fired>)> {
-        let (result, fired) =
-            cancel_scope::within(self.watch, self.deadline.raw(), function).map_err(Error::of)?;
-        let fired = match fired {
+        self.run_with(|_| function())
+    }
+
+    /// Does the same as [`run`](CancelScope::run), for a function that asks inside whether the scope
+    /// has fired.
+    ///
+    /// # Errors
+    /// As for [`run`](CancelScope::run).
+    ///
+    /// ```
+    /// use redill::{CancelScope, Deadline, Error, Fired};
+    /// use std::time::Duration;
+    ///
+    /// let (turns, _) = CancelScope::new().deadline(Duration::from_millis(5)).run_with(|scope| {
+    ///     let mut turns = 0;
+    ///     while scope.fired().is_none() {
+    ///         turns += 1; // a computation that waits for nothing
+    ///     }
+    ///     assert_eq!(scope.fired(), Some(Fired::Deadline));
+    ///     assert_eq!(redill::sleep(Deadline::NEVER), Err(Error::Canceled));
+    ///     turns
+    /// })?;
+    /// assert!(turns > 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn run_with<R>(
+        self,
+        function: impl FnOnce(&EnteredScope<'_>) -> R,
+    ) -> Result<(R, Option<Fired>)> {
+        let function = |inside: &Inside| function(&EnteredScope { inside });
+        let (result, fired) = cancel_scope::within(self.watch, self.deadline.raw(), function)
+            .map_err(Error::immediate)?;
+        Ok((result, Fired::of(fired)))
+    }
+}
+
+/// A scope that is entered, as [`CancelScope::run_with`] hands it to its function.
+///
+/// ```
+/// redill::CancelScope::request().run_with(|scope| assert_eq!(scope.fired(), None))?;
+/// # Ok::<(), redill::Error>(())
+/// ```
+pub struct EnteredScope<'a> {
+    inside: &'a Inside,
+}
+
+impl EnteredScope<'_> {
+    /// Returns whether and why the scope has fired. Looks at the clock.
+    ///
+    /// ```
+    /// use redill::{CancelScope, Fired, channel};
+    ///
+    /// let (tx, stop) = channel::<()>()?;
+    /// CancelScope::done(&stop).run_with(|scope| {
+    ///     assert_eq!(scope.fired(), None);
+    ///     drop(tx);
+    ///     assert_eq!(scope.fired(), Some(Fired::Request));
+    /// })?;
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    pub fn fired(&self) -> Option<Fired> {
+        Fired::of(self.inside.fired())
+    }
+}
+
+impl fmt::Debug for EnteredScope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnteredScope").field("fired", &self.fired()).finish()
+    }
+}
+
+impl Fired {
+    fn of(fired: cancel_scope::Fired) -> Option<Fired> {
+        match fired {
             cancel_scope::Fired::No => None,
             cancel_scope::Fired::ByDeadline => Some(Fired::Deadline),
             cancel_scope::Fired::ByRequest => Some(Fired::Request),
-        };
-        Ok((result, fired))
+        }
     }
 }
 

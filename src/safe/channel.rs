@@ -38,9 +38,9 @@ use core::fmt;
 /// # Ok::<(), Error>(())
 /// ```
 pub fn channel<T>() -> Result<(Sender<T>, Receiver<T>)> {
-    let (first, second) = End::pair().map_err(Error::of)?;
-    let sender = Sender { end: Shared::new(first).map_err(Error::of)? };
-    Ok((sender, Receiver { end: Shared::new(second).map_err(Error::of)? }))
+    let (first, second) = End::pair().map_err(Error::immediate)?;
+    let sender = Sender { end: Shared::new(first).map_err(Error::immediate)? };
+    Ok((sender, Receiver { end: Shared::new(second).map_err(Error::immediate)? }))
 }
 
 /// The sending end of a [`channel`].
@@ -93,7 +93,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T, deadline: impl Into<Deadline>) -> Result<(), SendError<T>> {
         self.end
             .send(value, deadline.into().raw())
-            .map_err(|(value, errno)| SendError { value, error: Error::of(errno) })
+            .map_err(|(value, errno)| SendError { value, error: Error::immediate(errno) })
     }
 
     /// Nothing more will be sent: receivers see [`Error::Done`], and whoever still waits to send
@@ -128,7 +128,7 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn recv(&self, deadline: impl Into<Deadline>) -> Result<T> {
-        self.end.receive(deadline.into().raw()).map_err(Error::of)
+        self.end.receive(deadline.into().raw()).map_err(Error::immediate)
     }
 
     /// Will nothing more come?

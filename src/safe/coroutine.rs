@@ -1,7 +1,7 @@
 //! What a coroutine does with its own time.
 
 use super::{Deadline, Error, Result};
-use crate::concurrency::rest;
+use crate::concurrency::{bundle, rest};
 
 /// Lets all coroutines run that are ready, then goes on.
 ///
@@ -26,7 +26,7 @@ use crate::concurrency::rest;
 /// ```
 #[inline]
 pub fn yield_now() -> Result<()> {
-    rest::yield_now().map_err(Error::of)
+    rest::yield_now().map_err(Error::immediate)
 }
 
 /// Waits until the deadline, while other coroutines run. With [`Deadline::NEVER`] it waits to be
@@ -48,7 +48,8 @@ pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
     rest::sleep(deadline.into().raw()).map_err(Error::of)
 }
 
-/// Has the bundle in which the caller runs been asked to finish?
+/// Returns whether the bundle in which the caller runs has been asked to finish, or the caller has
+/// been hard-cancelled.
 ///
 /// To be told of it rather than to ask, use [`request`](crate::request), a cancel scope or
 /// [`Bundle::notify`](crate::Bundle::notify).
@@ -58,5 +59,5 @@ pub fn sleep(deadline: impl Into<Deadline>) -> Result<()> {
 /// ```
 #[must_use]
 pub fn is_requested() -> bool {
-    rest::is_requested()
+    bundle::is_requested()
 }

@@ -1,5 +1,6 @@
 //! When to give up.
 
+use crate::concurrency::time_left;
 use crate::scheduler::time;
 use core::fmt;
 use core::time::Duration;
@@ -69,6 +70,49 @@ impl Deadline {
         // Virtual time may have come near its end: a short time from then on is no wait for ever.
         let is_long = duration.as_millis() > u128::from(u64::MAX / 4);
         if is_long { Self::NEVER } else { Self::LAST }
+    }
+
+    /// The nearest of all deadlines that are on the caller: of its cancel scopes, and of its bundle
+    /// and those of the owners above it, with the grace periods that run there. [`Deadline::NEVER`]
+    /// if there is none. It is what to hand to code that takes a deadline and knows nothing of
+    /// bundles.
+    ///
+    /// Where the caller was hard-cancelled, or an owner above it, it is the time now.
+    ///
+    /// ```
+    /// use redill::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Deadline::current(), Deadline::NEVER);
+    /// let inside = redill::timeout(Duration::from_secs(5), || Ok(Deadline::current()))?;
+    /// assert!(inside < Deadline::NEVER);
+    /// # Ok::<(), redill::Error>(())
+    /// ```
+    #[must_use]
+    pub fn current() -> Deadline {
+        time_left::nearest_deadline().map_or(Deadline::NEVER, Deadline)
+    }
+
+    /// This deadline, but earlier by `margin`: the time for one's own clean-up.
+    /// [`Deadline::NEVER`] stays what it is.
+    ///
+    /// ```
+    /// use redill::{Deadline, Grace};
+    /// use std::time::Duration;
+    ///
+    /// let deadline = Deadline::after(Duration::from_secs(10));
+    /// assert!(deadline.earlier_by(Duration::from_millis(500)) < deadline);
+    /// // The period for `Bundle::cancel` that ends then.
+    /// let grace = Grace::from(deadline.earlier_by(Duration::from_millis(500)));
+    /// assert!(matches!(grace, Grace::Within(period) if period <= Duration::from_millis(9501)));
+    /// ```
+    #[must_use]
+    pub fn earlier_by(self, margin: Duration) -> Deadline {
+        if self == Deadline::NEVER {
+            return self;
+        }
+        let margin = i64::try_from(margin.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+        Deadline(self.0.saturating_sub(margin).max(0))
     }
 
     /// At this moment.

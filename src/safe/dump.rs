@@ -32,5 +32,5 @@ use std::os::fd::{AsFd, AsRawFd as _};
 /// ```
 pub fn dump(to: impl AsFd) -> Result<()> {
     let written = Context::get().and_then(|context| context.dump(to.as_fd().as_raw_fd()));
-    written.map_err(Error::of)
+    written.map_err(Error::immediate)
 }

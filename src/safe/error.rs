@@ -1,6 +1,7 @@
 //! Why a call has failed.
 
 use crate::os::errno::Errno;
+use crate::scheduler::context::Context;
 use core::fmt;
 use std::io;
 
@@ -130,10 +131,20 @@ impl Error {
         }
     }
 
-    /// The core's error.
+    /// The core's error, of a call that may wait. Other coroutines run if it is time, so that a
+    /// loop that ignores errors stops nothing but itself.
     #[allow(dead_code)]
     #[cold]
+    #[inline(never)]
     pub(crate) fn of(errno: Errno) -> Error {
+        Context::end_failed_call();
+        Error::immediate(errno)
+    }
+
+    /// The same for calls that never wait, or that have let others run themselves.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn immediate(errno: Errno) -> Error {
         Error::from_errno(errno as i32)
     }
 }

@@ -1,5 +1,6 @@
 //! How bundles are ended, and how they have ended.
 
+use super::Deadline;
 use crate::concurrency::cancel::Period;
 use core::time::Duration;
 
@@ -21,8 +22,9 @@ pub enum Grace {
     Within(Duration),
     /// As long as it takes.
     Unlimited,
-    /// As long as is left of the grace period that runs for the bundle in which the caller runs.
-    /// Without one, not at all.
+    /// As long as is left of the nearest enclosing grace period: that of the bundle in which the
+    /// caller runs, or else of the bundle in which that one's owner runs, and so on. Where none is
+    /// running, as long as it takes.
     Inherit,
 }
 
@@ -43,6 +45,18 @@ impl Grace {
 impl From<Duration> for Grace {
     fn from(duration: Duration) -> Grace {
         Grace::Within(duration)
+    }
+}
+
+/// The period that ends with the deadline: without limit for [`Deadline::NEVER`], and none for one
+/// that has passed.
+impl From<Deadline> for Grace {
+    fn from(deadline: Deadline) -> Grace {
+        match deadline.remaining() {
+            None => Grace::Unlimited,
+            Some(Duration::ZERO) => Grace::Now,
+            Some(period) => Grace::Within(period),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Deadline, Error, Result};
 use crate::concurrency::event::Event;
+use crate::concurrency::rest;
 use crate::scheduler::shared::Shared;
 use core::cell::Cell;
 use core::fmt;
@@ -44,7 +45,7 @@ impl<T> Drop for Promise<T> {
 /// What a coroutine does for whose result there is a handle.
 pub(super) fn task<F: FnOnce() -> T, T>(function: F) -> Result<(impl FnOnce(), JoinHandle<T>)> {
     let slot = Slot { result: Cell::new(None), ended: Event::new() };
-    let slot = Shared::new(slot).map_err(Error::of)?;
+    let slot = Shared::new(slot).map_err(Error::immediate)?;
     slot.ended.init();
     let promise = Promise(slot.clone());
     let task = move || {
@@ -71,7 +72,7 @@ impl<T> JoinHandle<T> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn join(self, deadline: impl Into<Deadline>) -> Result<T> {
-        self.wait(deadline)?;
+        self.slot.ended.wait(deadline.into().raw()).map_err(Error::of)?;
         self.slot.result.take().ok_or(Error::Panicked)
     }
 
@@ -91,7 +92,10 @@ impl<T> JoinHandle<T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.slot.ended.wait(deadline.into().raw()).map_err(Error::of)
+        let deadline = deadline.into().raw();
+        self.slot.ended.wait(deadline).map_err(Error::of)?;
+        rest::take_turn(deadline);
+        Ok(())
     }
 
     pub(super) fn ended(&self) -> &Event {

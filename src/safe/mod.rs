@@ -23,6 +23,7 @@ mod panics;
 mod protocols;
 mod request;
 mod scope;
+mod shutdown_limits;
 mod signals;
 #[cfg(feature = "sockets")]
 pub(crate) mod sockets;
@@ -30,7 +31,7 @@ mod typed_bundle;
 
 pub use alternatives::{AsInput, Finish, Input, Receive};
 pub use bundle::Bundle;
-pub use cancel_scope::{CancelScope, Fired, timeout};
+pub use cancel_scope::{CancelScope, EnteredScope, Fired, timeout};
 pub use channel::{IntoMessages, Messages, Receiver, SendError, Sender, channel};
 pub use choose::Choose;
 pub use coroutine::{is_requested, sleep, yield_now};
@@ -48,6 +49,7 @@ pub use request::{Request, request};
 #[cfg(feature = "tls")]
 pub use rustls;
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use shutdown_limits::{cancel_reason, last_resort};
 pub use signals::{Signal, Signals, signals};
 #[cfg(feature = "sockets")]
 pub use sockets::*;

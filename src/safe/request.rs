@@ -24,7 +24,7 @@ use core::fmt;
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub fn request() -> Result<Request> {
-    let (receiver, sender) = typed::of_request().map_err(Error::of)?;
+    let (receiver, sender) = typed::of_request().map_err(Error::immediate)?;
     Ok(Request { receiver, _sender: sender })
 }
 
@@ -59,7 +59,7 @@ impl Request {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn wait(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        match self.receiver.receive(deadline.into().raw()).map_err(Error::of) {
+        match self.receiver.receive(deadline.into().raw()).map_err(Error::immediate) {
             Err(Error::Done) => Ok(()),
             Err(error) => Err(error),
             Ok(never) => match never {},

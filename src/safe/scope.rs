@@ -76,7 +76,7 @@ pub fn scope<'env, F, R>(function: F) -> Result<R>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R>,
 {
-    let core = OwnedBundle::new().map_err(Error::of)?;
+    let core = OwnedBundle::new().map_err(Error::immediate)?;
     let scope = Scope { core, scope: PhantomData, env: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| function(&scope)));
     let waited = match &result {
@@ -149,7 +149,7 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: `scope` ends its coroutines before `'scope` does, and what the function borrows
         // lasts longer.
         #[allow(unsafe_code)]
-        unsafe { self.core.go(Location::caller(), function) }.map_err(Error::of)
+        unsafe { self.core.go(Location::caller(), function) }.map_err(Error::immediate)
     }
 
     /// Launches a coroutine whose result is wanted: see [`Bundle::spawn`](crate::Bundle::spawn).
@@ -177,7 +177,7 @@ impl<'scope> Scope<'scope, '_> {
         let (task, handle) = join::task(function)?;
         // SAFETY: as in `go`.
         #[allow(unsafe_code)]
-        unsafe { self.core.go(at, task) }.map_err(Error::of)?;
+        unsafe { self.core.go(at, task) }.map_err(Error::immediate)?;
         Ok(ScopedJoinHandle { handle, scope: PhantomData })
     }
 
@@ -241,7 +241,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn deadline(&self, deadline: impl Into<Deadline>) -> Result<()> {
-        self.core.set_deadline(deadline.into().raw()).map_err(Error::of)
+        self.core.set_deadline(deadline.into().raw()).map_err(Error::immediate)
     }
 
     /// Gets the graceful request with the caller's own bundle: see
@@ -265,7 +265,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn follow(&self) -> Result<()> {
-        self.core.follow().map_err(Error::of)
+        self.core.follow().map_err(Error::immediate)
     }
 
     /// Has a channel become done with the graceful request: see
@@ -287,7 +287,7 @@ impl<'scope> Scope<'scope, '_> {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn notify(&self, channel: &impl Notify) -> Result<()> {
-        channel.register(&Registrar(&self.core)).map_err(Error::of)
+        channel.register(&Registrar(&self.core)).map_err(Error::immediate)
     }
 
     /// Does nothing run in it?

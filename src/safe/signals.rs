@@ -96,9 +96,9 @@ impl fmt::Debug for Signal {
 pub fn signals(signals: impl IntoIterator<Item = Signal>) -> Result<Signals> {
     let mut set = SignalSet::EMPTY;
     for signal in signals {
-        set.add(signal.0).map_err(Error::of)?;
+        set.add(signal.0).map_err(Error::immediate)?;
     }
-    Ok(Signals { end: End::of_signals(set).map_err(Error::of)? })
+    Ok(Signals { end: End::of_signals(set).map_err(Error::immediate)? })
 }
 
 /// Arriving signals: see [`signals`]. To be used with [`choose!`](crate::choose), too. It belongs
@@ -127,7 +127,7 @@ impl Signals {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn recv(&self, deadline: impl Into<Deadline>) -> Result<Signal> {
-        self.end.receive(deadline.into().raw()).map(Signal).map_err(Error::of)
+        self.end.receive(deadline.into().raw()).map(Signal).map_err(Error::immediate)
     }
 }
 

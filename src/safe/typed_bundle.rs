@@ -100,7 +100,7 @@ impl<T: 'static> TypedBundle<T> {
             running: Cell::new(0),
             news: Event::new(),
         };
-        let results = Shared::new(results).map_err(Error::of)?;
+        let results = Shared::new(results).map_err(Error::immediate)?;
         results.news.init();
         results.update();
         Ok(TypedBundle { bundle: Bundle::new()?, results })

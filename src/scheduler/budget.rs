@@ -18,6 +18,10 @@ const TURN: i32 = 64;
 /// depend on the speed of the machine. So many that only a peer that never tires gets there.
 const VIRTUAL_TURN: i32 = 1 << 20;
 
+fn turn(is_real_time: bool) -> i32 {
+    if is_real_time { TURN } else { VIRTUAL_TURN }
+}
+
 /// After so much time, as the cycle counter has it, the poller is asked although coroutines are
 /// ready: a quarter of a millisecond, or less.
 #[inline(always)]
@@ -76,7 +80,13 @@ impl Budget {
     /// Returns whether the poller was not asked for so long that it is time.
     #[inline(always)]
     pub(super) fn poll_is_due(&self, now: u64) -> bool {
-        now.wrapping_sub(self.polled_at.get()) >= poll_interval()
+        self.since_poll(now) >= poll_interval()
+    }
+
+    /// Returns for how many cycles the poller was not asked.
+    #[inline(always)]
+    pub(super) fn since_poll(&self, now: u64) -> u64 {
+        now.wrapping_sub(self.polled_at.get())
     }
 
     /// Notes that the poller was asked.
@@ -101,9 +111,9 @@ impl Budget {
         self.switches.set(next - 1);
     }
 
-    /// Takes the switch that is under way out of the last grant, as it has not been made yet.
-    pub(super) fn give_back(&self) {
-        self.switches.set(self.switches.get() + 1);
+    /// After [`Budget::grant`], for a switch that is tried again and spends its share then.
+    pub(super) fn grant_again(&self) {
+        self.switches.set(self.granted.get());
     }
 
     /// Spends one operation. Returns false when that was one too many.
@@ -116,7 +126,67 @@ impl Budget {
 
     /// Grants a turn of operations, in real or in virtual time.
     pub(super) fn begin_turn(&self, is_real_time: bool) {
-        self.operations.set(if is_real_time { TURN } else { VIRTUAL_TURN });
+        self.operations.set(turn(is_real_time));
+    }
+}
+
+/// The failures of one coroutine between which no other one has run.
+pub(super) struct Failures {
+    /// The coroutine, compared by its address.
+    of: Cell<*const Coroutine>,
+    /// The budget of switches after the last failure: it changes with every switch.
+    switches: Cell<i32>,
+    granted_at: Cell<u64>,
+    count: Cell<i32>,
+    /// The count after which the time is looked at.
+    limit: Cell<i32>,
+}
+
+impl Failures {
+    pub(super) const fn new() -> Failures {
+        Failures {
+            of: Cell::new(ptr::null()),
+            switches: Cell::new(0),
+            granted_at: Cell::new(0),
+            count: Cell::new(0),
+            limit: Cell::new(TURN),
+        }
+    }
+
+    /// Counts a failure of a call. Returns whether there were enough in a row to look at the time,
+    /// see [`Failures::is_turn_over`].
+    #[inline(always)]
+    pub(super) fn count(&self, of: Ref<Coroutine>, budget: &Budget) -> bool {
+        let is_in_a_row = self.of.get() == of.as_ptr().cast_const()
+            && self.switches.get() == budget.switches.get()
+            && self.granted_at.get() == budget.granted_at.get();
+        if !is_in_a_row {
+            self.of.set(of.as_ptr());
+            self.note(budget);
+            self.count.set(0);
+            self.limit.set(TURN);
+        }
+        let count = self.count.get().saturating_add(1);
+        self.count.set(count);
+        count > self.limit.get()
+    }
+
+    /// As [`Failures::count`], for a failure of a launch, which spends switches itself.
+    pub(super) fn count_launch(&self, of: Ref<Coroutine>, budget: &Budget) -> bool {
+        self.note(budget);
+        self.count(of, budget)
+    }
+
+    fn note(&self, budget: &Budget) {
+        self.switches.set(budget.switches.get());
+        self.granted_at.set(budget.granted_at.get());
+    }
+
+    /// Returns whether the turn is over, as far as the number of failures goes.
+    pub(super) fn is_turn_over(&self, is_real_time: bool) -> bool {
+        let (count, turn) = (self.count.get(), turn(is_real_time));
+        self.limit.set(turn.max(count.saturating_add(TURN)));
+        count > turn
     }
 }
 

@@ -1,13 +1,16 @@
 //! All state of one scheduler: there is one for each thread that uses the library.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
+use super::cancellations::Cancellations;
 use super::clock::CachedClock;
 use super::coroutine::{Coroutine, Launch, stop};
 use super::drafts::Drafts;
 use super::dumping::Dumping;
+use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::poller::SystemPoller;
 use super::ready_queue::ReadyQueue;
+use super::reason::ReasonPlace;
 use super::recycle::{self, CoroutinePool};
 use super::registry::Place;
 use super::run::Run;
@@ -35,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) clock: CachedClock,
     pub(super) pool: CoroutinePool,
     pub(super) launch_turn: LaunchTurn,
+    pub(super) failures: Failures,
     /// Bundles, whose type an upper layer knows.
     pub(crate) spare_bundles: Spares,
     pub(crate) fds: FdTable,
@@ -45,12 +49,20 @@ pub(crate) struct Context {
     /// For debuggers and dumps.
     pub(super) place: Place,
     pub(super) dumping: Dumping,
+    /// The hard cancellations that are under way.
+    pub(crate) cancellations: Cancellations,
+    /// Why the last call has failed, where that was noted.
+    pub(crate) reason: ReasonPlace,
     pub(super) handler_stack: OnceCell<AlternateStack>,
     /// See [`Context::serial`].
     pub(super) serial: u64,
     /// See [`Context::checks_misuse`].
     pub(super) checks_misuse: bool,
     pub(super) checked_launches: Cell<u32>,
+    /// Coroutines that are ending bundles of others.
+    pub(crate) foreign_endings: ForeignEndings<Coroutine>,
+    /// See [`Context::periods`].
+    pub(super) periods: Cell<i64>,
     /// See [`Context::let_stacks_last`].
     pub(super) stacks_last: Cell<bool>,
     pub(super) main: Coroutine,
@@ -183,6 +195,7 @@ impl Context {
     #[inline(never)]
     fn made_unless(reasons: u8) -> Result<&'static Context> {
         let context = Context::get()?;
+        context.reason.clear();
         context.current().unless_stopped(reasons)?;
         Ok(context)
     }
@@ -217,6 +230,19 @@ impl Context {
     #[inline(always)]
     pub(crate) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// A number that is another one whenever a search for grace periods may have another result
+    /// than before.
+    pub(crate) fn periods(&self) -> i64 {
+        self.periods.get()
+    }
+
+    /// Notes that a grace period has begun, that coroutines were hard-cancelled, or that a bundle
+    /// has another owner or none.
+    #[inline(always)]
+    pub(crate) fn note_periods(&self) {
+        self.periods.set(self.periods.get() + 1);
     }
 
     /// The coroutine of whatever runs on the thread's own stack.

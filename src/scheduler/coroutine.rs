@@ -72,6 +72,8 @@ pub(crate) struct Coroutine {
     waiters: Cell<(*mut Waiter, usize)>,
     /// The bundles that this coroutine owns.
     pub(crate) owned_bundles: List<Untyped>,
+    /// Membership in the list of hard cancellations that are under way; see `cancellations`.
+    pub(super) cancellation: Link,
     /// The innermost cancel scope; `concurrency::cancel_scope` knows its type.
     pub(crate) scope: Cell<*const ()>,
     /// Operations of protocols that must not be torn by a request; nested.
@@ -89,8 +91,16 @@ pub(crate) struct Coroutine {
     /// Of a parent that was compiled against libdill's own header: that code saves its
     /// registers itself.
     registers: Cell<MaybeUninit<SelfSaved>>,
+    /// When the membership in that list began, in nanoseconds of the system's monotonic clock; not
+    /// initialised otherwise, as launches need not write what few coroutines use.
+    cancelled_at: Cell<MaybeUninit<u64>>,
     instrumentation: Instrumentation,
+    /// What a coroutine needs that is in scopes; uninitialised while it is in none.
+    pub(crate) scope_space: ScopeSpace,
 }
+
+/// Memory whose use `concurrency::scope_chain` knows.
+pub(crate) type ScopeSpace = Cell<MaybeUninit<[*const (); 16]>>;
 
 const _: () = assert!(offset_of!(Coroutine, execution) == 0);
 
@@ -142,6 +152,7 @@ impl Coroutine {
             timer: Timer::new(time_out),
             waiters: Cell::new((ptr::null_mut(), 0)),
             owned_bundles: List::new(),
+            cancellation: Link::new(),
             scope: Cell::new(ptr::null()),
             under_way: Cell::new(0),
             socket_calls: Cell::new(0),
@@ -151,7 +162,9 @@ impl Coroutine {
             stack,
             registration: Cell::new(None),
             registers: Cell::new(MaybeUninit::uninit()),
+            cancelled_at: Cell::new(MaybeUninit::uninit()),
             instrumentation: Instrumentation::new(),
+            scope_space: ScopeSpace::new(MaybeUninit::uninit()),
         }
     }
 
@@ -198,6 +211,21 @@ impl Coroutine {
     /// Memory of the user rather than of the stack pool.
     pub(crate) fn has_user_stack(&self) -> bool {
         self.user_stack
+    }
+
+    /// Notes when its hard cancellation began, for [`Coroutine::cancelled_at`].
+    pub(super) fn set_cancelled_at(&self, now: u64) {
+        self.cancelled_at.set(MaybeUninit::new(now));
+    }
+
+    /// Returns what was noted last.
+    ///
+    /// # Safety
+    /// Something was noted since the coroutine was made.
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn cancelled_at(&self) -> u64 {
+        // SAFETY: by the caller's promise.
+        unsafe { self.cancelled_at.get().assume_init() }
     }
 
     /// The bundles owned by this coroutine, as the layer that knows their type sees them.

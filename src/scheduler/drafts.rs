@@ -70,6 +70,11 @@ impl Drafts {
         self.list.init();
     }
 
+    /// Returns whether no draft holds anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Appends a draft, which `author` has begun, unless it is in the list.
     pub(crate) fn add(&self, draft: Ref<Draft>, author: Ref<Coroutine>) {
         if !draft.link.is_linked() {

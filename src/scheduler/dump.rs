@@ -29,10 +29,19 @@ use std::sync::Once;
 
 #[allow(unsafe_code)]
 unsafe extern "Rust" {
-    /// Writes what the scheduler's coroutines do. `concurrency/dump.rs` defines it: every
+    /// Writes that view of the scheduler's coroutines. `concurrency/dump.rs` defines it: every
     /// scheduler can be described from the moment it is made, whatever it is used for.
     #[link_name = symbol!("dill_describe_coroutines")]
-    safe fn describe(context: &Context, out: &mut Output);
+    safe fn describe(context: &Context, out: &mut Output, view: View);
+}
+
+/// What is to be described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// What all coroutines do, as a tree.
+    All,
+    /// The coroutines that keep hard cancellations from being completed.
+    Obstacles,
 }
 
 /// The signal in use, or 0.
@@ -96,10 +105,26 @@ impl Context {
     /// Writes to `fd` what the coroutines of this thread do.
     pub(crate) fn dump(&self, fd: RawFd) -> Result<()> {
         let mut out = Output::new(fd);
-        out.text("libdill: coroutines of thread ").number(self.place.thread().into());
-        out.text("\n");
-        describe(self, &mut out);
+        self.write_dump(&mut out);
         out.finish()
+    }
+
+    /// As [`Context::dump`], for any thread's scheduler, where nothing changes meanwhile.
+    pub(crate) fn write_dump(&self, out: &mut Output) {
+        out.text("libdill: coroutines of thread ").number(self.thread().into());
+        out.text("\n");
+        describe(self, out, View::All);
+    }
+
+    /// Writes the coroutines that keep the hard cancellations of this thread from being completed,
+    /// where nothing changes meanwhile.
+    pub(crate) fn write_obstacles(&self, out: &mut Output) {
+        describe(self, out, View::Obstacles);
+    }
+
+    /// The number of the scheduler's thread, also in a copy of the process.
+    pub(crate) fn thread(&self) -> libc::pid_t {
+        self.place.thread()
     }
 
     /// As [`Context::dump`], one thread after the other.

@@ -19,6 +19,16 @@ const RETRY: Duration = Duration::from_millis(10);
 #[inline(always)]
 pub(super) fn note_wait(run: &Run, fds: &FdTable, result: Result<()>, timeout: Option<Duration>) {
     if let Err(error) = result {
+        note_failed_wait(run, fds, error, timeout);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn note_failed_wait(run: &Run, fds: &FdTable, error: Errno, timeout: Option<Duration>) {
+    // Without a poller this is a child that a signal handler has forked just before the wait,
+    // which found the descriptors of the parent's poller closed. The next wait makes another.
+    if fds.own_poller().is_some() {
         fail_waits(run, fds, error, timeout);
     }
 }

@@ -63,6 +63,7 @@ unsafe extern "C" fn in_child() {
         });
         if let Some(context) = own {
             context.dumping.forget();
+            context.cancellations.forget();
         }
         caught_signals::forget_in_child(&mut signals, thread);
         // Before signals come, whose handlers may want it.

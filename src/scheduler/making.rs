@@ -1,15 +1,18 @@
 //! The beginning and the end of a scheduler.
 
-use super::budget::LaunchTurn;
+use super::budget::{Failures, LaunchTurn};
+use super::cancellations::Cancellations;
 use super::clock::{CachedClock, Clock, MonotonicClock, VirtualClock};
 use super::context::Context;
 use super::coroutine::Coroutine;
 use super::drafts::Drafts;
 use super::dump;
 use super::dumping::Dumping;
+use super::endings::ForeignEndings;
 use super::fd_table::FdTable;
 use super::fork;
 use super::overflow;
+use super::reason::ReasonPlace;
 use super::recycle::CoroutinePool;
 use super::registry::{self, Locked, Place};
 use super::run::Run;
@@ -59,16 +62,21 @@ impl Context {
                 clock: CachedClock::new(clock),
                 pool: CoroutinePool::new(),
                 launch_turn: LaunchTurn::new(),
+                failures: Failures::new(),
                 spare_bundles: Spares::new(256),
                 fds: FdTable::new(),
                 drafts: Drafts::new(),
                 outside_work: Cell::new(0),
                 place: Place::new(),
                 dumping: Dumping::new(),
+                cancellations: Cancellations::new(),
+                reason: ReasonPlace::new(),
                 handler_stack: OnceCell::new(),
                 serial: SERIALS.fetch_add(1, Ordering::Relaxed),
                 checks_misuse,
                 checked_launches: Cell::new(0),
+                foreign_endings: ForeignEndings::new(),
+                periods: Cell::new(0),
                 stacks_last: Cell::new(false),
                 main: Coroutine::main(errno::location(), Run::time_out),
                 idle_task: Coroutine::main(errno::location(), Run::time_out),
@@ -77,6 +85,7 @@ impl Context {
         };
         context.run.init(context.clock.now());
         context.drafts.init();
+        context.cancellations.init();
         context.begin_turns();
         context.main.pin();
         if instrumentation::present() {

@@ -2,12 +2,15 @@
 //! the clock and descriptors. One scheduler per thread.
 
 mod budget;
+pub(crate) mod cancel_watch;
+pub(crate) mod cancellations;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod coroutine;
 pub(crate) mod drafts;
-mod dump;
+pub(crate) mod dump;
 mod dumping;
+mod endings;
 mod failing;
 pub(crate) mod fd_readiness;
 mod fd_table;
@@ -19,6 +22,7 @@ pub(crate) mod park;
 mod poll;
 mod poller;
 mod ready_queue;
+pub(crate) mod reason;
 mod recycle;
 mod registry;
 mod run;

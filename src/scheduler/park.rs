@@ -1,7 +1,7 @@
 //! Leaving the coroutine that runs, and choosing the one that goes on.
 
 use super::context::Context;
-use super::coroutine::{Blocked, Coroutine, Interrupt, care};
+use super::coroutine::{Blocked, Coroutine, Interrupt, care, stop};
 use crate::context_switch::{self, Transfer};
 use crate::intrusive::Ref;
 #[cfg(dill_thread_switch)]
@@ -164,9 +164,15 @@ pub(crate) fn yield_at_once() -> Option<Transfer> {
     Some(Transfer::switch(&current.execution, &next.execution))
 }
 
-/// Gives way to all coroutines that are ready.
+/// Gives way to all coroutines that are ready. Where the caller is cancelled it fails with
+/// `ECANCELED` afterwards, but within a close callback at once.
 pub(crate) fn begin_yield() -> Result<Transfer> {
-    let context = Context::may_block()?;
+    let context = Context::get()?;
+    let current = context.current();
+    current.unless_stopped(stop::CLOSING)?;
+    if let Err(error) = current.may_block() {
+        current.execution.set_outcome(-1, error as c_int);
+    }
     if context.ready.is_empty() {
         // Also alone with itself it has the poller asked now and then.
         context.budget.spend();

@@ -57,8 +57,7 @@ impl Context {
             return false;
         }
         self.grant_budget(now);
-        // The switch that is under way is tried again, and spends its share then.
-        self.budget.give_back();
+        self.budget.grant_again();
         true
     }
 

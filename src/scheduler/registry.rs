@@ -118,6 +118,33 @@ pub(super) fn leave_only(own: *const Place, _: &Locked, action: impl Fn(*const P
     }
 }
 
+/// Calls `action` with the places of all schedulers, which other threads go on using: it may read
+/// what is atomic there. `None`, without a call, while the list is being changed.
+pub(super) fn try_for_each(action: impl FnMut(*const Place)) -> Option<()> {
+    let _locked = match LOCK.try_lock() {
+        Ok(locked) => locked,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
+    for_each_in_copy(action);
+    Some(())
+}
+
+/// Calls `action` with the places of all schedulers. In a child that looks at a copy of the memory,
+/// where nothing changes; or with the lock held.
+pub(super) fn for_each_in_copy(mut action: impl FnMut(*const Place)) {
+    let mut next = PLACES.load(Relaxed);
+    while !next.is_null() {
+        action(next);
+        // SAFETY: it is in the list, which does not change meanwhile: `try_for_each` holds the
+        // lock, and a child has a copy of its own. If that was taken in the middle of a change, no
+        // more than the child can fail.
+        #[allow(unsafe_code)]
+        let place = unsafe { at(next) };
+        next = place.next.get();
+    }
+}
+
 /// Sends `signal` to all threads with a scheduler but that of `except`. For signal handlers: where
 /// the list is being changed it gives up after a while.
 pub(super) fn send_to_others(except: *const Place, signal: libc::c_int) {

@@ -1,16 +1,24 @@
 //! Turns: no coroutine starves behind one whose calls never have to wait, as a peer sends, reads
-//! or connects so fast, or as all it does is to launch.
+//! or connects so fast, or as all it does is to launch, or behind one whose calls only fail.
 
 use super::context::Context;
+use super::coroutine::stop;
 use super::park::Leaving;
 use crate::os::cycles;
 use crate::os::errno::Result;
 
 impl Context {
+    /// Fast path: the thread's scheduler, if it may launch a coroutine that is at hand. `None`: a
+    /// launch has more to see to.
+    #[inline(always)]
+    pub(crate) fn may_launch_at_once() -> Option<&'static Context> {
+        Self::may_start_at_once().filter(|context| context.may_launch_quickly())
+    }
+
     /// Spends one of the budget of quick switches for a launch, which is a switch to the child.
     /// Returns false when it is time for [`Context::take_launch_turn`].
     #[inline(always)]
-    pub(crate) fn may_launch_quickly(&self) -> bool {
+    fn may_launch_quickly(&self) -> bool {
         self.budget.spend()
     }
 
@@ -39,19 +47,60 @@ impl Context {
     #[cold]
     #[inline(never)]
     pub(crate) fn end_failed_launch(&self, has_looked: bool) {
-        if has_looked && self.clock.passes_by_itself() {
-            self.give_way_now();
-        } else {
-            self.take_turn(-1);
+        if self.failures.count_launch(self.current(), &self.budget) {
+            self.end_failures(has_looked);
+        }
+    }
+
+    /// Call after a call that may wait has failed, before its error is stored in `errno`: runs
+    /// other coroutines if the caller does nothing but fail. It may be cancelled: then all its
+    /// calls fail, and a loop that ignores the errors would stop the thread's clock. Close
+    /// callbacks are the exception: no other coroutine runs within them.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn end_failed_call() {
+        if let Some(context) = Context::existing()
+            && context.failures.count(context.current(), &context.budget)
+        {
+            context.end_failures(false);
+        }
+    }
+
+    /// As [`Context::end_failed_call`], for calls on channels: with the deadline 0 no other
+    /// coroutine runs.
+    #[inline(always)]
+    pub(crate) fn end_call<T>(deadline: i64, result: Result<T>) -> Result<T> {
+        if result.is_err() && deadline != 0 {
+            Self::end_failed_call();
+        }
+        result
+    }
+
+    /// After many failures in a row. `has_looked`: timers and descriptors were looked at just now,
+    /// and no other coroutine has run since.
+    #[cold]
+    #[inline(never)]
+    fn end_failures(&self, has_looked: bool) {
+        if self.current().unless_stopped(stop::CLOSING).is_err() {
+            return;
+        }
+        let is_real = self.clock.passes_by_itself();
+        let is_over = self.failures.is_turn_over(is_real);
+        if is_over && (!is_real || has_looked || self.budget.poll_is_due(cycles::now())) {
+            self.run_others();
         }
     }
 
     /// Lets those run who are ready, unless the caller may not block.
     fn give_way_now(&self) {
         if self.current().may_block().is_ok() {
-            self.budget.use_up();
-            self.carry_out(self.next_slowly(Leaving::Ready));
+            self.run_others();
         }
+    }
+
+    fn run_others(&self) {
+        self.budget.use_up();
+        self.carry_out(self.next_slowly(Leaving::Ready));
     }
 
     /// Call before an operation that a fast peer could keep ready for ever. Returns false when there were so many that it is time for [`Context::give_way`]. A

@@ -7,6 +7,7 @@
 use super::name_resolution::{self, Family};
 use crate::os::errno::{Errno, Result};
 use crate::os::network;
+use crate::scheduler::context::Context;
 use core::fmt::{self, Write};
 use core::mem::{offset_of, size_of};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -281,7 +282,13 @@ pub(crate) fn remotes(
 ) -> Result<usize> {
     let port = checked_port(port)?;
     let first = found.first_mut().ok_or(Errno::EINVAL)?;
-    match literal(name) {
+    let ip = literal(name);
+    if ip.is_some()
+        && let Some(context) = Context::existing()
+    {
+        context.take_turn(deadline);
+    }
+    match ip {
         Some(ip) if mode.accepts(&ip) => {
             *first = SocketAddr::new(ip, port).into();
             Ok(1)

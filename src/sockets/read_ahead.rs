@@ -73,6 +73,25 @@ impl ReadAhead {
         true
     }
 
+    /// Moves the bytes that are here to `memory`, `limit` at most. Returns how many.
+    ///
+    /// # Safety
+    /// `limit` bytes can be written to `memory`.
+    #[inline]
+    pub(super) unsafe fn take_some(
+        &self,
+        context: &Context,
+        memory: *mut u8,
+        limit: usize,
+    ) -> usize {
+        let Some(block) = self.block.get() else { return 0 };
+        // SAFETY: the block is this object's alone.
+        let count = unsafe { block.as_ref() }.content().len().min(limit);
+        // SAFETY: not more than there is room for, by the caller's promise.
+        unsafe { self.take(context, memory, count) };
+        count
+    }
+
     /// How many of the bytes here, but at most `limit`, it takes to get behind the next one that
     /// is `last`; all of them if there is none.
     pub(super) fn length_until(&self, last: u8, limit: usize) -> usize {
@@ -165,6 +184,7 @@ impl ReadAhead {
     }
 
     /// Keeps the first `length` bytes of `block`, which were received.
+    #[inline]
     pub(super) fn keep(&self, mut block: NonNull<Block>, length: usize) {
         debug_assert!(self.is_empty() && length <= READ_AHEAD);
         if length == 0 {

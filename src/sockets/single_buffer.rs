@@ -5,6 +5,7 @@
 
 use super::byte_socket;
 use super::io_list::{IoList, ToFill, ToSend};
+use super::partial;
 use super::stream::connection;
 use crate::concurrency::atomicity::UNRECORDED;
 use crate::os::errno::Result;
@@ -81,4 +82,29 @@ unsafe fn receive_list(
     let list = &raw mut list;
     // SAFETY: a list of one buffer, by the caller's promise.
     byte_socket::receive(socket, unsafe { ToFill::new(list, list) }, deadline)
+}
+
+/// Receives what is there, at least one byte and `length` at most, as [`partial::receive`] does.
+///
+/// # Safety
+/// So many bytes can be written to `memory` until this returns.
+#[inline(always)]
+pub(crate) unsafe fn receive_some(
+    socket: c_int,
+    memory: *mut u8,
+    length: usize,
+    least: usize,
+    deadline: i64,
+) -> Result<usize> {
+    if length > 0
+        && let Some(context) = Context::may_block_in_turn(deadline)
+        && let Some(connection) = connection::find_tcp(context, socket)
+    {
+        // SAFETY: by the caller's promise.
+        return unsafe {
+            connection.receive_some_fast(context, UNRECORDED, memory, length, deadline)
+        };
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { partial::receive(socket, memory, length, least, deadline) }
 }

@@ -5,7 +5,7 @@
 use super::direction::is_late;
 use super::io_list::{IoList, ToFill, ToSend};
 use super::ip_address::IpAddress;
-use super::{byte_socket, message_socket, partial, single_buffer, udp};
+use super::{byte_socket, message_socket, single_buffer, udp};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_int;
 use std::io::IoSlice;
@@ -72,10 +72,11 @@ pub(crate) fn receive_bytes_vec(socket: c_int, length: usize, deadline: i64) -> 
     Ok(bytes)
 }
 
-/// Receives at least one byte from a byte stream, as [`partial::receive`] does.
+/// Receives at least one byte from a byte stream, as [`single_buffer::receive_some`]
+/// does.
 pub(crate) fn receive_part(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<usize> {
     // SAFETY: the buffer is borrowed for the whole call.
-    unsafe { partial::receive(socket, buffer.as_mut_ptr(), buffer.len(), 1, deadline) }
+    unsafe { single_buffer::receive_some(socket, buffer.as_mut_ptr(), buffer.len(), 1, deadline) }
 }
 
 /// Receives at least one byte from a byte stream, as [`receive_part`] does. Where nothing is

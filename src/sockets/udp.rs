@@ -141,6 +141,7 @@ pub(crate) unsafe fn send_to(
     first: *const IoList,
     last: *const IoList,
 ) -> Result<()> {
+    Context::get()?.take_turn(-1);
     // SAFETY: by the caller's promise.
     unsafe { UDP.find(socket)?.send_to(address, first, last) }
 }

@@ -1,5 +1,6 @@
 //! What each call does, by the contract.
 
+use crate::log::ANY;
 use crate::plan::*;
 use crate::reference::*;
 use libc::{EBADF, EBUSY, ECANCELED, EDEADLK, EINVAL, ENOTSUP, EPIPE, ETIMEDOUT};
@@ -58,6 +59,9 @@ impl Model<'_> {
             Op::CancelChannel(_) => fail(ENOTSUP),
             Op::Deadline(bundle, limit) => self.set_deadline(bundle, limit),
             Op::Notify(bundle, end) => self.notify(bundle, end),
+            Op::Request(bundle) => self.request(who, bundle),
+            Op::Requested => Step::Done((self.is_requested(who).into(), ANY)),
+            Op::Fail(error) => self.fail_own(who, error.into()),
             Op::Follow(bundle) => self.follow(who, bundle),
             Op::Enter(..) if self.cos[who].scopes.len() == MOST_SCOPES => Step::Skip,
             Op::Enter(watch, limit) => Step::Done(self.enter_scope(who, watch, limit)),
@@ -161,11 +165,10 @@ impl Model<'_> {
             return fail(ETIMEDOUT);
         }
         // Before anything else: at most one reader waits for a descriptor.
-        let mut read = [false; FDS];
         for (index, &clause) in clauses.iter().enumerate() {
             let Clause::Readable(fd) = clause else { continue };
             let fd = usize::from(fd);
-            if self.fds[fd].reader.is_some() || std::mem::replace(&mut read[fd], true) {
+            if self.fds[fd].reader.is_some() {
                 return Step::Done((index as i32, EBUSY));
             }
         }
@@ -207,6 +210,10 @@ impl Model<'_> {
                 Some(_) if self.is_inside(who, bundle) => Some(EDEADLK),
                 Some(bundle) => bundle.members.is_empty().then_some(0),
             },
+            Clause::Request => {
+                let own = self.plan.scripts[who].bundle?;
+                self.bundle_mut(own).requested.then_some(0)
+            }
         }
     }
 
@@ -214,9 +221,17 @@ impl Model<'_> {
         match clause {
             Clause::Send(end) => self.half(end.peer()).senders.push(waiter),
             Clause::Recv(end) => self.half(end).receivers.push(waiter),
-            Clause::Readable(fd) => self.fds[usize::from(fd)].reader = Some(waiter),
+            // The first clause for it waits for all.
+            Clause::Readable(fd) => {
+                self.fds[usize::from(fd)].reader.get_or_insert(waiter);
+            }
             Clause::Writable(_) => unreachable!("always ready"),
             Clause::Bundle(bundle) => self.bundle_mut(bundle).waiters.push(waiter),
+            Clause::Request => {
+                if let Some(own) = self.plan.scripts[waiter.who].bundle {
+                    self.bundle_mut(own).askers.push(waiter);
+                }
+            }
         }
     }
 
@@ -227,6 +242,10 @@ impl Model<'_> {
             waiters: Vec::new(),
             watchers: Vec::new(),
             notified: Vec::new(),
+            askers: Vec::new(),
+            overdue: false,
+            cut: false,
+            error: None,
             followers: Vec::new(),
             requested: false,
             grace: Grace::None,
@@ -240,7 +259,7 @@ impl Model<'_> {
     fn go(&mut self, bundle: B, script: S) -> Step {
         match self.bundle(bundle) {
             None => fail(EBADF),
-            Some(open) if open.closing => fail(ECANCELED),
+            Some(open) if open.closing || open.overdue || open.error.is_some() => fail(ECANCELED),
             Some(_) => {
                 self.bundle_mut(bundle).members.push(usize::from(script.0));
                 Step::Launch(script)
@@ -254,7 +273,7 @@ impl Model<'_> {
         }
         let Some(open) = self.bundle(bundle) else { return fail(EBADF) };
         if open.members.is_empty() {
-            return Step::Done(OK);
+            return Step::Done(open.error.map_or(OK, |error| (error, error)));
         }
         if self.is_inside(who, bundle) {
             return fail(EDEADLK);
@@ -272,9 +291,14 @@ impl Model<'_> {
         if self.bundle(bundle).is_none() {
             return fail(EBADF);
         }
+        if self.bundle_mut(bundle).closing {
+            return Step::Done(OK);
+        }
         self.disarm(Alarm::Bundle(bundle));
+        let open = self.bundle_mut(bundle);
+        (open.overdue, open.cut) = (false, false);
         match limit.deadline(self.now) {
-            Some(at) if at <= self.now => self.hard_cancel(bundle),
+            Some(at) if at <= self.now => self.pass_deadline(bundle),
             Some(at) => self.arm(at, Alarm::Bundle(bundle)),
             None => {}
         }
@@ -287,9 +311,32 @@ impl Model<'_> {
         }
         if self.bundle_mut(bundle).requested {
             self.done(end);
-        } else {
+        } else if !self.bundle_mut(bundle).notified.contains(&end) {
             self.bundle_mut(bundle).notified.push(end);
         }
+        Step::Done(OK)
+    }
+
+    fn request(&mut self, who: usize, bundle: Option<B>) -> Step {
+        let Some(asked) = bundle.or(self.plan.scripts[who].bundle) else { return fail(ENOTSUP) };
+        if self.bundle(asked).is_none() {
+            return fail(EBADF);
+        }
+        self.deliver(asked);
+        Step::Done(OK)
+    }
+
+    fn is_requested(&self, who: usize) -> bool {
+        let own = self.plan.scripts[who].bundle.and_then(|own| self.bundle(own));
+        self.cos[who].hard || own.is_some_and(|own| own.requested)
+    }
+
+    fn fail_own(&mut self, who: usize, error: i32) -> Step {
+        let Some(own) = self.plan.scripts[who].bundle else { return fail(ENOTSUP) };
+        if self.cos[who].hard {
+            return fail(ECANCELED);
+        }
+        self.fail_bundle(own, who, error);
         Step::Done(OK)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::log::{AT_END, Entry};
 use crate::plan::*;
-use libc::{EBADF, EBUSY, ECANCELED, EDEADLK, EINVAL, ENOTSUP, EPIPE, ETIMEDOUT};
+use libc::{EBADF, EBUSY, ECANCELED, EDEADLK, EINVAL, ENOTSUP, EPERM, EPIPE, ETIMEDOUT};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -27,12 +27,15 @@ const EXPECTED: &[(&str, &[i32])] = &[
     ("Bundle", &[0, ECANCELED]),
     ("Go", &[0, ECANCELED, EBADF]),
     ("Own", &[0, ECANCELED, EBADF, EBUSY, EDEADLK]),
-    ("Wait", &[0, ETIMEDOUT, ECANCELED, EBADF, EBUSY, EDEADLK]),
-    ("Cancel", &[0, ETIMEDOUT, ECANCELED, EBADF, EBUSY, EDEADLK, EINVAL]),
+    ("Wait", &[EPERM, 0, ETIMEDOUT, ECANCELED, EBADF, EBUSY, EDEADLK]),
+    ("Cancel", &[EPERM, 0, ETIMEDOUT, ECANCELED, EBADF, EBUSY, EDEADLK, EINVAL]),
     ("Close", &[0, EBADF, EBUSY, EDEADLK]),
     ("CancelChannel", &[ENOTSUP, EBADF]),
     ("Deadline", &[0, EBADF]),
     ("Notify", &[0, EBADF]),
+    ("Request", &[0, EBADF, ENOTSUP]),
+    ("Requested", &[0]),
+    ("Fail", &[0, ECANCELED, ENOTSUP]),
     ("Follow", &[0, ENOTSUP, EDEADLK]),
     ("Enter", &[0, EBADF]),
     ("Leave", &[0, ECANCELED, ETIMEDOUT]),
@@ -48,7 +51,9 @@ impl Coverage {
                 AT_END => "end",
                 op => name(&plan.scripts[usize::from(entry.script)].ops[usize::from(op)]),
             };
-            let failed = entry.result < 0 || (op == "Choose" && entry.errno > 0);
+            // An error that a member has reported.
+            let told = matches!(op, "Wait" | "Cancel") && entry.result > 0;
+            let failed = entry.result < 0 || told || (op == "Choose" && entry.errno > 0);
             *counts.entry((op, if failed { entry.errno } else { 0 })).or_default() += 1;
         }
     }
@@ -101,6 +106,9 @@ fn name(op: &Op) -> &'static str {
         Op::Deadline(..) => "Deadline",
         Op::Notify(..) => "Notify",
         Op::Follow(_) => "Follow",
+        Op::Request(_) => "Request",
+        Op::Requested => "Requested",
+        Op::Fail(_) => "Fail",
         Op::Enter(..) => "Enter",
         Op::Leave => "Leave",
         Op::LeaveOuter => "LeaveOuter",

@@ -56,7 +56,7 @@ impl Model<'_> {
         }
         self.bundle_mut(bundle).owner = Some(who);
         if hard {
-            return self.force(who, bundle, error(ECANCELED));
+            return self.force(who, bundle, error(ECANCELED), Tell::Nothing);
         }
         Step::Done(OK)
     }
@@ -65,7 +65,7 @@ impl Model<'_> {
     pub fn begin_close(&mut self, who: usize, bundle: B) -> Step {
         match self.refusal(who, bundle) {
             Some(refusal) => refusal,
-            None => self.force(who, bundle, OK),
+            None => self.force(who, bundle, OK, Tell::Nothing),
         }
     }
 
@@ -77,33 +77,50 @@ impl Model<'_> {
         if let Some(refusal) = self.refusal(who, bundle) {
             return refusal;
         }
-        let own = self.plan.scripts[who].bundle.map(|own| self.bundle_mut(own).grace);
-        let grace = match period {
-            Period::Zero | Period::Invalid => Grace::None,
-            Period::Until(_) => Grace::Until(self.now + period.milliseconds(self.now)),
-            Period::Unlimited => Grace::Unlimited,
-            Period::Inherit => match own {
-                Some(Grace::Until(end)) if end > self.now => Grace::Until(end),
-                Some(Grace::Unlimited) => Grace::Unlimited,
-                _ => Grace::None,
-            },
-        };
-        if grace == Grace::None {
-            return self.force(who, bundle, OK);
+        if period == Period::Zero {
+            return self.force(who, bundle, OK, Tell::Error);
         }
         if !self.cos[who].may_continue() {
-            return self.force(who, bundle, error(ECANCELED));
+            return self.force(who, bundle, error(ECANCELED), Tell::Error);
         }
-        if self.bundle_mut(bundle).members.is_empty() {
-            self.destroy(bundle);
-            return Step::Done(OK);
-        }
+        let grace = match period {
+            Period::Until(_) => Some(Grace::Until(self.now + period.milliseconds(self.now))),
+            Period::Inherit => self.inherited(who),
+            Period::Zero | Period::Invalid | Period::Unlimited => Some(Grace::Unlimited),
+        };
         let ending = self.bundle_mut(bundle);
-        ending.ended_by = Some(who);
-        ending.grace = grace;
         ending.forced = false;
+        if ending.members.is_empty() {
+            return self.graceful_end(who, bundle, OK);
+        }
+        ending.ended_by = Some(who);
+        ending.grace = grace.unwrap_or(Grace::None);
         self.deliver(bundle);
-        self.wait_in_grace(who, bundle)
+        match grace {
+            Some(_) => self.wait_in_grace(who, bundle),
+            None => self.graceful_end(who, bundle, error(ETIMEDOUT)),
+        }
+    }
+
+    /// The nearest grace period that runs, from the bundle of `who` up; `Grace::None` where there is
+    /// none. `None`: it has ended, or its bundle is being hard-cancelled.
+    fn inherited(&self, mut who: usize) -> Option<Grace> {
+        while let Some(own) = self.plan.scripts[who].bundle.and_then(|own| self.bundle(own)) {
+            if own.closing || own.overdue || own.error.is_some() {
+                return None;
+            }
+            match own.grace {
+                Grace::Until(end) if end <= self.now => return None,
+                Grace::Until(_) | Grace::Unlimited => return Some(own.grace),
+                Grace::None => {}
+            }
+            match own.owner {
+                Some(owner) if self.cos[owner].hard => return None,
+                Some(owner) => who = owner,
+                None => break,
+            }
+        }
+        Some(Grace::None)
     }
 
     fn wait_in_grace(&mut self, who: usize, bundle: B) -> Step {
@@ -125,22 +142,24 @@ impl Model<'_> {
                 // Somebody has been launched since. A hard cancellation that came
                 // meanwhile must not be waited out.
                 if !self.cos[who].may_continue() {
-                    return self.force(who, bundle, error(ECANCELED));
+                    return self.force(who, bundle, error(ECANCELED), Tell::Error);
                 }
                 self.wait_in_grace(who, bundle)
             }
             (0, _) | (_, ETIMEDOUT) => {
                 // A deadline of the bundle may have been faster than the period. Or the
                 // last one finished just when that ended: nobody is forced then.
-                let forced = !empty || self.bundle_mut(bundle).forced;
-                self.force(who, bundle, if forced { error(ETIMEDOUT) } else { (0, ANY) })
+                let ending = self.bundle_mut(bundle);
+                let forced = !empty || ending.forced || ending.cut;
+                let outcome = if forced { error(ETIMEDOUT) } else { (0, ANY) };
+                self.force(who, bundle, outcome, Tell::Error)
             }
-            outcome => self.force(who, bundle, outcome),
+            outcome => self.force(who, bundle, outcome, Tell::Error),
         }
     }
 
     /// Hard-cancels what still runs, then awaits it.
-    fn force(&mut self, who: usize, bundle: B, outcome: Outcome) -> Step {
+    fn force(&mut self, who: usize, bundle: B, outcome: Outcome, tell: Tell) -> Step {
         let ending = self.bundle_mut(bundle);
         if !ending.members.is_empty() {
             ending.closing = true;
@@ -148,17 +167,21 @@ impl Model<'_> {
             ending.ended_by = Some(who);
             self.hard_cancel(bundle);
         }
-        self.forced_end(who, bundle, outcome)
+        self.forced_end(who, bundle, outcome, tell)
     }
 
     /// Somebody hard-cancelled has finished.
-    pub fn forced_end(&mut self, who: usize, bundle: B, outcome: Outcome) -> Step {
+    pub fn forced_end(&mut self, who: usize, bundle: B, outcome: Outcome, tell: Tell) -> Step {
         let ending = self.bundle_mut(bundle);
         if !ending.members.is_empty() {
             ending.waiters.push(Waiter { who, clause: None, message: 0 });
             self.block(who, Interrupt::Never, None, OK);
-            return Step::Block(Phase::Force(bundle, outcome));
+            return Step::Block(Phase::Force(bundle, outcome, tell));
         }
+        let outcome = match ending.error {
+            Some(told) if tell == Tell::Error && outcome != error(ECANCELED) => (told, told),
+            _ => outcome,
+        };
         self.destroy(bundle);
         Step::Done(outcome)
     }

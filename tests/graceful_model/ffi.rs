@@ -13,6 +13,7 @@ pub const CHRECV: c_int = 2;
 pub const CHFDIN: c_int = 3;
 pub const CHFDOUT: c_int = 4;
 pub const CHBUNDLE: c_int = 6;
+pub const CHREQUEST: c_int = 7;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -44,6 +45,9 @@ unsafe extern "C" {
     pub fn dill_bundle_cancel(bundle: c_int, period: i64) -> c_int;
     pub fn dill_bundle_deadline(bundle: c_int, deadline: i64) -> c_int;
     pub fn dill_bundle_notify(bundle: c_int, ch: c_int) -> c_int;
+    pub fn dill_bundle_request(bundle: c_int) -> c_int;
+    pub fn dill_bundle_requested() -> c_int;
+    pub fn dill_bundle_fail(error: c_int) -> c_int;
     pub fn dill_bundle_follow(bundle: c_int) -> c_int;
     pub fn dill_cancel_enter(scope: *mut CancelScope, ch: c_int, deadline: i64) -> c_int;
     pub fn dill_cancel_leave(scope: *mut CancelScope) -> c_int;

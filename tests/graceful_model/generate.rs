@@ -112,7 +112,7 @@ impl Gardener {
         match self.random.weighted(&[1, 8, 3, 5]) {
             0 => Period::Zero,
             2 if who > 0 => Period::Unlimited,
-            3 if who > 0 || self.random.percent(20) => Period::Inherit,
+            3 if who > 0 => Period::Inherit,
             _ if self.random.percent(1) => Period::Invalid,
             _ => Period::Until(self.random.within(1, 8)),
         }
@@ -172,7 +172,7 @@ impl Gardener {
             ops.push(Op::Follow(bundle));
         }
         if self.random.percent(12) {
-            ops.push(Op::Deadline(bundle, Limit::After(self.random.within(1, 12))));
+            ops.push(Op::Deadline(bundle, Limit::After(self.random.within(0, 12))));
         }
         let notified = self.random.percent(60).then(|| self.end());
         let early = self.random.percent(70);
@@ -230,6 +230,10 @@ impl Gardener {
             }
             Role::Noisy => self.noise(who, &mut ops, 4),
         }
+        if self.random.percent(15) {
+            // Asks all of its bundles first.
+            ops.extend(own.iter().map(|&bundle| Op::Request(Some(bundle))));
+        }
         while !own.is_empty() {
             let bundle = own.swap_remove(self.random.below(own.len()));
             self.noise(who, &mut ops, 1);
@@ -268,19 +272,23 @@ impl Gardener {
     }
 
     fn clause(&mut self) -> Clause {
-        match self.random.weighted(&[8, 16, 12, 1, 8]) {
+        match self.random.weighted(&[8, 16, 12, 1, 8, 6]) {
             0 => Clause::Send(self.end()),
             1 => Clause::Recv(self.end()),
             2 => Clause::Readable(self.random.below(FDS) as u8),
             3 => Clause::Writable(self.random.below(FDS) as u8),
-            _ => Clause::Bundle(self.any_bundle()),
+            4 => Clause::Bundle(self.any_bundle()),
+            _ => Clause::Request,
         }
     }
 
     /// Up to `most` operations of any kind, on anything.
     fn noise(&mut self, who: usize, ops: &mut Vec<Op>, most: u8) {
         for _ in 0..self.random.within(0, most) {
-            match self.random.weighted(&[40, 3, 3, 4, 5, 4, 3, 3, 4, 4, 4, 1, 2, 1, 2, 3, 6]) {
+            match self
+                .random
+                .weighted(&[40, 3, 3, 4, 5, 4, 3, 3, 4, 4, 4, 1, 2, 1, 2, 3, 4, 2, 1, 2, 6])
+            {
                 0 => self.work(who, ops, 1),
                 1 => ops.push(Op::Done(self.end())),
                 2 => ops.push(Op::CloseEnd(self.end())),
@@ -297,6 +305,10 @@ impl Gardener {
                 13 => ops.push(Op::Channel),
                 14 => ops.extend(self.scripts[who].bundle.map(Op::Follow)),
                 15 => ops.push(Op::Follow(self.any_bundle())),
+                16 => ops.push(Op::Request(Some(self.any_bundle()))),
+                17 => ops.push(Op::Request(None)),
+                18 => ops.push(Op::Requested),
+                19 => ops.push(Op::Fail(self.random.within(1, 3))),
                 _ => {
                     let (bundle, role) = (self.any_bundle(), self.role(None));
                     if self.bundles > 0 {

@@ -11,6 +11,8 @@ pub struct Ending {
     started: i64,
     /// When it must be over; `i64::MAX` for any time.
     until: i64,
+    /// It may be over earlier, by a period further up.
+    inherits: bool,
 }
 
 /// Watches one run.
@@ -21,6 +23,8 @@ pub struct Invariants<'a> {
     endings: [Cell<Option<Ending>>; MOST_BUNDLES],
     /// From when on the bundle's coroutines may be hard-cancelled by its own deadline.
     deadlines: [Cell<i64>; MOST_BUNDLES],
+    /// A member has reported an error, which hard-cancels the others.
+    failed: [Cell<bool>; MOST_BUNDLES],
     /// Scripts that have learnt that they are hard-cancelled.
     hard: [Cell<bool>; MOST_SCRIPTS],
     runs: [Cell<bool>; MOST_SCRIPTS],
@@ -34,6 +38,7 @@ impl<'a> Invariants<'a> {
             alive: [const { Cell::new(0) }; MOST_BUNDLES],
             endings: [const { Cell::new(None) }; MOST_BUNDLES],
             deadlines: [const { Cell::new(i64::MAX) }; MOST_BUNDLES],
+            failed: [const { Cell::new(false) }; MOST_BUNDLES],
             hard: [const { Cell::new(false) }; MOST_SCRIPTS],
             runs: [const { Cell::new(false) }; MOST_SCRIPTS],
             broken: RefCell::new(Vec::new()),
@@ -71,6 +76,13 @@ impl<'a> Invariants<'a> {
         }
     }
 
+    /// `script` has reported an error.
+    pub fn failed(&self, script: usize) {
+        if let Some(bundle) = self.plan.scripts[script].bundle {
+            self.failed[usize::from(bundle.0)].set(true);
+        }
+    }
+
     /// `by` begins to end `bundle` within `period` (as `bundle_cancel` takes it). What was
     /// under way before, for `not_ended`.
     pub fn ending(&self, by: usize, bundle: B, period: i64, now: i64) -> Option<Ending> {
@@ -82,14 +94,15 @@ impl<'a> Invariants<'a> {
                 -2 => self.inherited(by, now),
                 period => now + period.max(0),
             };
-            ending.set(Some(Ending { by, started: now, until }));
+            ending.set(Some(Ending { by, started: now, until, inherits: period == -2 }));
         }
         before
     }
 
     fn inherited(&self, by: usize, now: i64) -> i64 {
         let own = self.plan.scripts[by].bundle.map(|own| usize::from(own.0));
-        own.and_then(|own| self.endings[own].get()).map_or(now, |own| own.until)
+        // Where that one runs in an ending bundle: with the end of that one at the latest.
+        own.and_then(|own| self.endings[own].get()).map_or(i64::MAX, |own| own.until.max(now))
     }
 
     /// That was refused.
@@ -138,10 +151,12 @@ impl<'a> Invariants<'a> {
         let index = usize::from(bundle.0);
         let ending = self.endings[index].get();
         self.deadlines[index].get() <= time
+            || self.failed[index].get()
             || ending.is_some_and(|ending| {
                 // A canceller cuts the period short when it is cancelled itself.
                 let scoped = |op: &Op| matches!(op, Op::Enter(..));
                 ending.until <= time
+                    || ending.inherits
                     || self.plan.scripts[ending.by].ops.iter().any(scoped)
                     || self.may_be_hard_cancelled(ending.by, time)
             })

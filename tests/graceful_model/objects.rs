@@ -39,11 +39,43 @@ impl Model<'_> {
         }
     }
 
+    /// The deadline of the bundle has passed.
+    pub fn pass_deadline(&mut self, bundle: B) {
+        let overdue = self.bundle_mut(bundle);
+        if !overdue.closing {
+            overdue.overdue = true;
+            overdue.cut = !overdue.members.is_empty();
+            self.hard_cancel(bundle);
+        }
+    }
+
+    /// A member reports an error.
+    pub fn fail_bundle(&mut self, bundle: B, reporter: usize, error: i32) {
+        if self.bundle_mut(bundle).error.is_some() {
+            return;
+        }
+        self.bundle_mut(bundle).error = Some(error);
+        for member in self.bundle_mut(bundle).members.clone() {
+            if member != reporter {
+                self.bundle_mut(bundle).forced = true;
+                self.cos[member].hard = true;
+                self.interrupt(member);
+            }
+        }
+    }
+
     /// Those who wait until the last coroutine has finished go on.
     pub fn end_bundle_waits(&mut self, bundle: B) {
         // One by one: a `choose` may wait in several places at once.
         while let Some(&waiter) = self.bundle_mut(bundle).waiters.first() {
-            self.complete(waiter, 0);
+            let open = self.bundle_mut(bundle);
+            match open.error {
+                // `bundle_wait`: who ends the bundle is told later, and a clause never.
+                Some(error) if waiter.clause.is_none() && open.ended_by != Some(waiter.who) => {
+                    self.wake(waiter.who, (error, error));
+                }
+                _ => self.complete(waiter, 0),
+            }
         }
     }
 
@@ -59,6 +91,9 @@ impl Model<'_> {
             let watchers = std::mem::take(&mut bundle.watchers);
             pending.extend(std::mem::take(&mut bundle.followers));
             notified.into_iter().for_each(|end| _ = self.done(end));
+            while let Some(&asker) = self.bundle_mut(next).askers.first() {
+                self.complete(asker, 0);
+            }
             self.fire_scopes(watchers);
         }
     }

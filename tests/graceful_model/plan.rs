@@ -99,6 +99,8 @@ pub enum Clause {
     /// The other end of the pair, which never fills up.
     Writable(u8),
     Bundle(B),
+    /// The request to the bundle of the script.
+    Request,
 }
 
 /// One call, or a short fixed sequence of calls.
@@ -130,6 +132,11 @@ pub enum Op {
     CancelChannel(End),
     Deadline(B, Limit),
     Notify(B, End),
+    /// `bundle_request`; without a bundle that of the script.
+    Request(Option<B>),
+    Requested,
+    /// `bundle_fail` with this error.
+    Fail(u8),
     Follow(B),
     Enter(Watch, Limit),
     Leave,

@@ -44,10 +44,18 @@ pub enum Phase {
     OwnMoment,
     /// Cancels this bundle; the grace period runs.
     Grace(B),
-    /// Awaits the hard-cancelled coroutines of this bundle; the outcome is known.
-    Force(B, Outcome),
+    /// Awaits the hard-cancelled coroutines of this bundle; the outcome is known, but for an error
+    /// that one of them has reported, if that is to be told.
+    Force(B, Outcome, Tell),
     /// Closes its bundles from this one on.
     Ending(u8),
+}
+
+/// Does the end of a bundle tell the error that a member has reported?
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tell {
+    Error,
+    Nothing,
 }
 
 /// What an operation comes to.
@@ -157,11 +165,18 @@ pub struct Bundle {
     /// Scopes that fire with the request.
     pub watchers: Vec<(usize, u32)>,
     pub notified: Vec<End>,
+    /// Clauses of `choose` for the request.
+    pub askers: Vec<Waiter>,
     pub followers: Vec<B>,
     pub requested: bool,
     pub grace: Grace,
     /// Coroutines have been hard-cancelled since the grace period began.
     pub forced: bool,
+    /// The deadline has passed, and members were cut by it.
+    pub overdue: bool,
+    pub cut: bool,
+    /// The first that a member has reported.
+    pub error: Option<i32>,
     /// Who is ending it.
     pub ended_by: Option<usize>,
     /// Nothing can be launched any more.
@@ -247,7 +262,7 @@ impl Model<'_> {
                 Phase::Call => self.returned(who),
                 Phase::OwnMoment => self.at_own_moment(who),
                 Phase::Grace(bundle) => self.graceful_end(who, bundle, self.cos[who].outcome),
-                Phase::Force(bundle, outcome) => self.forced_end(who, bundle, outcome),
+                Phase::Force(bundle, outcome, tell) => self.forced_end(who, bundle, outcome, tell),
             };
             match step {
                 Step::Done(outcome) => self.log(who, outcome),
@@ -335,7 +350,7 @@ impl Model<'_> {
                     match timer.alarm {
                         Alarm::Call(who) => self.wake(who, timer.outcome),
                         Alarm::Scope(who, id) => self.scope_overdue(who, id),
-                        Alarm::Bundle(bundle) => self.hard_cancel(bundle),
+                        Alarm::Bundle(bundle) => self.pass_deadline(bundle),
                     }
                 }
             }
@@ -382,6 +397,7 @@ impl Model<'_> {
         }
         for bundle in self.bundles.iter_mut().flatten() {
             bundle.waiters.retain(others);
+            bundle.askers.retain(others);
         }
         for fd in &mut self.fds {
             fd.reader = fd.reader.filter(others);

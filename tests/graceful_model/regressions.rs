@@ -45,8 +45,8 @@ pub fn all() -> Vec<(&'static str, Plan)> {
             ]),
         ),
         (
-            "a deadline of the bundle that passed before bundle_cancel, which finds nobody left, \
-             doesn't make it fail",
+            "a deadline of the bundle that passed before bundle_cancel counts, though that finds \
+             nobody left",
             plan(&[
                 (
                     None,

@@ -280,6 +280,18 @@ impl Run<'_> {
                 Op::Notify(bundle, end) => {
                     call(|| ffi::dill_bundle_notify(self.bundle(bundle), self.end(end)))
                 }
+                Op::Request(bundle) => {
+                    let handle = bundle.map_or(-1, |bundle| self.bundle(bundle));
+                    call(|| ffi::dill_bundle_request(handle))
+                }
+                Op::Requested => call(|| ffi::dill_bundle_requested()),
+                Op::Fail(error) => {
+                    let outcome = call(|| ffi::dill_bundle_fail(error.into()));
+                    if outcome.0 == 0 {
+                        self.invariants.failed(me);
+                    }
+                    outcome
+                }
                 Op::Follow(bundle) => call(|| ffi::dill_bundle_follow(self.bundle(bundle))),
                 Op::Enter(..) if scopes.depth == MOST_SCOPES => return None,
                 Op::Enter(watch, limit) => {
@@ -330,6 +342,7 @@ impl Run<'_> {
                     Clause::Readable(fd) => (ffi::CHFDIN, self.pairs.readable(fd)),
                     Clause::Writable(fd) => (ffi::CHFDOUT, self.pairs.writable(fd)),
                     Clause::Bundle(bundle) => (ffi::CHBUNDLE, self.bundle(bundle)),
+                    Clause::Request => (ffi::CHREQUEST, -1),
                 };
                 match op {
                     ffi::CHSEND | ffi::CHRECV => {

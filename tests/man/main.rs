@@ -1,41 +1,52 @@
-//! The manual pages in docs/man: made from the documentation in the headers, fresh, with the
-//! same sections everywhere, shown well by man and mandoc, and with examples that compile
-//! as a reader copies them.
+//! The manual pages that `make` writes: the same sections everywhere, shown well by man and mandoc,
+//! and with examples that compile as a reader copies them.
 
 #[path = "../c_header/mod.rs"]
 mod c_header;
-mod page;
-mod roff;
 
-use c_header::{check_fresh, example_complaints, installed, root};
-use page::{HEADINGS, Library, headings};
-use std::collections::BTreeSet;
+use c_header::{example_complaints, installed};
+use capi_docs::page::{HEADINGS, Page};
+use capi_docs::{Library, PREFIXED_FUNCTIONS, root};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::{env, fs};
 
-fn is_update() -> bool {
-    env::var_os("DILL_UPDATE_MAN").is_some_and(|value| value == "1")
+static LIBRARY: LazyLock<Library> = LazyLock::new(Library::read);
+
+/// All pages by their paths.
+static PAGES: LazyLock<BTreeMap<String, Page>> = LazyLock::new(|| LIBRARY.pages());
+
+/// The directory that the pages were written to.
+static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    LIBRARY.write_pages(&directory).unwrap();
+    directory
+});
+
+/// Returns the pages that have a text, with their paths.
+fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PAGES.iter().filter_map(|(path, page)| match page {
+        Page::Text(text) => Some((&**path, &**text)),
+        Page::Link(_) => None,
+    })
 }
 
-#[test]
-fn the_committed_pages_are_fresh() {
-    let pages = Library::new().pages();
-    assert!(pages.len() > 120, "only {} pages", pages.len());
-    let directory = root().join("docs/man");
-    for (path, text) in &pages {
-        check_fresh(&directory.join(path), text, "DILL_UPDATE_MAN", "make man");
+/// Returns what a reader of the page sees.
+fn text(path: &str) -> &'static str {
+    match PAGES.get(path) {
+        Some(Page::Text(text)) => text,
+        Some(Page::Link(target)) => text(&format!("man3/{target}")),
+        None => panic!("there is no page {path}"),
     }
-    for section in ["man3", "man7"] {
-        for file in fs::read_dir(directory.join(section)).unwrap() {
-            let path = file.unwrap().path();
-            let name = path.strip_prefix(&directory).unwrap().to_str().unwrap();
-            if pages.contains_key(name) {
-                continue;
-            }
-            assert!(is_update(), "docs/man/{name} is of nothing that exists: run `make man`");
-            fs::remove_file(path).unwrap();
-        }
-    }
+}
+
+fn headings(page: &str) -> Vec<&str> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix(".SH "))
+        .map(|heading| heading.trim_matches('"'))
+        .collect()
 }
 
 /// The text below a heading.
@@ -46,25 +57,34 @@ fn section<'a>(page: &'a str, heading: &str) -> &'a str {
 }
 
 #[test]
+fn only_sources_of_pages_are_committed() {
+    for file in fs::read_dir(root().join("docs/man")).unwrap() {
+        let path = file.unwrap().path();
+        let is_source = path.extension().is_some_and(|extension| extension == "md");
+        assert!(is_source, "{}: pages are made by `make`, not committed", path.display());
+    }
+}
+
+#[test]
 fn every_page_has_the_same_sections() {
-    for (path, page) in Library::new().pages() {
-        let headings = headings(&page);
+    for (path, page) in texts() {
+        let headings = headings(page);
         if path.ends_with(".3") {
             assert_eq!(headings, HEADINGS, "{path}");
         } else {
             // Those of section 7 have some of their own between.
-            let fixed: Vec<&String> =
-                headings.iter().filter(|heading| HEADINGS.contains(&&***heading)).collect();
+            let fixed: Vec<&str> =
+                headings.iter().copied().filter(|heading| HEADINGS.contains(heading)).collect();
             assert_eq!(fixed, ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLE", "SEE ALSO"], "{path}");
             assert_eq!(headings[..3], ["NAME", "SYNOPSIS", "DESCRIPTION"], "{path}");
-            assert_eq!(headings.last().unwrap(), "SEE ALSO", "{path}");
+            assert_eq!(headings.last(), Some(&"SEE ALSO"), "{path}");
         }
         for heading in &headings {
-            let text = section(&page, heading);
+            let text = section(page, heading);
             assert!(text.chars().any(char::is_alphabetic), "{path}: {heading} is empty");
         }
         let name = path.split(['/', '.']).nth(1).unwrap();
-        let line = section(&page, "NAME");
+        let line = section(page, "NAME");
         assert_eq!(line.trim().lines().count(), 1, "{path}: {line}");
         assert!(line.starts_with(name) && line.contains(" \\- "), "{path}: {line}");
     }
@@ -72,36 +92,57 @@ fn every_page_has_the_same_sections() {
 
 #[test]
 fn every_function_of_libdill_has_a_page() {
-    let pages = Library::new().pages();
     let exports = fs::read_to_string(root().join("c-tests/exports.txt")).unwrap();
     // What `go` and the like stand for.
-    let items = c_header::all_items();
-    let internal = items.iter().filter(|item| item.is_internal()).map(|item| &*item.name);
+    let internal = LIBRARY.items.iter().filter(|item| item.is_internal()).map(|item| &*item.name);
     let machinery: BTreeSet<&str> = internal.chain(["dill_prologue"]).collect();
-    let mut count = 0;
+    let mut names = vec!["dill_go", "dill_go_mem", "dill_bundle_go", "dill_bundle_go_mem"];
     for line in exports.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split(' ').collect();
-        let name = fields[0].strip_prefix("dill_").unwrap();
         if fields.get(1) == Some(&"FUNC") && !machinery.contains(fields[0]) {
-            assert!(pages.contains_key(&format!("man3/{name}.3")), "{name} has no page");
+            names.push(fields[0]);
+        }
+    }
+    assert!(names.len() > 120, "only {} functions are listed", names.len());
+    for name in names {
+        let is_short = !PREFIXED_FUNCTIONS.contains(&name);
+        let short = name.strip_prefix("dill_").filter(|_| is_short);
+        for name in [Some(name), short].into_iter().flatten() {
+            assert!(PAGES.contains_key(&format!("man3/{name}.3")), "{name} has no page");
+        }
+    }
+}
+
+#[test]
+fn every_name_leads_to_a_page_that_explains_it() {
+    let mut count = 0;
+    for item in LIBRARY.items.iter().filter(|item| !item.is_internal()) {
+        for name in [&*item.name, item.short_name()] {
+            let path = format!("man3/{name}.3");
+            let is_there = text(&path).contains(item.short_name());
+            assert!(is_there, "{path} leads to a page without {}", item.short_name());
             count += 1;
         }
     }
-    for name in ["go", "go_mem", "bundle_go", "bundle_go_mem"] {
-        assert!(pages.contains_key(&format!("man3/{name}.3")), "{name} has no page");
+    assert!(count > 300, "only {count} names found: the reader has gone blind");
+    assert!(!PAGES.contains_key("man3/dump.3"), "there is no function dump");
+}
+
+#[test]
+fn pages_show_no_attributes() {
+    for (path, page) in texts() {
+        assert!(!page.contains("DILL_EXPORT"), "{path}");
     }
-    assert!(count >= 117, "only {count} functions are listed");
 }
 
 #[test]
 fn references_lead_to_pages() {
-    let pages = Library::new().pages();
-    let names: BTreeSet<&str> = pages.keys().map(|path| &path["man3/".len()..]).collect();
+    let names: BTreeSet<&str> = PAGES.keys().map(|path| &path["man3/".len()..]).collect();
     let mut count = 0;
-    for (path, page) in &pages {
-        for (at, _) in page.match_indices("\\fP(") {
+    for (path, page) in texts() {
+        for (at, _) in page.match_indices("\\fR(") {
             let name = page[..at].rsplit("\\fB").next().unwrap();
-            let section = &page[at + "\\fP(".len()..][..1];
+            let section = &page[at + "\\fR(".len()..][..1];
             if section.parse::<u8>().is_ok() {
                 assert!(names.contains(&*format!("{name}.{section}")), "{path}: {name}({section})");
                 count += 1;
@@ -125,9 +166,8 @@ fn viewer(program: &str) -> Option<Command> {
 #[test]
 fn mandoc_has_nothing_to_complain_about() {
     let Some(mut mandoc) = viewer("mandoc") else { return };
-    let pages = Library::new().pages();
-    mandoc.args(["-Tlint", "-Wwarning"]).current_dir(root().join("docs/man"));
-    let output = mandoc.args(pages.keys()).output().unwrap();
+    mandoc.args(["-Tlint", "-Wwarning"]).current_dir(&*DIRECTORY);
+    let output = mandoc.args(PAGES.keys()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.is_empty(), "{}\n{text}", output.status);
 }
@@ -136,7 +176,7 @@ fn mandoc_has_nothing_to_complain_about() {
 fn shown(path: &str) -> Option<String> {
     let mut man = viewer("man")?;
     man.args(["--warnings=all", "--encoding=UTF-8", "-P", "cat", "-l"]);
-    man.arg(root().join("docs/man").join(path));
+    man.arg(DIRECTORY.join(path));
     man.env("LC_ALL", "C.UTF-8").env("MANWIDTH", "120").env_remove("MANOPT");
     let output = man.output().unwrap();
     let warnings = String::from_utf8_lossy(&output.stderr);
@@ -147,7 +187,7 @@ fn shown(path: &str) -> Option<String> {
 #[test]
 fn examples_compile_as_they_are_shown() {
     let mut count = 0;
-    for path in Library::new().pages().keys() {
+    for (path, _) in texts() {
         let Some(text) = shown(path) else { return };
         let (_, example) = text.split_once("\nEXAMPLE\n").unwrap();
         let example = example.split("\nSEE ALSO\n").next().unwrap();

@@ -11,10 +11,14 @@ mod mixed;
 mod overflow;
 mod panics;
 mod scopes;
+mod shutdown_limits;
 mod signals;
 mod threads;
 
 use std::cell::RefCell;
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Once;
 
@@ -23,6 +27,17 @@ pub fn virtual_time() {
     static ONCE: Once = Once::new();
     // SAFETY: every test calls this first, and no other thread reads the environment before.
     ONCE.call_once(|| unsafe { std::env::set_var("DILL_CLOCK", "virtual") });
+}
+
+/// A process that runs one test of this program.
+pub fn own_process(test: &str) -> Command {
+    // On another machine's processor it runs under an emulator: see c-tests/cross.
+    let wrapper = env::var("DILL_TEST_WRAPPER").unwrap_or_default();
+    let own = env::current_exe().unwrap().into_os_string();
+    let mut words = wrapper.split_whitespace().map(OsString::from).chain([own]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["--exact", test, "--nocapture"]);
+    command
 }
 
 /// What has happened, in order.

@@ -2,10 +2,8 @@
 
 use redill::{Bundle, Deadline};
 use std::env;
-use std::ffi::OsString;
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 
 const CHILD: &str = "DILL_TEST_OVERFLOW";
 
@@ -26,16 +24,7 @@ fn an_overflow_names_the_coroutine_before_it_kills() {
     }
     let line = line!() - 4;
     let name = "overflow::an_overflow_names_the_coroutine_before_it_kills";
-    // On another machine's processor it runs under an emulator: see c-tests/cross.
-    let wrapper = env::var("DILL_TEST_WRAPPER").unwrap_or_default();
-    let own = env::current_exe().unwrap().into_os_string();
-    let mut words = wrapper.split_whitespace().map(OsString::from).chain([own]);
-    let output = Command::new(words.next().unwrap())
-        .args(words)
-        .args(["--exact", name, "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
+    let output = crate::own_process(name).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let expected = format!("stack overflow in the coroutine launched at {}:{line}:", file!());
     assert!(said.contains(&expected), "{said}");

@@ -25,6 +25,11 @@ static coroutine void has_children(int *ended) {
     ++*ended;
 }
 
+static coroutine void waits_for_request(void) {
+    struct chclause cl = {CHREQUEST, -1, NULL, 0};
+    (void)T(choose(&cl, 1, soon()));
+}
+
 void bundles(void) {
     int ended = 0, launched = 0;
     char *stack = malloc(64 * 1024);
@@ -35,6 +40,7 @@ void bundles(void) {
         if(T(chmake(ch)) == 0) keep(ch[0]), keep(ch[1]);
         (void)T(bundle_notify(b, ch[0]));
         (void)T(bundle_deadline(b, now() + 50));
+        (void)T(bundle_go(b, waits_for_request()));
         if(T(bundle_go(b, has_children(&ended))) == 0) launched++;
         if(T(bundle_go_mem(b, sleeps(3, &ended), stack, 64 * 1024)) == 0) launched++;
         struct bundle_storage mem;

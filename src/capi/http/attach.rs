@@ -1,7 +1,7 @@
 //! Making HTTP sockets of byte streams and the other way round.
 
 use super::dill_http_storage;
-use crate::capi::boundary::{int, unit};
+use crate::capi::boundary::{immediate, int, unit};
 use crate::os::errno::Errno;
 use crate::protocols::http::{self, Exchange};
 use crate::scheduler::handles;
@@ -59,7 +59,7 @@ use core::ffi::c_int;
 /// `http_attach_mem`, `http_detach`, `http_sendrequest`, `http_recvrequest`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
-    int(http::attach(s))
+    immediate::int(http::attach(s))
 }
 
 /// Makes an HTTP socket of a byte stream, with memory of the caller's.
@@ -69,25 +69,11 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream, which the HTTP socket takes over.
 /// - `mem`: memory for the socket.
-///
-/// # Return value
-///
-/// The handle of the HTTP socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no bytestream socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `http_attach`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -103,9 +89,9 @@ pub unsafe extern "C" fn dill_http_attach(s: c_int) -> c_int {
 pub unsafe extern "C" fn dill_http_attach_mem(s: c_int, mem: *mut dill_http_storage) -> c_int {
     if mem.is_null() {
         let _ = handles::close(s);
-        return int(Err(Errno::EINVAL));
+        return immediate::int(Err(Errno::EINVAL));
     }
-    int(http::attach(s))
+    immediate::int(http::attach(s))
 }
 
 /// Ends the head of a message and sends it.

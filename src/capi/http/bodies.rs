@@ -1,9 +1,8 @@
 //! The bodies of messages.
 
-use crate::capi::boundary::unit;
+use crate::capi::boundary::{length, unit};
 use crate::protocols::http;
 use crate::sockets::io_list::{IoList, ToFill, ToSend};
-use crate::sockets::message_socket::length_to_c;
 use core::ffi::{c_int, c_void};
 
 /// Sends a part of the body of a message.
@@ -179,5 +178,5 @@ pub unsafe extern "C" fn dill_http_recvbody(
     let mut list = IoList::single(buf, len);
     let list = &raw mut list;
     // SAFETY: the list lives through the call; the memory is the caller's promise.
-    length_to_c(http::receive_body(s, unsafe { ToFill::new(list, list) }, deadline))
+    length(http::receive_body(s, unsafe { ToFill::new(list, list) }, deadline))
 }

@@ -1,7 +1,7 @@
 //! What addresses consist of, and their text.
 
 use super::{address, address_mut, dill_ipaddr};
-use crate::capi::boundary::{int, unit};
+use crate::capi::boundary::immediate;
 use crate::os::errno::Errno;
 use crate::sockets::ip_address::IpAddress;
 use core::ffi::{c_char, c_int};
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn dill_ipaddr_str(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipaddr_family(addr: *const dill_ipaddr) -> c_int {
     // SAFETY: the caller's promise.
-    int(unsafe { address(addr) }.map(IpAddress::family))
+    immediate::int(unsafe { address(addr) }.map(IpAddress::family))
 }
 
 /// Gives an IP address to functions of the system, such as `bind` and `connect`.
@@ -156,7 +156,9 @@ pub unsafe extern "C" fn dill_ipaddr_sockaddr(addr: *const dill_ipaddr) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipaddr_len(addr: *const dill_ipaddr) -> c_int {
     // SAFETY: the caller's promise.
-    int(unsafe { address(addr) }.and_then(IpAddress::socket_length).map(|len| len as c_int))
+    immediate::int(
+        unsafe { address(addr) }.and_then(IpAddress::socket_length).map(|len| len as c_int),
+    )
 }
 
 /// Tells the port of an address.
@@ -193,7 +195,7 @@ pub unsafe extern "C" fn dill_ipaddr_len(addr: *const dill_ipaddr) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipaddr_port(addr: *const dill_ipaddr) -> c_int {
     // SAFETY: the caller's promise.
-    int(unsafe { address(addr) }.and_then(IpAddress::port).map(c_int::from))
+    immediate::int(unsafe { address(addr) }.and_then(IpAddress::port).map(c_int::from))
 }
 
 /// Changes the port of an address.
@@ -228,7 +230,7 @@ pub unsafe extern "C" fn dill_ipaddr_port(addr: *const dill_ipaddr) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipaddr_setport(addr: *mut dill_ipaddr, port: c_int) {
     // SAFETY: the caller's promise.
-    unit(unsafe { address_mut(addr) }.and_then(|addr| addr.set_port(port)));
+    immediate::unit(unsafe { address_mut(addr) }.and_then(|addr| addr.set_port(port)));
 }
 
 /// Tells whether two addresses are equal.

@@ -1,7 +1,7 @@
 //! Making addresses of names.
 
 use super::{address_mut, dill_ipaddr, text};
-use crate::capi::boundary::{int, unit};
+use crate::capi::boundary::{immediate, int, unit};
 use crate::os::errno::Errno;
 use crate::sockets::ip_address::{self, IpAddress, Mode};
 use core::ffi::{c_char, c_int};
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn dill_ipaddr_local(
 ) -> c_int {
     // SAFETY: both are the caller's promise.
     let (addr, name) = unsafe { (address_mut(addr), text(name)) };
-    unit(addr.and_then(|addr| {
+    immediate::unit(addr.and_then(|addr| {
         *addr = IpAddress::NONE;
         *addr = ip_address::local(name, port, Mode::from_raw(mode)?)?;
         Ok(())

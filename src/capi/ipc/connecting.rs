@@ -2,7 +2,7 @@
 
 use super::{dill_ipc_listener_storage, dill_ipc_storage};
 use crate::capi::arguments::{storage, text};
-use crate::capi::boundary::int;
+use crate::capi::boundary::{immediate, int};
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
 use core::ffi::{c_char, c_int};
@@ -51,7 +51,7 @@ use core::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_listen(addr: *const c_char, backlog: c_int) -> c_int {
     // SAFETY: the name is the caller's promise.
-    int(unsafe { text(addr) }.and_then(|path| ipc::listen(path, backlog)))
+    immediate::int(unsafe { text(addr) }.and_then(|path| ipc::listen(path, backlog)))
 }
 
 /// Starts to listen for local connections, in memory of the caller's.
@@ -61,28 +61,11 @@ pub unsafe extern "C" fn dill_ipc_listen(addr: *const c_char, backlog: c_int) ->
 ///
 /// # Parameters
 ///
-/// - `addr`: the name of the socket's file.
-/// - `backlog`: how many connections may wait to be accepted.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the file may not be made there.
-/// - `EADDRINUSE`: the file exists already.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `addr` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
-/// - `ENOENT`, `ENOTDIR`: the directory doesn't exist.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_listen`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -102,7 +85,7 @@ pub unsafe extern "C" fn dill_ipc_listen_mem(
 ) -> c_int {
     // SAFETY: the name is the caller's promise.
     let path = storage(mem).and_then(|_| unsafe { text(addr) });
-    int(path.and_then(|path| ipc::listen(path, backlog)))
+    immediate::int(path.and_then(|path| ipc::listen(path, backlog)))
 }
 
 /// Accepts an incoming local connection.
@@ -157,30 +140,11 @@ pub unsafe extern "C" fn dill_ipc_accept(s: c_int, deadline: i64) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `s`: the listener.
 /// - `mem`: memory for the connection.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation
-///   fails; 0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `EBUSY`: another coroutine is accepting from the listener.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
-///   connection stays in the queue.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no local listener.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `ipc_accept`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -254,30 +218,11 @@ pub unsafe extern "C" fn dill_ipc_connect(addr: *const c_char, deadline: i64) ->
 ///
 /// # Parameters
 ///
-/// - `addr`: the name of the socket's file.
 /// - `mem`: memory for the connection.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation
-///   fails; 0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the file may not be written.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNREFUSED`: nobody listens at the file any more.
-/// - `EINVAL`: `addr` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENAMETOOLONG`: the name is longer than the system takes, 107 bytes.
-/// - `ENOENT`, `ENOTDIR`: there is no such file.
-/// - `ENOMEM`: out of memory.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_connect`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

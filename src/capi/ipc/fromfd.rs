@@ -2,7 +2,7 @@
 
 use super::{dill_ipc_listener_storage, dill_ipc_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::immediate;
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
 use core::ffi::c_int;
@@ -46,7 +46,7 @@ use core::ffi::c_int;
 /// `ipc_listener_fromfd_mem`, `ipc_listen`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_listener_fromfd(fd: c_int) -> c_int {
-    int(ipc::listener_from_fd(fd))
+    immediate::int(ipc::listener_from_fd(fd))
 }
 
 /// Makes a listener of a file descriptor, in memory of the caller's.
@@ -56,27 +56,11 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a listening local stream socket.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no local stream socket or does not listen, or `mem` is
-///   `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -93,7 +77,7 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd_mem(
     fd: c_int,
     mem: *mut dill_ipc_listener_storage,
 ) -> c_int {
-    int(storage(mem).and_then(|_| ipc::listener_from_fd(fd)))
+    immediate::int(storage(mem).and_then(|_| ipc::listener_from_fd(fd)))
 }
 
 /// Makes a connection of a file descriptor.
@@ -135,7 +119,7 @@ pub unsafe extern "C" fn dill_ipc_listener_fromfd_mem(
 /// `ipc_fromfd_mem`, `ipc_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
-    int(ipc::from_fd(fd, Storage::Own))
+    immediate::int(ipc::from_fd(fd, Storage::Own))
 }
 
 /// Makes a connection of a file descriptor, in memory of the caller's.
@@ -145,26 +129,11 @@ pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a connected local stream socket.
 /// - `mem`: memory for the connection.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no local stream socket or listens, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ipc_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -178,5 +147,5 @@ pub unsafe extern "C" fn dill_ipc_fromfd(fd: c_int) -> c_int {
 /// `ipc_fromfd`, `ipc_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_fromfd_mem(fd: c_int, mem: *mut dill_ipc_storage) -> c_int {
-    int(storage(mem).and_then(|storage| ipc::from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| ipc::from_fd(fd, storage)))
 }

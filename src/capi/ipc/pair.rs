@@ -2,7 +2,7 @@
 
 use super::dill_ipc_pair_storage;
 use crate::capi::arguments::storage;
-use crate::capi::boundary::unit;
+use crate::capi::boundary::immediate;
 use crate::os::errno::{Errno, Result};
 use crate::sockets::ipc;
 use crate::sockets::storage::Storage;
@@ -54,7 +54,7 @@ unsafe fn pair(s: *mut c_int, storage: Result<Storage>) -> Result<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ipc_pair(s: *mut c_int) -> c_int {
     // SAFETY: the place is the caller's promise.
-    unit(unsafe { pair(s, Ok(Storage::Own)) })
+    immediate::unit(unsafe { pair(s, Ok(Storage::Own)) })
 }
 
 /// Makes two local connections that are each other's peers, in memory of the caller's.
@@ -65,22 +65,10 @@ pub unsafe extern "C" fn dill_ipc_pair(s: *mut c_int) -> c_int {
 /// # Parameters
 ///
 /// - `mem`: memory for both connections.
-/// - `s`: where the two handles go.
-///
-/// # Return value
-///
-/// 0, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `s` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handles belong to the calling thread.
+/// Those of `ipc_pair`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -99,5 +87,5 @@ pub unsafe extern "C" fn dill_ipc_pair_mem(
     s: *mut c_int,
 ) -> c_int {
     // SAFETY: the place is the caller's promise.
-    unit(unsafe { pair(s, storage(mem)) })
+    immediate::unit(unsafe { pair(s, storage(mem)) })
 }

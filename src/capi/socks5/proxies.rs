@@ -229,7 +229,10 @@ pub unsafe extern "C" fn dill_socks5_proxy_recvcommandbyname(
 /// # Parameters
 ///
 /// - `s`: a byte stream to the client.
-/// - `reply`: what has come of the command: `SOCKS5_SUCCESS` or another of these constants.
+/// - `reply`: what has come of the command: `SOCKS5_SUCCESS`, `SOCKS5_GENERAL_FAILURE`,
+///   `SOCKS5_CONNECTION_NOT_ALLOWED`, `SOCKS5_NETWORK_UNREACHABLE`, `SOCKS5_HOST_UNREACHABLE`,
+///   `SOCKS5_CONNECTION_REFUSED`, `SOCKS5_TTL_EXPIRED`, `SOCKS5_COMMAND_NOT_SUPPORTED` or
+///   `SOCKS5_ADDRESS_TYPE_NOT_SUPPORTED`.
 /// - `ipaddr`: the address that the proxy uses for the client, or 0.0.0.0 with port 0.
 /// - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
 ///   tries without blocking, -1 waits for ever.

@@ -2,7 +2,7 @@
 
 use super::{dill_tcp_listener_storage, dill_tcp_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::{immediate, int};
 use crate::capi::ip_address::{address, address_mut, dill_ipaddr};
 use crate::os::errno::Result;
 use crate::sockets::storage::Storage;
@@ -76,7 +76,7 @@ unsafe fn accept(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_listen(addr: *mut dill_ipaddr, backlog: c_int) -> c_int {
     // SAFETY: the address is the caller's promise.
-    int(unsafe { listen(addr, backlog, Storage::Own) })
+    immediate::int(unsafe { listen(addr, backlog, Storage::Own) })
 }
 
 /// Starts to listen for TCP connections, in memory of the caller's.
@@ -86,28 +86,11 @@ pub unsafe extern "C" fn dill_tcp_listen(addr: *mut dill_ipaddr, backlog: c_int)
 ///
 /// # Parameters
 ///
-/// - `addr`: the address to listen on. If its port is 0, a free one is chosen and stored
-///   in it.
-/// - `backlog`: how many connections may wait to be accepted.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EADDRINUSE`: the address is in use already.
-/// - `EADDRNOTAVAIL`: this machine has no such address.
-/// - `EAFNOSUPPORT`: `addr` holds no IP address.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `addr` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_listen`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -126,7 +109,7 @@ pub unsafe extern "C" fn dill_tcp_listen_mem(
     mem: *mut dill_tcp_listener_storage,
 ) -> c_int {
     // SAFETY: the address is the caller's promise.
-    int(storage(mem).and_then(|storage| unsafe { listen(addr, backlog, storage) }))
+    immediate::int(storage(mem).and_then(|storage| unsafe { listen(addr, backlog, storage) }))
 }
 
 /// Accepts an incoming TCP connection.
@@ -184,31 +167,11 @@ pub unsafe extern "C" fn dill_tcp_accept(s: c_int, addr: *mut dill_ipaddr, deadl
 ///
 /// # Parameters
 ///
-/// - `s`: the listener.
-/// - `addr`: where the address of the connection's other end goes, or `NULL`.
 /// - `mem`: memory for the connection.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation
-///   fails; 0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `EBUSY`: another coroutine is accepting from the listener.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system. The
-///   connection stays in the queue.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no TCP listener.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `tcp_accept`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -288,31 +251,11 @@ pub unsafe extern "C" fn dill_tcp_connect(addr: *const dill_ipaddr, deadline: i6
 ///
 /// # Parameters
 ///
-/// - `addr`: the address to connect to.
 /// - `mem`: memory for the connection.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation
-///   fails; 0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EAFNOSUPPORT`: `addr` holds no IP address.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNREFUSED`: nobody listens at the address. That is also so where the system has connected
-///   the socket to itself, as TCP does if the port happens to be its own.
-/// - `ECONNRESET`: the peer has reset the connection.
-/// - `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`: the host cannot be reached.
-/// - `EINVAL`: `addr` or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_connect`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

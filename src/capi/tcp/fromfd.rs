@@ -2,7 +2,7 @@
 
 use super::{dill_tcp_listener_storage, dill_tcp_storage};
 use crate::capi::arguments::storage;
-use crate::capi::boundary::int;
+use crate::capi::boundary::immediate;
 use crate::sockets::storage::Storage;
 use crate::sockets::tcp;
 use core::ffi::c_int;
@@ -48,7 +48,7 @@ use core::ffi::c_int;
 /// `tcp_listener_fromfd_mem`, `tcp_listen`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_listener_fromfd(fd: c_int) -> c_int {
-    int(tcp::listener_from_fd(fd, Storage::Own))
+    immediate::int(tcp::listener_from_fd(fd, Storage::Own))
 }
 
 /// Makes a listener of a file descriptor, in memory of the caller's.
@@ -58,26 +58,11 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a listening TCP socket, IPv4 or IPv6.
 /// - `mem`: memory for the listener.
-///
-/// # Return value
-///
-/// The handle of the listener, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no TCP socket or does not listen, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_listener_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -94,7 +79,7 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd_mem(
     fd: c_int,
     mem: *mut dill_tcp_listener_storage,
 ) -> c_int {
-    int(storage(mem).and_then(|storage| tcp::listener_from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| tcp::listener_from_fd(fd, storage)))
 }
 
 /// Makes a connection of a file descriptor.
@@ -137,7 +122,7 @@ pub unsafe extern "C" fn dill_tcp_listener_fromfd_mem(
 /// `tcp_fromfd_mem`, `tcp_connect`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
-    int(tcp::from_fd(fd, Storage::Own))
+    immediate::int(tcp::from_fd(fd, Storage::Own))
 }
 
 /// Makes a connection of a file descriptor, in memory of the caller's.
@@ -147,26 +132,11 @@ pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
 ///
 /// # Parameters
 ///
-/// - `fd`: a connected TCP socket, IPv4 or IPv6.
 /// - `mem`: memory for the connection.
-///
-/// # Return value
-///
-/// The handle of the connection, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: `fd` is not open.
-/// - `EBUSY`: a coroutine waits for `fd`, in `fdin` or `fdout`.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `EINVAL`: `fd` is negative or no TCP socket or listens, or `mem` is `NULL`.
-/// - `EMFILE`, `ENFILE`: no file descriptor is left, in the process or in the system.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSOCK`: `fd` is no socket.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `tcp_fromfd`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -180,5 +150,5 @@ pub unsafe extern "C" fn dill_tcp_fromfd(fd: c_int) -> c_int {
 /// `tcp_fromfd`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_tcp_fromfd_mem(fd: c_int, mem: *mut dill_tcp_storage) -> c_int {
-    int(storage(mem).and_then(|storage| tcp::from_fd(fd, storage)))
+    immediate::int(storage(mem).and_then(|storage| tcp::from_fd(fd, storage)))
 }

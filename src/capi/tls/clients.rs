@@ -88,9 +88,7 @@ pub unsafe extern "C" fn dill_tls_attach_client(s: c_int, deadline: i64) -> c_in
 
 /// Starts a TLS session as client, without verifying the server, in memory of the caller's.
 ///
-/// WARNING: nobody is verified. The session is encrypted, but whoever answers is taken for
-/// the server, so it is no protection from anybody who can get in between. This is what
-/// libdill does, and for tests only. Use `tls_attach_client_verify`.
+/// WARNING: the server is not verified, see `tls_attach_client`.
 ///
 /// Works as `tls_attach_client`, but with memory of the caller's in the place of a block of
 /// the library's; it must stay in place until the handle is closed. It needs no alignment.
@@ -98,32 +96,11 @@ pub unsafe extern "C" fn dill_tls_attach_client(s: c_int, deadline: i64) -> c_in
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
-///   more, whether the call succeeds or, for any reason but `EBADF`, fails.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
-///   0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the TLS socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
-/// - `EINVAL`: `mem` is `NULL`.
-/// - `EIO`: the system gives no random bytes.
-/// - `EMFILE`: no handle is left.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
-///   breaks the rules or refuses the session.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `tls_attach_client`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -233,41 +210,11 @@ pub unsafe extern "C" fn dill_tls_attach_client_verify(
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
-///   more, whether the call succeeds or, for any reason but `EBADF`, fails.
-/// - `hostname`: the name or the IP address that the certificate of the server must be for.
-///   A name is also sent to the server, which may have several certificates (SNI).
-/// - `cafile`: a PEM file with the certificates of the authorities to trust, or `NULL` for
-///   those that the system trusts.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
-///   0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the TLS socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the certificate of the server was refused: nobody trusted has issued it, it
-///   is for another host, not valid yet or not any more, or revoked; or the server has
-///   refused us, which may want a certificate, or a file may not be read.
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
-/// - `EINVAL`: `mem` is `NULL`; `hostname` is `NULL`, or neither a name nor an address; or
-///   `cafile` holds no certificate, or something else than certificates.
-/// - `EIO`: the system gives no random bytes.
-/// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
-/// - `ENOENT`: a file does not exist, or the system trusts nobody.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
-///   breaks the rules or refuses the session.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `tls_attach_client_verify`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

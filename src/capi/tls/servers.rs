@@ -108,38 +108,11 @@ pub unsafe extern "C" fn dill_tls_attach_server(
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
-///   more, whether the call succeeds or, for any reason but `EBADF`, fails.
-/// - `cert`: a PEM file with the certificate of the server, followed by those that lead
-///   from it to the authority, if there are any.
-/// - `pkey`: a PEM file with the private key of the certificate.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
-///   0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the TLS socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the client has refused our certificate, or a file may not be read.
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
-/// - `EINVAL`: `mem` or a name is `NULL`, `cert` or `pkey` is no such file, or the key does
-///   not belong to the certificate.
-/// - `EIO`: the system gives no random bytes.
-/// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
-/// - `ENOENT`: a file does not exist.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
-///   breaks the rules or refuses the session.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `tls_attach_server`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -241,41 +214,11 @@ pub unsafe extern "C" fn dill_tls_attach_server_verify(
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream to talk TLS on. It is taken over: the handle is not valid any
-///   more, whether the call succeeds or, for any reason but `EBADF`, fails.
-/// - `cert`: a PEM file with the certificate of the server, followed by those that lead
-///   from it to the authority, if there are any.
-/// - `pkey`: a PEM file with the private key of the certificate.
-/// - `client_cafile`: a PEM file with the certificates of the authorities whose clients are
-///   let in.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the handshake fails;
-///   0 tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the TLS socket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EACCES`: the client has no certificate, or one that was refused; or it has refused
-///   ours, or a file may not be read.
-/// - `EBADF`: the handle is not open.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken, or the peer has ended it during the handshake.
-/// - `EINVAL`: `mem` or a name is `NULL`, a file is not what it should be, or the key does
-///   not belong to the certificate.
-/// - `EIO`: the system gives no random bytes.
-/// - `EMFILE`, `ENFILE`: no handle is left, or no file descriptor for reading the files.
-/// - `ENOENT`: a file does not exist.
-/// - `ENOMEM`: out of memory.
-/// - `EPROTO`: `s` is no byte stream; or the peer talks something else than TLS 1.2 or 1.3,
-///   breaks the rules or refuses the session.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The handle belongs to the thread that made it. On another one it is `EBADF`.
+/// Those of `tls_attach_server_verify`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -147,37 +147,11 @@ pub unsafe extern "C" fn dill_ws_attach_client(
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream, which the WebSocket takes over.
-/// - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
-///   expects; and `WS_NOHTTP` to leave out the handshake.
-/// - `resource`: the resource to ask for, such as `/chat`. Not used with `WS_NOHTTP`.
-/// - `host`: the virtual host, with a port if it is not the default. Not used with `WS_NOHTTP`.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
-///   tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the WebSocket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken.
-/// - `EINVAL`: a flag is unknown, `mem` is `NULL`, or `resource` or `host` is missing or can't
-///   stand in a head.
-/// - `EIO`: the system gives no random bytes.
-/// - `EMFILE`: no handle is left.
-/// - `EMSGSIZE`: the server's answer is too long.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no bytestream socket.
-/// - `EPROTO`: the server has not answered as a WebSocket server does.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ws_attach_client`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///
@@ -280,37 +254,11 @@ pub unsafe extern "C" fn dill_ws_attach_server(
 ///
 /// # Parameters
 ///
-/// - `s`: the byte stream, which the WebSocket takes over.
-/// - `flags`: `WS_TEXT` or `WS_BINARY`: the type of the messages that `msend` sends and `mrecv`
-///   expects; and `WS_NOHTTP` to leave out the handshake.
-/// - `resource`: where the resource that the client asks for goes, or `NULL`.
-/// - `resourcelen`: size of that memory, with room for the terminating zero.
-/// - `host`: where the virtual host that the client names goes, or `NULL`.
-/// - `hostlen`: size of that memory, with room for the terminating zero.
 /// - `mem`: memory for the socket.
-/// - `deadline`: the time, in milliseconds as given by `now`, at which the operation fails; 0
-///   tries without blocking, -1 waits for ever.
-///
-/// # Return value
-///
-/// The handle of the WebSocket, or -1 with `errno` set to one of the values below.
 ///
 /// # Errors
 ///
-/// - `EBADF`: the handle is not open, or was closed during the call.
-/// - `ECANCELED`: the coroutine was cancelled.
-/// - `ECONNRESET`: the connection is broken.
-/// - `EINVAL`: a flag is unknown, or `mem` is `NULL`.
-/// - `EMFILE`: no handle is left.
-/// - `EMSGSIZE`: the client's request is too long, or its resource or host does not fit.
-/// - `ENOMEM`: out of memory.
-/// - `ENOTSUP`: the handle is no bytestream socket.
-/// - `EPROTO`: the client has not asked for a WebSocket of this version. It was told so.
-/// - `ETIMEDOUT`: the deadline has passed.
-///
-/// # Thread safety
-///
-/// The new handle belongs to the calling thread.
+/// Those of `ws_attach_server`, and `EINVAL` if `mem` is `NULL`.
 ///
 /// # Example
 ///

@@ -1,9 +1,8 @@
 //! The end of WebSockets, and the peer's reason for it.
 
 use crate::capi::arguments::bytes;
-use crate::capi::boundary::{int, unit};
+use crate::capi::boundary::{int, length, unit};
 use crate::protocols::websocket;
-use crate::sockets::message_socket::length_to_c;
 use core::ffi::{c_int, c_void};
 use core::slice;
 
@@ -182,7 +181,7 @@ pub unsafe extern "C" fn dill_ws_status(
             Ok(_) => websocket::status(s, Some(slice::from_raw_parts_mut(buf.cast(), len))),
         }
     };
-    length_to_c(result.map(|(code, length)| {
+    length(result.map(|(code, length)| {
         if !status.is_null() {
             // SAFETY: as above.
             unsafe { *status = code.into() };

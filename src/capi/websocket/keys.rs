@@ -1,7 +1,7 @@
 //! The keys of the handshake, for programs with a handshake of their own.
 
 use crate::capi::arguments::text;
-use crate::capi::boundary::unit;
+use crate::capi::boundary::immediate;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::websocket::{self, KEY_SIZE};
 use core::ffi::{c_char, c_int};
@@ -54,7 +54,7 @@ unsafe fn put_key(place: *mut c_char, make: impl FnOnce() -> Result<[u8; KEY_SIZ
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dill_ws_request_key(request_key: *mut c_char) -> c_int {
     // SAFETY: the memory is the caller's promise.
-    unit(unsafe { put_key(request_key, websocket::request_key) })
+    immediate::unit(unsafe { put_key(request_key, websocket::request_key) })
 }
 
 /// Makes the answer to the key of a handshake.
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn dill_ws_response_key(
     response_key: *mut c_char,
 ) -> c_int {
     // SAFETY: text and memory are the caller's promise.
-    unit(unsafe {
+    immediate::unit(unsafe {
         text(request_key)
             .and_then(|key| put_key(response_key, || websocket::response_key(key.to_bytes())))
     })

@@ -1,11 +1,10 @@
 //! Sending and receiving the messages of WebSockets.
 
 use super::{DILL_WS_BINARY, DILL_WS_TEXT, content};
-use crate::capi::boundary::unit;
+use crate::capi::boundary::{length, unit};
 use crate::capi::io_list::dill_iolist;
 use crate::protocols::websocket::{self, Content};
 use crate::sockets::io_list::{IoList, ToFill, ToSend};
-use crate::sockets::message_socket::length_to_c;
 use core::ffi::{c_int, c_void};
 
 /// # Safety
@@ -19,7 +18,7 @@ unsafe fn receive(
 ) -> isize {
     // SAFETY: by the caller's promise.
     let result = websocket::receive(s, unsafe { ToFill::new(first, last) }, deadline);
-    length_to_c(result.map(|(length, content)| {
+    length(result.map(|(length, content)| {
         if !flags.is_null() {
             let flag = if content == Content::Text { DILL_WS_TEXT } else { DILL_WS_BINARY };
             // SAFETY: by the caller's promise.

@@ -1,7 +1,8 @@
 //! The end of bundles: their members are hard-cancelled first.
 
 use super::failure::discard;
-use super::{Bundle, CLOSING, FORCED, Grace};
+use super::{Bundle, CLOSING, Cause, FAILED, FORCED, FOREIGN, PackedGrace};
+use crate::concurrency::last_resort;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -19,9 +20,29 @@ impl Bundle {
         Ok(())
     }
 
-    /// Has every blocking call of all members fail from now on.
+    /// Makes every blocking call of all members fail from now on. The bundle is not being closed.
+    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context, cause: Cause) {
+        if self.is_empty() {
+            return;
+        }
+        self.note_cause(cause);
+        if last_resort::is_on() {
+            last_resort::begin(context, &self.members, None);
+        }
+        self.stop_members(context);
+    }
+
+    /// Notes why members are being hard-cancelled, if that has not happened before.
+    pub(super) fn note_cause(&self, cause: Cause) {
+        if !self.is(CLOSING) && self.cause.get() == Cause::Closing {
+            self.cause.set(cause);
+        }
+    }
+
+    /// Makes every blocking call of all members fail from now on.
     #[inline(always)]
-    pub(in crate::concurrency) fn hard_cancel(&self, context: &Context) {
+    fn stop_members(&self, context: &Context) {
+        context.note_periods();
         let mut next = self.members.first();
         while let Some(member) = next {
             next = self.members.after(member);
@@ -39,11 +60,28 @@ impl Bundle {
 
     #[inline(always)]
     fn cancel_all(&self, context: &Context) {
+        if last_resort::is_on() {
+            return self.cancel_all_watched(context);
+        }
+        self.cancel_all_unwatched(context);
+    }
+
+    /// As [`Bundle::cancel_all`], while `dill_last_resort` limits the time that it takes.
+    #[cold]
+    #[inline(never)]
+    fn cancel_all_watched(&self, context: &Context) {
+        let watch = last_resort::Watch::begin(context, &self.members);
+        self.cancel_all_unwatched(context);
+        watch.end(context);
+    }
+
+    #[inline(always)]
+    fn cancel_all_unwatched(&self, context: &Context) {
         self.state.set(self.state.get() | CLOSING);
-        self.grace.set(Grace::None);
+        self.grace.set(PackedGrace::NONE);
+        self.set_canceller(context);
+        self.stop_members(context);
         let current = context.current();
-        self.canceller.set(Some(current));
-        self.hard_cancel(context);
         loop {
             self.waiters.push_back(current.waiter_ref());
             current.will_block(Blocked::Waiter, Interrupt::Never);
@@ -62,17 +100,31 @@ impl Bundle {
             self.end_waits(context);
         }
         if let Some(extras) = self.extras.get() {
+            self.report_left_inside(context);
+            self.forget_left_open(context);
             self.extras.set(None);
             extras.drop_all(context);
         }
-        if let Some(failure) = self.take_failure() {
-            discard(failure);
+        if self.is(FAILED | FOREIGN) {
+            self.drop_rare(context);
         }
         self.in_owner.unlink();
         self.state.set(0);
+        self.cause.set(Cause::Closing);
         self.canceller.set(None);
-        self.grace.set(Grace::None);
+        self.grace.set(PackedGrace::NONE);
         self.give_up(context);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_rare(&self, context: &Context) {
+        if let Some(failure) = self.take_failure() {
+            discard(failure);
+        }
+        if self.is(FOREIGN) {
+            self.forget_foreign_canceller(context);
+        }
     }
 
     /// Takes back the memory of a bundle that is as good as new, but for its owner.

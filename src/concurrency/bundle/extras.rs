@@ -7,6 +7,7 @@ use crate::os::errno::Result;
 use crate::scheduler::clock::{has_come, is_never};
 use crate::scheduler::context::Context;
 use crate::scheduler::timers::{OnExpiry, Timer};
+use core::cell::Cell;
 use core::mem::offset_of;
 
 impl Following {
@@ -19,7 +20,7 @@ impl Following {
 }
 
 impl Bundle {
-    fn make_extras(&self, context: &Context) -> Result<Ref<Extras>> {
+    pub(super) fn make_extras(&self, context: &Context) -> Result<Ref<Extras>> {
         if let Some(extras) = self.extras.get() {
             return Ok(extras);
         }
@@ -29,22 +30,28 @@ impl Bundle {
             notifications: Subscribers::new(),
             followers: List::new(),
             followed: List::new(),
+            askers: List::new(),
+            left_inside: List::new(),
+            left_open: Cell::new(None),
             deadline: Timer::new(Extras::DEADLINE_PASSED),
         })?;
         extras.notifications.init();
         extras.followers.init();
         extras.followed.init();
+        extras.askers.init();
+        extras.left_inside.init();
         self.extras.set(Some(extras));
         Ok(extras)
     }
 
-    /// Calls `add` with the subscribers that are the first to be told of the request.
+    /// Calls `add` with the bundle and the subscribers that are the first to be told of the request.
     pub(in crate::concurrency) fn with_notifications(
         &self,
         context: &Context,
-        add: impl FnOnce(&Subscribers) -> Result<()>,
+        add: impl FnOnce(Ref<Bundle>, &Subscribers) -> Result<()>,
     ) -> Result<()> {
-        add(&self.make_extras(context)?.notifications)
+        let extras = self.make_extras(context)?;
+        add(extras.bundle, &extras.notifications)
     }
 
     /// Lets the bundle get the request together with `other`, which hasn't got it yet.
@@ -72,22 +79,28 @@ impl Bundle {
     }
 
     /// Hard-cancels the members when `deadline` (milliseconds; negative: never) passes. Replaces
-    /// an earlier deadline.
+    /// an earlier deadline, also one that has passed. A bundle that is being closed takes none.
     pub(in crate::concurrency) fn set_deadline(
         &self,
         context: &Context,
         deadline: i64,
     ) -> Result<()> {
+        if self.is_closing() {
+            return Ok(());
+        }
         if is_never(deadline) && self.extras.get().is_none() {
+            self.forget_deadline();
             return Ok(());
         }
         let timer = self.make_extras(context)?.deadline_ref();
+        self.forget_cause();
         context.disarm_timer(timer);
+        self.forget_deadline();
         if is_never(deadline) {
             return Ok(());
         }
         if has_come(deadline, context.clock.refresh()) {
-            self.hard_cancel(context);
+            self.pass_deadline(context);
         } else {
             context.arm_timer(timer, deadline);
         }
@@ -125,7 +138,7 @@ impl Extras {
         // SAFETY: only `Extras::deadline` has this function.
         let extras: Ref<Extras> = unsafe { Ref::from_raw(extras) };
         if let Some(context) = Context::existing() {
-            extras.bundle.hard_cancel(context);
+            extras.bundle.pass_deadline(context);
         }
     };
 }
@@ -150,6 +163,9 @@ fn deliver_to_one(context: &Context, bundle: &Bundle, pending: &List<InFollowed>
     if let Some(extras) = bundle.extras.get() {
         extras.notifications.tell_all(context, News::Happened);
         extras.followers.append_to(pending);
+        while let Some(asker) = extras.askers.first() {
+            asker.complete(context, 0);
+        }
     }
     bundle.tell_subscribers(context);
 }

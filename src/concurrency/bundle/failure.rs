@@ -1,6 +1,6 @@
 //! Panics of members, which the owner receives.
 
-use super::{Bundle, FAILED, Failure, of};
+use super::{Bundle, Cause, FAILED, Failure, of};
 use crate::scheduler::context::Context;
 use core::mem::ManuallyDrop;
 
@@ -32,7 +32,7 @@ impl Bundle {
     #[cold]
     fn fail(&self, context: &Context, failure: Failure) -> Option<Failure> {
         self.state.set(self.state.get() | FAILED);
-        self.hard_cancel(context);
+        self.hard_cancel(context, Cause::Failure);
         match self.failure.take() {
             None => {
                 self.failure.set(Some(ManuallyDrop::new(Box::new(failure))));

@@ -1,7 +1,9 @@
 //! The end of coroutines, as their bundles see it.
 
+use super::left_open;
 use super::{Bundle, HAS_FINISHED, Owned, of};
 use crate::concurrency::scope_chain;
+use crate::context_switch;
 use crate::intrusive::Ref;
 use crate::scheduler::context::Context;
 use crate::scheduler::coroutine::{Coroutine, care};
@@ -38,11 +40,35 @@ fn finish_at_once_and(end: impl FnOnce(Ref<Coroutine>)) -> Option<Ref<Coroutine>
     Some(next)
 }
 
+/// Finishes the running coroutine where [`finish_at_once`] has not. Does not return.
+#[inline(never)]
+pub(crate) extern "C" fn finish_slow() {
+    match finish_soon() {
+        // SAFETY: a coroutine that is ready was left by a switch.
+        Ok(next) => unsafe { next.execution.resume() },
+        Err(Unfinished::NeedsMore) => finish_with_care(),
+        Err(Unfinished::HasNoNext) => finish_without_next(),
+    }
+}
+
+#[inline(never)]
+extern "C" fn finish_without_next() {
+    if Context::renews_budget() { finish_slow() } else { finish_with_care() }
+}
+
+/// Keeps clear of a cancel scope that the coroutine's function has not left, in its frame.
+#[inline(never)]
+extern "C" fn finish_with_care() {
+    let scope = Context::existing().map_or(0, |context| context.current().scope.get().addr());
+    // SAFETY: the coroutine ends here.
+    unsafe { context_switch::call_below(scope, finish) }
+}
+
 /// Also common, in a few instructions more: the coroutine was hard-cancelled, or is the last
 /// one of its bundle, for which one coroutine waits, and only for that. As [`finish_at_once`],
 /// but a part may have happened that `finish` would have done, too.
 #[inline(always)]
-pub(crate) fn finish_soon() -> Result<Ref<Coroutine>, Unfinished> {
+fn finish_soon() -> Result<Ref<Coroutine>, Unfinished> {
     let context = Context::if_carefree().ok_or(Unfinished::NeedsMore)?;
     let coroutine = context.current();
     // SAFETY: as in `finish_at_once`.
@@ -63,7 +89,7 @@ pub(crate) fn finish_soon() -> Result<Ref<Coroutine>, Unfinished> {
 }
 
 /// Why [`finish_soon`] has not finished a coroutine.
-pub(crate) enum Unfinished {
+enum Unfinished {
     /// There is more to see to: ask [`finish`].
     NeedsMore,
     /// No other coroutine is ready, or the budget of quick switches is used up. Where
@@ -72,13 +98,12 @@ pub(crate) enum Unfinished {
 }
 
 /// Ends the running coroutine. Does not return; see `Context::leave`.
-pub(crate) fn finish(context: &Context) {
+extern "C" fn finish() {
+    // Only a coroutine ends, and it has a context.
+    let Some(context) = Context::existing() else { std::process::abort() };
     let coroutine = context.current();
-    if coroutine.takes_care(care::BUNDLES) {
-        disown_bundles(coroutine);
-    }
-    if coroutine.takes_care(care::SCOPES) {
-        scope_chain::abandon_all(context, coroutine);
+    if coroutine.takes_care(care::CANCELLATION | care::BUNDLES | care::SCOPES) {
+        clean_up(context, coroutine);
     }
     if context.checks_misuse()
         && let Some(bundle) = of(coroutine)
@@ -94,10 +119,27 @@ pub(crate) fn finish(context: &Context) {
     context.leave(coroutine);
 }
 
-/// Bundles that a coroutine leaves open belong to nobody from now on.
 #[cold]
-fn disown_bundles(coroutine: Ref<Coroutine>) {
+#[inline(never)]
+fn clean_up(context: &Context, coroutine: Ref<Coroutine>) {
+    if coroutine.takes_care(care::CANCELLATION) {
+        context.cancellations.end(coroutine);
+    }
+    if coroutine.takes_care(care::BUNDLES) {
+        if context.checks_misuse() {
+            left_open::note(context, coroutine);
+        }
+        disown_bundles(context, coroutine);
+    }
+    if coroutine.takes_care(care::SCOPES) {
+        scope_chain::abandon_all(context, coroutine);
+    }
+}
+
+/// Bundles that a coroutine leaves open belong to nobody from now on.
+fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);
+        context.note_periods();
     }
 }

@@ -61,6 +61,8 @@ unsafe fn adopt(object: *mut ()) -> Result<()> {
     bundle.check_unattended()?;
     bundle.in_owner.unlink();
     bundle.set_owner(bundle, context.current());
+    bundle.forget_left_open(context);
+    context.note_periods();
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! What dumps and debuggers see of a bundle.
 
-use super::{Bundle, CLOSING, Extras, FINISHING, Grace, Members, Owned, of};
+use super::{Bundle, CLOSING, Cause, Extras, FINISHING, Grace, Members, Owned, of};
 use crate::intrusive::{List, Ref};
 use crate::os::debug_layout::Field;
-use crate::scheduler::coroutine::{Coroutine, Waiting};
+use crate::scheduler::coroutine::{Coroutine, Waiter, Waiting};
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, offset_of};
 
@@ -37,6 +37,23 @@ impl Bundle {
         self.is(CLOSING)
     }
 
+    /// Returns why its coroutines were hard-cancelled, if they were.
+    pub(super) fn cause(&self) -> Cause {
+        self.cause.get()
+    }
+
+    /// Forgets the cause once all members that were hard-cancelled for it have ended.
+    pub(super) fn forget_cause(&self) {
+        if self.is_empty() {
+            self.cause.set(Cause::Closing);
+        }
+    }
+
+    /// Returns whether the one that closes it has given it a grace period.
+    pub(super) fn has_had_grace(&self) -> bool {
+        self.is(FINISHING)
+    }
+
     /// Its coroutines.
     pub(in crate::concurrency) fn members(&self) -> &List<Members> {
         &self.members
@@ -47,6 +64,16 @@ impl Bundle {
         &self.waiters
     }
 
+    /// Calls `action` with those who wait for the request in a `choose`.
+    pub(in crate::concurrency) fn for_each_asker(&self, mut action: impl FnMut(Ref<Waiter>)) {
+        let Some(extras) = self.extras.get() else { return };
+        let mut next = extras.askers.first();
+        while let Some(waiter) = next {
+            action(waiter);
+            next = extras.askers.after(waiter);
+        }
+    }
+
     /// When its coroutines will be hard-cancelled by `bundle_deadline`.
     pub(in crate::concurrency) fn deadline(&self) -> Option<i64> {
         self.extras.get().and_then(|extras: Ref<Extras>| extras.deadline())
@@ -55,7 +82,8 @@ impl Bundle {
     /// The bundle, further out, whose grace period this one has inherited.
     pub(in crate::concurrency) fn inherits_grace_from(&self) -> Option<Ref<Bundle>> {
         let outer = of(self.canceller()?)?;
-        (self.grace() != Grace::None && outer.grace() == self.grace()).then_some(outer)
+        (!matches!(self.grace(), Grace::None | Grace::NotFound(_)) && outer.grace() == self.grace())
+            .then_some(outer)
     }
 
     /// For debuggers.

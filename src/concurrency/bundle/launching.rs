@@ -2,7 +2,8 @@
 
 use super::handle::{BUNDLE, find, make_in};
 use super::launch_site;
-use super::{Bundle, CLOSING, FAILED, allocate, spare};
+use super::reason;
+use super::{Bundle, SHUT, allocate, spare};
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -70,7 +71,7 @@ pub(in crate::concurrency) fn admit_at_once(
     bundle: Ref<Bundle>,
     place: *const c_char,
 ) -> Option<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
         return None;
     }
     let coroutine = context.reuse_coroutine(place)?;
@@ -139,7 +140,8 @@ pub(in crate::concurrency) fn admit(
     memory: Option<(*mut u8, usize)>,
     launch: Launch,
 ) -> Result<Ref<Coroutine>> {
-    if bundle.is(CLOSING | FAILED) {
+    if bundle.is(SHUT) {
+        reason::note_refused_launch(context, &bundle);
         return Err(Errno::ECANCELED);
     }
     let coroutine = make_coroutine(context, memory, launch)?;

@@ -1,7 +1,7 @@
 //! Waiting until the last member has finished.
 
 use super::handle::find;
-use super::{Bundle, Grace};
+use super::{Bundle, ERROR, Grace};
 use crate::context_switch::Transfer;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
@@ -22,7 +22,8 @@ pub(in crate::concurrency) fn begin_wait_for(
     deadline: i64,
 ) -> Result<Transfer> {
     if bundle.members.is_empty() {
-        return Ok(Transfer::complete(0));
+        context.take_turn(deadline);
+        return Ok(Transfer::complete(bundle.tell_error()));
     }
     let current = context.current();
     if bundle.contains(current) {
@@ -44,12 +45,13 @@ impl Bundle {
         let current = context.current();
         self.waiters.push_back(current.waiter_ref());
         current.will_block(Blocked::Waiter, Interrupt::UnderWay);
-        if let Grace::Until(deadline) = self.grace.get() {
+        if let Grace::Until(deadline) = self.grace() {
             context.arm_deadline(current, deadline);
         }
         match context.park() {
-            (_, 0) => Ok(()),
-            (_, errno) => Err(Errno::from_raw(errno)),
+            (-1, errno) => Err(Errno::from_raw(errno)),
+            // The last member has finished; a number above 0 is the error that one has reported.
+            _ => Ok(()),
         }
     }
 
@@ -57,7 +59,9 @@ impl Bundle {
     pub(super) fn end_waits(&self, context: &Context) {
         while let Some(waiter) = self.waiters.first() {
             let waits = waiter.waits();
-            if waits.is_alone() {
+            if self.is(ERROR) && !waiter.is_clause() {
+                self.end_wait_with_error(context, waiter.coroutine());
+            } else if waits.is_alone() {
                 waits.complete(context, false);
             } else {
                 waiter.complete(context, 0);

@@ -1,7 +1,7 @@
 //! Sending and receiving. The caller that comes first waits with the address of its message; the
 //! one that comes second copies the message and wakes the first.
 
-use super::{Buffer, HalfChannel, find, find_at_once};
+use super::{Buffer, HalfChannel, find};
 use crate::context_switch::Transfer;
 use crate::intrusive::{List, Ref};
 use crate::os::errno::{Errno, Result};
@@ -108,6 +108,12 @@ impl Direction {
         if target.state.get() != 0 {
             return self.attempt_specially(context, target, buffer);
         }
+        self.meet(context, target, buffer)
+    }
+
+    /// Does what [`Direction::attempt`] does where there is nothing special about `target`.
+    #[inline(always)]
+    fn meet(self, context: &Context, target: &HalfChannel, buffer: Buffer) -> Result<bool> {
         let Some(other) = self.counterparts(target).first() else { return Ok(false) };
         if other.len.get() != buffer.len {
             return Err(fail_both(context, other));
@@ -157,12 +163,19 @@ impl Direction {
 }
 
 /// Begin function of `chsend` and `chrecv`.
-pub(crate) fn begin(
+pub(super) fn begin(
     direction: Direction,
     handle: c_int,
     buffer: Buffer,
     deadline: i64,
 ) -> Result<Transfer> {
+    let begun = find_to_block(handle, buffer)
+        .and_then(|(context, half)| begin_half(context, direction, half, buffer, deadline));
+    Context::end_call(deadline, begun)
+}
+
+/// Returns the half-channel behind `handle`, if the caller may block.
+fn find_to_block(handle: c_int, buffer: Buffer) -> Result<(&'static Context, Ref<HalfChannel>)> {
     // Without a scheduler there is no channel either.
     let context = Context::existing().ok_or(Errno::EBADF)?;
     context.current().may_block()?;
@@ -170,10 +183,11 @@ pub(crate) fn begin(
     if buffer.len > 0 && buffer.address.is_null() {
         return Err(Errno::EINVAL);
     }
-    begin_half(context, direction, half, buffer, deadline)
+    Ok((context, half))
 }
 
-/// As [`begin`], when the half is at hand and the caller may block.
+/// As [`begin`], when the half is at hand and the caller may block. For the caller to pass to
+/// [`Context::end_call`].
 #[inline(always)]
 pub(in crate::concurrency) fn begin_half(
     context: &Context,
@@ -183,7 +197,12 @@ pub(in crate::concurrency) fn begin_half(
     deadline: i64,
 ) -> Result<Transfer> {
     let target = direction.target(half);
-    if direction.attempt(context, &target, buffer)? {
+    let done = if target.is_plain() {
+        direction.meet(context, &target, buffer)?
+    } else {
+        attempt_in_turn(context, direction, &target, buffer, deadline)?
+    };
+    if done {
         return Ok(Transfer::complete(0));
     }
     if deadline == 0 {
@@ -196,24 +215,29 @@ pub(in crate::concurrency) fn begin_half(
     Ok(context.block())
 }
 
-/// The common cases of [`begin`], in a few instructions: a message of 4 or 8 bytes and somebody
-/// who waits for it, or nobody who waits and another coroutine to go on with. `None`: ask
-/// `begin`, nothing has happened.
-#[inline(always)]
-pub(crate) fn begin_at_once(
+/// Does what [`Direction::attempt_specially`] does, which may succeed time and again: others run if
+/// it is time.
+#[cold]
+#[inline(never)]
+fn attempt_in_turn(
+    context: &Context,
     direction: Direction,
-    handle: c_int,
+    target: &HalfChannel,
     buffer: Buffer,
     deadline: i64,
-) -> Option<Transfer> {
-    let context = Context::may_block_at_once()?;
-    let half = find_at_once(context, handle)?;
-    begin_half_at_once(context, direction, half, buffer, deadline)
+) -> Result<bool> {
+    let done = direction.attempt_specially(context, target, buffer)?;
+    if done {
+        context.take_turn(deadline);
+    }
+    Ok(done)
 }
 
-/// As [`begin_at_once`], when the half is at hand and the caller may block.
+/// The common cases of [`begin_half`], in a few instructions: a message of 4 or 8 bytes and somebody
+/// who waits for it, or nobody who waits and another coroutine to go on with. `None`: ask
+/// `begin_half`, nothing has happened.
 #[inline(always)]
-pub(in crate::concurrency) fn begin_half_at_once(
+pub(super) fn begin_half_at_once(
     context: &Context,
     direction: Direction,
     half: Ref<HalfChannel>,

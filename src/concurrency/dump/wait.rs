@@ -1,6 +1,6 @@
 //! What a blocked coroutine waits for, in words.
 
-use super::{Dump, PRIVATE};
+use super::{Dump, PRIVATE, REQUEST};
 use crate::concurrency::bundle::{BUNDLE, Bundle};
 use crate::concurrency::event;
 use crate::intrusive::Ref;
@@ -72,6 +72,9 @@ impl Dump<'_> {
             UNMARKED if event::is_waited_for_by(&waiter) => {
                 self.out.text("a wait for a task");
             }
+            REQUEST => drop(self.out.text("the request")),
+            // A clause that names what an earlier one waits for, or the request to no bundle.
+            UNMARKED if !waiter.is_in_list() => drop(self.out.text("nothing more")),
             // The handle at which it waits was closed in the meantime.
             UNMARKED => drop(self.out.text("a call on a closed handle")),
             PRIVATE => drop(self.out.text("a call of a protocol")),

@@ -155,7 +155,7 @@ macro_rules! hand_over_entry {
             finish = sym $finish,
             finish_slowly = sym $finish_slowly,
             slowly = sym $slowly,
-            resume = sym $crate::context_switch::resume,
+            resume = sym $crate::context_switch::aarch64::resume,
             sp = const $crate::context_switch::STACK_POINTER,
             outcome = const $crate::context_switch::OUTCOME,
             errno_location = const $crate::context_switch::ERRNO_LOCATION,

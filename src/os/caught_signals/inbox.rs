@@ -85,7 +85,7 @@ fn index(signal: c_int) -> usize {
 impl Inbox {
     /// Begins to use an inbox that is not in use. Its signals are still to be set.
     pub(super) fn begin(&self, wakeup: &Wakeup, thread: libc::pid_t) {
-        while self.take().is_some() {}
+        self.clear();
         self.reader.store(wakeup.reader.as_raw_fd(), Relaxed);
         self.writer.store(wakeup.writer(), Relaxed);
         self.thread.store(thread, Relaxed);
@@ -95,6 +95,22 @@ impl Inbox {
             self.latest[signal].store(0, Relaxed);
         }
         self.in_use.store(true, Relaxed);
+    }
+
+    /// Empties the queue. In a forked child the parent's threads may have left it at any point:
+    /// with places that are reserved and will never be published, or taken and not yet freed.
+    fn clear(&self) {
+        let (head, tail) = (self.head.load(Relaxed), self.tail.load(Relaxed));
+        // All other places are free already.
+        for position in head..tail {
+            self.places[position as usize % PLACES].state.store(0, Relaxed);
+        }
+        self.head.store(tail, Release);
+        self.pending.store(0, Relaxed);
+        for surplus in &self.surplus {
+            surplus.store(0, Relaxed);
+        }
+        self.surplus_total.store(0, Relaxed);
     }
 
     pub(super) fn wants(&self, signal: c_int) -> bool {

@@ -1,5 +1,6 @@
 //! Heads of messages as bytes: how much of one is still to come.
 
+use super::syntax;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::lower::{self, Lower, Operation};
 
@@ -66,10 +67,9 @@ pub(super) fn missing<const N: usize>(bytes: &[u8], end: &[u8; N]) -> usize {
 /// takes those for something else would see another message.
 pub(super) fn check_line_ends(bytes: &[u8], start: usize) -> Result<()> {
     let before = start.checked_sub(1).map(|index| bytes[index]);
-    let is_special = |byte: u8| byte == b'\r' || byte == b'\n' || byte == 0;
     if let [text @ .., b'\r', b'\n'] = &bytes[start..]
         && before != Some(b'\r')
-        && !text.iter().fold(false, |any, &byte| any | is_special(byte))
+        && syntax::none_marked(text, |bytes| syntax::less_than(bytes, b'\r' + 1))
     {
         return Ok(()); // as lines mostly come
     }

@@ -4,6 +4,7 @@ use super::framing::{Body, Framing, Method, Unanswered};
 use super::head;
 use super::state::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
+use crate::concurrency::atomicity::Transferred;
 use crate::os::errno::{Errno, Result};
 use crate::protocols::lower::{self, Operation};
 use crate::scheduler::context::Context;
@@ -22,12 +23,7 @@ impl Http {
         }
         self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
-            let mut line = self.receive_line(operation)?;
-            // Some send an empty line after a body.
-            if line == b"\r\n" {
-                operation.start_over()?;
-                line = self.receive_line(operation)?;
-            }
+            let mut line = self.receive_request_line(operation)?;
             let request = syntax::parse_request(&mut line)?;
             self.head_begins(Start::Request(request.version), line_length(&request));
             let mut to_answer = self.to_answer.get();
@@ -46,7 +42,7 @@ impl Http {
     ) -> Result<c_int> {
         self.receiving_head(deadline, |operation| {
             self.skip_to_head(operation)?;
-            let mut line = self.receive_line(operation)?;
+            let mut line = self.receive_first_line(operation)?;
             let length = line.len();
             let response = syntax::parse_status(&mut line)?;
             let mut asked = self.asked.get();
@@ -143,6 +139,48 @@ impl Http {
         Err(if error == Errno::EPIPE { Errno::ECONNRESET } else { error })
     }
 
+    /// Receives the first line of a request. Some peers send an empty line after a body: it is
+    /// skipped. It is no part of the request, which begins with the first byte after it.
+    fn receive_request_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        if self.between.length() == 0 {
+            let beneath = self.beneath()?;
+            let before = Transferred::so_far()?;
+            let mut first = [0];
+            let received = beneath.receive(&mut first, operation.deadline);
+            if received.is_ok() && first != *b"\r" {
+                operation.begun()?;
+                return self.resume_line(&first, operation);
+            }
+            before.forget_later();
+            received?;
+            self.between.add(&first);
+        }
+        self.skip_empty_line(operation.deadline)?;
+        self.receive_line(operation)
+    }
+
+    /// Receives the rest of an empty line before a request, of which the beginning was taken, and
+    /// stays taken if the call ends meanwhile.
+    #[cold]
+    fn skip_empty_line(&self, deadline: i64) -> Result<()> {
+        self.between.receive(self.beneath()?, 1, deadline)?;
+        let line = self.between.bytes();
+        self.between.clear();
+        if line.starts_with(b"\r\n") { Ok(()) } else { Err(Errno::EPROTO) }
+    }
+
+    /// Receives the first line of a head, which begins with what was taken of it.
+    fn receive_first_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
+        let length = self.between.length();
+        if length == 0 {
+            return self.receive_line(operation);
+        }
+        operation.begun()?;
+        let taken = self.between.bytes();
+        self.between.clear();
+        self.resume_line(&taken[..length], operation)
+    }
+
     fn receive_line(&self, operation: &mut Operation) -> Result<Vec<u8>> {
         self.resume_line(&[], operation)
     }
@@ -210,11 +248,11 @@ impl Http {
         Ok(())
     }
 
-    /// Receives the rest of a head, the rest of a body that was begun, and the heads that the peer
-    /// owes.
+    /// Receives the rest of a head, the rest of a body that was begun, the heads that the peer
+    /// owes, and the rest of an empty line before a request.
     pub(super) fn finish_receiving(&self, exchange: Exchange, deadline: i64) -> Result<()> {
         let begun = match self.input.get() {
-            Input::Idle if self.is_head_due(exchange) => false,
+            Input::Idle if self.is_head_due(exchange) || self.between.length() > 0 => false,
             Input::Head(_) => false,
             Input::Body(Incoming { begun: true, .. }) => true,
             _ => return Ok(()),
@@ -226,6 +264,9 @@ impl Http {
             }
             while self.input.get() == Input::Idle && self.is_head_due(exchange) {
                 self.drop_head(operation)?;
+            }
+            if self.between.length() > 0 {
+                self.skip_empty_line(operation.deadline)?;
             }
             Ok(())
         })
@@ -246,7 +287,7 @@ impl Http {
     /// Receives a head and drops it. An empty one says that the peer has ended the exchange
     /// without a message.
     fn drop_head(&self, operation: &mut Operation) -> Result<()> {
-        let mut line = self.receive_line(operation)?;
+        let mut line = self.receive_first_line(operation)?;
         let length = line.len();
         if line == b"\r\n" {
             self.has_received_head.set(true);

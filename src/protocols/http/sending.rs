@@ -172,6 +172,9 @@ impl Http {
     /// sockets' peers are not waited for; what there is no room for stays unfinished. Failures
     /// are those sockets' own business.
     pub(super) fn send_unfinished(&self, deadline: i64) {
+        if unfinished::is_empty() {
+            return;
+        }
         unfinished::for_each(|socket| {
             if !ptr::eq(self, &raw const **socket) {
                 socket.send_what_fits(|beneath| room::look(beneath, deadline));

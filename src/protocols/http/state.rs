@@ -82,7 +82,8 @@ pub(super) struct Http {
     pub(super) received: Cell<Framing>,
     /// Length of the incoming head so far.
     pub(super) head_length: Cell<usize>,
-    /// What stands between two chunks, from its beginning.
+    /// What stands between two chunks, from its beginning; between two messages the beginning
+    /// of an empty line.
     pub(super) between: Taken<{ LONGEST_BETWEEN }>,
     /// Memory for lines.
     pub(super) line: Cell<Vec<u8>>,

@@ -87,54 +87,62 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// What a byte may be part of, as bits.
-mod class {
-    pub(super) const TOKEN: u8 = 1;
-    pub(super) const RESOURCE: u8 = 2;
-    pub(super) const VALUE: u8 = 4;
-}
-
-static CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
+/// Whether a byte may be a part of a word as methods and names of fields are.
+static TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
     let mut byte = 0;
-    while byte < classes.len() {
-        let is_text = byte >= b' ' as usize && byte != 0x7F;
-        if is_text || byte == b'\t' as usize {
-            classes[byte] |= class::VALUE;
-        }
-        if is_text && byte != b' ' as usize {
-            classes[byte] |= class::RESOURCE;
-        }
-        if (byte as u8).is_ascii_alphanumeric() {
-            classes[byte] |= class::TOKEN;
-        }
+    while byte < token.len() {
+        token[byte] = (byte as u8).is_ascii_alphanumeric();
         byte += 1;
     }
     let mut others: &[u8] = b"!#$%&'*+-.^_`|~";
     while let [byte, rest @ ..] = others {
-        classes[*byte as usize] |= class::TOKEN;
+        token[*byte as usize] = true;
         others = rest;
     }
-    classes
+    token
 };
 
-fn is_all(text: &[u8], class: u8) -> bool {
-    text.iter().all(|&byte| CLASSES[usize::from(byte)] & class != 0)
+fn is_token_byte(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
+}
+
+/// Marks of eight bytes those that are less than `limit`, which is 128 at most, in their highest
+/// bits. Where there are any, higher ones may be marked by mistake.
+pub(super) fn less_than(bytes: u64, limit: u8) -> u64 {
+    bytes.wrapping_sub(u64::from_ne_bytes([limit; 8])) & !bytes & u64::from_ne_bytes([0x80; 8])
+}
+
+/// As [`less_than`], for bytes that are not to be in any text: controls, and all below `limit`.
+fn outside(bytes: u64, limit: u8) -> u64 {
+    less_than(bytes, limit) | less_than(bytes ^ u64::from_ne_bytes([0x7F; 8]), 1)
+}
+
+/// Returns whether `marks` marks none of the bytes, of which it gets eight at once.
+#[inline(always)]
+pub(super) fn none_marked(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
+    let marks = |block: &[u8; 8]| marks(u64::from_le_bytes(*block));
+    let Some(last) = text.last_chunk() else {
+        return text.iter().all(|&byte| marks(&[byte; 8]) == 0);
+    };
+    // The last ones overlap with those before them.
+    text.as_chunks().0.iter().fold(marks(last), |any, block| any | marks(block)) == 0
 }
 
 /// A word as methods and names of fields are.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && is_all(text, class::TOKEN)
+    !text.is_empty() && text.iter().all(|&byte| is_token_byte(byte))
 }
 
 /// May `text` be the resource of a request?
 pub(crate) fn is_resource(text: &[u8]) -> bool {
-    !text.is_empty() && is_all(text, class::RESOURCE)
+    !text.is_empty() && none_marked(text, |bytes| outside(bytes, b' ' + 1))
 }
 
 /// May `text` be a value or a reason: does it stay on its line?
 pub(crate) fn is_value(text: &[u8]) -> bool {
-    is_all(text, class::VALUE)
+    none_marked(text, |bytes| outside(bytes, b' '))
+        || text.iter().all(|&byte| byte >= b' ' && byte != 0x7F || byte == b'\t')
 }
 
 #[cfg(test)]
@@ -221,5 +229,14 @@ mod tests {
             assert_eq!(is_token(&text), byte.is_ascii_graphic() && !separator, "{byte}");
         }
         assert!(is_value(b"") && !is_token(b"") && !is_resource(b""));
+        for length in 1..70 {
+            let mut text = vec![b'x'; length];
+            assert!(is_value(&text) && is_resource(&text));
+            for place in 0..length {
+                text[place] = b'\r';
+                assert!(!is_value(&text) && !is_resource(&text), "{place} of {length}");
+                text[place] = b'x';
+            }
+        }
     }
 }

@@ -25,6 +25,11 @@ pub(super) fn add(socket: &Http) {
     }
 }
 
+/// Returns whether no coroutine of the thread has an unfinished head.
+pub(super) fn is_empty() -> bool {
+    Context::existing().is_none_or(|context| context.drafts.is_empty())
+}
+
 /// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
 /// add and remove heads and let others run.
 pub(super) fn for_each(mut action: impl FnMut(Counted<Http>)) {

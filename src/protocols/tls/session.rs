@@ -4,8 +4,8 @@
 //! hold it while they are blocked: what can't be sent at once is taken out of it first, and what
 //! can't be received at once is put into it afterwards.
 
+mod incomplete;
 mod interfaces;
-mod record;
 mod records;
 mod unblocked;
 
@@ -19,7 +19,7 @@ use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
-use record::Record;
+use incomplete::Record;
 use rustls::Connection;
 use std::io::{BufRead, Write};
 

@@ -7,7 +7,7 @@ use super::frame::{CONTROL_PAYLOAD, LONGEST_HEADER, Mask, Opcode, PREFIX, Prefix
 use super::state::{Stream, WebSocket};
 use super::utf8::Validator;
 use super::{Content, Role};
-use crate::concurrency::atomicity;
+use crate::concurrency::atomicity::{self, Transferred};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::lower::{self, Extent, Lower, Operation, Piece};
 use crate::scheduler::context::Context;
@@ -99,21 +99,19 @@ impl WebSocket {
 
     fn receive_frame(&self, message: &mut Message, operation: &mut Operation) -> Result<Received> {
         let beneath = self.beneath()?;
-        let mut first = None;
+        let mut bytes = [0; LONGEST_HEADER];
+        let mut known = 0;
         if self.taken.length() == 0 {
-            let mut byte = [0];
-            // A control frame is no part of the caller's message.
-            atomicity::aside(|| beneath.receive(&mut byte, operation.deadline))??;
-            match byte[0] {
-                byte if digestion::begins_ping_or_pong(byte) => self.taken.push(byte),
-                byte => first = Some(byte),
-            }
+            known = self.begin_frame(beneath, &mut bytes, operation.deadline)?;
         }
-        if first.is_none() && self.receive_ping_or_pong(beneath, operation.deadline)? {
-            return Ok(Received::Part);
+        if known == 0 {
+            if self.receive_ping_or_pong(beneath, operation.deadline)? {
+                return Ok(Received::Part);
+            }
+            known = self.taken.copy_to(0, &mut bytes);
         }
         operation.begun()?;
-        let frame = self.receive_header(beneath, first, operation)?;
+        let frame = self.receive_header(beneath, bytes, known, operation)?;
         if frame.prefix.opcode.is_control() {
             return self.receive_close(beneath, &frame, operation);
         }
@@ -128,6 +126,30 @@ impl WebSocket {
         Ok(Received::End(content))
     }
 
+    /// Receives the beginning of a frame to `bytes`, as far as it is there, and returns how much of
+    /// it. That of a ping or pong is no part of the caller's message: it is taken, and 0 returned.
+    fn begin_frame(
+        &self,
+        beneath: Lower,
+        bytes: &mut [u8; LONGEST_HEADER],
+        deadline: i64,
+    ) -> Result<usize> {
+        let shortest = PREFIX + if self.role == Role::Server { Mask::default().len() } else { 0 };
+        let before = Transferred::so_far()?;
+        match beneath.receive_some(&mut bytes[..shortest], deadline) {
+            Ok(count) if digestion::begins_ping_or_pong(bytes[0]) => {
+                self.taken.add(&bytes[..count]);
+                before.forget_later();
+                Ok(0)
+            }
+            Ok(count) => Ok(count),
+            Err(error) => {
+                before.forget_later();
+                Err(error)
+            }
+        }
+    }
+
     /// Receives the rest of a frame of which the beginning was taken, if it is a ping or pong.
     /// What there is of it stays taken if the call ends meanwhile.
     fn receive_ping_or_pong(&self, beneath: Lower, deadline: i64) -> Result<bool> {
@@ -140,18 +162,14 @@ impl WebSocket {
         }
     }
 
-    /// Receives the header of a frame that begins with the byte `first`, or with what was taken.
+    /// Receives the rest of the header of a frame, of which the first `known` bytes are there.
     fn receive_header(
         &self,
         beneath: Lower,
-        first: Option<u8>,
+        mut bytes: [u8; LONGEST_HEADER],
+        known: usize,
         operation: &mut Operation,
     ) -> Result<Frame> {
-        let mut bytes = [0; LONGEST_HEADER];
-        let mut known = self.taken.copy_to(0, &mut bytes);
-        if let Some(first) = first {
-            (bytes[0], known) = (first, 1);
-        }
         let (start, rest) = bytes.split_at_mut(PREFIX);
         if known < PREFIX {
             beneath.receive(&mut start[known..], operation.deadline)?;

@@ -2,6 +2,7 @@
 
 use super::{Alternative, ClauseOf, Readiness, State};
 use crate::concurrency::choose::{self, Clause};
+use crate::concurrency::rest;
 use crate::safe::{Deadline, Error, Result};
 
 /// Clauses that fit without an allocation.
@@ -67,12 +68,15 @@ fn wait_once(alternatives: &[&mut dyn State], deadline: Deadline) -> Result<(usi
             }
         }
     }
+    if over.is_some() {
+        rest::take_turn(deadline.raw());
+    }
     let deadline = if over.is_some() { Deadline::NOW } else { deadline };
     // SAFETY: the buffers and events are those of the alternatives, which are borrowed meanwhile.
     #[allow(unsafe_code)]
     let chosen = unsafe { choose::choose(|n| clauses[n].1, count, deadline.raw()) };
-    match (chosen.map_err(Error::of), over) {
-        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::of))),
+    match (chosen.map_err(Error::immediate), over) {
+        (Ok((n, result)), _) => Ok((clauses[n].0, result.map_err(Error::immediate))),
         (Err(Error::TimedOut), Some(index)) => Ok((index, Ok(()))),
         (Err(error), _) => Err(error),
     }

@@ -49,7 +49,7 @@ pub trait ToHost {
 }
 
 fn copy(name: &str) -> Result<String> {
-    allocation::text(name.as_bytes()).map_err(Error::of)
+    allocation::text(name.as_bytes()).map_err(Error::immediate)
 }
 
 fn invalid() -> Error {
@@ -195,10 +195,11 @@ impl<T: ToHost + ?Sized> ToHost for &T {
 /// ```
 pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<SocketAddr>> {
     let (name, port) = match host.to_host()? {
-        Host::Address(address) => return allocation::filled(address, 1).map_err(Error::of),
+        Host::Address(address) => return allocation::filled(address, 1).map_err(Error::immediate),
         Host::Name(name, port) => (name, port),
     };
-    let mut found = allocation::filled(IpAddress::NONE, MOST_ADDRESSES).map_err(Error::of)?;
+    let mut found =
+        allocation::filled(IpAddress::NONE, MOST_ADDRESSES).map_err(Error::immediate)?;
     let deadline = deadline.into().raw();
     let (name, port) = (name.as_bytes(), port.into());
     let count = ip_address::remotes(&mut found, name, port, Mode::PreferIpv4, deadline)
@@ -209,7 +210,7 @@ pub fn resolve(host: impl ToHost, deadline: impl Into<Deadline>) -> Result<Vec<S
     let mut addresses = Vec::new();
     addresses.try_reserve_exact(count).map_err(|_| Error::OutOfMemory)?;
     for address in &found[..count] {
-        addresses.push(address.decode().map_err(Error::of)?);
+        addresses.push(address.decode().map_err(Error::immediate)?);
     }
     Ok(addresses)
 }

@@ -28,7 +28,7 @@ impl<S: ByteStream + 'static> Lower<S> {
         let lower = match stream.socket(Private(())) {
             Some(_) => Lower::Native(stream),
             None => {
-                let stream = Shared::new(stream).map_err(Error::of)?;
+                let stream = Shared::new(stream).map_err(Error::immediate)?;
                 let handle = adapted::open_stream(stream.clone());
                 Lower::Foreign(stream, handle.map_err(Error::of)?)
             }
@@ -46,7 +46,7 @@ impl<S: ByteStream + 'static> Lower<S> {
             let result = adapter::carry(|| action(number)).map_err(Error::of)?;
             return Ok((stream, result));
         }
-        let stream = Shared::new(stream).map_err(Error::of)?;
+        let stream = Shared::new(stream).map_err(Error::immediate)?;
         let handle = adapted::open_stream(stream.clone());
         let socket = Socket::opened(handle)?;
         let result = adapter::carry(|| action(socket.number())).map_err(Error::of)?;
@@ -66,7 +66,7 @@ impl<S: MessageSocket + 'static> Lower<S> {
         let lower = match messages.socket(Private(())) {
             Some(_) => Lower::Native(messages),
             None => {
-                let messages = Shared::new(messages).map_err(Error::of)?;
+                let messages = Shared::new(messages).map_err(Error::immediate)?;
                 let handle = adapted::open_messages(messages.clone());
                 Lower::Foreign(messages, handle.map_err(Error::of)?)
             }

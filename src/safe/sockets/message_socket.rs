@@ -86,7 +86,7 @@ pub trait MessageSocket {
     ///
     /// As [`recv`](MessageSocket::recv), and [`OutOfMemory`](crate::Error::OutOfMemory).
     fn recv_vec(&self, limit: usize, deadline: Deadline) -> Result<Vec<u8>> {
-        let mut message = allocation::zeros(limit).map_err(crate::Error::of)?;
+        let mut message = allocation::zeros(limit).map_err(crate::Error::immediate)?;
         let length = self.recv(&mut message, deadline)?;
         message.truncate(length);
         message.shrink_to_fit();

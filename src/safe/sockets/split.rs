@@ -32,7 +32,7 @@ use std::io::{self, IoSlice, Read, Write};
 /// # Ok::<(), redill::Error>(())
 /// ```
 pub fn split<S: ByteStream>(stream: S) -> Result<(ReadHalf<S>, WriteHalf<S>)> {
-    let stream = Shared::new(stream).map_err(Error::of)?;
+    let stream = Shared::new(stream).map_err(Error::immediate)?;
     let deadline = || Cell::new(Deadline::NEVER);
     let writer = WriteHalf { stream: stream.clone(), deadline: deadline() };
     Ok((ReadHalf { stream, deadline: deadline() }, writer))

@@ -149,7 +149,7 @@ impl TcpStream {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> Result<()> {
-        setsockopt(self, sockopt::TcpNoDelay, &nodelay).map_err(Error::of)
+        setsockopt(self, sockopt::TcpNoDelay, &nodelay).map_err(Error::immediate)
     }
 
     /// Do small packets leave at once? See [`set_nodelay`](TcpStream::set_nodelay).
@@ -165,7 +165,7 @@ impl TcpStream {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn nodelay(&self) -> Result<bool> {
-        getsockopt(self, sockopt::TcpNoDelay).map_err(Error::of)
+        getsockopt(self, sockopt::TcpNoDelay).map_err(Error::immediate)
     }
 
     /// The address of this end.
@@ -182,7 +182,7 @@ impl TcpStream {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
+        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::immediate)
     }
 
     /// The address of the other end.
@@ -199,7 +199,7 @@ impl TcpStream {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
-        ip_address::of_peer(tcp::descriptor(self.socket.number())).map_err(Error::of)
+        ip_address::of_peer(tcp::descriptor(self.socket.number())).map_err(Error::immediate)
     }
 
     /// Makes a connection of a descriptor: that of a TCP socket which is connected. It becomes

@@ -178,7 +178,7 @@ impl UdpSocket {
         let deadline = deadline.into().raw();
         let received = slices::receive_datagram(self.socket.number(), buffer, deadline);
         let (length, sender) = received.map_err(Error::of)?;
-        Ok((length, sender.decode().map_err(Error::of)?))
+        Ok((length, sender.decode().map_err(Error::immediate)?))
     }
 
     /// The address of this end. Where none was given the system chooses it with the first message.
@@ -193,7 +193,7 @@ impl UdpSocket {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        ip_address::of_socket(udp::descriptor(self.socket.number())).map_err(Error::of)
+        ip_address::of_socket(udp::descriptor(self.socket.number())).map_err(Error::immediate)
     }
 
     /// The remote address.
@@ -212,7 +212,7 @@ impl UdpSocket {
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         let remote = udp::remote(self.socket.number());
-        remote.and_then(|remote| remote.decode()).map_err(Error::of)
+        remote.and_then(|remote| remote.decode()).map_err(Error::immediate)
     }
 }
 

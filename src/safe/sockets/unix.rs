@@ -18,7 +18,7 @@ use std::path::Path;
 const BACKLOG: c_int = 128;
 
 fn file(path: &Path) -> Result<CString> {
-    allocation::c_string(path.as_os_str().as_bytes()).map_err(Error::of)
+    allocation::c_string(path.as_os_str().as_bytes()).map_err(Error::immediate)
 }
 
 /// Listens for local connections.
@@ -210,7 +210,7 @@ impl UnixStream {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn pair() -> Result<(UnixStream, UnixStream)> {
-        let [first, second] = ipc::pair(Storage::Own).map_err(Error::of)?;
+        let [first, second] = ipc::pair(Storage::Own).map_err(Error::immediate)?;
         Ok((UnixStream::new(Socket::new(first)), UnixStream::new(Socket::new(second))))
     }
 

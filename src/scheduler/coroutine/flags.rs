@@ -27,6 +27,10 @@ pub(crate) mod care {
     pub(crate) const BUNDLES: u8 = 2;
     /// It has entered cancel scopes.
     pub(crate) const SCOPES: u8 = 4;
+    /// A member of its bundle has reported an error, of which those who wait for it are told.
+    pub(crate) const BUNDLE_ERROR: u8 = 16;
     /// `line` is not zero.
     pub(in crate::scheduler) const LINE: u8 = 8;
+    /// It is in the list of hard cancellations that are under way.
+    pub(crate) const CANCELLATION: u8 = 16;
 }

@@ -1,6 +1,6 @@
 //! What dumps and debuggers see of a coroutine. Nothing here is used to run one.
 
-use super::{Blocked, Coroutine, Waiter, stop};
+use super::{Blocked, Coroutine, Interrupt, Waiter, stop};
 use crate::context_switch;
 use crate::intrusive::Ref;
 use crate::os::debug_layout::Field;
@@ -15,6 +15,11 @@ impl Waiter {
     /// Is the wait for a descriptor, or another thing that has room for one waiter?
     pub(crate) fn is_in_slot(&self) -> bool {
         !self.link.is_linked() && !self.slot.get().is_null()
+    }
+
+    /// Is the wait in a list?
+    pub(crate) fn is_in_list(&self) -> bool {
+        self.link.is_linked()
     }
 
     /// Notes what the wait is for, for [`Waiter::mark`].
@@ -33,6 +38,33 @@ impl Waiter {
     }
 }
 
+/// The place of a launch in a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The source file; with line 0 the text says more than that. Null where it is not known.
+    file: *const c_char,
+    line: c_int,
+}
+
+impl Place {
+    /// Writes it, or that the library has launched.
+    pub(crate) fn write(self, out: &mut Output) {
+        if self.file.is_null() {
+            out.text("(library)");
+            return;
+        }
+        // SAFETY: `Coroutine::launched_at` got it from the launching macro, whose `__FILE__` is
+        // static.
+        #[allow(unsafe_code)]
+        unsafe {
+            out.c_string(self.file)
+        };
+        if self.line != 0 {
+            out.text(":").number(self.line.into());
+        }
+    }
+}
+
 impl Coroutine {
     /// What it waits for; `None` while it runs or is ready.
     pub(crate) fn blocked_on(&self) -> Option<Blocked> {
@@ -40,10 +72,9 @@ impl Coroutine {
         kinds.into_iter().find(|&kind| self.waits.get() & kind as u8 != 0)
     }
 
-    /// Source file and line of the launch; with line 0 the text says more than the file. Null
-    /// when they are not known.
-    fn launched_at(&self) -> (*const c_char, c_int) {
-        (self.launched_at.get(), self.line.get())
+    /// The place of its launch.
+    pub(crate) fn launched_at(&self) -> Place {
+        Place { file: self.launched_at.get(), line: self.line.get() }
     }
 
     /// Returns whether it was launched at the same place as another one.
@@ -53,19 +84,18 @@ impl Coroutine {
 
     /// Writes where it was launched: a place in the program, unless the library did it.
     pub(crate) fn write_origin(&self, out: &mut Output) {
-        let (file, line) = self.launched_at();
-        if file.is_null() {
-            out.text("(library)");
-            return;
-        }
-        // SAFETY: `__FILE__` of the launch.
-        #[allow(unsafe_code)]
-        unsafe {
-            out.c_string(file)
-        };
-        if line != 0 {
-            out.text(":").number(line.into());
-        }
+        self.launched_at().write(out);
+    }
+
+    /// Returns its reasons to stop: bits of `stop`.
+    pub(crate) fn stop_reasons(&self) -> u8 {
+        self.stop.get()
+    }
+
+    /// Returns whether it is blocked in a wait that no cancellation ends: for the end of other
+    /// coroutines.
+    pub(crate) fn is_uninterruptible(&self) -> bool {
+        self.blocked_on().is_some() && self.interrupt.get() == Interrupt::Never
     }
 
     /// Was it hard-cancelled?

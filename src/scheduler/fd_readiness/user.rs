@@ -5,7 +5,7 @@ use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
-use crate::scheduler::coroutine::{Interrupt, Waiter};
+use crate::scheduler::coroutine::{Interrupt, Slot, Waiter};
 use crate::scheduler::fd_table::{OnReadable, rearm, token};
 use crate::scheduler::poller::{Direction, Interest, Mode, Poller as _, Readiness};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -40,13 +40,28 @@ fn enroll_user(
     }
     let poller = context.poller()?;
     context.fds.with(fd, |watched| {
-        let slot = watched.slot(direction);
-        if !slot.is_empty() || watched.socket.get() {
+        if watched.socket.get() {
             return Err(Errno::EBUSY);
         }
-        slot.put(waiter);
+        if !take_slot(watched.slot(direction), waiter)? {
+            return Ok(());
+        }
         rearm(poller, watched).inspect_err(|_| waiter.detach())
     })?
+}
+
+/// Puts `waiter` into the slot. Returns whether it is the first of its coroutine: a `choose` may
+/// name the same descriptor twice, and then the first clause waits for both. `EBUSY` where another
+/// coroutine waits there.
+fn take_slot(slot: &Slot, waiter: Ref<Waiter>) -> Result<bool> {
+    match slot.get() {
+        None => {
+            slot.put(waiter);
+            Ok(true)
+        }
+        Some(first) if first.coroutine() == waiter.coroutine() => Ok(false),
+        Some(_) => Err(Errno::EBUSY),
+    }
 }
 
 /// Asks the system whether `fd` is ready at this moment, without waiting.
@@ -106,10 +121,9 @@ pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -
         return enroll_user(context, fd, Direction::Read, waiter);
     }
     context.fds.with(fd, |watched| {
-        if !watched.reader.is_empty() {
-            return Err(Errno::EBUSY);
+        if !take_slot(&watched.reader, waiter)? {
+            return Ok(());
         }
-        watched.reader.put(waiter);
         watched.await_edge(context, &context.fds, Direction::Read).inspect_err(|_| waiter.detach())
     })?
 }

@@ -1,7 +1,7 @@
 //! Records on their way between rustls and the stream below.
 
 use super::Session;
-use super::record::{HEADER, Record};
+use super::incomplete::{HEADER, Record};
 use crate::os::errno::{Errno, Result};
 use crate::protocols::lower::{Occupied, Operation};
 use crate::protocols::tls::config;

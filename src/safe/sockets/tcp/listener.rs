@@ -99,7 +99,7 @@ impl TcpListener {
         let accepted = tcp::accept(self.socket.number(), Storage::Own, deadline.into().raw());
         let (handle, peer) = accepted.map_err(Error::of)?;
         let stream = TcpStream::new(Socket::new(handle));
-        Ok((stream, peer.decode().map_err(Error::of)?))
+        Ok((stream, peer.decode().map_err(Error::immediate)?))
     }
 
     /// Accepts one connection after the other, for ever: until the caller is cancelled, or a cancel
@@ -144,7 +144,7 @@ impl TcpListener {
     /// # Ok::<(), redill::Error>(())
     /// ```
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::of)
+        ip_address::of_socket(tcp::descriptor(self.socket.number())).map_err(Error::immediate)
     }
 
     /// Makes a listener of a descriptor: that of a TCP socket which listens. It becomes

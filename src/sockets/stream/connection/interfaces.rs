@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Lists of buffers.
 
 use super::{Connection, single, state};
-use crate::concurrency::atomicity::{self, RECORDED};
+use crate::concurrency::atomicity::RECORDED;
 use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
@@ -84,15 +84,7 @@ impl Bytes for Connection {
 
 impl ReceivesSome for Connection {
     fn receive_some(&self, list: &mut Cursor, deadline: i64) -> Result<()> {
-        let context = Context::may_block()?;
-        self.input_open()?;
-        let late = self.is_late(state::RECEIVE_TIMED_OUT, deadline);
-        let result =
-            self.input.occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), list));
-        result.map_err(|error| self.receive_ended(error, false, late))?;
-        self.forget(state::RECEIVE_TIMED_OUT);
-        atomicity::note_transfer(context, RECORDED);
-        Ok(())
+        self.receive_part(RECORDED, list, deadline)
     }
 }
 
