@@ -4,12 +4,10 @@
 //! which they were freed, so that a stale handle is found out rather than taken for a new one.
 //! Nothing here ever blocks.
 
-mod interface;
 mod kind;
 mod region;
 
-pub(crate) use interface::Interface;
-pub(crate) use kind::{Kind, no_interfaces};
+pub(crate) use kind::{Kind, Opaque, no_interfaces};
 
 use crate::os::debug_layout::Field;
 use crate::os::errno::{Errno, Result};
@@ -211,18 +209,6 @@ impl HandleTable {
             entry.mark(ANSWERED, true);
         }
         Ok(interface)
-    }
-
-    /// The object of an open handle, and its table of functions if it has such a one. `EBADF`.
-    pub(crate) fn interface<I: Interface>(
-        &self,
-        handle: c_int,
-    ) -> Result<(*mut (), Option<&'static I>)> {
-        let (object, kind) = self.any(handle)?;
-        // SAFETY: the object of an open handle is alive.
-        let answer = unsafe { (kind.query)(object, I::type_id()) }.cast::<I>();
-        // SAFETY: what answers to this identifier is such a table, which is static.
-        Ok((object, unsafe { answer.as_ref() }))
     }
 
     #[allow(clippy::mut_from_ref)]

@@ -3,6 +3,8 @@
 use super::boundary::unit;
 use super::io_list::dill_iolist;
 use crate::sockets::byte_socket::{self, ByteStream};
+use crate::sockets::io_list::{ToFill, ToSend};
+use crate::sockets::single_buffer;
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
 
@@ -107,7 +109,7 @@ pub unsafe extern "C" fn dill_bsend(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the buffer is the caller's promise.
-    unit(unsafe { byte_socket::send_buffer(s, buf, len, deadline) })
+    unit(unsafe { single_buffer::send(s, buf, len, deadline) })
 }
 
 /// Receives bytes from a bytestream socket.
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn dill_brecv(
     deadline: i64,
 ) -> c_int {
     // SAFETY: as in `dill_bsend`.
-    unit(unsafe { byte_socket::receive_buffer(s, buf, len, deadline) })
+    unit(unsafe { single_buffer::receive(s, buf, len, deadline) })
 }
 
 /// Sends a list of buffers to a bytestream socket.
@@ -228,7 +230,7 @@ pub unsafe extern "C" fn dill_bsendl(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the list is the caller's promise.
-    unit(unsafe { byte_socket::send(s, first.cast(), last.cast(), deadline) })
+    unit(byte_socket::send(s, unsafe { ToSend::new(first.cast(), last.cast()) }, deadline))
 }
 
 /// Receives bytes from a bytestream socket into a list of buffers.
@@ -288,5 +290,5 @@ pub unsafe extern "C" fn dill_brecvl(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the list is the caller's promise.
-    unit(unsafe { byte_socket::receive(s, first.cast(), last.cast(), deadline) })
+    unit(byte_socket::receive(s, unsafe { ToFill::new(first.cast(), last.cast()) }, deadline))
 }

@@ -2,7 +2,7 @@
 
 use super::boundary::{length, unit};
 use super::io_list::dill_iolist;
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{IoList, ToFill, ToSend};
 use crate::sockets::message_socket::{self, MessageSocket};
 use core::ffi::{c_int, c_void};
 use core::mem::{offset_of, size_of};
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn dill_msend(
     let mut list = IoList::single(buf.cast_mut(), len);
     let list = &raw mut list;
     // SAFETY: the list lives through the call; its buffer is the caller's promise.
-    unit(unsafe { message_socket::send(s, list, list, deadline) })
+    unit(message_socket::send(s, unsafe { ToSend::new(list, list) }, deadline))
 }
 
 /// Receives a message from a message socket.
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn dill_mrecv(
     let mut list = IoList::single(buf, len);
     let list = &raw mut list;
     // SAFETY: as in `dill_msend`.
-    length(unsafe { message_socket::receive(s, list, list, deadline) })
+    length(message_socket::receive(s, unsafe { ToFill::new(list, list) }, deadline))
 }
 
 /// Sends a list of buffers to a message socket, as one message.
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn dill_msendl(
     deadline: i64,
 ) -> c_int {
     // SAFETY: the list is the caller's promise.
-    unit(unsafe { message_socket::send(s, first.cast(), last.cast(), deadline) })
+    unit(message_socket::send(s, unsafe { ToSend::new(first.cast(), last.cast()) }, deadline))
 }
 
 /// Receives a message from a message socket into a list of buffers.
@@ -290,5 +290,6 @@ pub unsafe extern "C" fn dill_mrecvl(
     deadline: i64,
 ) -> ssize_t {
     // SAFETY: the list is the caller's promise.
-    length(unsafe { message_socket::receive(s, first.cast(), last.cast(), deadline) })
+    let list = unsafe { ToFill::new(first.cast(), last.cast()) };
+    length(message_socket::receive(s, list, deadline))
 }

@@ -1,6 +1,6 @@
 //! Would a receive block? Asked through any stack of protocols, ours or C's.
 
-use crate::handle_table::Interface;
+use super::abilities::Abilities;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness;
@@ -30,20 +30,6 @@ pub(crate) static INPUT_TYPE: u8 = 0;
 /// [`INPUT_TYPE`] as queries take it.
 pub(crate) const fn type_id() -> *const c_void {
     (&raw const INPUT_TYPE).cast()
-}
-
-/// What a protocol, of which not all that arrives is input, does before it is asked: it takes
-/// the rest out of the socket beneath, without blocking or letting anybody else run, and
-/// returns whether there was something. There is one such table for all objects of a kind.
-pub(crate) struct Digestion {
-    pub(crate) digest: unsafe fn(object: *mut ()) -> bool,
-}
-
-impl Interface for Digestion {
-    fn type_id() -> *const c_void {
-        static IDENTITY: u8 = 0;
-        (&raw const IDENTITY).cast()
-    }
 }
 
 /// Where a socket's input is.
@@ -114,10 +100,10 @@ fn digest(context: &Context, handle: c_int) -> Result<Option<bool>> {
     let mut digested = None;
     let mut handle = handle;
     for _ in 0..DEEPEST {
-        let (object, table) = context.handles.interface::<Digestion>(handle)?;
-        if let Some(table) = table {
-            // SAFETY: the table is the object's, which is alive.
-            digested = Some(unsafe { (table.digest)(object) } | digested.unwrap_or(false));
+        let (object, table) = Abilities::find(context, handle)?;
+        if let Some(digest) = table.and_then(|table| table.digest) {
+            // SAFETY: the table is that of the object's kind, and the handle is open.
+            digested = Some(unsafe { digest(object) } | digested.unwrap_or(false));
         }
         match ask(context, handle)? {
             (HANDLE, beneath) => handle = beneath,

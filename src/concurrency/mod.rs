@@ -1,6 +1,8 @@
 //! Structured concurrency proper: bundles of coroutines, channels between them, and
 //! both kinds of cancellation.
 
+#[allow(unsafe_code)]
+pub(crate) mod abilities;
 pub(crate) mod atomicity;
 #[allow(unsafe_code)]
 pub(crate) mod bundle;

@@ -18,7 +18,13 @@ pub(crate) struct Kind {
     pub(crate) adopt: unsafe fn(object: *mut ()) -> Result<()>,
     /// The handle is found as before while `close` runs, which refuses to be called again.
     pub(crate) visible_in_close: bool,
+    /// What objects of the kind can do beyond the interfaces that C knows: a table of a type that
+    /// an upper layer knows.
+    pub(crate) abilities: Option<&'static Opaque>,
 }
+
+/// A table of which only its address is known here.
+pub(crate) struct Opaque(());
 
 impl Kind {
     /// Makes a kind whose objects have no owner and are not found any more once they are being
@@ -28,7 +34,7 @@ impl Kind {
         close: unsafe fn(*mut ()) -> Result<()>,
         query: unsafe fn(*mut (), *const c_void) -> *mut c_void,
     ) -> Kind {
-        Kind { name, close, query, adopt: no_owner, visible_in_close: false }
+        Kind { name, close, query, adopt: no_owner, visible_in_close: false, abilities: None }
     }
 }
 

@@ -6,24 +6,19 @@
 //! between them, which is what [`Operation`] is for. (Where bytes go through
 //! a socket of the system, `atomicity::SocketCall` sees to the same within one of them.)
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
-
-use super::beneath::Operation;
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
+use super::lower::Operation;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
-use crate::sockets::byte_socket::{self, to_c};
+use crate::sockets::byte_socket;
 use crate::sockets::direction::Direction;
-use crate::sockets::io_list::{self, Cursor, IoList};
-use crate::sockets::message_socket::{self, MessageSocket, length_to_c};
+use crate::sockets::io_list::{Cursor, ToFill, ToSend};
+use crate::sockets::message_socket::{self, MessageSocket};
+use crate::sockets::object::{Input, Kind, Messages, Object, Placed, Socket};
+use crate::sockets::slices;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
-use core::mem::offset_of;
-use core::ptr::{self, NonNull};
 
 /// What makes a protocol, besides its state.
 pub(super) trait Protocol: Sized + 'static {
@@ -31,7 +26,7 @@ pub(super) trait Protocol: Sized + 'static {
     const OVER: Errno = Errno::ECONNRESET;
 
     /// The kind of the protocol's handles.
-    fn kind() -> &'static Kind;
+    fn kind() -> &'static Kind<Layer<Self>>;
 
     /// The interface that the socket beneath must have.
     fn interface_beneath() -> *const c_void {
@@ -43,34 +38,22 @@ pub(super) trait Protocol: Sized + 'static {
         true
     }
 
-    /// Sends the list, `length` bytes, as one message.
-    ///
-    /// # Safety
-    /// The list is as [`Cursor::new`] wants it for sending; the protocol may be gone after
-    /// an operation beneath has failed with `EBADF`.
-    unsafe fn send(
-        &self,
-        call: &mut Call<'_>,
-        list: Cursor,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()>;
+    /// Sends the list, of which `cursor` is the beginning, as one message. The protocol may be
+    /// gone after an operation beneath has failed with `EBADF`.
+    fn send(&self, call: &mut Call<'_>, cursor: Cursor, list: ToSend<'_>) -> Result<()>;
 
-    /// Receives one message into the list, of which `last` is the last element, and returns
-    /// its length. `EMSGSIZE` if it doesn't fit.
-    ///
-    /// # Safety
-    /// As for `send`, with a list for receiving a message.
-    unsafe fn receive(&self, call: &mut Call<'_>, list: Cursor, last: *mut IoList)
-    -> Result<usize>;
+    /// Receives one message into the list and returns its length. `EMSGSIZE` if it doesn't fit.
+    /// As for `send`, the protocol may be gone.
+    fn receive(&self, call: &mut Call<'_>, list: Cursor) -> Result<usize>;
+}
+
+/// Returns whether a protocol's object fits into so many bytes.
+pub(super) const fn fits<T: Protocol>(storage: usize) -> bool {
+    storage::fits::<Object<Layer<T>>>(storage)
 }
 
 /// A protocol's object.
-#[repr(C)]
 pub(super) struct Layer<T> {
-    /// First: C code gets a pointer to it, and gives that back.
-    messages: MessageSocket,
-    readiness: InputVfs,
     input: Direction,
     output: Direction,
     beneath: c_int,
@@ -130,31 +113,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// # Safety
-    /// As for [`byte_socket::send`].
-    pub(super) unsafe fn send_bytes(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { byte_socket::send(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn send_bytes(&mut self, list: ToSend<'_>) -> Result<()> {
+        let result = byte_socket::send(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 
     /// Receives bytes of a message. `ECONNRESET` if the stream ends in the middle of it.
-    ///
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    pub(super) unsafe fn receive_bytes(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { byte_socket::receive(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn receive_bytes(&mut self, list: ToFill<'_>) -> Result<()> {
+        let result = byte_socket::receive(self.beneath, list, self.operation.deadline);
         self.note_received(result)
     }
 
@@ -167,16 +133,7 @@ impl<'a> Call<'a> {
         let (first, rest) = buffer.split_at_mut(if begun { 0 } else { buffer.len().min(1) });
         for part in [first, rest] {
             if !part.is_empty() {
-                let (memory, length) = (part.as_mut_ptr().cast(), part.len());
-                // SAFETY: `part` is borrowed for the whole call.
-                let result = unsafe {
-                    byte_socket::receive_buffer(
-                        self.beneath,
-                        memory,
-                        length,
-                        self.operation.deadline,
-                    )
-                };
+                let result = slices::receive_bytes(self.beneath, part, self.operation.deadline);
                 self.note_received(result)?;
             }
         }
@@ -192,29 +149,13 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// # Safety
-    /// As for [`message_socket::send`].
-    pub(super) unsafe fn send_message(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { message_socket::send(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn send_message(&mut self, list: ToSend<'_>) -> Result<()> {
+        let result = message_socket::send(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 
-    /// # Safety
-    /// As for [`message_socket::receive`].
-    pub(super) unsafe fn receive_message(
-        &mut self,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        let result =
-            unsafe { message_socket::receive(self.beneath, first, last, self.operation.deadline) };
+    pub(super) fn receive_message(&mut self, list: ToFill<'_>) -> Result<usize> {
+        let result = message_socket::receive(self.beneath, list, self.operation.deadline);
         self.note(result)
     }
 }
@@ -236,8 +177,6 @@ pub(super) fn attach<T: Protocol>(
     }
     let beneath = handles::own(socket)?;
     let layer = Layer {
-        messages: MessageSocket { send: Some(send::<T>), receive: Some(receive::<T>) },
-        readiness: InputVfs { input: Some(input_beneath::<T>) },
         input: Direction::new(),
         output: Direction::new(),
         beneath,
@@ -246,14 +185,12 @@ pub(super) fn attach<T: Protocol>(
         output_over: Cell::new(false),
         protocol,
     };
-    storage::open(layer, storage, T::kind()).inspect_err(|_| _ = handles::close(beneath))
+    T::kind().open_placed(layer, storage).inspect_err(|_| _ = handles::close(beneath))
 }
 
 /// The object that a handle stands for.
-pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Ref<Layer<T>>> {
-    let object = Context::get()?.handles.find(socket, T::kind())?;
-    // SAFETY: handles of this kind stand for live objects.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
+pub(super) fn find<T: Protocol>(socket: c_int) -> Result<Placed<Layer<T>>> {
+    T::kind().find(socket)
 }
 
 /// The handle of the socket beneath, which stays the protocol's.
@@ -281,12 +218,9 @@ pub(super) fn detach<T: Protocol>(socket: c_int) -> Result<c_int> {
 }
 
 /// Ends the protocol, of which `socket` is the handle, and returns the socket beneath.
-pub(super) fn release<T: Protocol>(socket: c_int, layer: Ref<Layer<T>>) -> Result<c_int> {
+pub(super) fn release<T: Protocol>(socket: c_int, layer: Placed<Layer<T>>) -> Result<c_int> {
     let beneath = layer.beneath;
-    Context::get()?.handles.release(socket);
-    // SAFETY: nobody is inside, and the handle is gone.
-    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
-    Ok(beneath)
+    T::kind().release(socket, layer).map(|()| beneath)
 }
 
 impl<T: Protocol> Layer<T> {
@@ -306,133 +240,63 @@ impl<T: Protocol> Layer<T> {
     pub(super) fn end_output(&self) {
         self.output_over.set(true);
     }
+}
 
-    /// # Safety
-    /// As for [`message_socket::send`].
-    pub(super) unsafe fn send(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<()> {
+impl<T: Protocol> Socket for Layer<T> {
+    type Table = MessageSocket;
+    type Hold = Placed<Self>;
+
+    /// A receive doesn't block where the socket beneath has input, and where it fails at once.
+    fn input(&self) -> Result<Input> {
+        Ok(if self.input_over.get() { Input::Ready } else { Input::Handle(self.beneath) })
+    }
+
+    /// Closes the socket beneath, too.
+    fn close(&self) {
+        self.input.close();
+        self.output.close();
+        let _ = handles::close(self.beneath);
+    }
+
+    fn owns_memory(&self) -> bool {
+        self.own_memory
+    }
+}
+
+impl<T: Protocol> Messages for Layer<T> {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
         Context::may_block()?;
-        // SAFETY: by the caller's promise.
-        let list = unsafe { Cursor::new(first, last, io_list::Direction::Send)? };
+        let cursor = list.cursor()?;
         if !self.output.is_busy() && self.output_over.get() {
             return Err(T::OVER);
         }
         self.output.enter(|closed| {
             let mut call = Call::new(self.beneath, deadline, closed);
-            // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.send(&mut call, list, first, last) };
+            let result = self.protocol.send(&mut call, cursor, list);
             call.conclude::<T, _>(&result, &self.output_over);
             result
         })
     }
 
-    /// # Safety
-    /// As for [`message_socket::receive`].
-    pub(super) unsafe fn receive(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
         Context::may_block()?;
-        let mut everything = IoList::anything();
-        let (first, last) = match first.is_null() && last.is_null() {
-            true => (&raw mut everything, &raw mut everything),
-            false => (first, last),
-        };
-        // SAFETY: by the caller's promise, or a list of ours.
-        let list = unsafe { Cursor::new(first, last, io_list::Direction::ReceiveMessage)? };
+        if list.is_none() {
+            return ToFill::with_anything(|list| self.receive_to(list.message()?, deadline));
+        }
+        self.receive_to(list.message()?, deadline)
+    }
+}
+
+impl<T: Protocol> Layer<T> {
+    fn receive_to(&self, list: Cursor, deadline: i64) -> Result<usize> {
         if !self.input.is_busy() && self.input_over.get() {
             return Err(T::OVER);
         }
         self.input.enter(|closed| {
             let mut call = Call::new(self.beneath, deadline, closed);
-            // SAFETY: the list was checked just now.
-            let result = unsafe { self.protocol.receive(&mut call, list, last) };
+            let result = self.protocol.receive(&mut call, list);
             call.conclude::<T, _>(&result, &self.input_over);
             result
         })
     }
-}
-
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::send`]; the table is that of a live object.
-unsafe extern "C" fn send<T: Protocol>(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> c_int {
-    // SAFETY: the table is the first field of an object, which is alive as long as somebody
-    // may use the table; the list is the caller's promise.
-    to_c(unsafe { (*socket.cast::<Layer<T>>()).send(first, last, deadline) })
-}
-
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::receive`]; the table is that of a live object.
-unsafe extern "C" fn receive<T: Protocol>(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> isize {
-    // SAFETY: as in `send`.
-    length_to_c(unsafe { (*socket.cast::<Layer<T>>()).receive(first, last, deadline) })
-}
-
-/// Stands in [`InputVfs`]: a receive doesn't block where the socket beneath has input, and
-/// where it fails at once.
-///
-/// # Safety
-/// The table is that of a live object, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath<T: Protocol>(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    let layer = vfs.wrapping_byte_sub(offset_of!(Layer<T>, readiness)).cast::<Layer<T>>();
-    // SAFETY: the table is a field of an object, which is alive while it is asked.
-    let layer = unsafe { Ref::from_raw(layer) };
-    if layer.input_over.get() {
-        return input::BUFFERED;
-    }
-    // SAFETY: the caller gives a place for the answer.
-    unsafe { *beneath = layer.beneath };
-    input::HANDLE
-}
-
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live object of the protocol.
-pub(super) unsafe fn query<T: Protocol>(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    let layer = object.cast::<Layer<T>>();
-    if type_id == message_socket::type_id() {
-        // SAFETY: the object is alive; only addresses of its fields are computed.
-        unsafe { (&raw mut (*layer).messages).cast() }
-    } else if type_id == input::type_id() {
-        // SAFETY: as above.
-        unsafe { (&raw mut (*layer).readiness).cast() }
-    } else {
-        ptr::null_mut()
-    }
-}
-
-/// Stands in [`Kind`]. Closes the socket beneath, too.
-///
-/// # Safety
-/// `object` is a live object of the protocol.
-pub(super) unsafe fn close<T: Protocol>(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this with a live object of this kind.
-    let layer = unsafe { Ref::<Layer<T>>::from_raw(object.cast()) };
-    layer.input.close();
-    layer.output.close();
-    let _ = handles::close(layer.beneath);
-    // SAFETY: calls inside have been told and won't touch it; the handle is going.
-    unsafe { storage::dispose(NonNull::new_unchecked(layer.as_ptr()), layer.own_memory) };
-    Ok(())
 }

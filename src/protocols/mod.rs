@@ -2,12 +2,11 @@
 //! connections. Message protocols without a handshake stand on [`layer`]; the others each have
 //! a codec that knows no I/O and a driver around it.
 
-mod beneath;
 pub(crate) mod happy_eyeballs;
 pub(crate) mod http;
 mod layer;
+mod lower;
 pub(crate) mod prefix;
-mod shared;
 pub(crate) mod socks5;
 pub(crate) mod suffix;
 mod taken;

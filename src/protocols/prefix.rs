@@ -1,57 +1,38 @@
 //! PREFIX: each message is preceded by its length.
 
-#![allow(unsafe_code)] // Lists of C callers.
-
 mod header;
 
 pub(crate) use header::{LITTLE_ENDIAN, LONGEST_HEADER};
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
-use crate::sockets::io_list::{Cursor, IoList};
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::io_list::{Cursor, ToSend};
+use crate::sockets::object::Kind;
+use crate::sockets::storage::Storage;
 use core::ffi::c_int;
 use header::Format;
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 56;
-const _: () = assert!(fits::<Layer<Prefix>>(STORAGE));
-
-/// Elements of a list that go into one operation beneath.
-const AT_ONCE: usize = 8;
+const _: () = assert!(layer::fits::<Prefix>(STORAGE));
 
 struct Prefix(Format);
 
-static PREFIX: Kind = Kind::new("prefix", layer::close::<Prefix>, layer::query::<Prefix>);
+static PREFIX: Kind<Layer<Prefix>> = Kind::new("prefix");
 
 impl Protocol for Prefix {
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &PREFIX
     }
 
-    unsafe fn send(
-        &self,
-        call: &mut Call<'_>,
-        list: Cursor,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
+    fn send(&self, call: &mut Call<'_>, cursor: Cursor, list: ToSend<'_>) -> Result<()> {
         let mut header = [0; LONGEST_HEADER];
         let header = &mut header[..self.0.size()];
-        self.0.encode(list.remaining(), header)?;
-        let mut head = IoList::single(header.as_mut_ptr().cast(), header.len());
-        head.next = first;
-        // SAFETY: the caller's list, with an element of ours in front.
-        unsafe { call.send_bytes(&raw mut head, last) }
+        self.0.encode(cursor.remaining(), header)?;
+        ToSend::with(header, Some(list), |all| call.send_bytes(all))
     }
 
-    unsafe fn receive(
-        &self,
-        call: &mut Call<'_>,
-        mut list: Cursor,
-        _: *mut IoList,
-    ) -> Result<usize> {
+    fn receive(&self, call: &mut Call<'_>, mut list: Cursor) -> Result<usize> {
         let mut header = [0; LONGEST_HEADER];
         let header = &mut header[..self.0.size()];
         call.receive_into(header)?;
@@ -61,13 +42,8 @@ impl Protocol for Prefix {
         }
         let mut missing = length;
         while missing > 0 {
-            // The caller's list is not to be changed, and it may be longer than the message.
-            let mut elements = [IoList::EMPTY; AT_ONCE];
-            let (count, bytes) = list.take(&mut elements, missing);
-            let last = &raw mut elements[count - 1];
-            // SAFETY: a part of the caller's list.
-            unsafe { call.receive_bytes(elements.as_mut_ptr(), last)? };
-            missing -= bytes;
+            // The caller's list may be longer than the message.
+            missing -= list.fill_next(missing, |part| call.receive_bytes(part))?;
         }
         Ok(length)
     }

@@ -1,72 +1,38 @@
 //! SUFFIX: each message is followed by a delimiter, such as the end of a line.
 
-#![allow(unsafe_code)] // Lists of C callers.
-
 mod delimiter;
 
 pub(crate) use delimiter::LONGEST;
 
 use super::layer::{self, Call, Layer, Protocol};
-use crate::handle_table::Kind;
 use crate::os::errno::{Errno, Result};
-use crate::sockets::io_list::{Cursor, IoList};
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::io_list::{Cursor, ToSend};
+use crate::sockets::object::Kind;
+use crate::sockets::storage::Storage;
 use core::ffi::c_int;
 use delimiter::{Delimiter, Window};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 128;
-const _: () = assert!(fits::<Layer<Suffix>>(STORAGE));
-
-/// Elements of a list that go into one operation beneath.
-const AT_ONCE: usize = 8;
+const _: () = assert!(layer::fits::<Suffix>(STORAGE));
 
 struct Suffix(Delimiter);
 
-static SUFFIX: Kind = Kind::new("suffix", layer::close::<Suffix>, layer::query::<Suffix>);
+static SUFFIX: Kind<Layer<Suffix>> = Kind::new("suffix");
 
 impl Protocol for Suffix {
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &SUFFIX
     }
 
-    unsafe fn send(
-        &self,
-        call: &mut Call<'_>,
-        mut list: Cursor,
-        _: *mut IoList,
-        _: *mut IoList,
-    ) -> Result<()> {
+    fn send(&self, call: &mut Call<'_>, mut cursor: Cursor, _: ToSend<'_>) -> Result<()> {
         // A copy, as the protocol may be gone once a call beneath has returned.
         let delimiter = self.0;
-        loop {
-            // The caller's list is not to be changed.
-            let mut elements = [IoList::EMPTY; AT_ONCE];
-            let (mut count, _) = list.take(&mut elements[..AT_ONCE - 1], usize::MAX);
-            let is_end = list.remaining() == 0;
-            if is_end {
-                elements[count] = IoList::to_send(delimiter.as_bytes());
-                let end = &raw mut elements[count];
-                if count > 0 {
-                    elements[count - 1].next = end;
-                }
-                count += 1;
-            }
-            let last = &raw mut elements[count - 1];
-            // SAFETY: a part of the caller's list, the last one with an element of ours.
-            unsafe { call.send_bytes(elements.as_mut_ptr(), last)? };
-            if is_end {
-                return Ok(());
-            }
-        }
+        while !cursor.send_next(delimiter.as_bytes(), |part| call.send_bytes(part))? {}
+        Ok(())
     }
 
-    unsafe fn receive(
-        &self,
-        call: &mut Call<'_>,
-        mut list: Cursor,
-        _: *mut IoList,
-    ) -> Result<usize> {
+    fn receive(&self, call: &mut Call<'_>, mut list: Cursor) -> Result<usize> {
         let mut window = Window::new(self.0);
         let mut received = 0usize;
         loop {

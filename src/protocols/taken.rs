@@ -1,8 +1,6 @@
 //! What was taken out of the stream beneath before anybody has received it.
 
-#![allow(unsafe_code)] // Receives to memory of ours.
-
-use super::beneath::Beneath;
+use super::lower::Lower;
 use crate::concurrency::atomicity;
 use crate::os::errno::Result;
 use crate::sockets::at_once;
@@ -55,14 +53,11 @@ impl<const N: usize> Taken<N> {
     /// Waits for more of them, and receives at least one and at most `missing`. They are no part
     /// of what the call is to receive: if it ends before that has begun, the next call goes on
     /// with them.
-    pub(super) fn receive(&self, beneath: Beneath, missing: usize, deadline: i64) -> Result<()> {
+    pub(super) fn receive(&self, beneath: Lower, missing: usize, deadline: i64) -> Result<()> {
         let mut bytes = self.bytes.get();
         let length = self.length.get();
         let place = &mut bytes[length..length + missing];
-        let (memory, room) = (place.as_mut_ptr(), place.len());
-        // SAFETY: the place is this call's own.
-        let receive = || unsafe { beneath.receive_some(memory, room, 1, deadline) };
-        let count = atomicity::aside(receive)??;
+        let count = atomicity::aside(|| beneath.receive_some(place, deadline))??;
         self.bytes.set(bytes);
         self.length.set(length + count);
         Ok(())
@@ -70,7 +65,7 @@ impl<const N: usize> Taken<N> {
 
     /// Takes more of them, as far as they are there, until `missing` says of what was taken that 0
     /// are missing; does it? It neither blocks nor lets anybody else run.
-    pub(super) fn take(&self, beneath: Beneath, missing: impl Fn(&[u8]) -> usize) -> bool {
+    pub(super) fn take(&self, beneath: Lower, missing: impl Fn(&[u8]) -> usize) -> bool {
         let mut bytes = self.bytes.get();
         let mut length = self.length.get();
         let complete = loop {

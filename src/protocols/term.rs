@@ -1,24 +1,20 @@
 //! TERM: a message that ends the stream of messages in each direction, so that both peers
 //! know where the protocol on top has ended and what is beneath goes on.
 
-#![allow(unsafe_code)] // Lists of C callers.
-
 use super::layer::{self, Call, Layer, Protocol};
 use crate::concurrency::atomicity::UnderWay;
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::handles;
 use crate::scheduler::time;
-use crate::sockets::io_list::{Cursor, IoList};
+use crate::sockets::io_list::{Cursor, ToFill, ToSend};
 use crate::sockets::message_socket;
-use crate::sockets::storage::{Storage, fits};
+use crate::sockets::object::{Kind, Messages as _, Placed};
+use crate::sockets::storage::Storage;
 use core::ffi::{c_int, c_void};
-use core::ptr;
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 88;
-const _: () = assert!(fits::<Layer<Term>>(STORAGE));
+const _: () = assert!(layer::fits::<Term>(STORAGE));
 
 /// The longest terminal message.
 pub(crate) const LONGEST: usize = 32;
@@ -47,12 +43,12 @@ impl Term {
     }
 }
 
-static TERM: Kind = Kind::new("term", layer::close::<Term>, layer::query::<Term>);
+static TERM: Kind<Layer<Term>> = Kind::new("term");
 
 impl Protocol for Term {
     const OVER: Errno = Errno::EPIPE;
 
-    fn kind() -> &'static Kind {
+    fn kind() -> &'static Kind<Layer<Self>> {
         &TERM
     }
 
@@ -65,41 +61,17 @@ impl Protocol for Term {
         error == Errno::EPIPE
     }
 
-    unsafe fn send(
-        &self,
-        call: &mut Call<'_>,
-        _: Cursor,
-        first: *mut IoList,
-        last: *mut IoList,
-    ) -> Result<()> {
-        // SAFETY: the caller's list.
-        unsafe { call.send_message(first, last) }
+    fn send(&self, call: &mut Call<'_>, _: Cursor, list: ToSend<'_>) -> Result<()> {
+        call.send_message(list)
     }
 
-    unsafe fn receive(
-        &self,
-        call: &mut Call<'_>,
-        mut list: Cursor,
-        last: *mut IoList,
-    ) -> Result<usize> {
+    fn receive(&self, call: &mut Call<'_>, mut list: Cursor) -> Result<usize> {
         // The beginning of the message goes to memory of our own first, as the caller is not
         // to get the terminal message; what follows goes to the caller.
         let mut beginning = [0; LONGEST];
         let beginning = &mut beginning[..usize::from(self.length)];
-        let mut head = IoList::single(beginning.as_mut_ptr().cast(), beginning.len());
         let capacity = list.remaining();
-        let mut tail = list;
-        tail.advance(beginning.len().min(capacity));
-        let mut second = IoList::EMPTY;
-        let end = match tail.rest(&mut second) {
-            None => &raw mut head,
-            Some(second) => {
-                head.next = second;
-                if second.next.is_null() { ptr::from_mut(second) } else { last }
-            }
-        };
-        // SAFETY: elements of ours, followed by elements of the caller's.
-        let received = unsafe { call.receive_message(&raw mut head, end) };
+        let received = list.fill_behind(beginning, |all| call.receive_message(all));
         let length = received.map_err(|error| match error {
             // The stream beneath has ended without the terminal message.
             Errno::EPIPE => Errno::ECONNRESET,
@@ -136,13 +108,11 @@ pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
     send_terminal(layer::find(socket)?, deadline)
 }
 
-fn send_terminal(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
-    let mut bytes = term.protocol.bytes;
-    let length = usize::from(term.protocol.length);
-    let mut list = IoList::single(bytes.as_mut_ptr().cast(), length);
-    let list = &raw mut list;
-    // SAFETY: a list of one element, alive and with memory of ours.
-    unsafe { term.send(list, list, deadline)? };
+fn send_terminal(term: Placed<Layer<Term>>, deadline: i64) -> Result<()> {
+    // A copy, as the protocol may be gone once a call beneath has returned.
+    let bytes = term.protocol.bytes;
+    let bytes = &bytes[..usize::from(term.protocol.length)];
+    ToSend::with(bytes, None, |list| term.send(list, deadline))?;
     term.end_output();
     Ok(())
 }
@@ -166,7 +136,7 @@ pub(crate) fn detach(socket: c_int, deadline: i64) -> Result<c_int> {
     }
 }
 
-fn shake_hands(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
+fn shake_hands(term: Placed<Layer<Term>>, deadline: i64) -> Result<()> {
     if term.is_busy() {
         return Err(Errno::EBUSY);
     }
@@ -177,8 +147,7 @@ fn shake_hands(term: Ref<Layer<Term>>, deadline: i64) -> Result<()> {
     }
     let mut unchecked = 0;
     while !term.is_input_over() {
-        // SAFETY: there is no list.
-        match unsafe { term.receive(ptr::null_mut(), ptr::null_mut(), deadline) } {
+        match term.receive(ToFill::NONE, deadline) {
             Ok(length) => unchecked += length.max(LEAST_SIZE),
             Err(Errno::EPIPE) => break,
             Err(error) => return Err(error),

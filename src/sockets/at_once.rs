@@ -6,40 +6,16 @@
 
 #![allow(unsafe_code)] // Calls through tables of functions.
 
+use crate::concurrency::abilities::Abilities;
 use crate::concurrency::atomicity::SocketCall;
-use crate::handle_table::Interface;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use std::io::IoSlice;
 
-/// What objects of a kind can do.
-pub(crate) struct AtOnce {
-    /// Receives what is there to `memory`, `length` bytes at most, and adds their number to
-    /// `received`. It may fail behind some of them.
-    pub(crate) receive: unsafe fn(
-        object: *mut (),
-        memory: *mut u8,
-        length: usize,
-        received: &mut usize,
-    ) -> Result<()>,
-    /// The next byte, which stays in the stream; `None` where it would take more than a look
-    /// into memory to know it.
-    pub(crate) peek: unsafe fn(object: *mut ()) -> Option<u8>,
-    /// Sends as much as there is room for, and returns how many bytes that was.
-    pub(crate) send: unsafe fn(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize>,
-}
-
-impl Interface for AtOnce {
-    fn type_id() -> *const c_void {
-        static IDENTITY: u8 = 0;
-        (&raw const IDENTITY).cast()
-    }
-}
-
-/// The object and its table, if it has one.
-fn find(context: &Context, socket: c_int) -> Option<(*mut (), &'static AtOnce)> {
-    let (object, table) = context.handles.interface(socket).ok()?;
+/// Returns the object and what it can do.
+fn find(context: &Context, socket: c_int) -> Option<(*mut (), &'static Abilities)> {
+    let (object, table) = Abilities::find(context, socket).ok()?;
     Some((object, table?))
 }
 
@@ -48,23 +24,37 @@ fn find(context: &Context, socket: c_int) -> Option<(*mut (), &'static AtOnce)> 
 pub(crate) fn receive(socket: c_int, buffer: &mut [u8], received: &mut usize) -> Result<()> {
     let context = Context::get()?;
     let Some((object, table)) = find(context, socket) else { return Ok(()) };
+    let Some(receive) = table.receive_at_once else { return Ok(()) };
     let _call = SocketCall::begin(context);
-    // SAFETY: the table is the object's, which is alive; the memory is that of the slice.
-    unsafe { (table.receive)(object, buffer.as_mut_ptr(), buffer.len(), received) }
+    // SAFETY: the table is that of the object's kind, and the handle is open; the memory is that
+    // of the slice.
+    unsafe { receive(object, buffer.as_mut_ptr(), buffer.len(), received) }
 }
 
-/// The next byte, if it was read ahead. It stays where it is.
+/// Returns the next byte, if it was read ahead. It stays where it is.
 pub(crate) fn peek(socket: c_int) -> Option<u8> {
     let (object, table) = find(Context::get().ok()?, socket)?;
-    // SAFETY: the table is the object's, which is alive.
-    unsafe { (table.peek)(object) }
+    // SAFETY: the table is that of the object's kind, and the handle is open.
+    unsafe { table.peek?(object) }
 }
 
-/// Sends as much as there is room for; how many bytes that was.
+/// Returns how many bytes that were read ahead, and `limit` at most, it takes to get behind the
+/// next one that is `last`; all of them if there is none. A receive of so many does not block.
+pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
+    let found = Context::existing().and_then(|context| find(context, socket));
+    let Some((object, Abilities { length_until: Some(length_until), .. })) = found else {
+        return 0;
+    };
+    // SAFETY: the table is that of the object's kind, and the handle is open.
+    unsafe { length_until(object, last, limit) }
+}
+
+/// Sends as much as there is room for, and returns how many bytes that was.
 pub(crate) fn send(socket: c_int, slices: &[IoSlice<'_>]) -> Result<usize> {
     let context = Context::get()?;
     let Some((object, table)) = find(context, socket) else { return Ok(0) };
+    let Some(send) = table.send_at_once else { return Ok(0) };
     let _call = SocketCall::begin(context);
-    // SAFETY: the table is the object's, which is alive.
-    unsafe { (table.send)(object, slices) }
+    // SAFETY: the table is that of the object's kind, and the handle is open.
+    unsafe { send(object, slices) }
 }

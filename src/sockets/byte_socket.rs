@@ -6,9 +6,8 @@
 
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
-use super::io_list::{IoList, check_ends};
-use super::stream::connection;
-use crate::concurrency::atomicity::{SocketCall, UNRECORDED};
+use super::io_list::{IoList, ToFill, ToSend, check_ends};
+use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use core::ffi::{c_int, c_void};
@@ -37,131 +36,36 @@ pub(crate) const fn type_id() -> *const c_void {
 }
 
 /// Sends all of the list, or fails.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for sending.
 #[inline(never)]
-pub(crate) unsafe fn send(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
+pub(crate) fn send(socket: c_int, list: ToSend<'_>, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
-    // SAFETY: by the caller's promise.
+    let (first, last) = (list.first(), list.last());
+    // SAFETY: the list's promise; the interface of an open handle is alive.
     unsafe {
         check_ends(first, last)?;
         call((*stream).send, stream, first, last, deadline)
     }
 }
 
-/// Fills the list, or fails. Without a list (two null pointers) everything is
-/// received and dropped until that fails, mostly with `EPIPE` at the stream's end.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for receiving.
+/// Fills the list, or fails. Without a list everything is received and dropped until that fails,
+/// mostly with `EPIPE` at the stream's end.
 #[inline(never)]
-pub(crate) unsafe fn receive(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
+pub(crate) fn receive(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let stream = stream(context, socket)?;
     let _call = SocketCall::begin(context);
-    // SAFETY: by the caller's promise.
+    let (first, last) = (list.first(), list.last());
+    // SAFETY: as in `send`.
     unsafe {
-        if !(first.is_null() && last.is_null()) {
+        if !list.is_none() {
             check_ends(first, last)?;
         }
         call((*stream).receive, stream, first, last, deadline)
     }
-}
-
-/// As [`send`], for a single buffer.
-///
-/// # Safety
-/// `length` bytes can be read from `memory`, if that is not null, until this returns.
-#[inline(always)]
-pub(crate) unsafe fn send_buffer(
-    socket: c_int,
-    memory: *const c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    // TCP without the detour of list and table.
-    if let Some(context) = Context::may_block_in_turn(deadline)
-        && let Some(connection) = connection::find_tcp(context, socket)
-    {
-        // SAFETY: by the caller's promise.
-        return unsafe { connection.send_buffer(context, UNRECORDED, memory, length, deadline) };
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { send_single(socket, memory, length, deadline) }
-}
-
-/// # Safety
-/// As for [`send_buffer`].
-#[inline(never)]
-unsafe fn send_single(
-    socket: c_int,
-    memory: *const c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    let mut list = IoList::single(memory.cast_mut(), length);
-    let list = &raw mut list;
-    // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { send(socket, list, list, deadline) }
-}
-
-/// As [`receive`], for a single buffer; a null `memory` drops the bytes.
-///
-/// # Safety
-/// Otherwise `length` bytes can be written there until this returns.
-#[inline(always)]
-pub(crate) unsafe fn receive_buffer(
-    socket: c_int,
-    memory: *mut c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    if let Some(context) = Context::may_block_in_turn(deadline)
-        && let Some(connection) = connection::find_tcp(context, socket)
-    {
-        // SAFETY: by the caller's promise.
-        return unsafe { connection.receive_buffer(context, UNRECORDED, memory, length, deadline) };
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { receive_single(socket, memory, length, deadline) }
-}
-
-/// # Safety
-/// As for [`receive_buffer`].
-#[inline(never)]
-unsafe fn receive_single(
-    socket: c_int,
-    memory: *mut c_void,
-    length: usize,
-    deadline: i64,
-) -> Result<()> {
-    let mut list = IoList::single(memory, length);
-    let list = &raw mut list;
-    // SAFETY: a list of one buffer, by the caller's promise.
-    unsafe { receive(socket, list, list, deadline) }
-}
-
-/// Of the bytes that were received and are waiting in the socket, as far as that is known: how
-/// many it takes to get behind the next one that is `last`, all of them if there is none, and
-/// `limit` at most. A receive of so many does not block.
-pub(crate) fn length_until(socket: c_int, last: u8, limit: usize) -> usize {
-    let connection = Context::existing().and_then(|it| connection::find_tcp(it, socket));
-    connection.map_or(0, |connection| connection.length_until(last, limit))
 }
 
 /// The interface of an open socket.

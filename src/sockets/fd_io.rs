@@ -8,10 +8,11 @@ mod connecting;
 mod dropping;
 mod lists;
 mod small;
+mod system_call;
 
 pub(super) use connecting::connect;
-pub(super) use lists::{BATCH, EMPTY, header};
 pub(super) use small::{fill, send_slices_at_once, sent_less, try_send};
+pub(super) use system_call::{AT_ONCE, BATCH, EMPTY, attempt, header};
 
 use super::direction::Direction;
 use super::io_list::Cursor;
@@ -26,10 +27,7 @@ use core::convert::Infallible;
 use core::mem;
 use dropping::drop_some;
 use lists::{receive_some, send_some};
-
-/// Bytes in one system call, and between two looks at the clock: more than a socket's queue
-/// mostly holds, and not too many if a peer sends as fast as we receive.
-pub(super) const AT_ONCE: usize = 16 << 20;
+use system_call::Next;
 
 impl Direction {
     /// Runs `operation`: `EBUSY` if another one is under way, `EBADF` if the socket
@@ -65,51 +63,6 @@ pub(crate) struct Call<'a> {
     last_look: bool,
     /// A byte has been transferred: a graceful request waits for the end of the call.
     begun: bool,
-}
-
-/// What a transfer tells about the next one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    MaySucceed,
-    /// It would block: this one was short.
-    WouldBlock,
-    /// This one has blocked.
-    HasBlocked,
-}
-
-impl Next {
-    /// Less than was asked for means that no more is there, or fits in.
-    #[inline]
-    fn after(count: usize, asked: usize) -> Self {
-        match count {
-            0 => Self::HasBlocked,
-            _ if count < asked => Self::WouldBlock,
-            _ => Self::MaySucceed,
-        }
-    }
-
-    /// A read from a local socket may be short without any reason: it ends where a
-    /// descriptor was passed.
-    fn after_local(count: usize) -> Self {
-        if count == 0 { Self::HasBlocked } else { Self::MaySucceed }
-    }
-
-    #[inline]
-    fn note_read(self, source: &FdSource) {
-        match self {
-            Self::MaySucceed => {}
-            Self::WouldBlock => source.read_would_block(),
-            Self::HasBlocked => source.read_has_blocked(),
-        }
-    }
-
-    fn note_write(self, source: &FdSource) {
-        match self {
-            Self::MaySucceed => {}
-            Self::WouldBlock => source.write_would_block(),
-            Self::HasBlocked => source.write_has_blocked(),
-        }
-    }
 }
 
 impl Call<'_> {
@@ -300,37 +253,4 @@ pub(super) fn receive_at_once(
         receive_some(source, ahead, cursor)?.note_read(source);
     }
     Ok(())
-}
-
-/// Runs a system call on a stream socket until no signal interrupts it. `None` stands
-/// for `EAGAIN`.
-#[inline]
-pub(super) fn attempt(mut call: impl FnMut() -> isize) -> Result<Option<usize>> {
-    loop {
-        return match Errno::result(call()) {
-            Ok(count) => Ok(Some(count.unsigned_abs())),
-            Err(Errno::EINTR) => continue,
-            Err(error) => settle(Err(error)),
-        };
-    }
-}
-
-/// What the result of a system call on a stream socket means.
-fn settle(result: Result<Option<usize>>) -> Result<Option<usize>> {
-    result.or_else(|error| match error {
-        Errno::EAGAIN => Ok(None),
-        // The kernel has given up on the peer. To callers this must be neither the
-        // end of the stream nor the end of their own patience.
-        Errno::EPIPE | Errno::ETIMEDOUT => Err(Errno::ECONNRESET),
-        error => Err(error),
-    })
-}
-
-/// Of a read with room for something: 0 bytes are the end of the stream, `EAGAIN`
-/// counts as 0 bytes.
-fn end_of_stream(received: Result<Option<usize>>) -> Result<usize> {
-    match received? {
-        Some(0) => Err(Errno::EPIPE),
-        received => Ok(received.unwrap_or(0)),
-    }
 }

@@ -8,6 +8,8 @@
 use crate::os::errno::{Errno, Result};
 use core::ffi::{c_int, c_void};
 use core::ptr;
+use core::slice;
+use std::io::IoSlice;
 
 /// One buffer of a list. A null `base` stands, when receiving, for `len` bytes to
 /// be read and dropped.
@@ -75,6 +77,7 @@ pub(crate) enum Direction {
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     element: *const IoList,
+    last: *const IoList,
     offset: usize,
     remaining: usize,
 }
@@ -131,7 +134,7 @@ impl Cursor {
         if element != last {
             return Err(Errno::EINVAL);
         }
-        Ok(Self { element: first, offset: 0, remaining: total })
+        Ok(Self { element: first, last, offset: 0, remaining: total })
     }
 
     /// Bytes still to be transferred.
@@ -184,6 +187,18 @@ impl Cursor {
             (memory, length) = (next.base.cast(), next.len);
         }
         (count, bytes)
+    }
+
+    /// As [`Cursor::gather`], of a list to be sent, as slices.
+    pub(crate) fn slices<'a>(
+        &mut self,
+        slots: &'a mut [libc::iovec],
+        limit: usize,
+    ) -> &'a [IoSlice<'a>] {
+        let (count, _) = self.gather(slots, limit);
+        // SAFETY: the standard library guarantees that its slices are such structures; their
+        // buffers are readable by the promise made to `new`.
+        unsafe { slice::from_raw_parts(slots.as_ptr().cast(), count) }
     }
 
     /// Moves the cursor over `count` bytes that have been transferred.
@@ -262,5 +277,8 @@ impl Cursor {
     }
 }
 
+mod lists;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use lists::{ToFill, ToSend};

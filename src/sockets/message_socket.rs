@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // Calls through tables of C functions.
 
-use super::io_list::{IoList, check_ends};
+use super::io_list::{IoList, ToFill, ToSend, check_ends};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
@@ -41,21 +41,14 @@ pub(crate) const fn type_id() -> *const c_void {
 }
 
 /// Sends the list as one message.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for sending.
 #[inline]
-pub(crate) unsafe fn send(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
+pub(crate) fn send(socket: c_int, list: ToSend<'_>, deadline: i64) -> Result<()> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let interface = interface(context, socket)?;
     let _call = SocketCall::begin(context);
-    // SAFETY: by the caller's promise; the interface of an open handle is alive.
+    let (first, last) = (list.first(), list.last());
+    // SAFETY: the list's promise; the interface of an open handle is alive.
     unsafe {
         check_ends(first, last)?;
         let send = (*interface).send.ok_or(Errno::ENOTSUP)?;
@@ -66,25 +59,17 @@ pub(crate) unsafe fn send(
     }
 }
 
-/// Receives one message and returns its length. Without a list (two null pointers) the
-/// message is dropped.
-///
-/// # Safety
-/// As for [`Cursor::new`](super::io_list::Cursor::new), for receiving.
+/// Receives one message and returns its length. Without a list the message is dropped.
 #[inline]
-pub(crate) unsafe fn receive(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<usize> {
+pub(crate) fn receive(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<usize> {
     let context = Context::get()?;
     context.take_turn(deadline);
     let interface = interface(context, socket)?;
     let _call = SocketCall::begin(context);
+    let (first, last) = (list.first(), list.last());
     // SAFETY: as in `send`.
     unsafe {
-        if !(first.is_null() && last.is_null()) {
+        if !list.is_none() {
             check_ends(first, last)?;
         }
         let receive = (*interface).receive.ok_or(Errno::ENOTSUP)?;

@@ -8,6 +8,8 @@
 
 mod lookup;
 
+pub(super) use lookup::Family;
+
 use crate::concurrency::offload::{self, Crew, Help};
 use crate::os::errno::{Errno, Result};
 use crate::os::refusal::is_refusal;
@@ -23,14 +25,6 @@ static HELPERS: Crew = Crew::new(c"dill-names", Help::NameResolution, 16);
 /// Characters in the longest name: what DNS allows, and a dot at the end. Nothing that a hosts
 /// file could reasonably hold is longer.
 const LONGEST_NAME: usize = 254;
-
-/// Which addresses are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Family {
-    Any,
-    Ipv4,
-    Ipv6,
-}
 
 /// The addresses of host `name`, with port 0, the best ones of each family first. A name
 /// without any is a success too.

@@ -1,34 +1,18 @@
 //! Receiving what is there rather than all that was asked for.
 //!
 //! C's interface of byte streams always fills the whole list. A stream that can do with less
-//! says so by a table of its own, of which there is one for all objects of a kind.
+//! says so in the table of its [`Abilities`].
 
 #![allow(unsafe_code)] // Calls through tables of functions.
 
 use super::byte_socket;
-use super::io_list::IoList;
-use super::stream::connection;
-use crate::concurrency::atomicity::{SocketCall, UNRECORDED};
+use super::io_list::{IoList, ToFill};
+use crate::concurrency::abilities::Abilities;
+use crate::concurrency::atomicity::SocketCall;
 use crate::concurrency::input;
-use crate::handle_table::Interface;
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use core::ffi::{c_int, c_void};
-
-/// What objects of a kind can do.
-pub(crate) struct Partial {
-    /// Receives at least one byte to `memory`, and `length`, which is not 0, at most. Fails with
-    /// `EPIPE` at the end of the stream. Where nothing was received, `ETIMEDOUT` changes nothing.
-    pub(crate) receive:
-        unsafe fn(object: *mut (), memory: *mut u8, length: usize, deadline: i64) -> Result<usize>,
-}
-
-impl Interface for Partial {
-    fn type_id() -> *const c_void {
-        static IDENTITY: u8 = 0;
-        (&raw const IDENTITY).cast()
-    }
-}
+use core::ffi::c_int;
 
 /// Receives at least one byte, and `length` at most; 0 only if that is 0. `EPIPE` at the end of
 /// the stream. From streams that know nothing of this, `least` bytes are received, which must be
@@ -46,25 +30,17 @@ pub(crate) unsafe fn receive(
     if length == 0 {
         return Ok(0);
     }
-    // TCP without the detour of the table.
-    if let Some(context) = Context::may_block_in_turn(deadline)
-        && let Some(connection) = connection::find_tcp(context, socket)
-    {
-        // SAFETY: by the caller's promise.
-        return unsafe {
-            connection.receive_some_fast(context, UNRECORDED, memory, length, deadline)
-        };
-    }
     let context = Context::get()?;
     context.take_turn(deadline);
-    let (object, table) = context.handles.interface::<Partial>(socket)?;
-    let Some(table) = table else {
+    let (object, table) = Abilities::find(context, socket)?;
+    let Some(receive) = table.and_then(|table| table.receive_some) else {
         // SAFETY: by the caller's promise.
         return unsafe { receive_known(context, socket, memory, length, least, deadline) };
     };
     let _call = SocketCall::begin(context);
-    // SAFETY: the table is the object's, which is alive; the memory is the caller's promise.
-    unsafe { (table.receive)(object, memory, length, deadline) }
+    // SAFETY: the table is that of the object's kind, and the handle is open; the memory is the
+    // caller's promise.
+    unsafe { receive(object, memory, length, deadline) }
 }
 
 /// From streams that fill whole lists only, or break: to ask for more than is certain to come
@@ -86,7 +62,7 @@ unsafe fn receive_known(
         let mut list = IoList::single(memory.wrapping_add(start).cast(), count);
         let list = &raw mut list;
         // SAFETY: a list of one buffer, by the caller's promise.
-        unsafe { byte_socket::receive(socket, list, list, deadline) }
+        byte_socket::receive(socket, unsafe { ToFill::new(list, list) }, deadline)
     };
     let mut count = least.clamp(1, length);
     fill(0, count)?;

@@ -1,8 +1,10 @@
 //! Room in the output of a byte stream. A protocol that can't take back what it has prepared
 //! for sending waits for that first: until then it can be interrupted.
 
-#![allow(unsafe_code)] // Answers to queries.
+#![allow(unsafe_code)] // Calls through tables of functions.
 
+use crate::concurrency::abilities::Abilities;
+use crate::intrusive::Ref;
 use crate::os::errno::Result;
 use crate::os::syscalls;
 use crate::scheduler::context::Context;
@@ -10,25 +12,16 @@ use crate::scheduler::coroutine::Interrupt;
 use crate::scheduler::fd_readiness::{FdSource, poll_user};
 use crate::scheduler::time;
 use core::cell::Cell;
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use nix::sys::socket::{self, sockopt};
 
-/// The address of this, not its content, tells the interface from others.
-static IDENTITY: u8 = 0;
-
-/// Identifies the interface in queries. A stream of the system answers with its [`FdSource`],
-/// a protocol of ours with what the stream beneath answers.
-pub(crate) const fn type_id() -> *const c_void {
-    (&raw const IDENTITY).cast()
-}
-
-/// What tells of room on `socket`, if it can be told. It is alive as long as nobody else runs: not
-/// used after a wait.
-fn find(context: &Context, socket: c_int) -> Option<&FdSource> {
-    let source = context.handles.query(socket, type_id()).ok()?;
-    // SAFETY: what answers to this identifier is such an object; callers look it up anew after
-    // each wait.
-    Some(unsafe { &*source.cast::<FdSource>() })
+/// Returns what tells of room on `socket`, if it can be told. It is alive until another coroutine
+/// runs: not used after a wait.
+pub(crate) fn find(context: &Context, socket: c_int) -> Option<Ref<FdSource>> {
+    let (object, table) = Abilities::find(context, socket).ok()?;
+    let room = table?.room?;
+    // SAFETY: the table is that of the object's kind, and the handle is open.
+    unsafe { room(object) }
 }
 
 /// Can it be told for `socket`? Then [`at_once`](super::at_once) transfers what there is room for.
@@ -106,7 +99,7 @@ impl Room {
         }
         // Anew: the socket may have been closed during the wait.
         if let Some(source) = find(context, socket).filter(|_| self.counts) {
-            self.left.set(certain(source));
+            self.left.set(certain(&source));
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 #![allow(unsafe_code)] // Makes lists of buffers.
 
 use super::direction::is_late;
-use super::io_list::IoList;
+use super::io_list::{IoList, ToFill, ToSend};
 use super::ip_address::IpAddress;
-use super::{byte_socket, message_socket, partial, udp};
+use super::{byte_socket, message_socket, single_buffer, udp};
 use crate::os::errno::{Errno, Result};
 use core::ffi::c_int;
 use std::io::IoSlice;
@@ -16,7 +16,7 @@ const FEW: usize = 4;
 /// Calls `action` with a list of the buffers, which it may read as long as it runs.
 pub(crate) fn with_list<T>(
     buffers: &[IoSlice<'_>],
-    action: impl FnOnce(*mut IoList, *mut IoList) -> Result<T>,
+    action: impl FnOnce(ToSend<'_>) -> Result<T>,
 ) -> Result<T> {
     let mut few = [IoList::EMPTY; FEW];
     let mut many = Vec::new();
@@ -39,7 +39,8 @@ pub(crate) fn with_list<T>(
             element.next = first.wrapping_add(index + 1);
         }
     }
-    action(first, first.wrapping_add(last))
+    // SAFETY: elements of ours with buffers that are borrowed for the whole call.
+    action(unsafe { ToSend::new(first, first.wrapping_add(last)) })
 }
 
 /// Sends all of the buffers to a byte stream.
@@ -47,27 +48,41 @@ pub(crate) fn send_bytes(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) 
     if let [only] = buffers {
         let (memory, length) = (only.as_ptr().cast(), only.len());
         // SAFETY: the buffer is borrowed for the whole call.
-        return unsafe { byte_socket::send_buffer(socket, memory, length, deadline) };
+        return unsafe { single_buffer::send(socket, memory, length, deadline) };
     }
-    // SAFETY: the buffers are borrowed for the whole call.
-    with_list(buffers, |first, last| unsafe { byte_socket::send(socket, first, last, deadline) })
+    with_list(buffers, |list| byte_socket::send(socket, list, deadline))
 }
 
 /// Fills the buffer from a byte stream.
 pub(crate) fn receive_bytes(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<()> {
     let (memory, length) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the buffer is borrowed for the whole call.
-    unsafe { byte_socket::receive_buffer(socket, memory, length, deadline) }
+    unsafe { single_buffer::receive(socket, memory, length, deadline) }
 }
 
-/// Receives at least one byte from a byte stream, as [`partial::receive`] does. Where nothing is
+/// Receives so many bytes from a byte stream.
+pub(crate) fn receive_bytes_vec(socket: c_int, length: usize, deadline: i64) -> Result<Vec<u8>> {
+    let mut bytes: Vec<u8> = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    // SAFETY: there is room for so many bytes, all of which are filled if the call succeeds.
+    unsafe {
+        single_buffer::receive(socket, bytes.as_mut_ptr().cast(), length, deadline)?;
+        bytes.set_len(length);
+    }
+    Ok(bytes)
+}
+
+/// Receives at least one byte from a byte stream, as [`single_buffer::receive_some`]
+/// does.
+pub(crate) fn receive_part(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<usize> {
+    // SAFETY: the buffer is borrowed for the whole call.
+    unsafe { single_buffer::receive_some(socket, buffer.as_mut_ptr(), buffer.len(), 1, deadline) }
+}
+
+/// Receives at least one byte from a byte stream, as [`receive_part`] does. Where nothing is
 /// there the error is `ETIMEDOUT`, however late the call is made, as libdill has no such calls.
 pub(crate) fn receive_some(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<usize> {
-    let mut receive = |deadline| {
-        let (memory, length) = (buffer.as_mut_ptr(), buffer.len());
-        // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { partial::receive(socket, memory, length, 1, deadline) }
-    };
+    let mut receive = |deadline| receive_part(socket, buffer, deadline);
     match receive(deadline) {
         Err(Errno::ECONNRESET) if is_late(deadline) => receive(0),
         result => result,
@@ -76,32 +91,29 @@ pub(crate) fn receive_some(socket: c_int, buffer: &mut [u8], deadline: i64) -> R
 
 /// Sends the buffers as one message.
 pub(crate) fn send_message(socket: c_int, buffers: &[IoSlice<'_>], deadline: i64) -> Result<()> {
-    // SAFETY: the buffers are borrowed for the whole call.
-    with_list(buffers, |first, last| unsafe { message_socket::send(socket, first, last, deadline) })
+    with_list(buffers, |list| message_socket::send(socket, list, deadline))
 }
 
 /// Receives a message into the buffer; its length.
 pub(crate) fn receive_message(socket: c_int, buffer: &mut [u8], deadline: i64) -> Result<usize> {
-    with_room(buffer.as_mut_ptr(), buffer.len(), |list| {
-        // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { message_socket::receive(socket, list, list, deadline) }
-    })
+    ToFill::with(buffer, |list| message_socket::receive(socket, list, deadline))
 }
 
-/// Receives a message of `limit` bytes at most by `receive`, which is called with a list and
-/// returns how many bytes it has written there, and something else.
-///
-/// # Safety
-/// `receive` has written to so many bytes, from the list's beginning.
-pub(crate) unsafe fn receive_vec<T>(
+/// Receives a message of `limit` bytes at most by `receive`, which returns its length, and
+/// something else.
+pub(crate) fn receive_vec<T>(
     limit: usize,
-    receive: impl FnOnce(*mut IoList) -> Result<(usize, T)>,
+    receive: impl FnOnce(ToFill<'_>) -> Result<(usize, T)>,
 ) -> Result<(Vec<u8>, T)> {
-    let mut message = Vec::new();
+    let mut message: Vec<u8> = Vec::new();
     // Memory that is never written to costs hardly anything.
     message.try_reserve_exact(limit).map_err(|_| Errno::ENOMEM)?;
-    let (length, other) = with_room(message.as_mut_ptr(), limit, receive)?;
-    // SAFETY: there is room for `limit` bytes, and the first ones have been received.
+    let mut list = IoList::single(message.as_mut_ptr().cast(), limit);
+    let list = &raw mut list;
+    // SAFETY: a list of one buffer, which lives through the call.
+    let (length, other) = receive(unsafe { ToFill::new(list, list) })?;
+    // SAFETY: there is room for `limit` bytes, and message sockets write a message to the
+    // beginning of the list.
     unsafe { message.set_len(length.min(limit)) };
     message.shrink_to_fit();
     Ok((message, other))
@@ -109,13 +121,8 @@ pub(crate) unsafe fn receive_vec<T>(
 
 /// Receives a message of `limit` bytes at most.
 pub(crate) fn receive_message_vec(socket: c_int, limit: usize, deadline: i64) -> Result<Vec<u8>> {
-    // SAFETY: a message socket writes the message to the beginning of the list; the memory is
-    // there for the whole call.
-    let received = unsafe {
-        receive_vec(limit, |list| {
-            message_socket::receive(socket, list, list, deadline).map(|length| (length, ()))
-        })
-    };
+    let receive = |list: ToFill<'_>| message_socket::receive(socket, list, deadline);
+    let received = receive_vec(limit, |list| receive(list).map(|length| (length, ())));
     received.map(|(message, ())| message)
 }
 
@@ -126,7 +133,9 @@ pub(crate) fn send_datagram(
     parts: &[IoSlice<'_>],
 ) -> Result<()> {
     // SAFETY: the buffers are borrowed for the whole call.
-    with_list(parts, |first, last| unsafe { udp::send_to(socket, Some(address), first, last) })
+    with_list(parts, |list| unsafe {
+        udp::send_to(socket, Some(address), list.first(), list.last())
+    })
 }
 
 /// Receives a datagram into the buffer: its length, and who has sent it.
@@ -136,18 +145,9 @@ pub(crate) fn receive_datagram(
     deadline: i64,
 ) -> Result<(usize, IpAddress)> {
     let mut sender = IpAddress::NONE;
-    let length = with_room(buffer.as_mut_ptr(), buffer.len(), |list| {
-        // SAFETY: the buffer is borrowed for the whole call.
-        unsafe { udp::receive_from(socket, Some(&mut sender), list, list, deadline) }
+    // SAFETY: the buffer is borrowed for the whole call.
+    let length = ToFill::with(buffer, |list| unsafe {
+        udp::receive_from(socket, Some(&mut sender), list.first(), list.last(), deadline)
     })?;
     Ok((length, sender))
-}
-
-fn with_room<T>(
-    memory: *mut u8,
-    length: usize,
-    receive: impl FnOnce(*mut IoList) -> Result<T>,
-) -> Result<T> {
-    let mut list = IoList::single(memory.cast(), length);
-    receive(&raw mut list)
 }

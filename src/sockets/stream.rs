@@ -2,8 +2,11 @@
 
 pub(super) mod connection;
 mod descriptor_passing;
+mod family;
 pub(super) mod listener;
 mod unblocked;
+
+pub(super) use family::{Family, reset_when_closed};
 
 use super::direction::is_interrupted_by_scope;
 use super::taking_over;
@@ -12,33 +15,8 @@ use crate::os::syscalls;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::scheduler::handles;
 use core::ffi::c_int;
-use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, SockType, sockopt};
 use std::os::fd::{OwnedFd, RawFd};
-
-/// The families of stream sockets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    /// IPv4 and IPv6.
-    Internet,
-    /// `AF_UNIX`.
-    Local,
-}
-
-impl Family {
-    /// Local sockets don't read ahead: a descriptor that is passed among the bytes is there
-    /// for the call that takes its byte out of the system, and for no later one.
-    fn reads_ahead(self) -> bool {
-        self == Self::Internet
-    }
-
-    fn of(fd: RawFd) -> Result<Option<Self>> {
-        Ok(match socket::getsockname::<SockaddrStorage>(fd)?.family() {
-            Some(AddressFamily::Inet | AddressFamily::Inet6) => Some(Self::Internet),
-            Some(AddressFamily::Unix) => Some(Self::Local),
-            _ => None,
-        })
-    }
-}
 
 /// Has `open` make an object of the user's socket `fd`, which is closed then. After an error
 /// it is as it was.
@@ -84,12 +62,6 @@ fn check_socket(fd: RawFd, family: Family, listening: bool) -> Result<()> {
     } else {
         Err(Errno::EINVAL)
     }
-}
-
-/// Makes the system reset the connection `fd` when it is closed, rather than end it in order.
-pub(super) fn reset_when_closed(fd: RawFd) {
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let _ = socket::setsockopt(&syscalls::borrow(fd), sockopt::Linger, &linger);
 }
 
 /// Closes a connection in an orderly way, that is, when both sides have ended their

@@ -1,35 +1,32 @@
 //! UDP: a message socket of the system. Sending never blocks and nothing is guaranteed.
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C; system calls.
+#![allow(unsafe_code)] // Lists of buffers; system calls.
 
 mod filter;
 
-use super::byte_socket::to_c;
 use super::direction::Direction;
 use super::fd_io::{BATCH, EMPTY, attempt, header};
-use super::io_list::{self, Cursor, IoList};
+use super::io_list::{self, Cursor, IoList, ToFill, ToSend};
 use super::ip_address::{self, IpAddress};
-use super::message_socket::{self, MessageSocket, length_to_c};
+use super::message_socket::MessageSocket;
+use super::object::{Input, Kind, Messages, Object, Placed, Socket};
 use super::storage::{self, Storage};
 use super::taking_over::take_over;
 use crate::concurrency::atomicity::{self, RECORDED};
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::Kind;
 use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::os::{descriptors, syscalls};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
-use core::ffi::{c_int, c_void};
-use core::mem::offset_of;
-use core::ptr::{self, NonNull};
+use core::ffi::c_int;
+use core::ptr::NonNull;
 use core::slice;
 use nix::sys::socket::{self, AddressFamily, SockType, SockaddrLike, SockaddrStorage, sockopt};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Size of the C structure.
 pub(crate) const STORAGE: usize = 72;
-const _: () = assert!(storage::fits::<Udp>(STORAGE));
+const _: () = assert!(storage::fits::<Object<Udp>>(STORAGE));
 
 /// No datagram is longer.
 const LONGEST: usize = 65_535;
@@ -37,11 +34,7 @@ const LONGEST: usize = 65_535;
 /// Messages from strangers that are dropped between two looks at the clock.
 const UNWANTED_AT_ONCE: usize = 256;
 
-#[repr(C)]
 struct Udp {
-    /// First: C code gets a pointer to it, and gives that back.
-    messages: MessageSocket,
-    readiness: InputVfs,
     source: FdSource,
     own_memory: bool,
     input: Direction,
@@ -59,13 +52,7 @@ impl Drop for Udp {
     }
 }
 
-static UDP: Kind = Kind::new("udp", close, query);
-
-fn find(socket: c_int) -> Result<Ref<Udp>> {
-    let object = Context::get()?.handles.find(socket, &UDP)?;
-    // SAFETY: handles of this kind stand for live sockets.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
-}
+static UDP: Kind<Udp> = Kind::new("udp");
 
 /// Opens a socket bound to `local`, where a port 0 is replaced by the one that the system
 /// chose, and for messages to and from `remote` only. `EINVAL` if their families differ.
@@ -119,7 +106,7 @@ pub(crate) fn from_fd(fd: RawFd) -> Result<c_int> {
 
 /// The remote address of the socket: `ENOTCONN` if it has none.
 pub(crate) fn remote(socket: c_int) -> Result<IpAddress> {
-    find(socket)?.remote.map(|remote| *remote).ok_or(Errno::ENOTCONN)
+    UDP.find(socket)?.remote.map(|remote| *remote).ok_or(Errno::ENOTCONN)
 }
 
 fn make(
@@ -130,19 +117,17 @@ fn make(
 ) -> Result<c_int> {
     let remote = remote.map(|remote| context.objects.allocate(*remote)).transpose()?;
     let udp = Udp {
-        messages: MessageSocket { send: Some(send), receive: Some(receive) },
-        readiness: InputVfs { input: Some(input_beneath) },
         source,
         own_memory: matches!(storage, Storage::Own),
         input: Direction::new(),
         remote,
     };
-    storage::open(udp, storage, &UDP)
+    UDP.open_placed(udp, storage)
 }
 
 /// The socket's descriptor, which stays its own.
 pub(crate) fn descriptor(socket: c_int) -> Result<RawFd> {
-    find(socket).map(|udp| udp.source.as_raw_fd())
+    UDP.find(socket).map(|udp| udp.source.as_raw_fd())
 }
 
 /// Sends a message to `address`, or to the remote address of the socket. A message that finds
@@ -158,7 +143,7 @@ pub(crate) unsafe fn send_to(
 ) -> Result<()> {
     Context::get()?.take_turn(-1);
     // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.send(address, first, last) }
+    unsafe { UDP.find(socket)?.send_to(address, first, last) }
 }
 
 /// Receives a message and returns its length. `EMSGSIZE` if it doesn't fit into the list:
@@ -175,7 +160,7 @@ pub(crate) unsafe fn receive_from(
 ) -> Result<usize> {
     Context::get()?.take_turn(deadline);
     // SAFETY: by the caller's promise.
-    let (length, sender) = unsafe { find(socket)?.receive(first, last, deadline)? };
+    let (length, sender) = unsafe { UDP.find(socket)?.receive_from(first, last, deadline)? };
     if let Some(address) = address {
         *address = sender;
     }
@@ -185,7 +170,7 @@ pub(crate) unsafe fn receive_from(
 impl Udp {
     /// # Safety
     /// As for [`send_to`].
-    unsafe fn send(
+    unsafe fn send_to(
         &self,
         address: Option<&IpAddress>,
         first: *const IoList,
@@ -207,7 +192,7 @@ impl Udp {
     ///
     /// # Safety
     /// As for [`receive_from`].
-    unsafe fn receive(
+    unsafe fn receive_from(
         &self,
         first: *const IoList,
         last: *const IoList,
@@ -339,75 +324,34 @@ fn receive_one(fd: RawFd, mut list: Cursor) -> Result<Option<Datagram>> {
     Ok(Some(Datagram { length: Some(length), sender }))
 }
 
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::send`]; the table is that of a live socket.
-unsafe extern "C" fn send(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    _deadline: i64,
-) -> c_int {
-    // SAFETY: the table is the first field of a socket, which is alive as long as somebody
-    // may use the table; the list is the caller's promise.
-    to_c(unsafe { (*socket.cast::<Udp>()).send(None, first, last) })
-}
+impl Socket for Udp {
+    type Table = MessageSocket;
+    type Hold = Placed<Self>;
 
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::receive`]; the table is that of a live socket.
-unsafe extern "C" fn receive(
-    socket: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> isize {
-    // SAFETY: as in `send`.
-    let received = unsafe { (*socket.cast::<Udp>()).receive(first, last, deadline) };
-    length_to_c(received.map(|(length, _)| length))
-}
+    /// Whether a message is a stranger's is found out when it is received.
+    fn input(&self) -> Result<Input> {
+        Ok(Input::Descriptor(self.source.as_raw_fd()))
+    }
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live socket.
-unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    let udp = object.cast::<Udp>();
-    if type_id == message_socket::type_id() {
-        // SAFETY: the object is alive; only addresses of its fields are computed.
-        unsafe { (&raw mut (*udp).messages).cast() }
-    } else if type_id == input::type_id() {
-        // SAFETY: as above.
-        unsafe { (&raw mut (*udp).readiness).cast() }
-    } else {
-        ptr::null_mut()
+    fn close(&self) {
+        self.input.close();
+        self.source.abandon_waiters();
+    }
+
+    fn owns_memory(&self) -> bool {
+        self.own_memory
     }
 }
 
-/// Stands in [`InputVfs`]. Whether a message is a stranger's is found out when it is received.
-///
-/// # Safety
-/// The table is that of a live socket, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    let udp = vfs.wrapping_byte_sub(offset_of!(Udp, readiness)).cast::<Udp>();
-    // SAFETY: the table is a field of a socket, which is alive while it is asked; the caller
-    // gives a place for the answer.
-    unsafe { *beneath = (*udp).source.as_raw_fd() };
-    input::DESCRIPTOR
-}
+impl Messages for Udp {
+    fn send(&self, list: ToSend<'_>, _: i64) -> Result<()> {
+        // SAFETY: the list's promise.
+        unsafe { self.send_to(None, list.first(), list.last()) }
+    }
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live socket.
-unsafe fn close(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this with a live object of this kind.
-    let udp = unsafe { Ref::<Udp>::from_raw(object.cast()) };
-    udp.input.close();
-    udp.source.abandon_waiters();
-    // SAFETY: calls inside have been told and won't touch it; the handle is going.
-    unsafe { storage::dispose(NonNull::new_unchecked(udp.as_ptr()), udp.own_memory) };
-    Ok(())
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        // SAFETY: the list's promise.
+        let received = unsafe { self.receive_from(list.first(), list.last(), deadline) };
+        received.map(|(length, _)| length)
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::capi::boundary::{length, unit};
 use crate::protocols::http;
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{IoList, ToFill, ToSend};
 use core::ffi::{c_int, c_void};
 
 /// Sends a part of the body of a message.
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn dill_http_sendbody(
     let mut list = IoList::single(buf.cast_mut(), len);
     let list = &raw mut list;
     // SAFETY: the list lives through the call; its buffer is the caller's promise.
-    unit(unsafe { http::send_body(s, list, list, deadline) })
+    unit(http::send_body(s, unsafe { ToSend::new(list, list) }, deadline))
 }
 
 /// Ends the body of a message.
@@ -178,5 +178,5 @@ pub unsafe extern "C" fn dill_http_recvbody(
     let mut list = IoList::single(buf, len);
     let list = &raw mut list;
     // SAFETY: the list lives through the call; the memory is the caller's promise.
-    length(unsafe { http::receive_body(s, list, list, deadline) })
+    length(http::receive_body(s, unsafe { ToFill::new(list, list) }, deadline))
 }

@@ -4,7 +4,7 @@ use super::{DILL_WS_BINARY, DILL_WS_TEXT, content};
 use crate::capi::boundary::{length, unit};
 use crate::capi::io_list::dill_iolist;
 use crate::protocols::websocket::{self, Content};
-use crate::sockets::io_list::IoList;
+use crate::sockets::io_list::{IoList, ToFill, ToSend};
 use core::ffi::{c_int, c_void};
 
 /// # Safety
@@ -17,7 +17,7 @@ unsafe fn receive(
     deadline: i64,
 ) -> isize {
     // SAFETY: by the caller's promise.
-    let result = unsafe { websocket::receive(s, first, last, deadline) };
+    let result = websocket::receive(s, unsafe { ToFill::new(first, last) }, deadline);
     length(result.map(|(length, content)| {
         if !flags.is_null() {
             let flag = if content == Content::Text { DILL_WS_TEXT } else { DILL_WS_BINARY };
@@ -85,7 +85,8 @@ pub unsafe extern "C" fn dill_ws_send(
     let mut list = IoList::single(buf.cast_mut(), len);
     let list = &raw mut list;
     // SAFETY: the list lives through the call; its buffer is the caller's promise.
-    unit(content(flags).and_then(|it| unsafe { websocket::send(s, it, list, list, deadline) }))
+    let list = unsafe { ToSend::new(list, list) };
+    unit(content(flags).and_then(|it| websocket::send(s, it, list, deadline)))
 }
 
 /// Receives a message from a WebSocket, with its type.
@@ -214,7 +215,8 @@ pub unsafe extern "C" fn dill_ws_sendl(
 ) -> c_int {
     let (first, last) = (first.cast(), last.cast());
     // SAFETY: the list is the caller's promise.
-    unit(content(flags).and_then(|it| unsafe { websocket::send(s, it, first, last, deadline) }))
+    let list = unsafe { ToSend::new(first, last) };
+    unit(content(flags).and_then(|it| websocket::send(s, it, list, deadline)))
 }
 
 /// Receives a message from a WebSocket into a list of buffers, with its type.

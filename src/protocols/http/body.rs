@@ -1,28 +1,29 @@
 //! Receiving bodies.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::framing::{self, Body};
 use super::state::{Http, Incoming, Input};
 use super::syntax;
 use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Operation;
-use crate::protocols::shared::Held;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
-use core::ptr;
+use crate::protocols::lower::{Extent, Lower, Operation};
+use crate::sockets::io_list::{Cursor, ToFill};
+use crate::sockets::object::abilities::ReceivesSome;
 
-impl Held<Http> {
-    /// # Safety
-    /// As for [`Cursor::new`], for receiving.
-    pub(super) unsafe fn receive_body(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<usize> {
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
+impl ReceivesSome for Http {
+    /// Receives what is there of the body. `EPIPE` when nothing is left.
+    fn receive_some(&self, list: &mut Cursor, deadline: i64) -> Result<()> {
+        let all = list.remaining();
+        self.receiving(deadline, |operation| {
+            self.skip_to_body(operation)?;
+            self.receive_piece(Some(list), PART, operation)
+        })?;
+        if list.remaining() == all { Err(Errno::EPIPE) } else { Ok(()) }
+    }
+}
+
+impl Http {
+    pub(super) fn receive_body(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        let mut cursor = list.cursor()?;
         let all = cursor.remaining();
         self.receiving(deadline, |operation| {
             self.skip_to_body(operation)?;
@@ -37,51 +38,17 @@ impl Held<Http> {
         }
     }
 
-    /// Receives what is there of the body, at least one byte, and at most `length`, which is
-    /// not 0. `EPIPE` when nothing is left.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
-        &self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize> {
-        let list = IoList::single(memory.cast(), length);
-        // SAFETY: by the caller's promise.
-        let mut cursor =
-            unsafe { Cursor::new(&raw const list, &raw const list, Direction::Receive)? };
-        self.receiving(deadline, |operation| {
-            self.skip_to_body(operation)?;
-            self.receive_piece(Some(&mut cursor), Extent::Part, operation)
-        })?;
-        match length - cursor.remaining() {
-            0 => Err(Errno::EPIPE),
-            count => Ok(count),
-        }
-    }
-
-    /// Fills the list, or fails with `EPIPE` at the end of the body. Without a list (two null
-    /// pointers) the whole rest is dropped.
-    ///
-    /// # Safety
-    /// As for [`Cursor::new`], for receiving.
-    pub(super) unsafe fn receive_whole(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        if first.is_null() && last.is_null() {
+    /// Fills the list, or fails with `EPIPE` at the end of the body. Without a list the whole
+    /// rest is dropped.
+    pub(super) fn receive_whole(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
+        if list.is_none() {
             self.receiving(deadline, |operation| {
                 self.skip_to_body(operation)?;
                 self.skip_body(operation)
             })?;
             return Err(Errno::EPIPE);
         }
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(first, last, Direction::Receive)? };
+        let mut cursor = list.cursor()?;
         let whole = self.receiving(deadline, |operation| {
             self.skip_to_body(operation)?;
             while cursor.remaining() > 0 {
@@ -131,13 +98,13 @@ impl Held<Http> {
                 operation.start_over()?;
             }
         }
+        let beneath = self.beneath()?;
         let result = match incoming.body {
             // Where only the end of the stream tells, no more than a byte is known to come.
-            Body::UntilClose if cursor.is_some() => {
-                receive_to(self, cursor, u64::MAX, Extent::Part, 1, operation)
+            Body::UntilClose => {
+                receive_next(beneath, cursor, u64::MAX, Extent::Part { certain: 1 }, operation)
             }
-            Body::UntilClose => receive_to(self, cursor, 1, Extent::Whole, 1, operation),
-            _ => receive_to(self, cursor, incoming.left, extent, usize::MAX, operation),
+            _ => receive_next(beneath, cursor, incoming.left, extent, operation),
         };
         if incoming.body == Body::UntilClose && result == Err(Errno::EPIPE) {
             self.input.set(Input::Ended);
@@ -201,48 +168,28 @@ impl Held<Http> {
     }
 }
 
-/// How much of a piece is received.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// All that there is room for.
-    Whole,
-    /// What is there.
-    Part,
-}
+/// What is there of a piece, all of which is known to come.
+const PART: Extent = Extent::Part { certain: usize::MAX };
 
-/// Receives up to `left` bytes to one place and returns how many. So many as `certain` are
-/// known to come.
-fn receive_to(
-    socket: &Held<Http>,
+/// Receives up to `left` bytes to one place, or drops them, and returns how many.
+fn receive_next(
+    beneath: Lower,
     cursor: Option<&mut Cursor>,
     left: u64,
     extent: Extent,
-    certain: usize,
     operation: &mut Operation,
 ) -> Result<u64> {
     let limit = usize::try_from(left).unwrap_or(usize::MAX).min(isize::MAX as usize);
-    let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
-    let mut count = limit;
-    let mut cursor = cursor;
-    if let Some(cursor) = &mut cursor {
-        count = match cursor.skip_length() {
-            Some(skipped) => skipped.min(limit),
-            None => cursor.gather(&mut slot, limit).1,
-        };
-    }
-    let memory = slot[0].iov_base.cast::<u8>();
-    let beneath = socket.beneath()?;
-    if extent == Extent::Part && !memory.is_null() {
-        // SAFETY: a buffer of the list, writable by the promise made to the cursor.
-        count = unsafe { beneath.receive_some(memory, count, certain, operation.deadline)? };
-    } else {
-        count = count.min(certain);
-        // SAFETY: as above; or null, and nothing is written.
-        unsafe { beneath.receive_to(memory, count, operation.deadline)? };
-    }
+    let count = match (cursor, extent) {
+        (Some(cursor), _) => {
+            beneath.receive_next(cursor, limit, extent, operation.deadline)?.count()
+        }
+        (None, Extent::Part { certain }) => {
+            let count = limit.min(certain);
+            beneath.skip(count, operation.deadline).map(|()| count)?
+        }
+        (None, Extent::Whole) => beneath.skip(limit, operation.deadline).map(|()| limit)?,
+    };
     operation.begun()?;
-    if let Some(cursor) = cursor {
-        cursor.advance(count);
-    }
     Ok(count as u64)
 }

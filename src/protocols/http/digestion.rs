@@ -1,16 +1,13 @@
 //! What stands between two chunks of a body is no input: before anybody asks whether there is
 //! some, it is taken out of the stream beneath, as far as it is there.
 
-#![allow(unsafe_code)] // Stands in a table of functions.
-
 use super::framing::{self, Body};
 use super::head;
 use super::state::{Http, Incoming, Input, LONGEST_BETWEEN};
 use crate::concurrency::atomicity;
-use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
-use crate::protocols::beneath::Beneath;
-use crate::protocols::shared::Held;
+use crate::protocols::lower::Lower;
+use crate::sockets::object::abilities::Digests;
 
 /// What the bytes between two chunks tell so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,9 +39,8 @@ fn told(bytes: &[u8]) -> Told {
     }
 }
 
-impl Held<Http> {
-    /// Takes what stands before the next chunk; was there something? It neither blocks nor lets
-    /// anybody else run.
+impl Digests for Http {
+    /// Takes what stands before the next chunk.
     fn digest(&self) -> bool {
         match (self.beneath(), self.next_chunk()) {
             (Ok(beneath), Some(incoming)) if !self.receiving.get() => {
@@ -54,7 +50,9 @@ impl Held<Http> {
             _ => false,
         }
     }
+}
 
+impl Http {
     /// The body, if another one of its chunks comes next. Not the first one: as long as nothing
     /// was received, the body belongs to whoever gets the stream beneath back.
     fn next_chunk(&self) -> Option<Incoming> {
@@ -64,7 +62,7 @@ impl Held<Http> {
         }
     }
 
-    fn take(&self, beneath: Beneath, mut incoming: Incoming) -> bool {
+    fn take(&self, beneath: Lower, mut incoming: Incoming) -> bool {
         let before = self.between.length();
         self.between.take(beneath, |bytes| match told(bytes) {
             Told::More(missing) => missing,
@@ -104,17 +102,6 @@ impl Held<Http> {
         let length = self.between.length();
         length > 0 && told(&self.between.bytes()[..length]) == Told::Input
     }
-}
-
-pub(super) static DIGESTION: Digestion = Digestion { digest };
-
-/// Stands in [`Digestion`].
-///
-/// # Safety
-/// `object` is a live socket.
-unsafe fn digest(object: *mut ()) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe { Held::<Http>::of(object) }.digest()
 }
 
 #[cfg(test)]

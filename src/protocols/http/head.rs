@@ -2,12 +2,12 @@
 
 use super::syntax;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
+use crate::protocols::lower::{self, Lower, Operation};
 
 /// Receives a whole head, and not a byte after it. `EMSGSIZE` when it is longer than
 /// `limit`, `EPROTO` when its lines don't end as lines do.
 pub(in crate::protocols) fn receive(
-    beneath: Beneath,
+    beneath: Lower,
     operation: &mut Operation,
     limit: usize,
 ) -> Result<Vec<u8>> {
@@ -16,7 +16,7 @@ pub(in crate::protocols) fn receive(
 
 /// Receives a line into `line`, with its end. What is there already is its beginning.
 pub(super) fn receive_line(
-    beneath: Beneath,
+    beneath: Lower,
     operation: &mut Operation,
     line: Vec<u8>,
     limit: usize,
@@ -28,7 +28,7 @@ pub(super) fn receive_line(
 /// than must come in any case: what the end still lacks. Or what has come already, up to the
 /// end of the line, where the stream tells of that.
 fn receive_until<const N: usize>(
-    beneath: Beneath,
+    beneath: Lower,
     operation: &mut Operation,
     mut bytes: Vec<u8>,
     end: &[u8; N],
@@ -48,7 +48,7 @@ fn receive_until<const N: usize>(
             return Err(Errno::EMSGSIZE);
         }
         if bytes.capacity() < known + missing {
-            beneath::reserve(&mut bytes, (known * 2).clamp(256, limit) - known)?;
+            lower::reserve(&mut bytes, (known * 2).clamp(256, limit) - known)?;
         }
         bytes.resize(known + missing, 0);
         beneath.receive(&mut bytes[known..], operation.deadline)?;

@@ -6,8 +6,7 @@ use super::state::{Exchange, Http, Incoming, Input, Put, Start};
 use super::syntax;
 use crate::concurrency::atomicity::Transferred;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Operation};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Operation};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
 
@@ -16,7 +15,7 @@ const LONGEST_LINE: usize = 8 * 1024;
 /// Bytes of a head at most, and of the trailer of a body.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-impl Held<Http> {
+impl Http {
     pub(super) fn receive_request(&self, put: Put<'_>, deadline: i64) -> Result<()> {
         if self.to_answer.get().is_full() {
             self.head_missed.set(true);
@@ -190,7 +189,7 @@ impl Held<Http> {
     pub(super) fn resume_line(&self, start: &[u8], operation: &mut Operation) -> Result<Vec<u8>> {
         let mut line = self.line.take();
         line.clear();
-        beneath::reserve(&mut line, start.len())?;
+        lower::reserve(&mut line, start.len())?;
         line.extend_from_slice(start);
         head::receive_line(self.beneath()?, operation, line, LONGEST_LINE)
     }

@@ -1,20 +1,17 @@
 //! Sending: heads are collected and leave in one piece, bodies go straight through.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::state::{Http, Output, Start};
 use super::syntax::{self, Version};
 use super::unfinished;
 use crate::concurrency::atomicity::{self, SocketCall};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::io_list::{Cursor, ToSend};
 use crate::sockets::{at_once, room};
 use core::ffi::c_int;
-use core::{ptr, slice};
+use core::ptr;
 use std::io::IoSlice;
 
 /// Bytes of a head at most.
@@ -36,7 +33,7 @@ pub(crate) struct BeforeHead {
     owes_answer: bool,
 }
 
-impl Held<Http> {
+impl Http {
     pub(super) fn send_request(&self, method: &[u8], resource: &[u8]) -> Result<()> {
         self.may_send()?;
         if !syntax::is_token(method) || !syntax::is_resource(resource) {
@@ -150,7 +147,7 @@ impl Held<Http> {
     pub(super) fn send_empty_head(&self, deadline: i64) -> Result<()> {
         self.may_send()?;
         self.append(&[b"\r\n"])?;
-        self.transmit(NO_LIST, NO_LIST, deadline)
+        self.transmit(None, deadline)
     }
 
     /// Adds pieces to what will be sent.
@@ -162,7 +159,7 @@ impl Held<Http> {
         }
         if pending.capacity() - pending.len() < length {
             let more = length.max(USUAL_HEAD).max(pending.len());
-            beneath::reserve(&mut pending, more)?;
+            lower::reserve(&mut pending, more)?;
         }
         if pending.is_empty() {
             unfinished::add(self);
@@ -179,7 +176,7 @@ impl Held<Http> {
             return;
         }
         unfinished::for_each(|socket| {
-            if !ptr::eq(&raw const **self, &raw const *socket) {
+            if !ptr::eq(self, &raw const **socket) {
                 socket.send_what_fits(|beneath| room::look(beneath, deadline));
             }
         });
@@ -189,7 +186,7 @@ impl Held<Http> {
         if self.tells_of_room() {
             self.send_what_fits(|beneath| room::wait_again(beneath, deadline));
         } else if self.may_send().is_ok() {
-            let _ = atomicity::aside(|| self.transmit(NO_LIST, NO_LIST, deadline));
+            let _ = atomicity::aside(|| self.transmit(None, deadline));
         }
     }
 
@@ -202,7 +199,7 @@ impl Held<Http> {
     fn send_what_fits(&self, more: impl Fn(c_int) -> Result<bool>) {
         // Anything may have happened while there was no room.
         while self.may_send().is_ok()
-            && let Ok(beneath) = self.beneath().map(Beneath::handle)
+            && let Ok(beneath) = self.beneath().map(Lower::handle)
             && room::is_known(beneath)
         {
             let mut pending = self.pending.take();
@@ -230,7 +227,7 @@ impl Held<Http> {
     pub(super) fn done(&self, deadline: i64) -> Result<()> {
         self.may_send()?;
         let body = self.end_head()?.ok_or(Errno::EPIPE)?;
-        self.transmit(NO_LIST, NO_LIST, deadline).inspect_err(|_| self.reopen_head())?;
+        self.transmit(None, deadline).inspect_err(|_| self.reopen_head())?;
         self.output.set(match body {
             Body::None => Output::Idle,
             body => Output::Body(body, false),
@@ -255,18 +252,11 @@ impl Held<Http> {
         pending.truncate(length);
     }
 
-    /// # Safety
-    /// As for [`Cursor::new`], for sending.
-    pub(super) unsafe fn send_body(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        deadline: i64,
-    ) -> Result<()> {
+    pub(super) fn send_body(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
         self.may_send()?;
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
+        let mut cursor = list.cursor()?;
         let length = cursor.remaining();
+        let piece = (length > 0).then_some(list);
         let ended = self.end_head()?;
         let body = match (ended, self.output.get()) {
             (Some(body), _) | (None, Output::Body(body, _)) => body,
@@ -277,11 +267,11 @@ impl Held<Http> {
             Body::Chunked if length > 0 => self.send_chunk(&mut cursor, deadline).map(|()| body),
             Body::Length(left) if length as u64 > left => Err(Errno::EMSGSIZE),
             Body::None if length > 0 => Err(Errno::EMSGSIZE),
-            Body::Length(left) => self
-                .transmit_piece(first, last, length, deadline)
-                .map(|()| Body::Length(left - length as u64)),
+            Body::Length(left) => {
+                self.transmit(piece, deadline).map(|()| Body::Length(left - length as u64))
+            }
             Body::Chunked | Body::UntilClose | Body::None => {
-                self.transmit_piece(first, last, length, deadline).map(|()| body)
+                self.transmit(piece, deadline).map(|()| body)
             }
         };
         match result {
@@ -297,51 +287,22 @@ impl Held<Http> {
         result.map(drop)
     }
 
-    fn transmit_piece(
-        &self,
-        first: *mut IoList,
-        last: *mut IoList,
-        length: usize,
-        deadline: i64,
-    ) -> Result<()> {
-        let (first, last) = if length > 0 { (first, last) } else { (NO_LIST, NO_LIST) };
-        self.transmit(first, last, deadline)
-    }
-
     fn send_chunk(&self, cursor: &mut Cursor, deadline: i64) -> Result<()> {
         let length = cursor.remaining();
         let mut size = [0; 18];
         self.append(&[chunk_size(length, &mut size)])?;
-        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
-        if length <= SMALL_CHUNK {
-            let mut pending = self.pending.borrow_mut();
-            beneath::reserve(&mut pending, length + 2)?;
-            while cursor.remaining() > 0 {
-                let (_, count) = cursor.gather(&mut slot, length);
-                // SAFETY: a buffer of the list, readable by the promise made to the cursor.
-                pending.extend_from_slice(unsafe {
-                    slice::from_raw_parts(slot[0].iov_base.cast(), count)
-                });
-                cursor.advance(count);
-            }
-            pending.extend_from_slice(b"\r\n");
-            drop(pending);
-            return self.transmit(NO_LIST, NO_LIST, deadline);
+        if length > SMALL_CHUNK {
+            // The caller's list must not be changed, so its end goes onto a copy.
+            return cursor.send_all(b"\r\n", |list| self.transmit(Some(list), deadline));
         }
-        // The caller's list must not be changed, so its end goes onto a copy.
-        let mut nodes: Vec<IoList> = Vec::new();
-        while cursor.remaining() > 0 {
-            let (_, count) = cursor.gather(&mut slot, usize::MAX);
-            nodes.try_reserve(2).map_err(|_| Errno::ENOMEM)?;
-            nodes.push(IoList::single(slot[0].iov_base, count));
-            cursor.advance(count);
+        let mut pending = self.pending.borrow_mut();
+        lower::reserve(&mut pending, length + 2)?;
+        while let Some(piece) = cursor.next_piece(length) {
+            pending.extend_from_slice(piece);
         }
-        nodes.push(IoList::single(b"\r\n".as_ptr().cast_mut().cast(), 2));
-        let start = nodes.as_mut_ptr();
-        for index in 1..nodes.len() {
-            nodes[index - 1].next = start.wrapping_add(index);
-        }
-        self.transmit(start, start.wrapping_add(nodes.len() - 1), deadline)
+        pending.extend_from_slice(b"\r\n");
+        drop(pending);
+        self.transmit(None, deadline)
     }
 
     pub(super) fn done_body(&self, deadline: i64) -> Result<()> {
@@ -355,9 +316,9 @@ impl Held<Http> {
         let result = match body {
             Body::Length(1..) => Err(Errno::EMSGSIZE),
             Body::Chunked => {
-                self.append(&[LAST_CHUNK]).and_then(|()| self.transmit(NO_LIST, NO_LIST, deadline))
+                self.append(&[LAST_CHUNK]).and_then(|()| self.transmit(None, deadline))
             }
-            _ => self.transmit(NO_LIST, NO_LIST, deadline),
+            _ => self.transmit(None, deadline),
         };
         match result {
             Ok(()) if body == Body::UntilClose => self.output.set(Output::Ended),
@@ -374,9 +335,9 @@ impl Held<Http> {
 
     /// Sends what is pending, and a list after it. When that was put off, it is pending
     /// still.
-    fn transmit(&self, first: *mut IoList, last: *mut IoList, deadline: i64) -> Result<()> {
+    fn transmit(&self, list: Option<ToSend<'_>>, deadline: i64) -> Result<()> {
         let pending = self.pending.take();
-        if pending.is_empty() && first.is_null() {
+        if pending.is_empty() && list.is_none() {
             self.pending.replace(pending);
             return Ok(());
         }
@@ -384,10 +345,8 @@ impl Held<Http> {
         let _call = SocketCall::begin(Context::get()?);
         let operation = Operation::new(deadline);
         self.sending.set(true);
-        let result = self.beneath().and_then(|beneath| {
-            // SAFETY: the list was checked, and is the caller's promise or `send_chunk`'s own.
-            unsafe { beneath.send_with_list(&pending, first, last, deadline) }
-        });
+        let result =
+            self.beneath().and_then(|beneath| beneath.send_with_list(&pending, list, deadline));
         self.sending.set(false);
         self.alive()?;
         let mut pending = pending;

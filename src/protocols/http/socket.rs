@@ -1,43 +1,33 @@
 //! The HTTP socket. It is also a byte stream: that of the bodies of its messages.
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
-
-use super::digestion::DIGESTION;
 use super::framing::{Body, Framing, Unanswered};
 use super::sending::{self, BeforeHead};
 use super::state::{Exchange, Http, Input, Output, Put};
 use super::syntax;
 use crate::concurrency::atomicity::SocketCall;
-use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
-use crate::protocols::shared::{self, Held};
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::scheduler::drafts::Draft;
 use crate::scheduler::handles;
-use crate::sockets::byte_socket::{self, ByteStream};
-use crate::sockets::io_list::IoList;
-use crate::sockets::partial::Partial;
+use crate::sockets::byte_socket::ByteStream;
+use crate::sockets::io_list::{ToFill, ToSend};
+use crate::sockets::object::abilities::{self, Abilities};
+use crate::sockets::object::{self, Bytes, Counted, Kind, Socket};
 use core::cell::{Cell, RefCell};
-use core::ffi::{c_int, c_void};
-use core::mem::offset_of;
-use core::ptr;
+use core::ffi::c_int;
 
-static HTTP: Kind = Kind::new("http", close, query);
+static HTTP: Kind<Http> = Kind::new("http");
 
-fn find(socket: c_int) -> Result<Held<Http>> {
-    // SAFETY: handles of this kind are made by `attach`.
-    unsafe { Held::find(socket, &HTTP) }
+fn find(socket: c_int) -> Result<Counted<Http>> {
+    HTTP.find(socket)
 }
 
 /// Makes an HTTP socket of a byte stream, which is closed on failure.
 pub(crate) fn attach(stream: c_int) -> Result<c_int> {
-    let beneath = Beneath::attach(stream)?;
+    let beneath = Lower::attach(stream)?;
     let http = Http {
-        stream: ByteStream { send: Some(bsend), receive: Some(breceive) },
-        readiness: InputVfs { input: Some(input_beneath) },
         beneath: Cell::new(Some(beneath)),
         output: Cell::new(Output::Idle),
         input: Cell::new(Input::Idle),
@@ -56,7 +46,7 @@ pub(crate) fn attach(stream: c_int) -> Result<c_int> {
         has_received_head: Cell::new(false),
         head_missed: Cell::new(false),
     };
-    shared::open(http, &HTTP).inspect_err(|_| beneath.close())
+    HTTP.open_counted(http).inspect_err(|_| beneath.close())
 }
 
 /// Would all of these fields, in their order, be accepted for one head, with `start` bytes in its
@@ -120,17 +110,8 @@ pub(crate) fn done(socket: c_int, deadline: i64) -> Result<()> {
 }
 
 /// Sends a part of the body, and before it the head.
-///
-/// # Safety
-/// As for [`byte_socket::send`].
-pub(crate) unsafe fn send_body(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.send_body(first, last, deadline) }
+pub(crate) fn send_body(socket: c_int, list: ToSend<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.send_body(list, deadline)
 }
 
 /// Ends the body.
@@ -162,18 +143,9 @@ pub(crate) fn receive_field(socket: c_int, put: Put<'_>, deadline: i64) -> Resul
 
 /// Receives as much of the body as there is room for, and returns how much; less only at
 /// its end. `EPIPE` when nothing is left.
-///
-/// # Safety
-/// As for [`byte_socket::receive`].
-pub(crate) unsafe fn receive_body(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<usize> {
+pub(crate) fn receive_body(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<usize> {
     let _call = SocketCall::begin(Context::get()?);
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.receive_body(first, last, deadline) }
+    find(socket)?.receive_body(list, deadline)
 }
 
 /// Ends the incoming stream: some of a message was received, and nobody gets it.
@@ -185,7 +157,7 @@ pub(crate) fn break_input(socket: c_int) {
 
 /// The handle of the stream beneath, which stays the socket's.
 pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
-    find(socket)?.beneath().map(Beneath::handle)
+    find(socket)?.beneath().map(Lower::handle)
 }
 
 /// Completes the exchange in both directions, and gives back the stream beneath. On failure
@@ -196,7 +168,6 @@ pub(crate) fn detach(socket: c_int, exchange: Exchange, deadline: i64) -> Result
         return Err(Errno::EBUSY);
     }
     let outcome = held.finish(exchange, deadline);
-    held.alive()?;
     let beneath = held.beneath()?;
     if outcome.is_ok() {
         held.beneath.set(None);
@@ -205,7 +176,7 @@ pub(crate) fn detach(socket: c_int, exchange: Exchange, deadline: i64) -> Result
     outcome.map(|()| beneath.handle())
 }
 
-impl Held<Http> {
+impl Http {
     fn finish(&self, exchange: Exchange, deadline: i64) -> Result<()> {
         Context::may_block()?;
         if self.output.get() == Output::Failed || self.input.get() == Input::Failed {
@@ -228,103 +199,39 @@ impl Held<Http> {
     }
 }
 
-/// Stands in [`ByteStream`].
-///
-/// # Safety
-/// As for [`byte_socket::send`]; the table is that of a live socket.
-unsafe extern "C" fn bsend(
-    stream: *mut ByteStream,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> c_int {
-    // SAFETY: by the caller's promise.
-    byte_socket::to_c(unsafe {
-        Held::<Http>::around(stream, offset_of!(Http, stream)).send_body(first, last, deadline)
-    })
-}
+impl Socket for Http {
+    /// That of the bodies.
+    type Table = ByteStream;
+    type Hold = Counted<Self>;
 
-/// Stands in [`ByteStream`].
-///
-/// # Safety
-/// As for [`byte_socket::receive`]; the table is that of a live socket.
-unsafe extern "C" fn breceive(
-    stream: *mut ByteStream,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> c_int {
-    // SAFETY: by the caller's promise.
-    byte_socket::to_c(unsafe {
-        Held::<Http>::around(stream, offset_of!(Http, stream)).receive_whole(first, last, deadline)
-    })
-}
+    const ABILITIES: Abilities = Abilities {
+        digest: Some(abilities::digest::<Self>),
+        receive_some: Some(abilities::receive_some::<Self>),
+        ..Abilities::NONE
+    };
 
-static PARTIAL: Partial = Partial { receive: receive_some };
+    fn input(&self) -> Result<object::Input> {
+        Ok(match (self.beneath.get(), self.input.get()) {
+            (None, _) | (_, Input::Ended | Input::Failed) => object::Input::Ready,
+            (Some(_), _) if self.has_taken_input() => object::Input::Ready,
+            (Some(stream), _) => object::Input::Handle(stream.handle()),
+        })
+    }
 
-/// Stands in [`Partial`].
-///
-/// # Safety
-/// `object` is a live socket, and `length` bytes can be written to `memory`.
-unsafe fn receive_some(
-    object: *mut (),
-    memory: *mut u8,
-    length: usize,
-    deadline: i64,
-) -> Result<usize> {
-    // SAFETY: by the caller's promise.
-    unsafe { Held::<Http>::of(object).receive_some(memory, length, deadline) }
-}
-
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live socket.
-unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        if type_id == byte_socket::type_id() {
-            shared::field::<Http>(object, offset_of!(Http, stream))
-        } else if type_id == input::type_id() {
-            shared::field::<Http>(object, offset_of!(Http, readiness))
-        } else if type_id == Partial::type_id() {
-            PARTIAL.answer()
-        } else if type_id == Digestion::type_id() {
-            DIGESTION.answer()
-        } else {
-            ptr::null_mut()
+    fn close(&self) {
+        self.draft.remove();
+        if let Some(beneath) = self.beneath.take() {
+            beneath.close();
         }
     }
 }
 
-/// Stands in [`InputVfs`].
-///
-/// # Safety
-/// The table is that of a live socket, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    // SAFETY: by the caller's promise.
-    let held = unsafe { Held::<Http>::around(vfs, offset_of!(Http, readiness)) };
-    match (held.beneath.get(), held.input.get()) {
-        (None, _) | (_, Input::Ended | Input::Failed) => input::BUFFERED,
-        (Some(_), _) if held.has_taken_input() => input::BUFFERED,
-        (Some(stream), _) => {
-            // SAFETY: the caller gives a place for the answer.
-            unsafe { *beneath = stream.handle() };
-            input::HANDLE
-        }
+impl Bytes for Http {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        self.send_body(list, deadline)
     }
-}
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live socket.
-unsafe fn close(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this once.
-    let held = unsafe { Held::<Http>::close(object) };
-    held.draft.remove();
-    if let Some(beneath) = held.beneath.take() {
-        beneath.close();
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<()> {
+        self.receive_whole(list, deadline)
     }
-    Ok(())
 }

@@ -2,12 +2,10 @@
 
 use super::framing::{Body, Framing, Method, Unanswered};
 use super::syntax::Version;
-use crate::concurrency::input::InputVfs;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
 use crate::scheduler::drafts::Draft;
-use crate::sockets::byte_socket::ByteStream;
 use core::cell::{Cell, RefCell};
 
 /// Bytes between two chunks that are taken at most: some write extensions behind the size.
@@ -69,13 +67,9 @@ pub(super) struct Incoming {
     pub(super) begun: bool,
 }
 
-#[repr(C)]
 pub(super) struct Http {
-    /// The bodies.
-    pub(super) stream: ByteStream,
-    pub(super) readiness: InputVfs,
-    /// None once it was given back.
-    pub(super) beneath: Cell<Option<Beneath>>,
+    /// None once it was given back, or closed.
+    pub(super) beneath: Cell<Option<Lower>>,
     pub(super) output: Cell<Output>,
     pub(super) input: Cell<Input>,
     pub(super) sending: Cell<bool>,
@@ -116,7 +110,13 @@ pub(crate) enum Exchange {
 }
 
 impl Http {
-    pub(super) fn beneath(&self) -> Result<Beneath> {
+    /// Returns the stream beneath; `EBADF` if the socket has been closed meanwhile.
+    pub(super) fn beneath(&self) -> Result<Lower> {
         self.beneath.get().ok_or(Errno::EBADF)
+    }
+
+    /// Fails with `EBADF` if the socket has been closed meanwhile.
+    pub(super) fn alive(&self) -> Result<()> {
+        self.beneath().map(drop)
     }
 }

@@ -11,15 +11,15 @@
 
 use super::state::Http;
 use crate::intrusive::Ref;
-use crate::protocols::shared::Held;
 use crate::scheduler::context::Context;
+use crate::sockets::object::{self, Counted};
 use core::mem::offset_of;
 
 /// Notes that the running coroutine has begun a head.
-pub(super) fn add(socket: &Held<Http>) {
+pub(super) fn add(socket: &Http) {
     if let Some(context) = Context::existing() {
-        // SAFETY: a held socket stays in its block, and its draft leaves the list when it is
-        // dropped there.
+        // SAFETY: sockets are made where they become objects, which stay in their blocks; the
+        // draft leaves the list when it is dropped there.
         let draft = unsafe { Ref::from_raw(&raw const socket.draft) };
         context.drafts.add(draft, context.current());
     }
@@ -32,12 +32,13 @@ pub(super) fn is_empty() -> bool {
 
 /// Calls `action` with each socket that has an unfinished head of the running coroutine. It may
 /// add and remove heads and let others run.
-pub(super) fn for_each(mut action: impl FnMut(Held<Http>)) {
+pub(super) fn for_each(mut action: impl FnMut(Counted<Http>)) {
     let Some(context) = Context::existing() else { return };
     let visit = context.drafts.visit(context.current());
     while let Some(draft) = context.drafts.next(&visit) {
+        let socket = draft.as_ptr().wrapping_byte_sub(offset_of!(Http, draft)).cast::<Http>();
         // SAFETY: all drafts are those of sockets that are alive, as `add` says.
-        action(unsafe { Held::around(draft.as_ptr(), offset_of!(Http, draft)) });
+        action(unsafe { object::hold_around(socket) });
     }
 }
 

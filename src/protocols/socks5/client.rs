@@ -2,7 +2,7 @@
 
 use super::messages::{self, Method, START, Target};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::ip_address::IpAddress;
 use core::ffi::c_int;
@@ -35,7 +35,7 @@ pub(crate) fn connect_by_name(
 }
 
 fn run(stream: c_int, credentials: Credentials<'_>, target: &Target, deadline: i64) -> Result<()> {
-    let beneath = Beneath::borrow(stream)?;
+    let beneath = Lower::borrow(stream)?;
     Context::may_block()?;
     // All messages first, so that no wrong argument leaves the exchange half done.
     let request = messages::message(CONNECT, target)?;
@@ -56,19 +56,19 @@ fn run(stream: c_int, credentials: Credentials<'_>, target: &Target, deadline: i
     messages::outcome(messages::parse(&reply)?.0)
 }
 
-pub(super) fn receive<const N: usize>(beneath: Beneath, deadline: i64) -> Result<[u8; N]> {
+pub(super) fn receive<const N: usize>(beneath: Lower, deadline: i64) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     beneath.receive(&mut bytes, deadline)?;
     Ok(bytes)
 }
 
 /// Receives a whole request or reply.
-pub(super) fn receive_message(beneath: Beneath, operation: &mut Operation) -> Result<Vec<u8>> {
+pub(super) fn receive_message(beneath: Lower, operation: &mut Operation) -> Result<Vec<u8>> {
     let start: [u8; START] = receive(beneath, operation.deadline)?;
     operation.begun()?;
     let length = START + messages::rest(start)?;
     let mut bytes = Vec::new();
-    beneath::reserve(&mut bytes, length)?;
+    lower::reserve(&mut bytes, length)?;
     bytes.extend_from_slice(&start);
     bytes.resize(length, 0);
     beneath.receive(&mut bytes[START..], operation.deadline)?;

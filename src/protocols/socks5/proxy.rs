@@ -3,7 +3,7 @@
 use super::client::{receive, receive_message};
 use super::messages::{self, LAST_REPLY, Method, Target};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::ip_address::IpAddress;
 use core::ffi::{CStr, c_int};
@@ -18,7 +18,7 @@ pub(crate) fn authenticate(
     decide: Option<Authenticate<'_>>,
     deadline: i64,
 ) -> Result<()> {
-    let beneath = Beneath::borrow(stream)?;
+    let beneath = Lower::borrow(stream)?;
     Context::may_block()?;
     let mut operation = Operation::new(deadline);
     let start = receive(beneath, deadline)?;
@@ -41,10 +41,10 @@ pub(crate) fn authenticate(
     if granted { Ok(()) } else { Err(Errno::EACCES) }
 }
 
-fn receive_bytes(beneath: Beneath, length: usize, deadline: i64) -> Result<Vec<u8>> {
+fn receive_bytes(beneath: Lower, length: usize, deadline: i64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One more, for the zero that ends a text.
-    beneath::reserve(&mut bytes, length + 1)?;
+    lower::reserve(&mut bytes, length + 1)?;
     bytes.resize(length, 0);
     if length > 0 {
         beneath.receive(&mut bytes, deadline)?;
@@ -60,7 +60,7 @@ fn text(bytes: &mut Vec<u8>) -> Result<&CStr> {
 
 /// What the client wants: the command and whom it is about.
 pub(crate) fn receive_command(stream: c_int, deadline: i64) -> Result<(c_int, Target)> {
-    let beneath = Beneath::borrow(stream)?;
+    let beneath = Lower::borrow(stream)?;
     Context::may_block()?;
     let message = receive_message(beneath, &mut Operation::new(deadline))?;
     match messages::parse(&message)? {
@@ -76,7 +76,7 @@ pub(crate) fn send_reply(
     address: &IpAddress,
     deadline: i64,
 ) -> Result<()> {
-    let beneath = Beneath::borrow(stream)?;
+    let beneath = Lower::borrow(stream)?;
     let reply = u8::try_from(reply).ok().filter(|&reply| reply <= LAST_REPLY);
     let address = Target::Address(address.decode()?);
     Context::may_block()?;

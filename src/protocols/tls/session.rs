@@ -5,30 +5,27 @@
 //! can't be received at once is put into it afterwards.
 
 mod incomplete;
-mod progress;
+mod interfaces;
 mod records;
 mod unblocked;
 
 use crate::concurrency::atomicity::{self, UnderWay};
 use crate::os::errno::{Errno, Result};
+use crate::protocols::lower::{Occupied, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::direction::{has_done_nothing, is_late};
-use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::io_list::Cursor;
 use crate::sockets::room::Room;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::ffi::c_int;
 use incomplete::Record;
-use progress::{Occupied, Progress};
 use rustls::Connection;
-use std::io::{BufRead, IoSlice, Write};
+use std::io::{BufRead, Write};
 
 /// Content that is encrypted at once, four full records: a system call less often than that
 /// gains nothing any more.
 const SEND_AT_ONCE: usize = 4 << 14;
-
-/// Records that are no input and are processed by one query for that.
-const DIGESTED_AT_ONCE: usize = 64;
 
 /// Buffers that are gathered for that.
 const BATCH: usize = 16;
@@ -102,71 +99,20 @@ impl Session {
         self.plaintext.get() > 0 || self.peer_done.get() || failed
     }
 
-    /// Takes what is there out of the stream below, up to a record that a receive has something
-    /// to tell of: others, such as session tickets, are no input. It neither blocks nor lets
-    /// anybody else run. Was there something?
-    pub(super) fn digest(&self) -> bool {
-        if self.receiving.get() {
-            return false;
-        }
-        let _occupied = Occupied::new(&self.receiving);
-        let mut taken = false;
-        for _ in 0..DIGESTED_AT_ONCE {
-            if self.receives_at_once() {
-                break;
-            }
-            let before = self.record.get();
-            match self.read_record_at_once() {
-                Ok(true) => taken = true,
-                Ok(false) => return taken || self.record.get() != before,
-                Err(error) => self.failure.set(Some(error)),
-            }
-        }
-        taken
-    }
-
     /// The initial handshake.
     pub(super) fn shake_hands(&self, deadline: i64) -> Result<()> {
         // The server can be interrupted until the client has begun.
-        let mut progress = Progress::new(deadline);
+        let mut operation = Operation::new(deadline);
         loop {
             if self.connection.borrow().wants_write() {
-                progress.begin()?;
+                operation.begun()?;
                 self.flush(deadline)?;
             }
             if !self.connection.borrow().is_handshaking() {
                 return Ok(());
             }
-            self.read_record(&mut progress)?;
+            self.read_record(&mut operation)?;
         }
-    }
-
-    /// # Safety
-    /// As for [`byte_socket::send`](crate::sockets::byte_socket::send).
-    pub(super) unsafe fn send(
-        &self,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        Context::may_block()?;
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
-        self.output_open()?;
-        if cursor.remaining() == 0 {
-            return Ok(());
-        }
-        self.use_output(deadline, |progress| {
-            while cursor.remaining() > 0 {
-                let before = cursor.remaining();
-                self.encrypt(&mut cursor)?;
-                self.flush(deadline)?;
-                if cursor.remaining() > 0 {
-                    progress.transferred(before - cursor.remaining())?;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// Tells the peer that no more will come.
@@ -198,7 +144,7 @@ impl Session {
     fn use_output(
         &self,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress) -> Result<()>,
+        transfer: impl FnOnce(&mut Operation) -> Result<()>,
     ) -> Result<()> {
         let late = self.send_timed_out.get() && is_late(deadline);
         let _occupied = Occupied::new(&self.sending);
@@ -216,8 +162,8 @@ impl Session {
             });
         }
         self.send_timed_out.set(false);
-        let mut progress = Progress::new(deadline);
-        let result = progress.begin().and_then(|()| operation(&mut progress));
+        let mut operation = Operation::new(deadline);
+        let result = operation.begun().and_then(|()| transfer(&mut operation));
         if result.is_err() {
             self.send_failed.set(true);
         }
@@ -238,11 +184,7 @@ impl Session {
     fn encrypt(&self, cursor: &mut Cursor) -> Result<()> {
         const EMPTY: libc::iovec = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
         let mut slots = [EMPTY; BATCH];
-        let (count, _) = cursor.gather(&mut slots, SEND_AT_ONCE);
-        // SAFETY: the standard library guarantees that its slices are such structures; the
-        // cursor vouches for the buffers, which are only read.
-        let slices =
-            unsafe { core::slice::from_raw_parts(slots.as_ptr().cast::<IoSlice>(), count) };
+        let slices = cursor.slices(&mut slots, SEND_AT_ONCE);
         let mut connection = self.connection.borrow_mut();
         match connection.writer().write_vectored(slices) {
             Ok(taken) if taken > 0 => {
@@ -255,63 +197,38 @@ impl Session {
         }
     }
 
-    /// # Safety
-    /// As for [`byte_socket::receive`](crate::sockets::byte_socket::receive).
-    pub(super) unsafe fn receive(
-        &self,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        Context::may_block()?;
-        let mut cursor = if first.is_null() && last.is_null() {
-            None
-        } else {
-            // SAFETY: by the caller's promise.
-            Some(unsafe { Cursor::new(first, last, Direction::Receive)? })
-        };
-        self.use_input(deadline, |progress| match &mut cursor {
-            Some(cursor) => self.fill(cursor, progress),
-            None => self.drop_all(progress).map(|never| match never {}),
+    /// Sends all of a list.
+    fn send_list(&self, mut list: Cursor, deadline: i64) -> Result<()> {
+        self.output_open()?;
+        if list.remaining() == 0 {
+            return Ok(());
+        }
+        self.use_output(deadline, |operation| {
+            while list.remaining() > 0 {
+                let before = list.remaining();
+                self.encrypt(&mut list)?;
+                self.flush(deadline)?;
+                if list.remaining() > 0 {
+                    operation.transferred(before - list.remaining())?;
+                }
+            }
+            Ok(())
         })
     }
 
-    /// Receives what is there, at least one byte, and at most `length`, which is not 0.
-    ///
-    /// # Safety
-    /// So many bytes can be written to `memory` until the call returns.
-    pub(super) unsafe fn receive_some(
-        &self,
-        memory: *mut u8,
-        length: usize,
-        deadline: i64,
-    ) -> Result<usize> {
-        Context::may_block()?;
-        let list = IoList::single(memory.cast(), length);
-        let list = &raw const list;
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
-        self.use_input(deadline, |progress| {
-            loop {
-                self.take_plaintext(&mut cursor);
-                if cursor.remaining() < length {
-                    return Ok(());
-                }
-                if self.peer_done.get() {
-                    return Err(Errno::EPIPE);
-                }
-                self.read_record(progress)?;
-                progress.between_records(false);
-            }
-        })?;
-        Ok(length - cursor.remaining())
+    /// Fills a list. Without one everything is received and dropped.
+    fn receive_list(&self, mut list: Option<Cursor>, deadline: i64) -> Result<()> {
+        self.use_input(deadline, |operation| match &mut list {
+            Some(list) => self.fill(list, operation),
+            None => self.drop_all(operation).map(|never| match never {}),
+        })
     }
 
     /// Runs an operation that receives.
     fn use_input(
         &self,
         deadline: i64,
-        operation: impl FnOnce(&mut Progress) -> Result<()>,
+        transfer: impl FnOnce(&mut Operation) -> Result<()>,
     ) -> Result<()> {
         match () {
             () if self.receiving.get() => return Err(Errno::EBUSY),
@@ -324,10 +241,10 @@ impl Session {
             return Err(error);
         }
         let _occupied = Occupied::new(&self.receiving);
-        let mut progress = Progress::new(deadline);
-        let result = operation(&mut progress);
+        let mut operation = Operation::new(deadline);
+        let result = transfer(&mut operation);
         match result {
-            Err(error) if !progress.begun && has_done_nothing(error, deadline) => {}
+            Err(error) if !operation.has_begun() && has_done_nothing(error, deadline) => {}
             Err(Errno::EPIPE) => self.ended.set(true),
             Err(_) => self.receive_failed.set(true),
             Ok(()) => {}
@@ -335,7 +252,7 @@ impl Session {
         result
     }
 
-    fn fill(&self, cursor: &mut Cursor, progress: &mut Progress) -> Result<()> {
+    fn fill(&self, cursor: &mut Cursor, operation: &mut Operation) -> Result<()> {
         let all = cursor.remaining();
         loop {
             self.take_plaintext(cursor);
@@ -346,29 +263,33 @@ impl Session {
                 return Err(Errno::EPIPE);
             }
             if cursor.remaining() < all {
-                progress.begin()?;
+                operation.begun()?;
             }
-            self.read_record(progress)?;
-            progress.between_records(cursor.remaining() < all);
-            progress.transferred(self.plaintext.get())?;
+            self.read_record(operation)?;
+            if cursor.remaining() == all {
+                operation.not_begun();
+            }
+            operation.transferred(self.plaintext.get())?;
         }
     }
 
-    fn drop_all(&self, progress: &mut Progress) -> Result<Infallible> {
+    fn drop_all(&self, operation: &mut Operation) -> Result<Infallible> {
         let mut dropped = false;
         loop {
             dropped |= self.plaintext.get() > 0;
             if dropped {
-                progress.begin()?;
+                operation.begun()?;
             }
             let count = self.plaintext.replace(0);
             self.drop_plaintext();
-            progress.transferred(count)?;
+            operation.transferred(count)?;
             if self.peer_done.get() {
                 return Err(Errno::EPIPE);
             }
-            self.read_record(progress)?;
-            progress.between_records(dropped);
+            self.read_record(operation)?;
+            if !dropped {
+                operation.not_begun();
+            }
         }
     }
 
@@ -409,8 +330,7 @@ impl Session {
             self.done(deadline)?;
             _under_way = Some(UnderWay::begin()?);
         }
-        // SAFETY: there is no list.
-        match unsafe { self.receive(core::ptr::null(), core::ptr::null(), deadline) } {
+        match self.receive_list(None, deadline) {
             Err(Errno::EPIPE) => Ok(()),
             result => result,
         }

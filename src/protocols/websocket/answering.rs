@@ -6,8 +6,7 @@ use super::frame::{Header, LONGEST_CONTROL, Opcode, append_masked};
 use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity::{self, SocketCall, UnderWay};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
 use crate::sockets::{at_once, room};
 use std::io::IoSlice;
@@ -27,7 +26,7 @@ impl Due {
     }
 }
 
-impl Held<WebSocket> {
+impl WebSocket {
     /// Sends the pong that is due, unless a call is sending: that will do it.
     pub(super) fn answer(&self, deadline: i64) -> Result<()> {
         if self.is_due() && self.turn.take_for_answer() {
@@ -70,7 +69,7 @@ impl Held<WebSocket> {
         self.ping.borrow().is_some() || !self.torn_pong.borrow().is_empty()
     }
 
-    fn answer_in_room(&self, beneath: Beneath, deadline: i64) -> Result<()> {
+    fn answer_in_room(&self, beneath: Lower, deadline: i64) -> Result<()> {
         self.answer_at_once(beneath)?;
         // What was full may have room again by now.
         if self.is_due() && room::look(beneath.handle(), deadline).unwrap_or(false) {
@@ -80,7 +79,7 @@ impl Held<WebSocket> {
     }
 
     /// Sends what there is room for, and keeps the rest.
-    fn answer_at_once(&self, beneath: Beneath) -> Result<()> {
+    fn answer_at_once(&self, beneath: Lower) -> Result<()> {
         loop {
             let due = self.take_due();
             if due.bytes.is_empty() {
@@ -99,7 +98,7 @@ impl Held<WebSocket> {
     }
 
     /// On a stream that does not tell what there is room for.
-    fn answer_by(&self, beneath: Beneath, deadline: i64) -> Result<()> {
+    fn answer_by(&self, beneath: Lower, deadline: i64) -> Result<()> {
         while self.output.get() == Stream::Open && self.is_due() {
             let due = self.take_due();
             if due.bytes.is_empty() {
@@ -149,7 +148,7 @@ impl Held<WebSocket> {
     }
 
     fn append_pong(&self, bytes: &mut Vec<u8>, ping: &[u8]) -> Result<()> {
-        beneath::reserve(bytes, LONGEST_CONTROL)?;
+        lower::reserve(bytes, LONGEST_CONTROL)?;
         let mask = match self.role {
             Role::Client => Some(self.masks.next()?),
             Role::Server => None,

@@ -1,16 +1,13 @@
 //! Pings and pongs are no input: before anybody asks whether there is some, they are taken out of
 //! the stream beneath, as far as they are there.
 
-#![allow(unsafe_code)] // Stands in a table of functions.
-
 use super::Role;
 use super::frame::{CONTROL_PAYLOAD, Opcode, PREFIX, Prefix, apply_mask};
 use super::state::{Stream, WebSocket};
 use crate::concurrency::atomicity;
-use crate::concurrency::input::Digestion;
 use crate::os::errno::Result;
-use crate::protocols::beneath::{self, Beneath};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Lower};
+use crate::sockets::object::abilities::Digests;
 
 /// Frames that are taken by one query: more than the stream beneath has read ahead.
 const DIGESTED_AT_ONCE: usize = 1024;
@@ -47,9 +44,8 @@ fn told(bytes: &[u8], masked: bool) -> Told {
     }
 }
 
-impl Held<WebSocket> {
-    /// Takes pings and pongs, up to a frame that is input. It neither blocks nor lets anybody
-    /// else run. Was there something?
+impl Digests for WebSocket {
+    /// Takes pings and pongs, up to a frame that is input.
     fn digest(&self) -> bool {
         let Ok(beneath) = self.beneath() else { return false };
         if self.receiving.get() || self.input.get() != Stream::Open {
@@ -58,8 +54,10 @@ impl Held<WebSocket> {
         // Nobody has received anything.
         atomicity::aside(|| self.digest_from(beneath)).unwrap_or(false)
     }
+}
 
-    fn digest_from(&self, beneath: Beneath) -> bool {
+impl WebSocket {
+    fn digest_from(&self, beneath: Lower) -> bool {
         let mut any = false;
         for _ in 0..DIGESTED_AT_ONCE {
             let before = self.taken.length();
@@ -73,7 +71,7 @@ impl Held<WebSocket> {
     }
 
     /// Takes what is there of a frame; is it a whole ping or pong by now?
-    fn take_frame(&self, beneath: Beneath) -> bool {
+    fn take_frame(&self, beneath: Lower) -> bool {
         let complete = self.taken.take(beneath, |bytes| match self.told(bytes) {
             Told::Length(needed) => needed.saturating_sub(bytes.len()),
             Told::Input => 0,
@@ -104,7 +102,7 @@ impl Held<WebSocket> {
         let (_, mask) = prefix.complete(rest)?;
         if prefix.opcode == Opcode::Ping {
             let mut ping = Vec::new();
-            beneath::reserve(&mut ping, CONTROL_PAYLOAD)?;
+            lower::reserve(&mut ping, CONTROL_PAYLOAD)?;
             ping.extend_from_slice(payload);
             apply_mask(&mut ping, mask, 0);
             self.ping.replace(Some(ping));
@@ -124,17 +122,6 @@ impl Held<WebSocket> {
                 Told::Length(needed) => needed <= length,
             }
     }
-}
-
-pub(super) static DIGESTION: Digestion = Digestion { digest };
-
-/// Stands in [`Digestion`].
-///
-/// # Safety
-/// `object` is a live WebSocket.
-unsafe fn digest(object: *mut ()) -> bool {
-    // SAFETY: by the caller's promise.
-    unsafe { Held::<WebSocket>::of(object) }.digest()
 }
 
 #[cfg(test)]

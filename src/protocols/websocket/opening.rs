@@ -3,8 +3,8 @@
 use super::handshake::{self, KEY_SIZE, Refusal, RequestKey};
 use super::{Content, Role, random, socket};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{Beneath, Operation};
 use crate::protocols::http::head;
+use crate::protocols::lower::{Lower, Operation};
 use crate::scheduler::context::Context;
 use core::ffi::c_int;
 
@@ -28,13 +28,13 @@ pub(crate) fn attach_client(
     host: Option<&Host<'_>>,
     deadline: i64,
 ) -> Result<c_int> {
-    let beneath = Beneath::attach(stream)?;
+    let beneath = Lower::attach(stream)?;
     host.map_or(Ok(()), |host| ask(beneath, host, deadline))
         .and_then(|()| socket::open(beneath, Role::Client, content))
         .inspect_err(|_| beneath.close())
 }
 
-fn ask(beneath: Beneath, host: &Host<'_>, deadline: i64) -> Result<()> {
+fn ask(beneath: Lower, host: &Host<'_>, deadline: i64) -> Result<()> {
     Context::may_block()?;
     let key = new_key()?;
     let request = handshake::request(host.resource, host.host, &key)?;
@@ -53,14 +53,14 @@ pub(crate) fn attach_server(
     accept: Option<Accept<'_>>,
     deadline: i64,
 ) -> Result<c_int> {
-    let beneath = Beneath::attach(stream)?;
+    let beneath = Lower::attach(stream)?;
     accept
         .map_or(Ok(()), |accept| answer(beneath, accept, deadline))
         .and_then(|()| socket::open(beneath, Role::Server, content))
         .inspect_err(|_| beneath.close())
 }
 
-fn answer(beneath: Beneath, accept: Accept<'_>, deadline: i64) -> Result<()> {
+fn answer(beneath: Lower, accept: Accept<'_>, deadline: i64) -> Result<()> {
     Context::may_block()?;
     let mut operation = Operation::new(deadline);
     let head = head::receive(beneath, &mut operation, LONGEST_HEAD)?;

@@ -1,7 +1,5 @@
 //! Receiving messages, and what may come between their frames.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::closing::{self, Closing};
 use super::digestion;
 use super::frame::apply_mask;
@@ -11,11 +9,9 @@ use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity::{self, Transferred};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, Operation};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Extent, Lower, Operation, Piece};
 use crate::scheduler::context::Context;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
-use core::{ptr, slice};
+use crate::sockets::io_list::{Cursor, ToFill};
 
 /// Text that is skipped is looked at in pieces of this size.
 const SKIPPED_AT_ONCE: usize = 4096;
@@ -46,31 +42,22 @@ enum Received {
     Close,
 }
 
-impl Held<WebSocket> {
-    /// Without a list (two null pointers) the message is dropped.
-    ///
-    /// # Safety
-    /// As for [`Cursor::new`], for receiving.
-    pub(super) unsafe fn receive(
+impl WebSocket {
+    /// Without a list the message is dropped.
+    pub(super) fn receive_message(
         &self,
-        first: *mut IoList,
-        last: *mut IoList,
+        list: ToFill<'_>,
         deadline: i64,
     ) -> Result<(usize, Content)> {
         Context::may_block()?;
-        let cursor = if first.is_null() && last.is_null() {
-            None
-        } else {
-            // SAFETY: by the caller's promise.
-            Some(unsafe { Cursor::new(first, last, Direction::ReceiveMessage)? })
-        };
+        let cursor = if list.is_none() { None } else { Some(list.message()?) };
         if self.receiving.get() {
             return Err(Errno::EBUSY);
         }
         self.input.get().check_open()?;
         self.receiving.set(true);
         let mut operation = Operation::new(deadline);
-        let result = self.receive_message(cursor, &mut operation);
+        let result = self.receive_parts(cursor, &mut operation);
         self.receiving.set(false);
         self.alive()?;
         result.map_err(|error| self.note_failure(error, &operation))
@@ -92,7 +79,7 @@ impl Held<WebSocket> {
         if error == Errno::EPIPE { Errno::ECONNRESET } else { error }
     }
 
-    fn receive_message(
+    fn receive_parts(
         &self,
         cursor: Option<Cursor>,
         operation: &mut Operation,
@@ -143,15 +130,13 @@ impl Held<WebSocket> {
     /// it. That of a ping or pong is no part of the caller's message: it is taken, and 0 returned.
     fn begin_frame(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         bytes: &mut [u8; LONGEST_HEADER],
         deadline: i64,
     ) -> Result<usize> {
         let shortest = PREFIX + if self.role == Role::Server { Mask::default().len() } else { 0 };
         let before = Transferred::so_far()?;
-        // SAFETY: the header has room for so many bytes.
-        let received = unsafe { beneath.receive_some(bytes.as_mut_ptr(), shortest, 1, deadline) };
-        match received {
+        match beneath.receive_some(&mut bytes[..shortest], deadline) {
             Ok(count) if digestion::begins_ping_or_pong(bytes[0]) => {
                 self.taken.add(&bytes[..count]);
                 before.forget_later();
@@ -167,7 +152,7 @@ impl Held<WebSocket> {
 
     /// Receives the rest of a frame of which the beginning was taken, if it is a ping or pong.
     /// What there is of it stays taken if the call ends meanwhile.
-    fn receive_ping_or_pong(&self, beneath: Beneath, deadline: i64) -> Result<bool> {
+    fn receive_ping_or_pong(&self, beneath: Lower, deadline: i64) -> Result<bool> {
         loop {
             match self.missing_of_frame() {
                 None => return Ok(false),
@@ -180,7 +165,7 @@ impl Held<WebSocket> {
     /// Receives the rest of the header of a frame, of which the first `known` bytes are there.
     fn receive_header(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         mut bytes: [u8; LONGEST_HEADER],
         known: usize,
         operation: &mut Operation,
@@ -202,14 +187,14 @@ impl Held<WebSocket> {
     /// Receives the rest of a Close frame.
     fn receive_close(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         operation: &mut Operation,
     ) -> Result<Received> {
         // Not more than 125 bytes: the prefix was checked.
         let length = frame.length as usize;
         let mut payload = Vec::new();
-        beneath::reserve(&mut payload, CONTROL_PAYLOAD)?;
+        lower::reserve(&mut payload, CONTROL_PAYLOAD)?;
         payload.resize(length, 0);
         let known = self.taken.copy_to(PREFIX + frame.prefix.rest(), &mut payload);
         if known < length {
@@ -228,7 +213,7 @@ impl Message {
     /// Receives the payload of a data frame.
     fn receive(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         content: Content,
         operation: &Operation,
@@ -250,7 +235,7 @@ impl Message {
     /// Receives as much as goes to one place.
     fn receive_piece(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         position: usize,
         length: usize,
@@ -258,31 +243,21 @@ impl Message {
         operation: &Operation,
     ) -> Result<usize> {
         let left = length - position;
-        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
-        let (memory, count) = match &mut self.cursor {
-            None => (ptr::null_mut(), left),
-            Some(cursor) => match cursor.skip_length() {
-                Some(skipped) => (ptr::null_mut(), skipped.min(left)),
-                None => {
-                    let (_, count) = cursor.gather(&mut slot, left);
-                    (slot[0].iov_base.cast::<u8>(), count)
-                }
-            },
+        let Some(cursor) = &mut self.cursor else {
+            return self.skip(beneath, frame, position, left, content, operation);
         };
-        let count = if memory.is_null() {
-            self.skip(beneath, frame, position, count, content, operation)?
-        } else {
-            // SAFETY: a buffer of the list, of which the caller has promised that it is
-            // writable until the call returns; nobody else uses it meanwhile.
-            unsafe {
-                beneath.receive_to(memory, count, operation.deadline)?;
-                let piece = slice::from_raw_parts_mut(memory, count);
-                self.decode(piece, frame, position, content)?;
+        if let Some(skipped) = cursor.skip_length() {
+            let count = skipped.min(left);
+            let count = self.skip(beneath, frame, position, count, content, operation)?;
+            if let Some(cursor) = &mut self.cursor {
+                cursor.advance(count);
             }
-            count
-        };
-        if let Some(cursor) = &mut self.cursor {
-            cursor.advance(count);
+            return Ok(count);
+        }
+        let received = beneath.receive_next(cursor, left, Extent::Whole, operation.deadline)?;
+        let count = received.count();
+        if let Piece::Bytes(piece) = received {
+            decode(&mut self.validator, piece, frame, position, content)?;
         }
         Ok(count)
     }
@@ -290,7 +265,7 @@ impl Message {
     /// Drops up to `count` bytes; also what is dropped must be text where that is announced.
     fn skip(
         &mut self,
-        beneath: Beneath,
+        beneath: Lower,
         frame: &Frame,
         position: usize,
         count: usize,
@@ -298,32 +273,32 @@ impl Message {
         operation: &Operation,
     ) -> Result<usize> {
         if content == Content::Binary {
-            // SAFETY: without memory the bytes are dropped.
-            unsafe { beneath.receive_to(ptr::null_mut(), count, operation.deadline)? };
+            beneath.skip(count, operation.deadline)?;
             return Ok(count);
         }
         let count = count.min(SKIPPED_AT_ONCE);
         let mut piece = Vec::new();
-        beneath::reserve(&mut piece, count)?;
+        lower::reserve(&mut piece, count)?;
         piece.resize(count, 0);
         beneath.receive(&mut piece, operation.deadline)?;
-        self.decode(&mut piece, frame, position, content)?;
+        decode(&mut self.validator, &mut piece, frame, position, content)?;
         Ok(count)
     }
+}
 
-    fn decode(
-        &mut self,
-        piece: &mut [u8],
-        frame: &Frame,
-        position: usize,
-        content: Content,
-    ) -> Result<()> {
-        if frame.mask != Mask::default() {
-            apply_mask(piece, frame.mask, position as u64);
-        }
-        match content {
-            Content::Binary => Ok(()),
-            Content::Text => self.validator.push(piece),
-        }
+/// Unmasks a piece of a payload, and checks it if it is text.
+fn decode(
+    validator: &mut Validator,
+    piece: &mut [u8],
+    frame: &Frame,
+    position: usize,
+    content: Content,
+) -> Result<()> {
+    if frame.mask != Mask::default() {
+        apply_mask(piece, frame.mask, position as u64);
+    }
+    match content {
+        Content::Binary => Ok(()),
+        Content::Text => validator.push(piece),
     }
 }

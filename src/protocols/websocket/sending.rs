@@ -1,7 +1,5 @@
 //! Sending messages and control frames.
 
-#![allow(unsafe_code)] // Lists of the caller's buffers.
-
 use super::closing::Closing;
 use super::frame::{CONTROL_PAYLOAD, Header, LONGEST_HEADER, Opcode, append_masked};
 use super::state::{Stream, WebSocket};
@@ -9,62 +7,41 @@ use super::utf8::Validator;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{self, Beneath, NO_LIST, Operation};
-use crate::protocols::shared::Held;
+use crate::protocols::lower::{self, Lower, Operation};
 use crate::scheduler::context::Context;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
-use core::{ptr, slice};
+use crate::sockets::io_list::{Cursor, ToSend};
 
 /// A client's frame is masked in a buffer: of its own size, but with room for no more payload
 /// than this.
 const MASKED_AT_ONCE: usize = 64 * 1024;
 
 /// What goes into a frame.
-struct Payload {
+struct Payload<'a> {
     cursor: Cursor,
-    first: *mut IoList,
-    last: *mut IoList,
+    list: ToSend<'a>,
 }
 
-impl Payload {
-    /// # Safety
-    /// As for [`Cursor::new`], for sending.
-    unsafe fn new(first: *mut IoList, last: *mut IoList) -> Result<Payload> {
-        // SAFETY: by the caller's promise.
-        let cursor = unsafe { Cursor::new(first, last, Direction::Send)? };
-        Ok(Payload { cursor, first, last })
-    }
-
-    /// The next piece of the payload, of `limit` bytes at most.
-    fn next(&mut self, limit: usize) -> Option<&[u8]> {
-        let mut slot = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }];
-        let (count, length) = self.cursor.gather(&mut slot, limit);
-        self.cursor.advance(length);
-        // SAFETY: a buffer of the list, readable by the promise made to `new`.
-        (count > 0).then(|| unsafe { slice::from_raw_parts(slot[0].iov_base.cast(), length) })
+impl<'a> Payload<'a> {
+    fn new(list: ToSend<'a>) -> Result<Payload<'a>> {
+        Ok(Payload { cursor: list.cursor()?, list })
     }
 }
 
-impl Held<WebSocket> {
-    /// # Safety
-    /// As for [`Cursor::new`], for sending.
-    pub(super) unsafe fn send(
+impl WebSocket {
+    pub(super) fn send_message(
         &self,
         content: Content,
-        first: *mut IoList,
-        last: *mut IoList,
+        list: ToSend<'_>,
         deadline: i64,
     ) -> Result<()> {
         Context::may_block()?;
-        // SAFETY: by the caller's promise, twice.
-        let payload = unsafe { Payload::new(first, last)? };
+        let payload = Payload::new(list)?;
         self.output.get().check_open()?;
         let opcode = match content {
             Content::Binary => Opcode::Binary,
             Content::Text => {
                 // The peer would have to give up the connection.
-                // SAFETY: as above.
-                check_text(unsafe { Payload::new(first, last)? })?;
+                check_text(payload.cursor)?;
                 Opcode::Text
             }
         };
@@ -110,14 +87,11 @@ impl Held<WebSocket> {
     }
 
     fn transmit_bytes(&self, opcode: Opcode, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::to_send(bytes);
-        let list = &raw mut list;
-        // SAFETY: a list of one buffer, which is borrowed for the whole call.
-        self.transmit(opcode, unsafe { Payload::new(list, list)? }, deadline)
+        ToSend::with(bytes, None, |list| self.transmit(opcode, Payload::new(list)?, deadline))
     }
 
     /// Sends one frame, and in front of it the pong that is due.
-    fn transmit(&self, opcode: Opcode, payload: Payload, deadline: i64) -> Result<()> {
+    fn transmit(&self, opcode: Opcode, payload: Payload<'_>, deadline: i64) -> Result<()> {
         // While this call has waited for its turn, the stream may have failed.
         self.output.get().check_open()?;
         let beneath = self.beneath()?;
@@ -139,10 +113,10 @@ impl Held<WebSocket> {
 
     fn transmit_masked(
         &self,
-        beneath: Beneath,
+        beneath: Lower,
         start: &[u8],
         opcode: Opcode,
-        mut payload: Payload,
+        mut payload: Payload<'_>,
         operation: &mut Operation,
     ) -> Result<()> {
         let mask = self.masks.next()?;
@@ -150,13 +124,13 @@ impl Held<WebSocket> {
         let header = Header::encode(opcode, length as u64, Some(mask));
         let mut buffer = Vec::new();
         let room = start.len() + LONGEST_HEADER + length.min(MASKED_AT_ONCE);
-        beneath::reserve(&mut buffer, room)?;
+        lower::reserve(&mut buffer, room)?;
         buffer.extend_from_slice(start);
         buffer.extend_from_slice(header.as_bytes());
         let mut position = 0;
         loop {
             while buffer.len() < buffer.capacity()
-                && let Some(piece) = payload.next(buffer.capacity() - buffer.len())
+                && let Some(piece) = payload.cursor.next_piece(buffer.capacity() - buffer.len())
             {
                 append_masked(&mut buffer, piece, mask, position);
                 position += piece.len() as u64;
@@ -172,10 +146,10 @@ impl Held<WebSocket> {
 }
 
 fn transmit_plain(
-    beneath: Beneath,
+    beneath: Lower,
     start: &[u8],
     opcode: Opcode,
-    payload: &Payload,
+    payload: &Payload<'_>,
     deadline: i64,
 ) -> Result<()> {
     let length = payload.cursor.remaining();
@@ -185,20 +159,18 @@ fn transmit_plain(
     if start.is_empty() {
         start = header.as_bytes();
     } else {
-        beneath::reserve(&mut bytes, start.len() + LONGEST_HEADER)?;
+        lower::reserve(&mut bytes, start.len() + LONGEST_HEADER)?;
         bytes.extend_from_slice(start);
         bytes.extend_from_slice(header.as_bytes());
         start = &bytes;
     }
-    let (first, last) = if length > 0 { (payload.first, payload.last) } else { (NO_LIST, NO_LIST) };
-    // SAFETY: the list was checked when the payload was made of it, and is the caller's
-    // promise.
-    unsafe { beneath.send_with_list(start, first, last, deadline) }
+    let list = (length > 0).then_some(payload.list);
+    beneath.send_with_list(start, list, deadline)
 }
 
-fn check_text(mut payload: Payload) -> Result<()> {
+fn check_text(mut payload: Cursor) -> Result<()> {
     let mut validator = Validator::new();
-    while let Some(piece) = payload.next(usize::MAX) {
+    while let Some(piece) = payload.next_piece(usize::MAX) {
         validator.push(piece)?;
     }
     validator.finish().map_err(|_| Errno::EILSEQ)

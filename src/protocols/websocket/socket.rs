@@ -1,38 +1,29 @@
 //! The WebSocket: a message socket that also tells text from binary messages.
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
-
 use super::closing::Closing;
-use super::digestion::DIGESTION;
 use super::random::Masks;
 use super::state::{Stream, WebSocket};
 use super::turn::Turn;
 use super::{Content, Role};
 use crate::concurrency::atomicity::SocketCall;
-use crate::concurrency::input::{self, Digestion, InputVfs};
-use crate::handle_table::{Interface as _, Kind};
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::{Beneath, NO_LIST, Operation};
-use crate::protocols::shared::{self, Held};
+use crate::protocols::lower::{Lower, Operation};
 use crate::protocols::taken::Taken;
 use crate::scheduler::context::Context;
 use crate::scheduler::handles;
-use crate::sockets::byte_socket;
-use crate::sockets::io_list::IoList;
-use crate::sockets::message_socket::{self, MessageSocket};
+use crate::sockets::io_list::{ToFill, ToSend};
+use crate::sockets::message_socket::MessageSocket;
+use crate::sockets::object::abilities::{self, Abilities};
+use crate::sockets::object::{Counted, Input, Kind, Messages, Socket};
 use crate::sockets::slices;
 use core::cell::{Cell, RefCell};
-use core::ffi::{c_int, c_void};
-use core::mem::offset_of;
-use core::ptr;
+use core::ffi::c_int;
 use std::io::IoSlice;
 
-static WEBSOCKET: Kind = Kind::new("ws", close, query);
+static WEBSOCKET: Kind<WebSocket> = Kind::new("ws");
 
-pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_int> {
+pub(super) fn open(beneath: Lower, role: Role, content: Content) -> Result<c_int> {
     let socket = WebSocket {
-        messages: MessageSocket { send: Some(msend), receive: Some(mreceive) },
-        readiness: InputVfs { input: Some(input_beneath) },
         beneath: Cell::new(Some(beneath)),
         role,
         content: Cell::new(content),
@@ -47,42 +38,22 @@ pub(super) fn open(beneath: Beneath, role: Role, content: Content) -> Result<c_i
         masks: Masks::new(),
         taken: Taken::new(),
     };
-    shared::open(socket, &WEBSOCKET)
+    WEBSOCKET.open_counted(socket)
 }
 
-fn find(socket: c_int) -> Result<Held<WebSocket>> {
-    // SAFETY: handles of this kind are made by `open` above.
-    unsafe { Held::find(socket, &WEBSOCKET) }
+fn find(socket: c_int) -> Result<Counted<WebSocket>> {
+    WEBSOCKET.find(socket)
 }
 
 /// Sends a message.
-///
-/// # Safety
-/// As for [`message_socket::send`].
-pub(crate) unsafe fn send(
-    socket: c_int,
-    content: Content,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.send(content, first, last, deadline) }
+pub(crate) fn send(socket: c_int, content: Content, list: ToSend<'_>, deadline: i64) -> Result<()> {
+    find(socket)?.send_message(content, list, deadline)
 }
 
 /// Receives a message: its length, and what it holds.
-///
-/// # Safety
-/// As for [`message_socket::receive`].
-pub(crate) unsafe fn receive(
-    socket: c_int,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> Result<(usize, Content)> {
+pub(crate) fn receive(socket: c_int, list: ToFill<'_>, deadline: i64) -> Result<(usize, Content)> {
     let _call = SocketCall::begin(Context::get()?);
-    // SAFETY: by the caller's promise.
-    unsafe { find(socket)?.receive(first, last, deadline) }
+    find(socket)?.receive_message(list, deadline)
 }
 
 /// Sends the parts as one message.
@@ -92,8 +63,7 @@ pub(crate) fn send_slices(
     parts: &[IoSlice<'_>],
     deadline: i64,
 ) -> Result<()> {
-    // SAFETY: the parts are borrowed for the whole call.
-    slices::with_list(parts, |first, last| unsafe { send(socket, content, first, last, deadline) })
+    slices::with_list(parts, |list| send(socket, content, list, deadline))
 }
 
 /// Receives a message of `limit` bytes at most, and what it holds.
@@ -102,9 +72,7 @@ pub(crate) fn receive_vec(
     limit: usize,
     deadline: i64,
 ) -> Result<(Vec<u8>, Content)> {
-    // SAFETY: a message is written to the beginning of the list; the memory is there for the
-    // whole call.
-    unsafe { slices::receive_vec(limit, |list| receive(socket, list, list, deadline)) }
+    slices::receive_vec(limit, |list| receive(socket, list, deadline))
 }
 
 /// Sends a ping.
@@ -136,7 +104,6 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
         return Err(Errno::EBUSY);
     }
     let outcome = held.shake_hands(closing, deadline);
-    held.alive()?;
     let beneath = held.beneath()?;
     if outcome.is_ok() {
         held.beneath.set(None);
@@ -147,7 +114,7 @@ pub(crate) fn detach(socket: c_int, status: c_int, reason: &[u8], deadline: i64)
 
 /// The handle of the stream beneath, which stays the socket's.
 pub(crate) fn beneath(socket: c_int) -> Result<c_int> {
-    find(socket)?.beneath().map(Beneath::handle)
+    find(socket)?.beneath().map(Lower::handle)
 }
 
 /// The status of the peer's Close frame and the length of its reason, which is written to
@@ -165,7 +132,7 @@ pub(crate) fn status(socket: c_int, reason: Option<&mut [u8]>) -> Result<(u16, u
     Ok((closing.status, text.len()))
 }
 
-impl Held<WebSocket> {
+impl WebSocket {
     fn end(&self, closing: Closing, deadline: i64) -> Result<()> {
         Context::may_block()?;
         self.output.get().check_open()?;
@@ -186,8 +153,7 @@ impl Held<WebSocket> {
         let mut operation = Operation::new(deadline);
         operation.begun()?;
         loop {
-            // SAFETY: there is no list.
-            match unsafe { self.receive(NO_LIST, NO_LIST, deadline) } {
+            match self.receive_message(ToFill::NONE, deadline) {
                 Ok(_) => operation.step()?,
                 Err(Errno::EPIPE) if self.input.get() == Stream::Ended => return Ok(()),
                 Err(error) => return Err(error),
@@ -196,89 +162,37 @@ impl Held<WebSocket> {
     }
 }
 
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::send`]; the table is that of a live WebSocket.
-unsafe extern "C" fn msend(
-    messages: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> c_int {
-    // SAFETY: by the caller's promise.
-    byte_socket::to_c(unsafe {
-        let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
-        held.send(held.content.get(), first, last, deadline)
-    })
-}
+impl Socket for WebSocket {
+    type Table = MessageSocket;
+    type Hold = Counted<Self>;
 
-/// Stands in [`MessageSocket`].
-///
-/// # Safety
-/// As for [`message_socket::receive`]; the table is that of a live WebSocket.
-unsafe extern "C" fn mreceive(
-    messages: *mut MessageSocket,
-    first: *mut IoList,
-    last: *mut IoList,
-    deadline: i64,
-) -> isize {
-    // SAFETY: by the caller's promise.
-    let result = unsafe {
-        let held = Held::<WebSocket>::around(messages, offset_of!(WebSocket, messages));
-        held.receive(first, last, deadline).and_then(|(length, content)| {
-            if content == held.content.get() { Ok(length) } else { Err(Errno::EPROTO) }
+    const ABILITIES: Abilities =
+        Abilities { digest: Some(abilities::digest::<Self>), ..Abilities::NONE };
+
+    fn input(&self) -> Result<Input> {
+        Ok(match self.beneath.get() {
+            Some(stream) if self.input.get() == Stream::Open && !self.has_taken_input() => {
+                Input::Handle(stream.handle())
+            }
+            _ => Input::Ready,
         })
-    };
-    message_socket::length_to_c(result)
-}
+    }
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live WebSocket.
-unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    // SAFETY: by the caller's promise.
-    unsafe {
-        if type_id == message_socket::type_id() {
-            shared::field::<WebSocket>(object, offset_of!(WebSocket, messages))
-        } else if type_id == input::type_id() {
-            shared::field::<WebSocket>(object, offset_of!(WebSocket, readiness))
-        } else if type_id == Digestion::type_id() {
-            DIGESTION.answer()
-        } else {
-            ptr::null_mut()
+    fn close(&self) {
+        self.turn.close();
+        if let Some(beneath) = self.beneath.take() {
+            beneath.close();
         }
     }
 }
 
-/// Stands in [`InputVfs`].
-///
-/// # Safety
-/// The table is that of a live WebSocket, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    // SAFETY: by the caller's promise.
-    let held = unsafe { Held::<WebSocket>::around(vfs, offset_of!(WebSocket, readiness)) };
-    match held.beneath.get() {
-        Some(stream) if held.input.get() == Stream::Open && !held.has_taken_input() => {
-            // SAFETY: the caller gives a place for the answer.
-            unsafe { *beneath = stream.handle() };
-            input::HANDLE
-        }
-        _ => input::BUFFERED,
+impl Messages for WebSocket {
+    fn send(&self, list: ToSend<'_>, deadline: i64) -> Result<()> {
+        self.send_message(self.content.get(), list, deadline)
     }
-}
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live WebSocket.
-unsafe fn close(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this once.
-    let held = unsafe { Held::<WebSocket>::close(object) };
-    held.turn.close();
-    if let Some(beneath) = held.beneath.take() {
-        beneath.close();
+    fn receive(&self, list: ToFill<'_>, deadline: i64) -> Result<usize> {
+        let (length, content) = self.receive_message(list, deadline)?;
+        if content == self.content.get() { Ok(length) } else { Err(Errno::EPROTO) }
     }
-    Ok(())
 }

@@ -4,11 +4,9 @@ use super::frame::LONGEST_CONTROL;
 use super::random::Masks;
 use super::turn::Turn;
 use super::{Content, Role};
-use crate::concurrency::input::InputVfs;
 use crate::os::errno::{Errno, Result};
-use crate::protocols::beneath::Beneath;
+use crate::protocols::lower::Lower;
 use crate::protocols::taken::Taken;
-use crate::sockets::message_socket::MessageSocket;
 use core::cell::{Cell, RefCell};
 
 /// State of one direction.
@@ -31,12 +29,9 @@ impl Stream {
     }
 }
 
-#[repr(C)]
 pub(super) struct WebSocket {
-    pub(super) messages: MessageSocket,
-    pub(super) readiness: InputVfs,
-    /// None once it was given back.
-    pub(super) beneath: Cell<Option<Beneath>>,
+    /// None once it was given back, or closed.
+    pub(super) beneath: Cell<Option<Lower>>,
     pub(super) role: Role,
     /// What `msend` sends and `mrecv` expects.
     pub(super) content: Cell<Content>,
@@ -59,7 +54,13 @@ pub(super) struct WebSocket {
 }
 
 impl WebSocket {
-    pub(super) fn beneath(&self) -> Result<Beneath> {
+    /// Returns the stream beneath; `EBADF` if the socket has been closed meanwhile.
+    pub(super) fn beneath(&self) -> Result<Lower> {
         self.beneath.get().ok_or(Errno::EBADF)
+    }
+
+    /// Fails with `EBADF` if the socket has been closed meanwhile.
+    pub(super) fn alive(&self) -> Result<()> {
+        self.beneath().map(drop)
     }
 }

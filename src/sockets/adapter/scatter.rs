@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Walks lists of C callers.
 
-use super::{Messages, Stream};
+use super::user_socket::{Messages, Stream};
 use crate::os::errno::{Errno, Result};
 use crate::sockets::io_list::{Cursor, Direction, IoList};
 use core::slice;
@@ -21,7 +21,7 @@ const LONGEST_COPY: usize = 16 << 20;
 ///
 /// # Safety
 /// `length` bytes can be written to `memory`, and nobody else uses it while the slice lives.
-pub(super) unsafe fn initialised<'a>(memory: *mut u8, length: usize) -> &'a mut [u8] {
+unsafe fn initialised<'a>(memory: *mut u8, length: usize) -> &'a mut [u8] {
     if length == 0 {
         return &mut [];
     }
@@ -64,6 +64,22 @@ pub(super) unsafe fn with_slices(
         cursor.advance(length);
     }
     action(if many.is_empty() { &few[..count] } else { &many })
+}
+
+/// Receives what is there to the next buffer of a list, at least one byte.
+pub(super) fn receive_some(stream: &dyn Stream, list: &mut Cursor, deadline: i64) -> Result<()> {
+    let mut slot = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }];
+    let (_, length) = list.gather(&mut slot, usize::MAX);
+    // SAFETY: a buffer of the list, writable by the promise made to the cursor.
+    let buffer = unsafe { initialised(slot[0].iov_base.cast(), length) };
+    match stream.receive(buffer, deadline)? {
+        0 => Err(Errno::EPIPE),
+        count if count <= length => {
+            list.advance(count);
+            Ok(())
+        }
+        _ => Err(Errno::EIO),
+    }
 }
 
 /// Fills a list from a byte stream.

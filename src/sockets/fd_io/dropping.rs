@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // System calls with buffers.
 
-use super::{Next, attempt, end_of_stream};
+use super::system_call::{Next, attempt, end_of_stream};
 use crate::os::errno::Result;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;

@@ -4,35 +4,18 @@
 
 use super::dropping::drop_some;
 use super::small::fill;
-use super::{AT_ONCE, Next, attempt, end_of_stream};
+use super::system_call::{AT_ONCE, BATCH, EMPTY, Next, attempt, end_of_stream, header};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::io_list::Cursor;
 use crate::sockets::read_ahead::{READ_AHEAD, ReadAhead, allocate_block, free_block, room};
-use core::mem;
-use core::ptr;
 use std::os::fd::RawFd;
-
-/// Buffers in one system call. Few, as they lie on stacks that may be very small.
-pub(in crate::sockets) const BATCH: usize = 16;
 
 /// A receive of so many bytes reads nothing ahead: what lies behind them would have to be copied,
 /// and the next such receive would begin at an odd address. Finding out that there is no more
 /// input costs less.
 const LARGE: usize = 16 * 1024;
-
-/// A message header for the buffers in `slots`.
-pub(in crate::sockets) fn header(slots: &mut [libc::iovec]) -> libc::msghdr {
-    // SAFETY: all zeros are a valid header: no address, no buffers, no control data.
-    let mut header: libc::msghdr = unsafe { mem::zeroed() };
-    header.msg_iov = slots.as_mut_ptr();
-    header.msg_iovlen = slots.len();
-    header
-}
-
-pub(in crate::sockets) const EMPTY: libc::iovec =
-    libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
 
 /// Sends what the socket takes at once. Not inlined: its buffers shall not stay on the
 /// stack of a parked coroutine.

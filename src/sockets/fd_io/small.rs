@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // System calls with buffers.
 
-use super::{Next, attempt, end_of_stream, header, settle};
+use super::system_call::{Next, attempt, end_of_stream, header, settle};
 use crate::os::errno::Result;
 use crate::scheduler::fd_readiness::{FdSource, RECEIVED_AT_ONCE};
 use crate::sockets::read_ahead::{Block, READ_AHEAD, free_block, room};

@@ -2,13 +2,20 @@
 
 #![allow(unsafe_code)] // The C library's functions.
 
-use super::Family;
 use crate::os::errno::{Errno, Result};
 use crate::os::network;
 use core::ffi::CStr;
 use core::mem;
 use core::net::SocketAddr;
 use core::ptr;
+
+/// Which addresses are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::sockets) enum Family {
+    Any,
+    Ipv4,
+    Ipv6,
+}
 
 /// Asks the C library, which may take as long as it likes.
 pub(super) fn addresses(name: &CStr, family: Family) -> Result<Vec<SocketAddr>> {

@@ -1,41 +1,33 @@
 //! The connection: a byte stream, each direction of which may be used by one call at a time.
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
+#![allow(unsafe_code)] // Lists of buffers.
 
 mod interfaces;
 mod receiving;
 
-use super::Family;
+use super::family::Family;
 use crate::concurrency::atomicity::{self, RECORDED, UnderWay};
-use crate::concurrency::input::InputVfs;
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
-use crate::sockets::byte_socket::ByteStream;
 use crate::sockets::direction::{Direction, is_late};
 use crate::sockets::fd_io::{self, AT_ONCE};
 use crate::sockets::io_list::{self, Cursor, IoList};
+use crate::sockets::object::{Kind, Object, Placed};
 use crate::sockets::read_ahead::ReadAhead;
 use crate::sockets::storage::{self, Storage};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr;
-use interfaces::{IPC, TCP, input_beneath, receive, send};
 use nix::sys::socket::{self, Shutdown};
 use std::os::fd::{OwnedFd, RawFd};
 
 /// Is a storage structure of so many bytes large enough?
 pub(in crate::sockets) const fn fits(storage: usize) -> bool {
-    storage::fits::<Connection>(storage)
+    storage::fits::<Object<Connection>>(storage)
 }
 
-#[repr(C)]
 pub(in crate::sockets) struct Connection {
-    /// First: C code gets a pointer to it, and gives that back.
-    stream: ByteStream,
-    readiness: InputVfs,
     pub(super) source: FdSource,
     family: Family,
     /// See [`state`].
@@ -68,7 +60,10 @@ mod state {
     pub(super) const LOST: u16 = 1 << 10;
 }
 
-fn kind(family: Family) -> &'static Kind {
+static TCP: Kind<Connection> = Kind::new("tcp");
+static IPC: Kind<Connection> = Kind::new("ipc");
+
+fn kind(family: Family) -> &'static Kind<Connection> {
     match family {
         Family::Internet => &TCP,
         Family::Local => &IPC,
@@ -76,25 +71,19 @@ fn kind(family: Family) -> &'static Kind {
 }
 
 /// The connection of the family that a handle stands for.
-pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Ref<Connection>> {
-    let object = Context::get()?.handles.find(socket, kind(family))?;
-    // SAFETY: handles of this kind stand for live connections.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
+pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Placed<Connection>> {
+    kind(family).find(socket)
 }
 
 /// The connection that a handle stands for, if it is one of TCP.
 #[inline(always)]
-pub(in crate::sockets) fn find_tcp(context: &Context, socket: c_int) -> Option<Ref<Connection>> {
-    let object = context.handles.find(socket, &TCP).ok()?;
-    // SAFETY: handles of this kind stand for live connections.
-    Some(unsafe { Ref::from_raw(object.cast()) })
+pub(in crate::sockets) fn find_tcp(context: &Context, socket: c_int) -> Option<Placed<Connection>> {
+    TCP.find_in(context, socket).ok()
 }
 
 /// Makes a connection of a connected, non-blocking socket.
 pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage) -> Result<c_int> {
     let connection = Connection {
-        stream: ByteStream { send: Some(send), receive: Some(receive) },
-        readiness: InputVfs { input: Some(input_beneath) },
         source,
         family,
         state: Cell::new(if matches!(place, Storage::Own) { state::OWN_MEMORY } else { 0 }),
@@ -102,7 +91,7 @@ pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage)
         input: Direction::new(),
         output: Direction::new(),
     };
-    storage::open(connection, place, kind(family))
+    kind(family).open_placed(connection, place)
 }
 
 impl Connection {
@@ -145,7 +134,7 @@ impl Connection {
     /// For a caller that may block.
     ///
     /// # Safety
-    /// As for [`byte_socket::send_buffer`].
+    /// As for [`single_buffer::send`].
     #[inline(always)]
     pub(in crate::sockets) unsafe fn send_buffer(
         &self,
@@ -180,7 +169,7 @@ impl Connection {
     }
 
     /// # Safety
-    /// As for [`byte_socket::send_buffer`].
+    /// As for [`single_buffer::send`].
     #[inline(never)]
     unsafe fn send_rest(
         &self,
@@ -194,25 +183,6 @@ impl Connection {
         // SAFETY: a list of one buffer, by the caller's promise.
         unsafe {
             self.send_list(context, recorded, &raw const list, &raw const list, sent, deadline)
-        }
-    }
-
-    /// # Safety
-    /// As for [`byte_socket::send`].
-    unsafe fn send(
-        &self,
-        context: &Context,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        context.current().may_block()?;
-        // SAFETY: by the caller's promise.
-        unsafe {
-            match single(first, last) {
-                Some(only) => self.send_buffer(context, RECORDED, only.base, only.len, deadline),
-                None => self.send_list(context, RECORDED, first, last, 0, deadline),
-            }
         }
     }
 
@@ -336,11 +306,6 @@ impl Connection {
         if error == Errno::ECONNRESET && Errno::last() != Errno::EPIPE {
             self.note(state::LOST);
         }
-    }
-
-    /// See [`byte_socket::length_until`].
-    pub(in crate::sockets) fn length_until(&self, last: u8, limit: usize) -> usize {
-        if self.input.is_busy() { 0 } else { self.ahead.length_until(last, limit) }
     }
 
     /// Closing the handle shall not reset the connection any more: what is still on its way

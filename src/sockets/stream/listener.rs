@@ -1,38 +1,30 @@
 //! The listener.
 
-#![allow(unsafe_code)] // Objects behind handles; interfaces for C.
-
-use super::Family;
-use crate::concurrency::input::{self, InputVfs};
-use crate::handle_table::Kind;
-use crate::intrusive::Ref;
+use super::family::Family;
 use crate::os::errno::{Errno, Result};
-use crate::scheduler::context::Context;
 use crate::scheduler::fd_readiness::FdSource;
 use crate::sockets::direction::Direction;
 use crate::sockets::ip_address::IpAddress;
+use crate::sockets::object::{Input, Kind, Object, Placed, Socket};
 use crate::sockets::storage::{self, Storage};
-use core::ffi::{c_int, c_void};
-use core::ptr::{self, NonNull};
+use core::ffi::c_int;
 use std::os::fd::{OwnedFd, RawFd};
 
 /// Is a storage structure of so many bytes large enough?
 pub(in crate::sockets) const fn fits(storage: usize) -> bool {
-    storage::fits::<Listener>(storage)
+    storage::fits::<Object<Listener>>(storage)
 }
 
-#[repr(C)]
 pub(in crate::sockets) struct Listener {
-    readiness: InputVfs,
     source: FdSource,
     accepting: Direction,
     own_memory: bool,
 }
 
-static TCP: Kind = Kind::new("tcp listener", close, query);
-static IPC: Kind = Kind::new("ipc listener", close, query);
+static TCP: Kind<Listener> = Kind::new("tcp listener");
+static IPC: Kind<Listener> = Kind::new("ipc listener");
 
-fn kind(family: Family) -> &'static Kind {
+fn kind(family: Family) -> &'static Kind<Listener> {
     match family {
         Family::Internet => &TCP,
         Family::Local => &IPC,
@@ -40,22 +32,15 @@ fn kind(family: Family) -> &'static Kind {
 }
 
 /// The listener of the family that a handle stands for.
-pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Ref<Listener>> {
-    let object = Context::get()?.handles.find(socket, kind(family))?;
-    // SAFETY: handles of this kind stand for live listeners.
-    Ok(unsafe { Ref::from_raw(object.cast()) })
+pub(in crate::sockets) fn find(socket: c_int, family: Family) -> Result<Placed<Listener>> {
+    kind(family).find(socket)
 }
 
 /// Makes a listener of a listening, non-blocking socket.
 pub(in crate::sockets) fn open(source: FdSource, family: Family, place: Storage) -> Result<c_int> {
     let own_memory = matches!(place, Storage::Own);
-    let listener = Listener {
-        readiness: InputVfs { input: Some(input_beneath) },
-        source,
-        accepting: Direction::new(),
-        own_memory,
-    };
-    storage::open(listener, place, kind(family))
+    let listener = Listener { source, accepting: Direction::new(), own_memory };
+    kind(family).open_placed(listener, place)
 }
 
 impl Listener {
@@ -78,36 +63,20 @@ impl Listener {
     }
 }
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live listener.
-unsafe fn query(object: *mut (), type_id: *const c_void) -> *mut c_void {
-    // The table is the object's first field.
-    if type_id == input::type_id() { object.cast() } else { ptr::null_mut() }
-}
+impl Socket for Listener {
+    type Table = ();
+    type Hold = Placed<Self>;
 
-/// Stands in [`InputVfs`].
-///
-/// # Safety
-/// The table is that of a live listener, `beneath` a place for the answer.
-unsafe extern "C" fn input_beneath(vfs: *mut InputVfs, beneath: *mut c_int) -> c_int {
-    // SAFETY: the table is the first field of a listener, alive while it is asked; the
-    // caller gives a place for the answer.
-    unsafe { *beneath = (*vfs.cast::<Listener>()).source.as_raw_fd() };
-    input::DESCRIPTOR
-}
+    fn input(&self) -> Result<Input> {
+        Ok(Input::Descriptor(self.source.as_raw_fd()))
+    }
 
-/// Stands in [`Kind`].
-///
-/// # Safety
-/// `object` is a live listener.
-unsafe fn close(object: *mut ()) -> Result<()> {
-    // SAFETY: the handle table calls this with a live object of this kind.
-    let listener = unsafe { Ref::<Listener>::from_raw(object.cast()) };
-    listener.accepting.close();
-    listener.source.abandon_waiters();
-    // SAFETY: calls inside have been told and won't touch it; the handle is going.
-    unsafe { storage::dispose(NonNull::new_unchecked(listener.as_ptr()), listener.own_memory) };
-    Ok(())
+    fn close(&self) {
+        self.accepting.close();
+        self.source.abandon_waiters();
+    }
+
+    fn owns_memory(&self) -> bool {
+        self.own_memory
+    }
 }

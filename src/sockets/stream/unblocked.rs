@@ -1,67 +1,46 @@
 //! What a connection can do without blocking.
 
-#![allow(unsafe_code)] // Objects behind handles.
-
 use super::connection::Connection;
 use crate::concurrency::atomicity::{self, RECORDED};
 use crate::os::errno::Result;
 use crate::scheduler::context::Context;
-use crate::sockets::at_once::AtOnce;
 use crate::sockets::fd_io;
-use crate::sockets::io_list::{Cursor, Direction, IoList};
+use crate::sockets::io_list::Cursor;
+use crate::sockets::object::abilities::{AtOnce, ReadsAhead};
 use std::io::IoSlice;
 
-pub(super) static AT_ONCE: AtOnce = AtOnce { receive, peek, send };
-
-/// Stands in [`AtOnce`].
-///
-/// # Safety
-/// `object` is a live connection, and `length` bytes can be written to `memory`.
-unsafe fn receive(
-    object: *mut (),
-    memory: *mut u8,
-    length: usize,
-    received: &mut usize,
-) -> Result<()> {
-    // SAFETY: by the caller's promise.
-    let connection = unsafe { &*object.cast::<Connection>() };
-    connection.input_open()?;
-    let list = IoList::single(memory.cast(), length);
-    let list = &raw const list;
-    // SAFETY: by the caller's promise.
-    let mut cursor = unsafe { Cursor::new(list, list, Direction::Receive)? };
-    let result = fd_io::receive_at_once(&connection.source, connection.ahead(), &mut cursor);
-    let count = length - cursor.remaining();
-    *received += count;
-    if count > 0 {
-        atomicity::note_transfer(Context::get()?, RECORDED);
+impl AtOnce for Connection {
+    fn receive_at_once(&self, list: &mut Cursor) -> Result<()> {
+        self.input_open()?;
+        let all = list.remaining();
+        let result = fd_io::receive_at_once(&self.source, self.ahead(), list);
+        if list.remaining() < all {
+            atomicity::note_transfer(Context::get()?, RECORDED);
+        }
+        result.map_err(|error| self.receive_failed(error))
     }
-    result.map_err(|error| connection.receive_failed(error))
+
+    fn send_at_once(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
+        self.output_open()?;
+        let sent = fd_io::send_slices_at_once(&self.source, slices)
+            .inspect_err(|&error| self.send_failed(error))?;
+        if sent > 0 {
+            atomicity::note_transfer(Context::get()?, RECORDED);
+        }
+        Ok(sent)
+    }
 }
 
-/// Stands in [`AtOnce`].
-///
-/// # Safety
-/// `object` is a live connection.
-unsafe fn peek(object: *mut ()) -> Option<u8> {
-    // SAFETY: by the caller's promise.
-    let connection = unsafe { &*object.cast::<Connection>() };
-    connection.input_open().ok()?;
-    connection.ahead()?.first()
-}
-
-/// Stands in [`AtOnce`].
-///
-/// # Safety
-/// `object` is a live connection.
-unsafe fn send(object: *mut (), slices: &[IoSlice<'_>]) -> Result<usize> {
-    // SAFETY: by the caller's promise.
-    let connection = unsafe { &*object.cast::<Connection>() };
-    connection.output_open()?;
-    let sent = fd_io::send_slices_at_once(&connection.source, slices)
-        .inspect_err(|&error| connection.send_failed(error))?;
-    if sent > 0 {
-        atomicity::note_transfer(Context::get()?, RECORDED);
+impl ReadsAhead for Connection {
+    fn peek(&self) -> Option<u8> {
+        self.input_open().ok()?;
+        self.ahead()?.first()
     }
-    Ok(sent)
+
+    fn length_until(&self, last: u8, limit: usize) -> usize {
+        match self.ahead() {
+            Some(ahead) if !self.input.is_busy() => ahead.length_until(last, limit),
+            _ => 0,
+        }
+    }
 }

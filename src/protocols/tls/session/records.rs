@@ -1,16 +1,12 @@
 //! Records on their way between rustls and the stream below.
 
-#![allow(unsafe_code)] // Transfers from and to memory of ours.
-
 use super::Session;
 use super::incomplete::{HEADER, Record};
-use super::progress::{Occupied, Progress};
 use crate::os::errno::{Errno, Result};
+use crate::protocols::lower::{Occupied, Operation};
 use crate::protocols::tls::config;
 use crate::sockets::at_once;
-use crate::sockets::byte_socket;
-use crate::sockets::io_list::IoList;
-use crate::sockets::partial;
+use crate::sockets::slices;
 use core::ffi::c_int;
 use core::ops::RangeInclusive;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -24,7 +20,7 @@ const LONGEST_CONTENT: usize = (1 << 14) + 2048;
 impl Session {
     /// Sends all that rustls has for the peer. One call at a time may do that.
     pub(super) fn flush(&self, deadline: i64) -> Result<()> {
-        self.send_at_once()?;
+        self.flush_at_once()?;
         loop {
             let records = self.take_records();
             if records.is_empty() {
@@ -35,7 +31,7 @@ impl Session {
     }
 
     /// Sends what there is room for, straight from rustls's memory.
-    pub(super) fn send_at_once(&self) -> Result<()> {
+    pub(super) fn flush_at_once(&self) -> Result<()> {
         let mut connection = self.connection.borrow_mut();
         let mut output = Output { below: self.below.get(), result: Ok(()) };
         while connection.wants_write() && connection.write_tls(&mut output).is_ok() {}
@@ -43,10 +39,7 @@ impl Session {
     }
 
     fn send_below(&self, bytes: &[u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::to_send(bytes);
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call.
-        unsafe { byte_socket::send(self.below.get(), list, list, deadline) }.map_err(torn)
+        slices::send_bytes(self.below.get(), &[IoSlice::new(bytes)], deadline).map_err(torn)
     }
 
     #[inline(never)]
@@ -62,47 +55,36 @@ impl Session {
     }
 
     /// Reads one record, exactly, and decrypts it.
-    pub(super) fn read_record(&self, progress: &mut Progress) -> Result<()> {
+    pub(super) fn read_record(&self, operation: &mut Operation) -> Result<()> {
         let mut record = self.record.get();
         if record.known < HEADER {
             // What is there, as nothing has happened if that is nothing. A stream that can't
             // tell what is there is asked for a byte.
-            let memory = &mut record.header[record.known..];
-            let (memory, length) = (memory.as_mut_ptr(), memory.len());
-            // SAFETY: the header is there for the whole call.
-            let count =
-                unsafe { partial::receive(self.below.get(), memory, length, 1, progress.deadline) };
+            let rest = &mut record.header[record.known..];
+            let count = slices::receive_part(self.below.get(), rest, operation.deadline);
             record.known += count.map_err(torn)?;
-            progress.begin()?;
+            operation.begun()?;
             if record.known < HEADER {
-                self.receive_below(&mut record.header[record.known..], progress.deadline)?;
+                self.receive_below(&mut record.header[record.known..], operation.deadline)?;
             }
             self.feed_header(record.header, true)?;
         }
         let before = self.record.get().missing;
         let missing = self.feed_at_once()?;
         if missing < before {
-            progress.begin()?;
+            operation.begun()?;
         }
         if missing > 0 {
-            self.receive_content(missing, progress.deadline)?;
+            self.receive_content(missing, operation.deadline)?;
         }
-        progress.begin()?;
+        operation.begun()?;
         self.finish_record(true)
     }
 
     /// Gives rustls the rest of the record's content, `missing` bytes, which it waits for.
     fn receive_content(&self, missing: usize, deadline: i64) -> Result<()> {
-        let mut rest = Vec::new();
-        rest.try_reserve_exact(missing).map_err(|_| Errno::ENOMEM)?;
-        let mut list = IoList::single(rest.spare_capacity_mut().as_mut_ptr().cast(), missing);
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call, which fills all of the buffer if it
-        // succeeds; there is room for so much.
-        unsafe {
-            byte_socket::receive(self.below.get(), list, list, deadline).map_err(torn)?;
-            rest.set_len(missing);
-        }
+        let rest = slices::receive_bytes_vec(self.below.get(), missing, deadline);
+        let rest = rest.map_err(torn)?;
         self.feed(&rest)
     }
 
@@ -186,10 +168,7 @@ impl Session {
     }
 
     fn receive_below(&self, buffer: &mut [u8], deadline: i64) -> Result<()> {
-        let mut list = IoList::single(buffer.as_mut_ptr().cast(), buffer.len());
-        let list = &raw mut list;
-        // SAFETY: list and buffer live through the call.
-        unsafe { byte_socket::receive(self.below.get(), list, list, deadline) }.map_err(torn)
+        slices::receive_bytes(self.below.get(), buffer, deadline).map_err(torn)
     }
 
     /// Gives rustls a part of a record.
@@ -226,7 +205,7 @@ impl Session {
         self.send_failed.set(true);
         if !self.sending.get() {
             let _occupied = Occupied::new(&self.sending);
-            let _ = if may_block { self.flush(0) } else { self.send_at_once() };
+            let _ = if may_block { self.flush(0) } else { self.flush_at_once() };
         }
     }
 }

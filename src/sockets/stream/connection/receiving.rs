@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)] // Lists of buffers.
 
-use super::{Connection, single, state};
-use crate::concurrency::atomicity::{self, RECORDED};
+use super::{Connection, state};
+use crate::concurrency::atomicity;
 use crate::os::errno::{Errno, Result};
 use crate::scheduler::context::Context;
 use crate::sockets::fd_io;
@@ -12,9 +12,6 @@ use crate::sockets::read_ahead::{self, Block, READ_AHEAD};
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-/// Which way the bytes of [`Connection::receive_some`] go.
-const RECEIVE: io_list::Direction = io_list::Direction::Receive;
-
 /// States in which there is more to a receive than to wait for input.
 const SPECIAL: u16 = state::ENDED | state::RECEIVE_FAILED | state::RECEIVE_TIMED_OUT;
 
@@ -22,7 +19,7 @@ impl Connection {
     /// For a caller that may block.
     ///
     /// # Safety
-    /// As for [`byte_socket::receive_buffer`].
+    /// As for [`single_buffer::receive`].
     #[inline(always)]
     pub(in crate::sockets) unsafe fn receive_buffer(
         &self,
@@ -52,7 +49,7 @@ impl Connection {
     }
 
     /// # Safety
-    /// As for [`byte_socket::receive_buffer`].
+    /// As for [`single_buffer::receive`].
     #[inline(never)]
     unsafe fn receive_single(
         &self,
@@ -65,25 +62,6 @@ impl Connection {
         let list = IoList::single(memory, length);
         // SAFETY: a list of one buffer, by the caller's promise.
         unsafe { self.receive_list(context, recorded, &raw const list, &raw const list, deadline) }
-    }
-
-    /// # Safety
-    /// As for [`byte_socket::receive`].
-    pub(super) unsafe fn receive(
-        &self,
-        context: &Context,
-        first: *const IoList,
-        last: *const IoList,
-        deadline: i64,
-    ) -> Result<()> {
-        context.current().may_block()?;
-        // SAFETY: by the caller's promise.
-        unsafe {
-            match single(first, last) {
-                Some(only) => self.receive_buffer(context, RECORDED, only.base, only.len, deadline),
-                None => self.receive_list(context, RECORDED, first, last, deadline),
-            }
-        }
     }
 
     /// Waits for input, reads it ahead into the buffer, which is empty, and moves `length` bytes
@@ -170,7 +148,7 @@ impl Connection {
     /// returns what the caller is told.
     #[cold]
     #[inline(never)]
-    fn receive_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
+    pub(super) fn receive_ended(&self, error: Errno, begun: bool, late: bool) -> Errno {
         if error == Errno::EBADF {
             return error; // the socket is gone
         }
@@ -210,7 +188,7 @@ impl Connection {
             }
         }
         // SAFETY: by the caller's promise.
-        unsafe { self.receive_some(recorded, memory, length, deadline) }
+        unsafe { self.receive_some_slowly(recorded, memory, length, deadline) }
     }
 
     /// As [`receive_some_fast`](Self::receive_some_fast), in all cases.
@@ -218,25 +196,36 @@ impl Connection {
     /// # Safety
     /// So many bytes can be written to `memory` until the call returns.
     #[inline(never)]
-    pub(super) unsafe fn receive_some(
+    unsafe fn receive_some_slowly(
         &self,
         recorded: u32,
         memory: *mut u8,
         length: usize,
         deadline: i64,
     ) -> Result<usize> {
+        let list = IoList::single(memory.cast(), length);
+        let list = &raw const list;
+        // SAFETY: a list of one buffer, by the caller's promise.
+        let mut cursor = unsafe { Cursor::new(list, list, io_list::Direction::Receive)? };
+        self.receive_part(recorded, &mut cursor, deadline)?;
+        Ok(length - cursor.remaining())
+    }
+
+    /// Receives what is there, at least one byte, to a list that is not empty.
+    pub(super) fn receive_part(
+        &self,
+        recorded: u32,
+        list: &mut Cursor,
+        deadline: i64,
+    ) -> Result<()> {
         let context = Context::may_block()?;
         self.input_open()?;
-        let list = IoList::single(memory.cast(), length);
-        // SAFETY: by the caller's promise.
-        let mut cursor = unsafe { Cursor::new(&raw const list, &raw const list, RECEIVE)? };
         let late = self.is_late(state::RECEIVE_TIMED_OUT, deadline);
-        let result = self
-            .input
-            .occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), &mut cursor));
+        let result =
+            self.input.occupy(&self.source, deadline, |call| call.receive_some(self.ahead(), list));
         result.map_err(|error| self.receive_ended(error, false, late))?;
         self.forget(state::RECEIVE_TIMED_OUT);
         atomicity::note_transfer(context, recorded);
-        Ok(length - cursor.remaining())
+        Ok(())
     }
 }
