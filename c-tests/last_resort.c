@@ -106,6 +106,50 @@ static void a_loop(void) {
     hclose(b);
 }
 
+static coroutine void fails_then_computes(void) {
+    CHECK_OK(bundle_fail(EPROTO));
+    CHECK_ERR(msleep(-1), ECANCELED);
+    for(volatile unsigned i = 0;; ++i) continue;
+}
+
+static void a_reporter(void) {
+    IN_THE_WAY;
+    int b = go(fails_then_computes());
+    CHECK_HANDLE(b);
+    hclose(b);
+}
+
+/* It was not cut when it reported the error, and is when its bundle is closed. */
+TEST(one_that_has_failed) {
+    CHECK_ENDS(a_reporter, "running; cancelled\n");
+}
+
+static coroutine void closes_another(int b) {
+    CHECK_OK(hclose(b));
+}
+
+static coroutine void fails(void) {
+    CHECK_OK(bundle_fail(EPROTO));
+}
+
+static coroutine void lets_others_run(void) {
+    CHECK_ERR(msleep(-1), ECANCELED);
+    for(int i = 0; i != 10; ++i) CHECK_ERR(yield(), ECANCELED);
+}
+
+/* Members that wait for the end of others, and so are watched, still tell of the error. */
+TEST(an_error_is_told_while_it_is_on) {
+    CHECK_OK(dill_last_resort(60000, STATUS));
+    int inner = go(lets_others_run()), b = bundle();
+    CHECK_HANDLE(inner);
+    CHECK_HANDLE(b);
+    CHECK_OK(bundle_go(b, closes_another(inner)));
+    CHECK_OK(bundle_go(b, fails()));
+    CHECK_INT(bundle_wait(b, -1), EPROTO);
+    CHECK_OK(hclose(b));
+    CHECK_OK(dill_last_resort(-1, 0));
+}
+
 TEST(one_that_computes) {
     CHECK_ENDS(a_loop, "running; cancelled\n");
     CHECK(strstr(text, ", which computes:\n"));

@@ -32,5 +32,15 @@ pub(crate) mod care {
     /// `line` is not zero.
     pub(in crate::scheduler) const LINE: u8 = 8;
     /// It is in the list of hard cancellations that are under way.
-    pub(crate) const CANCELLATION: u8 = 16;
+    pub(crate) const CANCELLATION: u8 = 32;
+
+    const ALL: [u8; 6] = [STACK, BUNDLES, SCOPES, LINE, BUNDLE_ERROR, CANCELLATION];
+    const _: () = {
+        let (mut seen, mut index) = (0, 0);
+        while index != ALL.len() {
+            assert!(seen & ALL[index] == 0, "two flags have one bit");
+            seen |= ALL[index];
+            index += 1;
+        }
+    };
 }
