@@ -1,7 +1,7 @@
-/* Real clocks, descriptors and sockets: the cases of Trio (timekeeping, cancelled waits for sockets),
-   of Go (net with contexts), of tokio (select! over sockets) and of kotlinx.coroutines (time-outs by
-   the clock) in which the system takes part. Times have lower bounds only, as a busy machine may be
-   late. */
+/* Real clocks, descriptors and sockets: the cases of Trio (timekeeping, cancelled waits for
+   sockets), of Go (net with contexts), of tokio (select! over sockets) and of kotlinx.coroutines
+   (time-outs by the clock) in which the system takes part. Times have lower bounds only, as a busy
+   machine may be late. */
 
 #include "peers.h"
 

@@ -1,5 +1,5 @@
-/* Cancel scopes: the cases of the suites of Trio (cancel scopes and shields), of kotlinx.coroutines
-   (NonCancellable, withTimeout) and of Go's context. */
+/* Cancel scopes: the cases of the suites of Trio (cancel scopes and shields), of
+   kotlinx.coroutines (NonCancellable, withTimeout) and of Go's context. */
 
 #include "peers.h"
 

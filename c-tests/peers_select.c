@@ -118,7 +118,7 @@ TEST(clauses_that_lose_send_nothing) {
     close_channel(y);
 }
 
-/* Kotlin: select on a channel that is closed while it waits; Go: a closed channel is always ready. */
+/* Kotlin: a channel that ends while a select waits; Go: a closed channel is always ready. */
 TEST(an_ended_channel_is_ready_for_ever) {
     int x[2], y[2];
     make_channel(x);

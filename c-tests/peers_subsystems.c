@@ -1,6 +1,6 @@
-/* Trees of services that are asked to end: the cases of tokio-graceful-shutdown (nested subsystems,
-   partial shutdown, failures), of kotlinx.coroutines' parents and children, of Go's http.Server.Shutdown
-   and of Java's nested scopes. */
+/* Trees of services that are asked to end: the cases of tokio-graceful-shutdown (nested
+   subsystems, partial shutdown, failures), of kotlinx.coroutines' parents and children, of Go's
+   http.Server.Shutdown and of Java's nested scopes. */
 
 #include "peers.h"
 

@@ -1,5 +1,5 @@
-/* A channel that is ended serves as a token of cancellation, and a bundle as a tracker of tasks: the
-   cases of tokio-util's CancellationToken and TaskTracker and of Go's context.WithCancel. */
+/* A channel that is ended serves as a token of cancellation, and a bundle as a tracker of tasks:
+   the cases of tokio-util's CancellationToken and TaskTracker and of Go's context.WithCancel. */
 
 #include "peers.h"
 
