@@ -1,6 +1,6 @@
 /* Deadlines and periods: the cases of Go's context (WithDeadline, WithTimeout), of
-   kotlinx.coroutines (withTimeout), of Trio (fail_after, move_on_after) and of tokio-graceful-
-   shutdown (nested subsystems and their time-outs). */
+   kotlinx.coroutines (withTimeout), of Trio (fail_after, move_on_after) and of
+   tokio-graceful-shutdown (nested subsystems and their time-outs). */
 
 #include "peers.h"
 
