@@ -82,7 +82,8 @@ pub(super) fn poll(context: &Context, handle: c_int) -> Result<Answer> {
             break;
         };
         if !fd_readiness::poll_socket(context, fd)? {
-            return Ok(if digested.is_some() { Answer::Perhaps } else { Answer::NotYet });
+            let is_certain = digested.is_none() && !fd_readiness::may_be_late(context, fd)?;
+            return Ok(if is_certain { Answer::NotYet } else { Answer::Perhaps });
         }
         match digested {
             Some(true) => {}

@@ -13,6 +13,6 @@ pub(crate) use super::fd_table::{Help, inspection};
 pub(crate) use super::poller::RECEIVED_AT_ONCE;
 pub(crate) use source::FdSource;
 pub(crate) use user::{
-    call_when_readable, clean, enroll, enroll_socket, poll_socket, poll_user, stop_calling,
-    wait_readable, wait_writable,
+    call_when_readable, clean, enroll, enroll_socket, may_be_late, poll_socket, poll_user,
+    stop_calling, wait_readable, wait_writable,
 };

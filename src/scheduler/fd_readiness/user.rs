@@ -113,6 +113,13 @@ pub(crate) fn poll_socket(context: &Context, fd: RawFd) -> Result<bool> {
     Ok(ready)
 }
 
+/// For `choose`: returns whether a waiter for input of the socket that has `fd` may be woken by
+/// input that was taken meanwhile: a poll that io_uring was asked for stays, although the waiter has
+/// gone, and tells of what comes then.
+pub(crate) fn may_be_late(context: &Context, fd: RawFd) -> Result<bool> {
+    context.fds.with(fd, |watched| watched.socket.get() && watched.prepares_waits())
+}
+
 /// For `choose`: has `waiter` wait for input of the socket that has `fd`, which had
 /// none when it was asked by [`poll_socket`]. `EBUSY` when a coroutine waits for its input.
 pub(crate) fn enroll_socket(context: &Context, fd: RawFd, waiter: Ref<Waiter>) -> Result<()> {
