@@ -14,16 +14,10 @@ enum way {BY_REQUEST, BY_SCOPE, BY_DEADLINE, BY_CANCEL, BY_CLOSE, WAYS};
 
 static enum stack stack;
 static enum transport transport;
-static int open_before;
 
-BEFORE_EACH {
+BEFORE_EACH_KEEPING_FDS {
     use_virtual_time();
     transport = (enum transport)variant();
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
 }
 
 static int is_stream(void) {

@@ -22,16 +22,9 @@ static const struct scripted names[] = {
     {NULL, NULL, 0, 0, NULL, AF_UNSPEC}
 };
 
-static int open_before;
-
-BEFORE_EACH {
+BEFORE_EACH_KEEPING_FDS {
     CHECK_OK(sem_init(&gate, 0, 0));
     script = names;
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
 }
 
 static int resolved;

@@ -6,15 +6,7 @@
 
 ALL_TESTS(BOTH_POLLERS)
 
-static int open_before;
-
-BEFORE_EACH {
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
+BEFORE_EACH_KEEPING_FDS {}
 
 static void text_to(int s, const char *text) {
     CHECK_OK(bsend(s, text, strlen(text), -1));

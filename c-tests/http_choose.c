@@ -10,15 +10,9 @@ enum beneath { TCP, IPC, TLS, BENEATHS };
 static char name[64], value[64], buf[256];
 
 static enum beneath beneath;
-static int open_before;
 
-BEFORE_EACH {
+BEFORE_EACH_KEEPING_FDS {
     beneath = (enum beneath)variant();
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
 }
 
 static void put(int raw, const char *text) {

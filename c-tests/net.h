@@ -87,4 +87,19 @@ static int count_fds(void) {
     return n - 3;
 }
 
+__attribute__((unused))
+static int open_before_;
+
+/* As BEFORE_EACH, and each test must end with as many open descriptors as there were behind it. */
+#define BEFORE_EACH_KEEPING_FDS\
+    static void set_up_(void);\
+    BEFORE_EACH {\
+        set_up_();\
+        open_before_ = count_fds();\
+    }\
+    AFTER_EACH {\
+        CHECK_INT(count_fds(), open_before_);\
+    }\
+    static void set_up_(void)
+
 #endif

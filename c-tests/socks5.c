@@ -4,15 +4,7 @@
 
 ALL_TESTS(BOTH_POLLERS)
 
-static int open_before;
-
-BEFORE_EACH {
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
+BEFORE_EACH_KEEPING_FDS {}
 
 static int is_welcome(const char *name, const char *word) {
     return strcmp(name, "me") == 0 && strcmp(word, "secret") == 0;

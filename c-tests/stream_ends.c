@@ -267,16 +267,9 @@ static void cut_at(long cut, const long *at, int n) {
     close_pair();
 }
 
-static int open_before;
-
-BEFORE_EACH {
+BEFORE_EACH_KEEPING_FDS {
     use_virtual_time();
     transport = (enum transport)(variant() % TRANSPORTS);
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
 }
 
 TEST(at_every_byte, VARIANTS(STACKS)) {

@@ -6,15 +6,7 @@
 
 ALL_TESTS(BOTH_POLLERS)
 
-static int open_before;
-
-BEFORE_EACH {
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
+BEFORE_EACH_KEEPING_FDS {}
 
 static void ws_pair(int s[2], int flags) {
     int p[2];

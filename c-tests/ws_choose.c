@@ -8,15 +8,7 @@ ALL_TESTS(BOTH_POLLERS,
     VARIANTS("tcp_server tcp_client ipc_server ipc_client tls_server tls_client"))
 enum {TCP, IPC, TLS};
 
-static int open_before;
-
-BEFORE_EACH {
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
+BEFORE_EACH_KEEPING_FDS {}
 
 struct link {
     int ws;

@@ -8,15 +8,7 @@
 
 ALL_TESTS(BOTH_POLLERS, VARIANTS("server client"))
 
-static int open_before;
-
-BEFORE_EACH {
-    open_before = count_fds();
-}
-
-AFTER_EACH {
-    CHECK_INT(count_fds(), open_before);
-}
+BEFORE_EACH_KEEPING_FDS {}
 
 static char buf[4096];
 
