@@ -1,27 +1,16 @@
 /* bundle_deadline: level-triggered, so that what is left of a budget can be handed down. */
 
-#include "coroutines.h"
+#include "elapsed.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static int64_t start;
-
-static int elapsed(void) {
-    return (int)(now() - start);
-}
-
-static coroutine void cut(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s@%d", name, elapsed());
 }
 
 /* Work that is there already when the deadline is set, with 1 ms left, none, or less. */
 TEST(members_are_there) {
     for(int left = 1; left >= -1; --left) {
         start = now();
-        int b = go(cut("a"));
+        int b = go(is_cut("a"));
         CHECK_OK(bundle_deadline(b, start + left));
         CHECK_OK(bundle_wait(b, -1));
         CHECK_INT(elapsed(), left > 0);
@@ -36,7 +25,7 @@ TEST(launched_after_the_call) {
     start = now();
     int b = bundle();
     CHECK_OK(bundle_deadline(b, start + 1));
-    CHECK_OK(bundle_go(b, cut("a")));
+    CHECK_OK(bundle_go(b, is_cut("a")));
     CHECK_OK(bundle_wait(b, -1));
     CHECK_ERR(bundle_go(b, finishes()), ECANCELED);
     CHECK_OK(hclose(b));
@@ -78,7 +67,7 @@ TEST(replaced_and_removed) {
     CHECK_OK(bundle_deadline(b, start));
     CHECK_ERR(bundle_go(b, finishes()), ECANCELED);
     CHECK_OK(bundle_deadline(b, start + 10));
-    CHECK_OK(bundle_go(b, cut("a")));
+    CHECK_OK(bundle_go(b, is_cut("a")));
     CHECK_OK(bundle_wait(b, -1));
     CHECK_ERR(bundle_go(b, finishes()), ECANCELED);
     /* Before it passes. */
@@ -102,7 +91,7 @@ static coroutine void sets(int b, int64_t deadline) {
 
 TEST(from_within) {
     start = now();
-    int b = go(cut("a"));
+    int b = go(is_cut("a"));
     CHECK_OK(bundle_go(b, sets(b, 0)));
     CHECK_OK(bundle_wait(b, -1));
     CHECK_OK(hclose(b));
@@ -112,25 +101,25 @@ TEST(from_within) {
 /* Who was cut counts, finished or not, until the deadline is replaced or removed. */
 TEST(what_bundle_cancel_says) {
     start = now();
-    int b = go(cut("finished"));
+    int b = go(is_cut("finished"));
     CHECK_OK(bundle_deadline(b, start + 10));
     CHECK_OK(bundle_wait(b, -1));
     CHECK_ERR(bundle_cancel(b, 1000), ETIMEDOUT);
-    b = go(cut("ends"));
+    b = go(is_cut("ends"));
     CHECK_OK(bundle_deadline(b, 0));
     CHECK_ERR(bundle_cancel(b, -1), ETIMEDOUT);
-    b = go(cut("during"));
+    b = go(is_cut("during"));
     CHECK_OK(bundle_deadline(b, now() + 10));
     CHECK_ERR(bundle_cancel(b, 1000), ETIMEDOUT);
     CHECK_INT(elapsed(), 20);
     CHECK_NOTES("finished@10 ends@10 during@20");
     /* Only where there is a period. */
-    b = go(cut("closed"));
+    b = go(is_cut("closed"));
     CHECK_OK(bundle_deadline(b, 0));
     CHECK_OK(bundle_cancel(b, 0));
     CHECK_NOTES("closed@20");
     for(int removed = 0; removed != 2; ++removed) {
-        b = go(cut("replaced"));
+        b = go(is_cut("replaced"));
         CHECK_OK(bundle_deadline(b, 0));
         if(!removed) CHECK_OK(bundle_wait(b, -1));
         CHECK_OK(bundle_deadline(b, removed ? -1 : now() + 100));
@@ -165,7 +154,7 @@ TEST(while_it_is_closed) {
 /* In its grace period it takes one: the remaining budget, say. */
 TEST(in_the_grace_period) {
     start = now();
-    int b = go(cut("a"));
+    int b = go(is_cut("a"));
     struct chclause cl = {CHBUNDLE, b, NULL, 0};
     CHECK_ERR(choose(&cl, 1, 0), ETIMEDOUT);
     CHECK_OK(bundle_go(b, sets(b, start)));
@@ -180,7 +169,7 @@ static coroutine void has_budget(int depth, int64_t deadline) {
     if(b < 0) return;
     CHECK_OK(bundle_deadline(b, deadline));
     if(depth && bundle_go(b, has_budget(depth - 1, deadline)) < 0) CHECK_INT(errno, ECANCELED);
-    if(bundle_go(b, cut("leaf")) < 0) note("none");
+    if(bundle_go(b, is_cut("leaf")) < 0) note("none");
     bundle_wait(b, -1);
     CHECK_OK(hclose(b));
 }

@@ -1,20 +1,9 @@
 /* bundle_fail: a member reports that the work of its bundle has failed. */
 
-#include "coroutines.h"
+#include "elapsed.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static int64_t start;
-
-static int elapsed(void) {
-    return (int)(now() - start);
-}
-
-static coroutine void cut(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s@%d", name, elapsed());
 }
 
 /* Goes on afterwards: its calls work. */
@@ -34,9 +23,9 @@ static coroutine void fails_at_once(int err) {
 TEST(others_are_cancelled_and_the_owner_gets_the_error) {
     start = now();
     int b = bundle();
-    CHECK_OK(bundle_go(b, cut("a")));
+    CHECK_OK(bundle_go(b, is_cut("a")));
     CHECK_OK(bundle_go(b, fails_at(10, EPROTO, 5)));
-    CHECK_OK(bundle_go(b, cut("b")));
+    CHECK_OK(bundle_go(b, is_cut("b")));
     CHECK_RESULT(bundle_wait(b, -1), EPROTO, EPROTO);
     CHECK_NOTES("failed@10 a@10 b@10 end@15");
     /* Every time, without a wait too, until it is closed. */
@@ -131,7 +120,7 @@ TEST(any_positive_number) {
 /* The grace period ends for the others; the owner waits for the reporter. */
 TEST(in_the_grace_period) {
     start = now();
-    int b = go(cut("a"));
+    int b = go(is_cut("a"));
     CHECK_OK(bundle_go(b, fails_at(100, EIO, 50)));
     CHECK_RESULT(bundle_cancel(b, 1000), EIO, EIO);
     CHECK_INT(elapsed(), 150);
@@ -206,7 +195,7 @@ TEST(closing) {
 TEST(clause) {
     start = now();
     int b = go(fails_at(10, EIO, 0));
-    CHECK_OK(bundle_go(b, cut("other")));
+    CHECK_OK(bundle_go(b, is_cut("other")));
     struct chclause cl = {CHBUNDLE, b, NULL, 0};
     CHECK_RESULT(choose(&cl, 1, -1), 0, 0);
     CHECK_RESULT(choose(&cl, 1, -1), 0, 0);
@@ -225,7 +214,7 @@ static coroutine void waits_for(int b) {
 TEST(all_who_wait) {
     start = now();
     int b = go(fails_at(10, EIO, 0));
-    CHECK_OK(bundle_go(b, cut("other")));
+    CHECK_OK(bundle_go(b, is_cut("other")));
     int w = go(waits_for(b));
     struct chclause cls[] = {{CHBUNDLE, b, NULL, 0}, {CHBUNDLE, b, NULL, 0}};
     CHECK_RESULT(choose(cls, 2, -1), 0, 0);
@@ -249,7 +238,7 @@ TEST(all_who_wait) {
 
 static coroutine void nested(int own_error) {
     int b = go(fails_at(10, EPIPE, 0));
-    CHECK_OK(bundle_go(b, cut("inner")));
+    CHECK_OK(bundle_go(b, is_cut("inner")));
     CHECK_RESULT(bundle_wait(b, -1), EPIPE, EPIPE);
     CHECK_OK(hclose(b));
     if(own_error) CHECK_OK(bundle_fail(own_error));
@@ -266,7 +255,7 @@ TEST(of_its_own_bundle_only) {
     CHECK_NOTES("failed@10 inner@10 outer");
     start = now();
     b = go(nested(EIO));
-    CHECK_OK(bundle_go(b, cut("outer")));
+    CHECK_OK(bundle_go(b, is_cut("outer")));
     CHECK_RESULT(bundle_wait(b, -1), EIO, EIO);
     CHECK_OK(hclose(b));
     CHECK_NOTES("failed@10 inner@10 outer@10");
@@ -278,7 +267,7 @@ static coroutine void inherits(int b) {
 }
 
 static coroutine void fails_and_inherits(void) {
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_OK(bundle_fail(EIO));
     inherits(b);
 }

@@ -1,16 +1,10 @@
 /* bundle_request, bundle_requested and CHREQUEST: asking without waiting, and being asked without
    a channel. */
 
-#include "coroutines.h"
+#include "elapsed.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static int64_t start;
-
-static int elapsed(void) {
-    return (int)(now() - start);
 }
 
 static struct chclause request = {CHREQUEST, -1, NULL, 0};

@@ -1,21 +1,10 @@
 /* DILL_INHERIT: an owner that is itself in its grace period passes on what is left
    of it, at any depth, without knowing how much that is. */
 
-#include "check.h"
+#include "elapsed.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static int64_t start;
-
-static int elapsed(void) {
-    return (int)(now() - start);
-}
-
-static coroutine void blocks(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s@%d", name, elapsed());
 }
 
 static coroutine void sleeps_until(int64_t when, const char *name) {
@@ -65,7 +54,7 @@ TEST(none_is_running) {
 static coroutine void middle(int ch, int64_t works, int64_t child_ends,
         int result, int err) {
     int val;
-    int b = child_ends < 0 ? go(blocks("child")) :
+    int b = child_ends < 0 ? go(is_cut("child")) :
         go(sleeps_until(start + child_ends, "child"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
@@ -93,7 +82,7 @@ TEST(what_is_left) {
    is told first isn't fixed, so the middle one may see either error. */
 static coroutine void middle_cut(int ch, int64_t works) {
     int val;
-    int b = go(blocks("child"));
+    int b = go(is_cut("child"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
     CHECK_OK(msleep(now() + works));
@@ -166,7 +155,7 @@ static coroutine void level_cut(int ch, int depth) {
         channel_of(b, down);
         CHECK_OK(bundle_go(b, level_cut(down[1], depth - 1)));
     }
-    else b = go(blocks("leaf"));
+    else b = go(is_cut("leaf"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
     CHECK_OK(msleep(now() + 200));
@@ -191,7 +180,7 @@ TEST(three_levels_cut) {
 /* No period is running for the caller's own bundle, but for one further up. */
 static coroutine void in_the_inner_bundle(int ch) {
     int val;
-    int b = go(blocks("child"));
+    int b = go(is_cut("child"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
     /* Which of the two timers is first isn't fixed. */
@@ -223,7 +212,7 @@ TEST(from_further_up) {
 /* Own periods may be shorter or longer than what is left; the outer one wins. */
 static coroutine void own_period(int ch, int64_t period) {
     int val;
-    int b = go(blocks("child"));
+    int b = go(is_cut("child"));
     CHECK_HANDLE(b);
     CHECK_ERR(chrecv(ch, &val, sizeof(val), -1), EPIPE);
     CHECK_ERR(bundle_cancel(b, period), period < 1000 ? ETIMEDOUT : ECANCELED);

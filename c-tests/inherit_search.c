@@ -1,21 +1,10 @@
 /* DILL_INHERIT: which period it is. The nearest one that is running, from the caller's own bundle
    up from owner to owner. */
 
-#include "coroutines.h"
+#include "elapsed.h"
 
 BEFORE_EACH {
     use_virtual_time();
-}
-
-static int64_t start;
-
-static int elapsed(void) {
-    return (int)(now() - start);
-}
-
-static coroutine void cut(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s@%d", name, elapsed());
 }
 
 static struct chclause request = {CHREQUEST, -1, NULL, 0};
@@ -23,7 +12,7 @@ static struct chclause request = {CHREQUEST, -1, NULL, 0};
 /* Ends its child at `when`, however its own bundle is doing. Which of two timers that are due at
    the same time is first isn't fixed: then it may be cut itself. */
 static coroutine void inherits(int64_t when, int err) {
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_WAITED(msleep(start + when));
     if(err == ETIMEDOUT) {
         CHECK_INT(bundle_cancel(b, DILL_INHERIT), -1);
@@ -117,7 +106,7 @@ TEST(an_unlimited_one) {
 }
 
 static coroutine void inherits_when_cut(void) {
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_ERR(msleep(-1), ECANCELED);
     CHECK_ERR(bundle_cancel(b, DILL_INHERIT), ECANCELED);
     note("inherits@%d", elapsed());
@@ -130,7 +119,7 @@ static coroutine void stays(int64_t ms) {
 }
 
 static coroutine void is_asked_and_inherits(void) {
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_ERR(choose(&request, 1, -1), ECANCELED);
     CHECK_ERR(bundle_cancel(b, DILL_INHERIT), ECANCELED);
 }
@@ -148,7 +137,7 @@ static int woken[2];
 
 /* Runs after the owner of its bundle was hard-cancelled, and before that one closes it. */
 static coroutine void runs_in_between(void) {
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_ERR(chrecv(woken[0], NULL, 0, -1), EPIPE);
     CHECK_ERR(bundle_cancel(b, DILL_INHERIT), ETIMEDOUT);
     note("inherits@%d", elapsed());
@@ -256,7 +245,7 @@ TEST(after_a_mere_request) {
 
 static coroutine void in_a_scope(int ch, int64_t deadline, int err) {
     struct cancel_scope sc;
-    int b = go(cut("child"));
+    int b = go(is_cut("child"));
     CHECK_OK(cancel_enter(&sc, ch, deadline));
     if(ch == DILL_REQUEST) CHECK_ERR(msleep(-1), ECANCELED);
     CHECK_ERR(bundle_cancel(b, DILL_INHERIT), err);

@@ -4,14 +4,7 @@
 #ifndef PEERS_H_INCLUDED
 #define PEERS_H_INCLUDED
 
-#include "coroutines.h"
-
-static int64_t start;
-
-__attribute__((unused))
-static int elapsed(void) {
-    return (int)(now() - start);
-}
+#include "elapsed.h"
 
 /* First in each test, and later where times are counted anew. */
 __attribute__((unused))
@@ -28,13 +21,6 @@ __attribute__((unused))
 static void close_channel(const int ch[2]) {
     CHECK_OK(hclose(ch[0]));
     CHECK_OK(hclose(ch[1]));
-}
-
-/* Until it is hard-cancelled. */
-__attribute__((unused))
-static coroutine void is_cut(const char *name) {
-    CHECK_ERR(msleep(-1), ECANCELED);
-    note("%s@%d", name, elapsed());
 }
 
 /* Works for some time and ends by itself. */
