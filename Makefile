@@ -13,22 +13,24 @@ MAN = $(RELEASE)/man
 MAKE_PAGES = $(CARGO) run -p capi-docs -- man $(MAN)
 DEMO_CFLAGS = -O2 -Wall -Wextra -Iinclude -pthread
 
-.PHONY: all bench check compatibility cross demo exports faults fuzz fuzz-api header man model \
+.PHONY: all library bench check compatibility cross demo exports faults fuzz fuzz-api header man model \
     restarts soak surface throughput clean help valgrind
 
-all:
+all: library
+	$(MAKE_PAGES)
+
+library:
 	$(CARGO) build --release
 	ln -sf libdill.so $(RELEASE)/libdill.so.20
 	@# Rust's own library comes with bitcode, which other versions of LLVM stumble over (-flto).
 	@if command -v $(OBJCOPY) > /dev/null; then \
 	    $(OBJCOPY) -R .llvmbc -R .llvmcmd $(RELEASE)/libdill.a; fi
-	$(MAKE_PAGES)
 
 # With ONLY it builds what the named tests need.
 check: $(if $(ONLY),,all)
 	@CARGO="$(CARGO)" MAKE="$(MAKE)" DILL_LIB_DIR="$(RELEASE)" c-tests/check
 
-demo: all
+demo: library
 	@mkdir -p $(DEMO)
 	$(CC) $(DEMO_CFLAGS) examples-c/graceful_server.c -o $(DEMO)/graceful_server \
 	    $(RELEASE)/libdill.a -lpthread -ldl -lm
@@ -39,13 +41,13 @@ demo: all
 cross:
 	c-tests/cross all
 
-valgrind: all
+valgrind: library
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/valgrind
 
-bench: all
+bench: library
 	@benches/run
 
-throughput: all
+throughput: library
 	@benches/throughput
 
 fuzz:
@@ -58,13 +60,13 @@ fuzz-api:
 model:
 	DILL_MODEL_CASES=$(or $(CASES),500000) $(CARGO) test --release --test graceful_model
 
-faults: all
+faults: library
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/faults/run
 
-soak: all
+soak: library
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/soak/run $(SECONDS)
 
-restarts: all
+restarts: library
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/reliability_restart.sh $(N)
 
 header:
@@ -79,7 +81,7 @@ compatibility:
 surface:
 	DILL_UPDATE_SURFACE=1 $(CARGO) test --test rust_surface the_list_is_fresh
 
-exports: all
+exports: library
 	@DILL_LIB_DIR="$(RELEASE)" c-tests/exports --update
 
 include packaging/install.mk
