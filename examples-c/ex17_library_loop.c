@@ -3,7 +3,7 @@
  * "I write a library with an accept loop.  How long do its connections have when the program stops?
  * I know neither the program's period nor how many bundles stand between."  It need not:
  * bundle_cancel(b, DILL_INHERIT) ends with the nearest period that is running above, and where none
- * is it waits: then somebody above has the clock, and cuts when it is time.  The loop has no channel
+ * is it waits: then an owner above has the clock, and cuts when it is time.  The loop has no channel
  * and no deadline; it waits for a connection or for the request.
  *
  * Nor does a lack of descriptors end it, EMFILE or ENFILE: it waits for a moment, in which one may

@@ -72,7 +72,7 @@ impl Drop for SocketCall {
 
 /// How many [`SocketCall`]s stand for a call of a socket's interface itself.
 pub(crate) const RECORDED: u32 = 1;
-/// For calls that nobody has made a [`SocketCall`] for.
+/// For calls without a [`SocketCall`].
 pub(crate) const UNRECORDED: u32 = 0;
 
 /// For the sockets at the bottom: bytes have been transferred by a call that is one of `own`

@@ -63,7 +63,7 @@ pub(crate) struct Instrumentation {
     left: Cell<Option<LeftStack>>,
 }
 
-/// A stack on which nobody runs any more, up to the bookkeeping at its top if it is the
+/// A stack on which no coroutine runs any more, up to the bookkeeping at its top if it is the
 /// library's.
 #[derive(Clone, Copy)]
 struct LeftStack {
@@ -197,7 +197,7 @@ impl Execution {
 #[cold]
 pub(crate) fn announce(from: &Execution, to: &Execution, dying: bool) {
     if ptr::eq(from, to) {
-        return; // going on with itself, as nobody else was ready: no switch to ASan
+        return; // going on with itself, as no other was ready: no switch to ASan
     }
     let (Some(own), Some(target)) = (from.instrumentation(), to.instrumentation()) else { return };
     to.outcome.set(to.outcome.get() | INSTRUMENTED);

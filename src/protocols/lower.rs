@@ -1,4 +1,4 @@
-//! The byte stream beneath a protocol, whoever has made it.
+//! The byte stream below a protocol, the library's own or a program's.
 
 #![allow(unsafe_code)] // Makes lists of buffers.
 

@@ -23,9 +23,9 @@ pub(in crate::concurrency) fn runs_within(
 }
 
 impl Bundle {
-    /// May the caller end the bundle? `EDEADLK` when it runs in it, or when somebody who
-    /// runs in it is ending a bundle in which the caller runs: each would wait for the
-    /// other's end. `EBUSY` when somebody is ending it already.
+    /// Checks whether the caller may end the bundle. `EDEADLK` when it runs in it, or when a
+    /// coroutine that runs in it is ending a bundle in which the caller runs: each would wait for
+    /// the other's end. `EBUSY` when another coroutine is ending it already.
     pub(in crate::concurrency) fn check_closable(&self, context: &Context) -> Result<()> {
         let caller = context.current();
         if of(caller).is_some() && self.would_deadlock(context, caller) {
@@ -34,7 +34,7 @@ impl Bundle {
         self.check_unattended()
     }
 
-    /// `EBUSY` when somebody is ending the bundle.
+    /// Fails with `EBUSY` when a coroutine is ending the bundle.
     pub(super) fn check_unattended(&self) -> Result<()> {
         if self.is(FINISHING | CLOSING) { Err(Errno::EBUSY) } else { Ok(()) }
     }
@@ -48,7 +48,7 @@ impl Bundle {
     }
 
     /// An owner does not run in its own bundle. So the end of this one awaits the caller's only
-    /// where somebody who runs here is ending a bundle that is another's.
+    /// where a coroutine that runs here is ending a bundle that is another's.
     #[inline(never)]
     fn would_deadlock_slow(&self, context: &Context, caller: Ref<Coroutine>) -> bool {
         let endings = &context.foreign_endings;

@@ -136,7 +136,7 @@ fn clean_up(context: &Context, coroutine: Ref<Coroutine>) {
     }
 }
 
-/// Bundles that a coroutine leaves open belong to nobody from now on.
+/// Takes the owner from the bundles that a coroutine leaves open.
 fn disown_bundles(context: &Context, coroutine: Ref<Coroutine>) {
     while let Some(bundle) = coroutine.owned::<Owned>().pop_front() {
         bundle.owner.set(None);

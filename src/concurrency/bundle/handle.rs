@@ -82,8 +82,8 @@ pub(crate) fn find_to_close(handle: c_int) -> Option<(&'static Context, Ref<Bund
     Some((context, unsafe { Ref::from_raw(object.cast()) }))
 }
 
-/// Closes a bundle that is empty and that nobody waits for or has asked anything of, in a few
-/// instructions. False: nothing has happened.
+/// Closes a bundle that is empty, has no waiters and was never asked for anything, in a few
+/// instructions. Returns false, and does nothing, for others.
 #[inline(always)]
 pub(crate) fn close_at_once(context: &Context, bundle: Ref<Bundle>, handle: c_int) -> bool {
     let idle = bundle.members.is_empty()

@@ -90,14 +90,14 @@ impl Direction {
         }
     }
 
-    /// Is there nobody at `target` whom this operation meets, nor anything special about it?
-    /// False: ask [`Direction::attempt`].
+    /// Returns whether no counterpart waits at `target` and there is nothing special about it.
+    /// Where not, ask [`Direction::attempt`].
     #[inline(always)]
     pub(in crate::concurrency) fn must_wait(self, target: &HalfChannel) -> bool {
         target.state.get() == 0 && self.counterparts(target).is_empty()
     }
 
-    /// Carries the operation out if somebody waits for it: true when it is done.
+    /// Carries the operation out if a counterpart waits. Returns whether it is done.
     /// `EPIPE`: the channel is done. `EMSGSIZE`: the sizes differ, which fails both sides.
     pub(in crate::concurrency) fn attempt(
         self,
@@ -233,8 +233,8 @@ fn attempt_in_turn(
     Ok(done)
 }
 
-/// The common cases of [`begin_half`], in a few instructions: a message of 4 or 8 bytes and somebody
-/// who waits for it, or nobody who waits and another coroutine to go on with. `None`: ask
+/// The common cases of [`begin_half`], in a few instructions: a message of 4 or 8 bytes and a
+/// counterpart that waits for it, or none and another coroutine to go on with. `None`: ask
 /// `begin_half`, nothing has happened.
 #[inline(always)]
 pub(super) fn begin_half_at_once(

@@ -148,7 +148,7 @@ pub(crate) fn receive_body(socket: c_int, list: ToFill<'_>, deadline: i64) -> Re
     find(socket)?.receive_body(list, deadline)
 }
 
-/// Ends the incoming stream: some of a message was received, and nobody gets it.
+/// Ends the incoming stream: some of a message was received, and no caller gets it.
 pub(crate) fn break_input(socket: c_int) {
     if let Ok(held) = find(socket) {
         held.input.set(Input::Failed);
