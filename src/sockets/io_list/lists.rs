@@ -46,13 +46,11 @@ impl ToSend<'_> {
         action: impl FnOnce(ToSend<'_>) -> T,
     ) -> T {
         let mut head = IoList::to_send(start);
-        let mut last = &raw mut head;
         if let Some(rest) = rest {
             head.next = rest.first;
-            last = rest.last;
         }
         let first = &raw mut head;
-        let last = if rest.is_some() { last } else { first };
+        let last = rest.map_or(first, |rest| rest.last);
         // SAFETY: an element that lives through the call, and those of `rest`.
         action(unsafe { ToSend::new(first, last) })
     }
